@@ -1,0 +1,158 @@
+using System;
+using System.Collections.Generic;
+using System.Collections.Immutable;
+using System.Linq;
+
+namespace Graph.Compiler.Ir;
+
+/// <summary>Builds a function node by node; types are inferred as nodes are added.</summary>
+public sealed class Builder(Program program, string name)
+{
+    readonly ImmutableArray<Value>.Builder parameters = ImmutableArray.CreateBuilder<Value>();
+    readonly ImmutableArray<Value>.Builder states = ImmutableArray.CreateBuilder<Value>();
+    readonly ImmutableArray<Node>.Builder nodes = ImmutableArray.CreateBuilder<Node>();
+    ImmutableArray<Origin> origins = [];
+
+    public OperationSet Operations { get; } = program.Operations;
+
+    /// <summary>The program that calls are resolved in.</summary>
+    public Program Program { get; } = program;
+
+    public string Name { get; } = name;
+
+    /// <summary>The nodes so far.</summary>
+    public IReadOnlyList<Node> Nodes => nodes;
+
+    public Value Argument(TensorType type, string argumentName) => Argument(Value.Argument(type, argumentName));
+
+    public Value Argument(Value argument)
+    {
+        parameters.Add(argument);
+        return argument;
+    }
+
+    /// <summary>The incoming value of a state, one value a path.</summary>
+    public Value State(StateDecl state) => FindState(state.Path) ?? AddState(Value.OfState(state));
+
+    /// <summary>A state value of another function's, under the same path and type.</summary>
+    public Value State(Value state) => FindState(state.State!) ?? AddState(new Value(state.Type, null, state.State));
+
+    Value? FindState(string path)
+    {
+        foreach (var s in states) if (s.State == path) return s;
+        return null;
+    }
+
+    Value AddState(Value value)
+    {
+        states.Add(value);
+        return value;
+    }
+
+    /// <summary>Nodes added until the result is disposed carry these origins.</summary>
+    public Scope At(ImmutableArray<Origin> place)
+    {
+        var scope = new Scope(this, origins);
+        origins = place;
+        return scope;
+    }
+
+    public Scope At(Origin place) => At([place]);
+
+    /// <summary>Restores the origins that were in force before.</summary>
+    public readonly struct Scope(Builder builder, ImmutableArray<Origin> before) : IDisposable
+    {
+        public void Dispose() => builder.origins = before;
+    }
+
+    /// <exception cref="ShapeException">The operands do not fit.</exception>
+    public Node Node(Operation operation, ImmutableArray<Value> inputs, AttributeMap? attributes = null, ImmutableArray<Function> regions = default)
+    {
+        attributes ??= AttributeMap.Empty;
+        if (regions.IsDefault) regions = [];
+        var types = operation.Infer(new([.. inputs.Select(v => v.Type)], attributes, regions, Program));
+        var node = new Node(operation, inputs, attributes, regions, types, origins);
+        nodes.Add(node);
+        return node;
+    }
+
+    public Node Node(string operation, ImmutableArray<Value> inputs, AttributeMap? attributes = null, ImmutableArray<Function> regions = default) =>
+        Node(Operations[operation], inputs, attributes, regions);
+
+    /// <summary>The only result of an operation.</summary>
+    public Value Emit(string operation, ImmutableArray<Value> inputs, params (string Name, Attr Value)[] attributes) => Node(operation, inputs, AttributeMap.Of(attributes)).Output;
+
+    public Function Build(ImmutableArray<Value> results, ImmutableArray<StateUpdate> updates = default, ImmutableArray<string> resultNames = default) =>
+        new(Name, parameters.ToImmutable(), states.ToImmutable(), nodes.ToImmutable(), results, updates.IsDefault ? [] : updates, resultNames);
+
+    // The primitives that gradients, composites and passes are written with.
+
+    public Value Constant(double value, DType type) => Emit("constant", [], ("value", value), ("dtype", type));
+    public Value ConstantLike(double value, Value like) => Constant(value, like.DType);
+    public Value Full(double value, TensorType type) => Expand(Constant(value, type.DType), type.Shape);
+    public Value Zeros(TensorType type) => Full(0, type);
+
+    public Value Add(Value a, Value b) => Emit("add", [a, b]);
+    public Value Sub(Value a, Value b) => Emit("sub", [a, b]);
+    public Value Mul(Value a, Value b) => Emit("mul", [a, b]);
+    public Value Div(Value a, Value b) => Emit("div", [a, b]);
+    public Value Neg(Value a) => Emit("neg", [a]);
+    public Value Exp(Value a) => Emit("exp", [a]);
+    public Value Log(Value a) => Emit("log", [a]);
+    public Value Sqrt(Value a) => Emit("sqrt", [a]);
+    public Value Rsqrt(Value a) => Emit("rsqrt", [a]);
+    public Value Tanh(Value a) => Emit("tanh", [a]);
+    public Value Maximum(Value a, Value b) => Emit("maximum", [a, b]);
+    public Value Minimum(Value a, Value b) => Emit("minimum", [a, b]);
+    public Value Equal(Value a, Value b) => Emit("equal", [a, b]);
+    public Value Less(Value a, Value b) => Emit("less", [a, b]);
+    public Value LessEqual(Value a, Value b) => Emit("less_equal", [a, b]);
+    public Value Where(Value condition, Value yes, Value no) => Emit("where", [condition, yes, no]);
+    public Value Cast(Value a, DType type) => a.DType == type ? a : Emit("cast", [a], ("dtype", type));
+    public Value Iota(Shape shape, int axis, DType type = DType.I64) => Emit("iota", [], ("shape", shape), ("axis", axis), ("dtype", type));
+
+    /// <summary>Sum along axes; <paramref name="keep"/> leaves them with size 1.</summary>
+    public Value Sum(Value x, IEnumerable<int> axes, bool keep) => Reduce("sum", x, axes, keep);
+    public Value Max(Value x, IEnumerable<int> axes, bool keep) => Reduce("max", x, axes, keep);
+    public Value Sum(Value x, int axis, bool keep) => Sum(x, [axis], keep);
+    public Value Max(Value x, int axis, bool keep) => Max(x, [axis], keep);
+
+    Value Reduce(string operation, Value x, IEnumerable<int> axes, bool keep)
+    {
+        var list = axes.Select(a => x.Shape.Axis(a)).OrderBy(a => a).ToArray();
+        return list.Length == 0 ? x : Emit(operation, [x], ("axes", list), ("keep", keep));
+    }
+
+    public Value Reshape(Value x, Shape shape) => x.Shape == shape ? x : Emit("reshape", [x], ("shape", shape));
+
+    public Value Transpose(Value x, IReadOnlyList<int> order) => order.SequenceEqual(Enumerable.Range(0, order.Count)) ? x : Emit("transpose", [x], ("order", order.ToArray()));
+
+    /// <summary>Broadcasts to a larger shape, aligned at the last axis.</summary>
+    public Value Expand(Value x, Shape shape) => x.Shape == shape ? x : Emit("expand", [x], ("shape", shape));
+
+    /// <summary>Elements <paramref name="start"/> to <paramref name="end"/> (exclusive) along an axis.</summary>
+    public Value Slice(Value x, int axis, Dim start, Dim end) => start.Is(0) && end == x.Shape[axis] ? x : Emit("slice", [x], ("axis", axis), ("start", new Attr.List([start])), ("end", new Attr.List([end])));
+
+    /// <summary>Batched matrix product [..., m, k] · [..., k, n] with broadcast batch axes; both operands have rank 2 or more.</summary>
+    public Value MatMul(Value a, Value b) => Emit("matmul", [a, b]);
+
+    /// <summary>The last two axes swapped.</summary>
+    public Value TransposeLast(Value x)
+    {
+        var order = Enumerable.Range(0, x.Shape.Rank).ToArray();
+        (order[order.Length - 1], order[order.Length - 2]) = (order[order.Length - 2], order[order.Length - 1]);
+        return Transpose(x, order);
+    }
+
+    /// <summary>Sums a gradient over the axes along which <paramref name="shape"/> was broadcast.</summary>
+    public Value SumTo(Value gradient, Shape shape)
+    {
+        if (gradient.Shape == shape) return gradient;
+        var extra = gradient.Shape.Rank - shape.Rank;
+        var axes = Enumerable.Range(0, gradient.Shape.Rank).Where(a => a < extra || (shape[a - extra].Is(1) && !gradient.Shape[a].Is(1)));
+        return Reshape(Sum(gradient, axes, keep: false), shape);
+    }
+
+    /// <summary>Calls a function of the program.</summary>
+    public Node Call(string callee, ImmutableArray<Value> inputs) => Node(StructureOperations.Call, inputs, AttributeMap.Of(("callee", callee)));
+}

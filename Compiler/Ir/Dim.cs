@@ -1,0 +1,227 @@
+using System;
+using System.Collections.Generic;
+using System.Collections.Immutable;
+using System.Globalization;
+using System.Linq;
+using System.Text;
+
+namespace Graph.Compiler.Ir;
+
+/// <summary>A named dimension: it is bound when the model is called, never exceeds <paramref name="Max"/>, and <paramref name="Typical"/> is what schedules are chosen for.</summary>
+public sealed record DimSymbol(string Name, long Max, long Typical);
+
+/// <summary>
+/// The size of one axis: an integer polynomial over named symbols, kept in a canonical form so that equal polynomials are equal objects by value.
+/// Also used for strides and offsets.
+/// </summary>
+public sealed class Dim : IEquatable<Dim>
+{
+    /// <summary>A coefficient times a product of symbols, the symbols sorted and repeated by power.</summary>
+    readonly record struct Term(string Monomial, ImmutableArray<string> Symbols, long Coefficient);
+
+    public static readonly Dim Zero = new([]);
+    public static readonly Dim One = 1;
+
+    readonly ImmutableArray<Term> terms; // sorted by monomial, no zero coefficient
+
+    Dim(ImmutableArray<Term> terms) => this.terms = terms;
+
+    public static implicit operator Dim(long value) => value == 0 ? new([]) : new([new Term("", [], value)]);
+
+    /// <summary>The polynomial that is just this symbol.</summary>
+    public static Dim Symbol(string name) => new([new Term(name, [name], 1)]);
+
+    public bool IsConstant => terms.Length == 0 || (terms.Length == 1 && terms[0].Symbols.IsEmpty);
+
+    /// <summary>The value of a constant dimension.</summary>
+    /// <exception cref="InvalidOperationException">The dimension has symbols.</exception>
+    public long Constant => TryConstant(out var value) ? value : throw new InvalidOperationException($"The dimension {this} is not constant.");
+
+    public bool TryConstant(out long value)
+    {
+        value = terms.Length == 0 ? 0 : terms[0].Coefficient;
+        return IsConstant;
+    }
+
+    public bool Is(long value) => TryConstant(out var mine) && mine == value;
+
+    /// <summary>The symbols that occur, sorted.</summary>
+    public IEnumerable<string> Symbols => terms.SelectMany(t => t.Symbols).Distinct().OrderBy(s => s, StringComparer.Ordinal);
+
+    public static Dim operator +(Dim a, Dim b) => Collect(a.terms.Concat(b.terms));
+
+    public static Dim operator -(Dim a, Dim b) => a + b * -1;
+
+    public static Dim operator *(Dim a, Dim b) => Collect(
+        from x in a.terms
+        from y in b.terms
+        let symbols = x.Symbols.AddRange(y.Symbols).Sort(StringComparer.Ordinal)
+        select new Term(string.Join("*", symbols), symbols, checked(x.Coefficient * y.Coefficient)));
+
+    static Dim Collect(IEnumerable<Term> terms)
+    {
+        var sums = new SortedDictionary<string, Term>(StringComparer.Ordinal);
+        foreach (var term in terms)
+            sums[term.Monomial] = sums.TryGetValue(term.Monomial, out var sum) ? sum with { Coefficient = checked(sum.Coefficient + term.Coefficient) } : term;
+        return new([.. sums.Values.Where(t => t.Coefficient != 0)]);
+    }
+
+    /// <summary>The exact quotient, when <paramref name="divisor"/> is a single term that divides every term.</summary>
+    public static bool TryDivide(Dim dividend, Dim divisor, out Dim quotient)
+    {
+        quotient = Zero;
+        if (divisor.terms.Length == 0) return false;
+        if (dividend.terms.Length == 0) return true;
+        if (dividend.Equals(divisor)) { quotient = One; return true; }
+        if (divisor.terms.Length > 1) return TryDivideByRatio(dividend, divisor, out quotient);
+        var by = divisor.terms[0];
+        var result = new List<Term>();
+        foreach (var term in dividend.terms)
+        {
+            if (term.Coefficient % by.Coefficient != 0) return false;
+            var rest = term.Symbols.ToList();
+            foreach (var symbol in by.Symbols)
+                if (!rest.Remove(symbol)) return false;
+            result.Add(new(string.Join("*", rest), [.. rest], term.Coefficient / by.Coefficient));
+        }
+        quotient = Collect(result);
+        return true;
+    }
+
+    // A divisor of several terms: guess the quotient from the leading terms and check it by multiplying back.
+    static bool TryDivideByRatio(Dim dividend, Dim divisor, out Dim quotient)
+    {
+        quotient = Zero;
+        var rest = dividend;
+        for (var step = 0; step < 16 && rest.terms.Length > 0; step++)
+        {
+            var lead = rest.terms[rest.terms.Length - 1];
+            if (!TryDivide(new([lead]), new([divisor.terms[divisor.terms.Length - 1]]), out var part)) return false;
+            quotient += part;
+            rest -= part * divisor;
+        }
+        return rest.terms.Length == 0;
+    }
+
+    /// <summary>The polynomial with some symbols replaced.</summary>
+    public Dim Substitute(IReadOnlyDictionary<string, Dim> replacements)
+    {
+        var sum = Zero;
+        foreach (var term in terms)
+        {
+            Dim product = term.Coefficient;
+            foreach (var symbol in term.Symbols) product *= replacements.TryGetValue(symbol, out var replacement) ? replacement : Symbol(symbol);
+            sum += product;
+        }
+        return sum;
+    }
+
+    /// <summary>True when it is a single symbol; gives its name.</summary>
+    public bool IsSymbol(out string name)
+    {
+        var single = terms.Length == 1 && terms[0].Coefficient == 1 && terms[0].Symbols.Length == 1;
+        name = single ? terms[0].Monomial : "";
+        return single;
+    }
+
+    /// <summary>The value under a binding of every symbol.</summary>
+    public long Evaluate(DimBinding binding)
+    {
+        long sum = 0;
+        foreach (var term in terms)
+        {
+            var product = term.Coefficient;
+            foreach (var symbol in term.Symbols) product = checked(product * binding[symbol]);
+            sum = checked(sum + product);
+        }
+        return sum;
+    }
+
+    public bool Equals(Dim? other)
+    {
+        if (other is null || other.terms.Length != terms.Length) return false;
+        for (var i = 0; i < terms.Length; i++)
+            if (terms[i].Coefficient != other.terms[i].Coefficient || terms[i].Monomial != other.terms[i].Monomial) return false;
+        return true;
+    }
+
+    public override bool Equals(object? obj) => Equals(obj as Dim);
+
+    public override int GetHashCode()
+    {
+        var hash = 17;
+        foreach (var term in terms) hash = hash * 31 + term.Monomial.GetHashCode() * 7 + term.Coefficient.GetHashCode();
+        return hash;
+    }
+
+    public static bool operator ==(Dim? a, Dim? b) => a is null ? b is null : a.Equals(b);
+    public static bool operator !=(Dim? a, Dim? b) => !(a == b);
+
+    public override string ToString()
+    {
+        if (terms.Length == 0) return "0";
+        var text = new StringBuilder();
+        foreach (var term in terms.OrderByDescending(t => t.Symbols.Length).ThenBy(t => t.Monomial, StringComparer.Ordinal))
+        {
+            if (text.Length > 0 && term.Coefficient > 0) text.Append('+');
+            if (term.Symbols.IsEmpty) text.Append(term.Coefficient.ToString(CultureInfo.InvariantCulture));
+            else if (term.Coefficient == 1) text.Append(term.Monomial);
+            else if (term.Coefficient == -1) text.Append('-').Append(term.Monomial);
+            else text.Append(term.Coefficient.ToString(CultureInfo.InvariantCulture)).Append('*').Append(term.Monomial);
+        }
+        return text.ToString();
+    }
+
+    /// <summary>Reads the text that <see cref="ToString"/> writes, such as <c>2*B*T-1</c>.</summary>
+    /// <exception cref="FormatException">The text is no polynomial.</exception>
+    public static Dim Parse(string text)
+    {
+        var sum = Zero;
+        var position = 0;
+        while (position < text.Length)
+        {
+            long sign = 1;
+            if (text[position] is '+' or '-') sign = text[position++] == '-' ? -1 : 1;
+            var end = position;
+            while (end < text.Length && text[end] is not ('+' or '-')) end++;
+            Dim product = sign;
+            foreach (var raw in text.Substring(position, end - position).Split('*'))
+            {
+                var factor = raw.Trim();
+                if (factor.Length == 0) throw new FormatException($"'{text}' is not a dimension.");
+                product *= long.TryParse(factor, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : Symbol(factor);
+            }
+            sum += product;
+            position = end;
+        }
+        return text.Length == 0 ? throw new FormatException("A dimension is empty.") : sum;
+    }
+}
+
+/// <summary>The values of the named dimensions in one call.</summary>
+public sealed class DimBinding : IEquatable<DimBinding>
+{
+    public static readonly DimBinding Empty = new(ImmutableSortedDictionary<string, long>.Empty);
+
+    readonly ImmutableSortedDictionary<string, long> values;
+
+    public DimBinding(IEnumerable<KeyValuePair<string, long>> values) => this.values = values.ToImmutableSortedDictionary(StringComparer.Ordinal);
+
+    /// <summary>Every symbol at its typical value.</summary>
+    public static DimBinding Typical(IEnumerable<DimSymbol> symbols) => new(symbols.Select(s => new KeyValuePair<string, long>(s.Name, s.Typical)));
+
+    /// <summary>Every symbol at its upper bound.</summary>
+    public static DimBinding Bound(IEnumerable<DimSymbol> symbols) => new(symbols.Select(s => new KeyValuePair<string, long>(s.Name, s.Max)));
+
+    /// <exception cref="KeyNotFoundException">The symbol has no value here.</exception>
+    public long this[string symbol] => values.TryGetValue(symbol, out var value) ? value : throw new KeyNotFoundException($"The dimension {symbol} has no value in this call.");
+
+    public IEnumerable<KeyValuePair<string, long>> Values => values;
+
+    public DimBinding With(string symbol, long value) => new(values.SetItem(symbol, value));
+
+    public bool Equals(DimBinding? other) => other is not null && values.SequenceEqual(other.values);
+    public override bool Equals(object? obj) => Equals(obj as DimBinding);
+    public override int GetHashCode() => values.Aggregate(17, (hash, pair) => hash * 31 + pair.Value.GetHashCode());
+    public override string ToString() => string.Join(" ", values.Select(p => p.Key + "=" + p.Value.ToString(CultureInfo.InvariantCulture)));
+}

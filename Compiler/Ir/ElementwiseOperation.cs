@@ -1,0 +1,37 @@
+using System.Collections.Immutable;
+using System.Linq;
+
+namespace Graph.Compiler.Ir;
+
+/// <summary>An operation whose every result element is a scalar expression of the operands' elements at the same place, after broadcasting.</summary>
+public abstract class ElementwiseOperation : Operation
+{
+    public sealed override OpKind Kind => OpKind.Elementwise;
+
+    /// <summary>How many operands it takes.</summary>
+    public abstract int Arity { get; }
+
+    /// <summary>The definition.</summary>
+    public abstract Scalar Value(ImmutableArray<Scalar> x, AttributeMap attributes);
+
+    /// <summary>The type of the result; the promoted type of the operands unless overridden.</summary>
+    public virtual DType ResultType(ImmutableArray<DType> inputs, AttributeMap attributes) => Value([.. inputs.Select((t, i) => Scalar.Input(i, t))], attributes).Type;
+
+    public override ImmutableArray<TensorType> Infer(InferContext context)
+    {
+        context.Expect(Name, Arity);
+        var shape = context.Inputs.Aggregate(ResultShape(context.Attributes), (s, t) => Shape.Broadcast(s, t.Shape));
+        return [new(ResultType([.. context.Inputs.Select(t => t.DType)], context.Attributes), shape)];
+    }
+
+    /// <summary>For operations without operands that fix the shape, such as iota: the shape from the attributes.</summary>
+    protected virtual Shape ResultShape(AttributeMap attributes) => Shape.Scalar;
+
+    /// <summary>The expression of a node, with the operands' types.</summary>
+    public Scalar Expression(Node node) => Value([.. node.Inputs.Select((v, i) => Scalar.Input(i, v.DType))], node.Attributes);
+
+    public override void Evaluate(Evaluation e) => ScalarEvaluator.Run(Expression(e.Node), e);
+
+    /// <summary>One per arithmetic operation of the expression and element.</summary>
+    public override Dim Flops(Node node) => node.Output.Shape.Size * Expression(node).Ordered().Count(s => s.Op is not (ScalarOp.Input or ScalarOp.Constant or ScalarOp.Cast or ScalarOp.AxisIndex or ScalarOp.LinearIndex));
+}

@@ -1,0 +1,68 @@
+using System;
+using System.Collections.Generic;
+using System.Collections.Immutable;
+using System.Linq;
+
+namespace Graph.Compiler.Ir;
+
+/// <summary>One operation applied to values. Immutable once built, but for the layout of its outputs.</summary>
+public sealed class Node
+{
+    public Node(Operation operation, ImmutableArray<Value> inputs, AttributeMap attributes, ImmutableArray<Function> regions, ImmutableArray<TensorType> types, ImmutableArray<Origin> origins)
+    {
+        Operation = operation;
+        Inputs = inputs;
+        Attributes = attributes;
+        Regions = regions;
+        Origins = origins;
+        Outputs = [.. types.Select((type, index) => new Value(type, null, null) { Producer = this, Index = index })];
+    }
+
+    public Operation Operation { get; }
+    public string Name => Operation.Name;
+    public ImmutableArray<Value> Inputs { get; }
+    public AttributeMap Attributes { get; }
+
+    /// <summary>The bodies of structured operations: a loop's, a fused kernel's.</summary>
+    public ImmutableArray<Function> Regions { get; }
+    public ImmutableArray<Value> Outputs { get; }
+    public ImmutableArray<Origin> Origins { get; }
+
+    /// <summary>The only result.</summary>
+    public Value Output => Outputs.Length == 1 ? Outputs[0] : throw new InvalidOperationException($"{Name} has {Outputs.Length} results.");
+
+    public bool Is(string name) => Operation.Name == name;
+}
+
+/// <summary>The new value of a state when the function returns.</summary>
+public sealed record StateUpdate(string Path, Value Value);
+
+/// <summary>A pure function: arguments and incoming states to results and new states, through nodes in an order in which every value is defined before it is used.</summary>
+public sealed class Function(
+    string name, ImmutableArray<Value> parameters, ImmutableArray<Value> states, ImmutableArray<Node> nodes, ImmutableArray<Value> results, ImmutableArray<StateUpdate> updates,
+    ImmutableArray<string> resultNames = default)
+{
+    public string Name { get; } = name;
+    public ImmutableArray<Value> Parameters { get; } = parameters;
+
+    /// <summary>The incoming values of the states it reads, each path once.</summary>
+    public ImmutableArray<Value> States { get; } = states;
+    public ImmutableArray<Node> Nodes { get; } = nodes;
+    public ImmutableArray<Value> Results { get; } = results;
+    public ImmutableArray<StateUpdate> Updates { get; } = updates;
+
+    /// <summary>Names of the results for people and for the generated members; empty when unnamed.</summary>
+    public ImmutableArray<string> ResultNames { get; } = resultNames.IsDefault ? [] : resultNames;
+
+    /// <summary>Every value that leaves the function: results, then new states.</summary>
+    public IEnumerable<Value> Roots => Results.Concat(Updates.Select(u => u.Value));
+
+    /// <summary>How often each value is read by nodes and roots.</summary>
+    public Dictionary<Value, int> UseCounts()
+    {
+        var uses = new Dictionary<Value, int>();
+        foreach (var value in Nodes.SelectMany(n => n.Inputs).Concat(Roots))
+            uses[value] = uses.TryGetValue(value, out var count) ? count + 1 : 1;
+        return uses;
+    }
+}

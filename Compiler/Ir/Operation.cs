@@ -1,0 +1,105 @@
+using System;
+using System.Collections.Generic;
+using System.Collections.Immutable;
+using System.Linq;
+
+namespace Graph.Compiler.Ir;
+
+/// <summary>What passes need to know of an operation without knowing it.</summary>
+public enum OpKind
+{
+    /// <summary>Each result element is a scalar expression of the input elements at the same place, with broadcasting. See <see cref="ElementwiseOperation"/>.</summary>
+    Elementwise,
+    /// <summary>The same numbers under another index map: reshape, transpose, slice, expand.</summary>
+    View,
+    /// <summary>Sum, maximum, minimum along axes.</summary>
+    Reduce,
+    /// <summary>Batched matrix product.</summary>
+    Contract,
+    /// <summary>Convolution and its two gradients.</summary>
+    Convolution,
+    /// <summary>A kernel of its own: pooling, embedding gradient, concatenation.</summary>
+    Library,
+    /// <summary>Defined by other operations; the decompose pass replaces it.</summary>
+    Composite,
+    /// <summary>Call, loop, fused region.</summary>
+    Structure,
+}
+
+/// <summary>Operand types, attributes and regions, for shape rules.</summary>
+public sealed class InferContext(ImmutableArray<TensorType> inputs, AttributeMap attributes, ImmutableArray<Function> regions, Program? program = null)
+{
+    /// <summary>The program being built, in which calls find their callee.</summary>
+    public Program? Program { get; } = program;
+    public ImmutableArray<TensorType> Inputs { get; } = inputs;
+    public AttributeMap Attributes { get; } = attributes;
+    public ImmutableArray<Function> Regions { get; } = regions;
+    public TensorType this[int input] => Inputs[input];
+    public Shape Shape(int input) => Inputs[input].Shape;
+
+    /// <exception cref="ShapeException">The number of operands is another one.</exception>
+    public void Expect(string name, int least, int most = -1)
+    {
+        if (most < 0) most = least;
+        if (Inputs.Length < least || Inputs.Length > most)
+            throw new ShapeException($"{name} takes {(least == most ? least.ToString() : $"{least} to {most}")} operands, but got {Inputs.Length}");
+    }
+}
+
+/// <summary>A tensor operation: its shape rule, its reference value, its gradient, its definition by other operations and its cost. One instance an operation; stateless.</summary>
+public abstract class Operation
+{
+    /// <summary>The name in the text form, in snake case.</summary>
+    public abstract string Name { get; }
+
+    /// <summary>Raised when the meaning or the attributes change; stored with programs.</summary>
+    public virtual int Version => 1;
+
+    public abstract OpKind Kind { get; }
+
+    /// <summary>The types of the results.</summary>
+    /// <exception cref="ShapeException">The operands do not fit.</exception>
+    public abstract ImmutableArray<TensorType> Infer(InferContext context);
+
+    /// <summary>Computes the results from dense operands: the definition of what the operation means.</summary>
+    public abstract void Evaluate(Evaluation e);
+
+    /// <summary>The gradients of the operands, given those of the results; null for an operand that has none. Emits differentiable operations only.</summary>
+    /// <exception cref="NotSupportedException">The operation has no gradient.</exception>
+    public virtual ImmutableArray<Value?> Gradient(GradContext g) => throw new NotSupportedException($"The operation {Name} has no gradient.");
+
+    /// <summary>For composites: the results by other operations.</summary>
+    public virtual ImmutableArray<Value> Define(Builder b, Node node) => throw new NotSupportedException($"The operation {Name} is a primitive.");
+
+    /// <summary>Floating-point operations; a multiply-add counts two.</summary>
+    public virtual Dim Flops(Node node) => Kind == OpKind.View ? Dim.Zero : node.Outputs.Aggregate(Dim.Zero, (sum, o) => sum + o.Shape.Size);
+
+    /// <summary>False for operations whose every application differs (random numbers are keyed, so they are pure too).</summary>
+    public virtual bool IsPure => true;
+
+    public sealed override string ToString() => Name;
+}
+
+/// <summary>The operations a program may use, by name.</summary>
+public sealed class OperationSet
+{
+    readonly Dictionary<string, Operation> byName;
+
+    /// <exception cref="ArgumentException">Two operations have one name.</exception>
+    public OperationSet(IEnumerable<Operation> operations)
+    {
+        byName = new(StringComparer.Ordinal);
+        foreach (var operation in operations.Concat(StructureOperations.All))
+        {
+            if (byName.ContainsKey(operation.Name)) throw new ArgumentException($"Two operations are named {operation.Name}.", nameof(operations));
+            byName.Add(operation.Name, operation);
+        }
+    }
+
+    public IEnumerable<Operation> All => byName.Values.OrderBy(o => o.Name, StringComparer.Ordinal);
+
+    public bool TryGet(string name, out Operation operation) => byName.TryGetValue(name, out operation!);
+
+    /// <exception cref="KeyNotFoundException">There is no operation of that name.</exception>
+    public Operation this[string name] => byName.TryGetValue(name, out var operation) ? operation : throw new KeyNotFoundException($"There is no operation named {name}.");
+}

@@ -1,0 +1,23 @@
+using System.Collections.Immutable;
+using System.Linq;
+
+namespace Graph.Compiler.Ir;
+
+/// <summary>A model at some stage of the compiler: named dimensions, states and functions. What every pass takes and gives back.</summary>
+/// <param name="Name">The model's name.</param>
+/// <param name="Dims">The named dimensions with their bounds.</param>
+/// <param name="States">Parameters, buffers and optimizer states.</param>
+/// <param name="Functions">Entries, losses, training steps and the functions they call.</param>
+/// <param name="Operations">The operations that nodes refer to.</param>
+public sealed record Program(string Name, ImmutableArray<DimSymbol> Dims, ImmutableArray<StateDecl> States, ImmutableArray<Function> Functions, OperationSet Operations)
+{
+    /// <summary>Version of the text form; a reader refuses another one.</summary>
+    public const int FormatVersion = 1;
+
+    public Function? Find(string name) => Functions.FirstOrDefault(f => f.Name == name);
+
+    public StateDecl? FindState(string path) => States.FirstOrDefault(s => s.Path == path);
+
+    /// <summary>The text form; <see cref="ProgramParser.Parse"/> reads it back.</summary>
+    public override string ToString() => ProgramPrinter.Print(this);
+}

@@ -1,0 +1,81 @@
+using System.Collections.Generic;
+using System.Globalization;
+using System.Linq;
+using System.Text;
+
+namespace Graph.Compiler.Ir;
+
+/// <summary>Writes programs as text: one line a node, with its type and where it came from.</summary>
+public static class ProgramPrinter
+{
+    /// <summary>The whole program; <paramref name="origins"/> adds the source lines as trailing comments.</summary>
+    public static string Print(Program program, bool origins = true)
+    {
+        var text = new StringBuilder();
+        text.Append("program ").Append(program.Name).Append(" version ").Append(Program.FormatVersion).Append('\n');
+        foreach (var dim in program.Dims)
+            text.Append("dim ").Append(dim.Name).Append(" ≤ ").Append(Number(dim.Max)).Append(" ~ ").Append(Number(dim.Typical)).Append('\n');
+        foreach (var state in program.States)
+            text.Append(Keyword(state.Kind)).Append(' ').Append(state.Path).Append(" : ").Append(state.Type).Append(" = ").Append(state.Init).Append('\n');
+        foreach (var function in program.Functions)
+        {
+            text.Append('\n');
+            Print(function, text, origins);
+        }
+        return text.ToString();
+    }
+
+    /// <summary>The text of one function.</summary>
+    public static string Print(Function function, bool origins = false)
+    {
+        var text = new StringBuilder();
+        Print(function, text, origins);
+        return text.ToString();
+    }
+
+    internal static string Keyword(StateKind kind) => kind switch
+    {
+        StateKind.Parameter => "param",
+        StateKind.Buffer => "state",
+        StateKind.Optimizer => "optimizer",
+        _ => "counter",
+    };
+
+    static string Number(long value) => value.ToString(CultureInfo.InvariantCulture);
+
+    static void Print(Function function, StringBuilder text, bool origins)
+    {
+        text.Append("func ").Append(function.Name).Append('(').Append(string.Join(", ", function.Parameters.Select(p => p.Name + ": " + p.Type))).Append(") -> ");
+        text.Append('(').Append(string.Join(", ", function.Results.Select((r, i) => (i < function.ResultNames.Length ? function.ResultNames[i] + ": " : "") + r.Type))).Append(")\n");
+        Body(function, text, origins, "  ");
+    }
+
+    static void Body(Function function, StringBuilder text, bool origins, string indent)
+    {
+        var names = new Dictionary<Value, string>();
+        foreach (var p in function.Parameters) names[p] = p.Name!;
+        foreach (var s in function.States) names[s] = "@" + s.State;
+        foreach (var node in function.Nodes)
+        {
+            foreach (var output in node.Outputs) names[output] = "%" + Number(names.Count - function.Parameters.Length - function.States.Length);
+            text.Append(indent).Append(string.Join(", ", node.Outputs.Select(o => names[o]))).Append(" = ").Append(node.Name);
+            if (node.Inputs.Length > 0) text.Append(' ').Append(string.Join(", ", node.Inputs.Select(i => names[i])));
+            if (node.Attributes.Count > 0) text.Append(' ').Append(node.Attributes);
+            text.Append(" : ").Append(string.Join(", ", node.Outputs.Select(Type)));
+            if (origins && node.Origins.Length > 0) text.Append("  ; ").Append(string.Join(", ", node.Origins));
+            text.Append('\n');
+            foreach (var region in node.Regions)
+            {
+                text.Append(indent).Append("  region(").Append(string.Join(", ", region.Parameters.Select(p => p.Name + ": " + p.Type))).Append(")\n");
+                Body(region, text, false, indent + "    ");
+            }
+        }
+        foreach (var update in function.Updates)
+            text.Append(indent).Append("state ").Append(update.Path).Append(" = ").Append(names[update.Value]).Append('\n');
+        text.Append(indent).Append("return");
+        if (function.Results.Length > 0) text.Append(' ').Append(string.Join(", ", function.Results.Select(r => names[r])));
+        text.Append('\n');
+    }
+
+    static string Type(Value value) => value.Order.IsEmpty ? value.Type.ToString() : value.Type + "@[" + string.Join(",", value.Order) + "]";
+}

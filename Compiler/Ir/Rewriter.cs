@@ -1,0 +1,52 @@
+using System.Collections.Generic;
+using System.Collections.Immutable;
+using System.Linq;
+
+namespace Graph.Compiler.Ir;
+
+/// <summary>Rebuilds a function: a map from old values to new ones over a <see cref="Builder"/>. The tool of every pass.</summary>
+public sealed class Rewriter
+{
+    public Rewriter(Program program, string name)
+    {
+        Builder = new(program, name);
+    }
+
+    /// <summary>A rewriter in which the function's parameters are already mapped to equal new ones.</summary>
+    public static Rewriter Over(Program program, Function function)
+    {
+        var rewriter = new Rewriter(program, function.Name);
+        foreach (var p in function.Parameters) rewriter.Map[p] = rewriter.Builder.Argument(p.Type, p.Name!);
+        foreach (var s in function.States) rewriter.Map[s] = rewriter.Builder.State(s);
+        return rewriter;
+    }
+
+    public Builder Builder { get; }
+
+    /// <summary>New values by old ones.</summary>
+    public Dictionary<Value, Value> Map { get; } = [];
+
+    public Value this[Value old] => Map[old];
+
+    public ImmutableArray<Value> New(IEnumerable<Value> old) => [.. old.Select(v => Map[v])];
+
+    /// <summary>Copies a node with its inputs mapped; types are inferred anew.</summary>
+    public Node Copy(Node node) => Emit(node, node.Attributes, node.Regions);
+
+    /// <summary>Emits the node's operation with other attributes and regions, and maps its results.</summary>
+    public Node Emit(Node node, AttributeMap attributes, ImmutableArray<Function> regions)
+    {
+        using var _ = Builder.At(node.Origins);
+        var copy = Builder.Node(node.Operation, New(node.Inputs), attributes, regions);
+        for (var i = 0; i < node.Outputs.Length; i++)
+        {
+            Map[node.Outputs[i]] = copy.Outputs[i];
+            if (node.Outputs[i].Order.Length == copy.Outputs[i].Shape.Rank) copy.Outputs[i].Order = node.Outputs[i].Order;
+        }
+        return copy;
+    }
+
+    /// <summary>The new function, with the old one's results and state updates mapped.</summary>
+    public Function Finish(Function old) => Builder.Build(
+        New(old.Results), [.. old.Updates.Select(u => new StateUpdate(u.Path, Map[u.Value]))], old.ResultNames);
+}

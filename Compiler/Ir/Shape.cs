@@ -1,0 +1,106 @@
+using System;
+using System.Collections;
+using System.Collections.Generic;
+using System.Collections.Immutable;
+using System.Linq;
+
+namespace Graph.Compiler.Ir;
+
+/// <summary>The sizes of a tensor's axes, outermost first. A scalar's shape is empty.</summary>
+public sealed class Shape : IEquatable<Shape>, IReadOnlyList<Dim>
+{
+    public static readonly Shape Scalar = new([]);
+
+    readonly ImmutableArray<Dim> dims;
+
+    public Shape(IEnumerable<Dim> dims) => this.dims = [.. dims];
+
+    public static Shape Of(params Dim[] dims) => new(dims);
+
+    public ImmutableArray<Dim> Dims => dims;
+    public int Rank => dims.Length;
+    public int Count => dims.Length;
+    public Dim this[int axis] => dims[axis];
+
+    /// <summary>The number of elements.</summary>
+    public Dim Size => dims.Aggregate(Dim.One, (product, dim) => product * dim);
+
+    public bool IsConstant => dims.All(d => d.IsConstant);
+
+    /// <summary>Maps an axis counted from the end (negative) to one counted from the start.</summary>
+    /// <exception cref="ShapeException">There is no such axis.</exception>
+    public int Axis(long axis) => axis >= -Rank && axis < Rank
+        ? (int)(axis < 0 ? axis + Rank : axis)
+        : throw new ShapeException($"axis {axis} is out of range for {this}, which has {Rank} axes");
+
+    public Shape Remove(int axis) => new(dims.RemoveAt(axis));
+    public Shape Insert(int axis, Dim dim) => new(dims.Insert(axis, dim));
+    public Shape With(int axis, Dim dim) => new(dims.SetItem(axis, dim));
+
+    public Shape Substitute(IReadOnlyDictionary<string, Dim> replacements) => new(dims.Select(d => d.Substitute(replacements)));
+
+    public long[] Evaluate(DimBinding binding) => [.. dims.Select(d => d.Evaluate(binding))];
+
+    /// <summary>Row-major strides, in elements.</summary>
+    public ImmutableArray<Dim> Strides
+    {
+        get
+        {
+            var strides = new Dim[Rank];
+            var stride = Dim.One;
+            for (var axis = Rank - 1; axis >= 0; axis--)
+            {
+                strides[axis] = stride;
+                stride *= dims[axis];
+            }
+            return [.. strides];
+        }
+    }
+
+    /// <summary>The shape that both broadcast to: aligned at the last axis, equal sizes or a 1.</summary>
+    /// <exception cref="ShapeException">Two sizes differ and none is 1.</exception>
+    public static Shape Broadcast(Shape a, Shape b)
+    {
+        var rank = Math.Max(a.Rank, b.Rank);
+        var result = new Dim[rank];
+        for (var i = 1; i <= rank; i++)
+        {
+            var x = i <= a.Rank ? a[a.Rank - i] : Dim.One;
+            var y = i <= b.Rank ? b[b.Rank - i] : Dim.One;
+            result[rank - i] = x == y ? x : x.Is(1) ? y : y.Is(1) ? x
+                : throw new ShapeException($"{a} and {b} do not broadcast: {x} ≠ {y} at axis {rank - i} of the result");
+        }
+        return new(result);
+    }
+
+    public bool Equals(Shape? other) => other is not null && dims.SequenceEqual(other.dims);
+    public override bool Equals(object? obj) => Equals(obj as Shape);
+    public override int GetHashCode() => dims.Aggregate(dims.Length, (hash, dim) => hash * 31 + dim.GetHashCode());
+    public static bool operator ==(Shape? a, Shape? b) => a is null ? b is null : a.Equals(b);
+    public static bool operator !=(Shape? a, Shape? b) => !(a == b);
+
+    public override string ToString() => "[" + string.Join(", ", dims) + "]";
+
+    public IEnumerator<Dim> GetEnumerator() => ((IEnumerable<Dim>)dims).GetEnumerator();
+    IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
+}
+
+/// <summary>Element type and shape of a value.</summary>
+public sealed record TensorType(DType DType, Shape Shape)
+{
+    /// <summary>Bytes of a dense value.</summary>
+    public Dim Bytes => Shape.Size * DType.Size();
+
+    public TensorType With(Shape shape) => new(DType, shape);
+
+    public override string ToString() => DType.Name() + "[" + string.Join(",", Shape) + "]";
+}
+
+/// <summary>
+/// Operands that do not fit an operation. The message names the shapes and says what was expected; whoever builds the program adds where the operands came from.
+/// </summary>
+public sealed class ShapeException(string message, string? id = null) : Exception(message)
+{
+    /// <summary>The diagnostic that reports it, when it has one of its own, such as <c>GR2003</c>.</summary>
+    public string? Id { get; } = id;
+}

@@ -1,0 +1,106 @@
+using System;
+using System.Linq;
+
+namespace Graph.Compiler.Ir;
+
+/// <summary>A dense row-major tensor of the reference interpreter: floats of any width in doubles, integers and bools in longs.</summary>
+public sealed class TensorData
+{
+    public TensorData(DType type, long[] shape)
+    {
+        DType = type;
+        Shape = shape;
+        Size = shape.Aggregate(1L, (a, b) => checked(a * b));
+        if (type.IsFloat()) Real = new double[Size]; else Int = new long[Size];
+    }
+
+    public TensorData(DType type, long[] shape, double[] real) : this(type, shape, real, null, real.LongLength) { }
+
+    public TensorData(DType type, long[] shape, long[] values) : this(type, shape, null, values, values.LongLength) { }
+
+    TensorData(DType type, long[] shape, double[]? real, long[]? values, long length)
+    {
+        DType = type;
+        Shape = shape;
+        Size = shape.Aggregate(1L, (a, b) => checked(a * b));
+        if (length != Size || type.IsFloat() != (real is not null))
+            throw new ArgumentException($"{length} {(real is null ? "integers" : "reals")} do not fill {type.Name()}[{string.Join(",", shape)}].");
+        Real = real!;
+        Int = values!;
+    }
+
+    public DType DType { get; }
+    public long[] Shape { get; }
+    public long Size { get; }
+    public int Rank => Shape.Length;
+
+    /// <summary>The elements of a float type; null otherwise.</summary>
+    public double[] Real { get; } = null!;
+
+    /// <summary>The elements of an integer or bool type; null otherwise.</summary>
+    public long[] Int { get; } = null!;
+
+    public static TensorData Scalar(double value, DType type = DType.F64) => new(type, [], [value]);
+    public static TensorData Scalar(long value, DType type = DType.I64) => new(type, [], [value]);
+
+    /// <summary>An element as a double, whatever its type.</summary>
+    public double this[long index]
+    {
+        get => Real is { } r ? r[index] : Int[index];
+        set
+        {
+            if (Real is { } r) r[index] = value; else Int[index] = (long)value;
+        }
+    }
+
+    /// <summary>Row-major strides.</summary>
+    public long[] Strides()
+    {
+        var strides = new long[Rank];
+        long stride = 1;
+        for (var axis = Rank - 1; axis >= 0; axis--) { strides[axis] = stride; stride *= Shape[axis]; }
+        return strides;
+    }
+
+    /// <summary>The same elements under another shape; shares the storage.</summary>
+    public TensorData Reshape(long[] shape) => Real is { } r ? new(DType, shape, r) : new(DType, shape, Int);
+
+    /// <summary>Rounds every element to what the type can hold.</summary>
+    public void RoundTo(DType type)
+    {
+        if (Real is not { } real || type == DType.F64) return;
+        for (long i = 0; i < real.LongLength; i++) real[i] = Rounding.Round(real[i], type);
+    }
+}
+
+/// <summary>Rounding of reals to the narrower types.</summary>
+public static class Rounding
+{
+    /// <summary>To the nearest value of the type, halves to even.</summary>
+    public static double Round(double value, DType type) => type switch
+    {
+        DType.F32 => (float)value,
+        DType.BF16 => ToBf16((float)value),
+        DType.F16 => ToF16(value),
+        _ => value,
+    };
+
+    static unsafe double ToBf16(float value)
+    {
+        if (float.IsNaN(value)) return double.NaN;
+        var bits = *(uint*)&value;
+        bits = (bits + 0x7FFF + ((bits >> 16) & 1)) & 0xFFFF0000;
+        return *(float*)&bits;
+    }
+
+    static double ToF16(double value)
+    {
+        if (double.IsNaN(value) || double.IsInfinity(value) || value == 0) return value;
+        var magnitude = Math.Abs(value);
+        var exponent = Math.Max((int)Math.Floor(Math.Log(magnitude, 2)), -14);
+        if (Math.Pow(2, exponent) > magnitude && exponent > -14) exponent--;
+        var unit = Math.Pow(2, exponent - 10);
+        var rounded = Math.Round(magnitude / unit, MidpointRounding.ToEven) * unit;
+        return Math.Sign(value) * (rounded > 65504 ? double.PositiveInfinity : rounded);
+    }
+}
