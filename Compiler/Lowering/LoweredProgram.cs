@@ -1,0 +1,155 @@
+using System.Collections.Generic;
+using System.Collections.Immutable;
+using Graph.Compiler.Ir;
+
+namespace Graph.Compiler.Lowering;
+
+/// <summary>
+/// A scheduled program as kernels and launches: what targets emit, what the planner places in memory and what the runtime executes.
+/// Lowering is a pure function of the fused program, so the generator and the runtime get the same kernels under the same numbers.
+/// </summary>
+/// <param name="Program">The fused, scheduled program.</param>
+/// <param name="Kernels">The distinct generated kernels: equal ones, such as those of equal layers, appear once.</param>
+/// <param name="Functions">One for each function that the model can run.</param>
+public sealed record LoweredProgram(Program Program, ImmutableArray<Kernel> Kernels, ImmutableArray<LoweredFunction> Functions);
+
+/// <summary>The launches of one function, in order, over buffers.</summary>
+/// <param name="Function">The fused, scheduled function.</param>
+/// <param name="Buffers">All memory it touches.</param>
+/// <param name="Launches">In the order of execution.</param>
+/// <param name="Arguments">The buffers of the parameters, in order.</param>
+/// <param name="Results">Where each result lies when the last launch is done.</param>
+public sealed record LoweredFunction(
+    Function Function, ImmutableArray<Buffer> Buffers, ImmutableArray<Launch> Launches, ImmutableArray<Buffer> Arguments, ImmutableArray<Buffer> Results);
+
+/// <summary>Whose memory a buffer is.</summary>
+public enum BufferKind
+{
+    /// <summary>The caller's, for the length of a call; never written.</summary>
+    Argument,
+    /// <summary>The caller's, written.</summary>
+    Result,
+    /// <summary>The parameter store's; <see cref="Buffer.Name"/> is the state's path.</summary>
+    State,
+    /// <summary>An intermediate or a workspace; the planner gives it an offset for as long as it lives.</summary>
+    Arena,
+}
+
+/// <summary>A dense piece of memory. Compared by identity.</summary>
+public sealed class Buffer(int id, string name, BufferKind kind, DType type, Dim elements)
+{
+    /// <summary>Its number in the function.</summary>
+    public int Id { get; } = id;
+
+    /// <summary>The state's path, the argument's or result's name, or what the intermediate holds, for people.</summary>
+    public string Name { get; } = name;
+    public BufferKind Kind { get; } = kind;
+    public DType DType { get; } = type;
+    public Dim Elements { get; } = elements;
+    public Dim Bytes => Elements * DType.Size();
+    public override string ToString() => Kind switch { BufferKind.State => "@" + Name, BufferKind.Arena => "a" + Id, _ => Name };
+}
+
+/// <summary>Where a value lies: element (i₀, i₁, …) is at <c>Buffer[Offset + Σ iₐ·Strides[a]]</c>, in elements.</summary>
+public sealed record Placement(Buffer Buffer, Dim Offset, ImmutableArray<Dim> Strides);
+
+/// <summary>A pointer that a launch gets: into a buffer, at an offset in elements.</summary>
+public sealed record Operand(Buffer Buffer, Dim Offset, bool IsWritten);
+
+/// <summary>A pair of operands of which the written one may share the memory of the read one, when nothing reads that later: every element is read before it is written, by the same worker.</summary>
+public sealed record InPlace(int Written, int Read);
+
+/// <summary>One entry of the launch table.</summary>
+/// <param name="Node">The node it executes; its origins are what profiles and memory reports print.</param>
+/// <param name="Operands">What it reads and writes; hooks' operands included.</param>
+/// <param name="InPlace">Which written operands may take over a read one's memory.</param>
+public abstract record Launch(Node Node, ImmutableArray<Operand> Operands, ImmutableArray<InPlace> InPlace)
+{
+    /// <summary>For people: the kernel's name or the kind of library kernel.</summary>
+    public abstract string Title { get; }
+
+    /// <summary>Floating-point operations.</summary>
+    public Dim Flops { get; init; } = Dim.Zero;
+
+    /// <summary>Bytes that must be read and written once.</summary>
+    public Dim Traffic { get; init; } = Dim.Zero;
+}
+
+/// <summary>
+/// A generated kernel over a parallel extent: <c>K(p, d, begin, end, scratch)</c>, <c>p</c> being <see cref="Launch.Operands"/> and <c>d</c> <paramref name="Dims"/>.
+/// Chunks hold <paramref name="Grain"/> units of the extent, whatever the number of threads.
+/// </summary>
+public sealed record LoopLaunch(
+    Node Node, ImmutableArray<Operand> Operands, ImmutableArray<InPlace> InPlace, Kernel Kernel, ImmutableArray<Dim> Dims, Dim Extent, Dim Grain, Dim ScratchBytes)
+    : Launch(Node, Operands, InPlace)
+{
+    public override string Title => Kernel.Name;
+}
+
+/// <summary>The same generated kernel over several sets of operands in one launch: the optimizer over all parameters. Operand lists are consecutive ranges of <see cref="Launch.Operands"/>.</summary>
+public sealed record SegmentedLaunch(
+    Node Node, ImmutableArray<Operand> Operands, ImmutableArray<InPlace> InPlace, Kernel Kernel, ImmutableArray<Segment> Segments, Dim Grain, Dim ScratchBytes)
+    : Launch(Node, Operands, InPlace)
+{
+    public override string Title => Kernel.Name;
+}
+
+/// <summary>One set of operands of a <see cref="SegmentedLaunch"/>.</summary>
+public sealed record Segment(int FirstOperand, int OperandCount, ImmutableArray<Dim> Dims, Dim Extent);
+
+/// <summary>A generated tile function called from inside a library kernel: its operands are a range of the launch's.</summary>
+public sealed record Hook(Kernel Kernel, int FirstOperand, int OperandCount, ImmutableArray<Dim> Dims);
+
+/// <summary>A strided matrix over up to three batch extents, for contractions: strides in elements.</summary>
+public sealed record MatrixView(int Operand, ImmutableArray<Dim> BatchStrides, Dim RowStride, Dim ColumnStride);
+
+/// <summary>A batched matrix product C[b,m,n] = Σₖ A[b,m,k]·B[b,k,n] by the packed library kernel.</summary>
+/// <param name="Node">The node.</param>
+/// <param name="Operands">All pointers.</param>
+/// <param name="InPlace">Only through the epilogue.</param>
+/// <param name="M">Rows.</param>
+/// <param name="N">Columns.</param>
+/// <param name="K">Summed extent.</param>
+/// <param name="Batch">Three extents, outermost first; unused ones are 1.</param>
+/// <param name="A">Left operand; null when <paramref name="PrologueA"/> makes it.</param>
+/// <param name="B">Right operand; null when <paramref name="PrologueB"/> makes it.</param>
+/// <param name="C">Result; null when the epilogue consumes it.</param>
+/// <param name="Accumulate">C += A·B: the result's buffer is read too.</param>
+/// <param name="PrologueA">Makes tiles of A.</param>
+/// <param name="PrologueB">Makes tiles of B.</param>
+/// <param name="Epilogue">Consumes finished tiles.</param>
+public sealed record ContractLaunch(
+    Node Node, ImmutableArray<Operand> Operands, ImmutableArray<InPlace> InPlace, Dim M, Dim N, Dim K, ImmutableArray<Dim> Batch,
+    MatrixView? A, MatrixView? B, MatrixView? C, bool Accumulate, Hook? PrologueA, Hook? PrologueB, Hook? Epilogue)
+    : Launch(Node, Operands, InPlace)
+{
+    public override string Title => "contract" + (Epilogue is null ? "" : "+" + Epilogue.Kernel.Name);
+}
+
+/// <summary>Which of the three convolutions.</summary>
+public enum ConvolutionKind
+{
+    Forward,
+    ImageGradient,
+    WeightGradient,
+}
+
+/// <summary>A convolution on contiguous NCHW operands by the library kernel. Operand order: Forward image, weight → map; ImageGradient map, weight → image; WeightGradient image, map → weight. The last is absent when the epilogue consumes it.</summary>
+public sealed record ConvolutionLaunch(
+    Node Node, ImmutableArray<Operand> Operands, ImmutableArray<InPlace> InPlace, ConvolutionKind Kind, ConvolutionShape Shape, Hook? Epilogue)
+    : Launch(Node, Operands, InPlace)
+{
+    public override string Title => "conv." + Kind.ToString().ToLowerInvariant() + (Epilogue is null ? "" : "+" + Epilogue.Kernel.Name);
+}
+
+/// <summary>The sizes of a convolution, in the words of the kernel library.</summary>
+public sealed record ConvolutionShape(
+    Dim Batch, Dim Channels, Dim Height, Dim Width, Dim Filters, Dim KernelHeight, Dim KernelWidth, Dim MapHeight, Dim MapWidth,
+    int StrideHeight, int StrideWidth, int PaddingTop, int PaddingLeft, int DilationHeight, int DilationWidth, int Groups);
+
+/// <summary>A kernel of the library under its operation's name (<c>max_pool2d</c>, <c>embedding_grad</c>): operands are the node's inputs, then its outputs, all contiguous; attributes come from the node.</summary>
+public sealed record LibraryLaunch(Node Node, ImmutableArray<Operand> Operands, ImmutableArray<InPlace> InPlace, ImmutableArray<ImmutableArray<Dim>> Shapes)
+    : Launch(Node, Operands, InPlace)
+{
+    public override string Title => Node.Name;
+}
