@@ -1,0 +1,146 @@
+using System;
+
+namespace Graph.Runtime.Cpu;
+
+/// <summary>
+/// Batched matrix products after Goto and van de Geijn ("Anatomy of High-Performance Matrix Multiplication", TOMS 2008) and BLIS:
+/// operands are packed into panels that stay in cache, and a register tile walks over them.
+/// </summary>
+/// <remarks>
+/// K is cut into equal blocks of at most <see cref="DepthBlock"/>; an element is the sum of its blocks in order, each one chain of
+/// multiply-adds from 0. So its bits depend on K and on whether the processor has fused multiply-add, and on nothing else: not on the
+/// threads, the tile, the strides or the neighbours. Long sums of few elements are cut further, by shape alone.
+/// </remarks>
+public static unsafe partial class Contract
+{
+    /// <summary>Most steps of K between two additions to C.</summary>
+    public const long DepthBlock = 384;
+
+    // Below this many multiply-adds a chunk is not worth a thread's attention (about ten microseconds).
+    const long ChunkWork = 1 << 19;
+
+    /// <summary>Computes <paramref name="call"/> on the pool's workers.</summary>
+    /// <exception cref="ArgumentException">The call both accumulates and has an epilogue.</exception>
+    public static void Run(WorkerPool pool, ContractCall* call)
+    {
+        if (call->Accumulate && call->Epilogue != null) throw new ArgumentException("A contraction cannot both accumulate into C and hand its result to an epilogue.");
+        long batch = call->Batch0 * call->Batch1 * call->Batch2;
+        if (call->M <= 0 || call->N <= 0 || batch <= 0) return;
+        var turned = default(ContractCall);
+        if (call->Epilogue == null && call->CN != 1 && call->CM == 1)
+        {
+            turned = Transposed(call);
+            call = &turned;
+        }
+        var job = new ContractJob(call, Machine.Current, pool.ScratchTable, batch);
+        long work = call->M * call->N * Math.Max(call->K, 1);
+        using (pool.Exclusive())
+        {
+            if (work < 2 * ChunkWork || batch >= 2 * pool.Threads && work < 64 * ChunkWork) RunPrivate(pool, &job, batch, work);
+            else
+            {
+                for (long b = 0; b < batch; b++) RunShared(pool, &job, b);
+            }
+        }
+    }
+
+    /// <summary>The same product with rows and columns exchanged: Cᵀ = Bᵀ·Aᵀ.</summary>
+    static ContractCall Transposed(ContractCall* c) => new(c->N, c->M, c->K)
+    {
+        Batch0 = c->Batch0, Batch1 = c->Batch1, Batch2 = c->Batch2,
+        A = c->B, AM = c->BN, AK = c->BK, ABatch0 = c->BBatch0, ABatch1 = c->BBatch1, ABatch2 = c->BBatch2,
+        B = c->A, BN = c->AM, BK = c->AK, BBatch0 = c->ABatch0, BBatch1 = c->ABatch1, BBatch2 = c->ABatch2,
+        C = c->C, CM = c->CN, CN = c->CM, CBatch0 = c->CBatch0, CBatch1 = c->CBatch1, CBatch2 = c->CBatch2,
+        PrologueA = c->PrologueB, PrologueAPointers = c->PrologueBPointers, PrologueADims = c->PrologueBDims, TransposedA = !c->TransposedB,
+        PrologueB = c->PrologueA, PrologueBPointers = c->PrologueAPointers, PrologueBDims = c->PrologueADims, TransposedB = !c->TransposedA,
+        Accumulate = c->Accumulate,
+    };
+
+    // Many or small products: every task packs what it needs.
+    static void RunPrivate(WorkerPool pool, ContractJob* job, long batch, long work)
+    {
+        long rowPanels = job->RowPanels, columnPanels = job->ColumnPanels;
+        long depth = job->MaxDepth;
+        job->RowsPerTask = Math.Clamp(Machine.BlockFloats / Packing.PanelStep(depth, job->Machine.PanelStride), 1, rowPanels);
+        job->ColumnsPerTask = job->FitColumns(columnPanels, job->RowsPerTask);
+        job->Batched = batch > 1;
+        job->CountTasks();
+        long tasks = job->RowTasks * job->ColumnTasks;
+        long grain = Math.Max(1, ChunkWork / Math.Max(1, work / tasks));
+        pool.Run(&ContractJob.RunTasks, job, batch * tasks, grain);
+    }
+
+    // One product at a time: the smaller operand is packed once for all, the tasks cut the larger one and pack their part of it.
+    static void RunShared(WorkerPool pool, ContractJob* job, long batch)
+    {
+        var call = job->Call;
+        job->Batched = false;
+        job->Batch = batch;
+        long threads = pool.Threads;
+        bool shareA = call->M <= call->N;
+        long stride = shareA ? job->Machine.PanelStride : job->Machine.Columns;
+        long panels = shareA ? job->RowPanels : job->ColumnPanels;
+        long perPanel = job->PackedFloats(1, stride);
+        long step = Math.Clamp(pool.SharedFloats / perPanel, 1, panels);
+        if (perPanel > pool.SharedFloats)
+        {
+            // K beyond a million: no room for even one panel.
+            RunPrivate(pool, job, 1, call->M * call->N * call->K);
+            return;
+        }
+        // What an epilogue waits for is kept in scratch memory; keep room for at least a few panels of the other side.
+        if (job->Accumulates) step = Math.Min(step, Math.Max(1, 2048 / (shareA ? job->Machine.Rows : job->Machine.Columns)));
+        for (long from = 0; from < panels; from += step)
+        {
+            long count = Math.Min(step, panels - from);
+            if (shareA)
+            {
+                job->RowPanelBegin = from;
+                job->RowPanelEnd = from + count;
+                job->SharedA = pool.Shared;
+            }
+            else
+            {
+                job->ColumnPanelBegin = from;
+                job->ColumnPanelEnd = from + count;
+                job->SharedB = pool.Shared;
+            }
+            long blocks = job->DepthBlocks;
+            long packGrain = Math.Max(1, 16 * 1024 / (job->MaxDepth * stride));
+            pool.Run(shareA ? &ContractJob.PackA : &ContractJob.PackB, job, count * blocks, packGrain);
+
+            long others = shareA ? job->ColumnPanels : job->RowPanels;
+            long otherStride = shareA ? job->Machine.Columns : job->Machine.PanelStride;
+            long most = Math.Max(1, Machine.BlockFloats / Packing.PanelStep(job->MaxDepth, otherStride));
+            long per = Math.Clamp(others / (4 * threads), Math.Min(2, most), most);
+            if (shareA)
+            {
+                job->RowsPerTask = count;
+                job->ColumnsPerTask = job->FitColumns(Even(others, per), count);
+            }
+            else
+            {
+                job->RowsPerTask = job->FitRows(Even(others, per), count);
+                job->ColumnsPerTask = count;
+            }
+            job->CountTasks();
+            // Few tasks for many threads: cut the shared side too.
+            long tasks = job->RowTasks * job->ColumnTasks;
+            if (tasks < 2 * threads)
+            {
+                long cut = Math.Min((2 * threads + tasks - 1) / tasks, Math.Max(1, count / 2));
+                if (shareA) job->RowsPerTask = (count + cut - 1) / cut;
+                else job->ColumnsPerTask = (count + cut - 1) / cut;
+                job->CountTasks();
+            }
+            pool.Run(&ContractJob.RunTasks, job, job->RowTasks * job->ColumnTasks, 1);
+        }
+    }
+
+    // The number of panels per task nearest to the wish that makes tasks of equal size.
+    static long Even(long panels, long per)
+    {
+        long tasks = (panels + per - 1) / per;
+        return (panels + tasks - 1) / tasks;
+    }
+}

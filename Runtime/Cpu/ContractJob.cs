@@ -1,0 +1,295 @@
+using System;
+using System.Runtime.CompilerServices;
+
+namespace Graph.Runtime.Cpu;
+
+/// <summary>The state of one contraction that its workers share; lives on the caller's stack.</summary>
+unsafe struct ContractJob
+{
+    // Scratch memory of a worker, in floats: a register tile at C's edge, a block made by a prologue, packed A, packed B, sums for the epilogue.
+    const long EdgeFloats = 1024;
+    const long HookFloats = 32 * 512;
+    const long PackFloats = Machine.BlockFloats + Machine.BlockFloats / 4;
+    const long SumFloats = 512 * 1024;
+
+    public ContractCall* Call;
+    public Machine Machine;
+    public float** Scratch;
+
+    /// <summary>Panels of rows and columns, and blocks of K, of the whole product.</summary>
+    public long RowPanels, ColumnPanels, DepthBlocks, MaxDepth;
+
+    /// <summary>What the tasks cover.</summary>
+    public long RowPanelBegin, RowPanelEnd, ColumnPanelBegin, ColumnPanelEnd;
+
+    /// <summary>Panels of one task, and how many tasks that makes.</summary>
+    public long RowsPerTask, ColumnsPerTask, RowTasks, ColumnTasks;
+
+    /// <summary>Packed operand of the covered panels, all of K; or null, when tasks pack their own.</summary>
+    public float* SharedA, SharedB;
+
+    /// <summary>Tasks run over all batches, or lie in <see cref="Batch"/>.</summary>
+    public bool Batched;
+    public long Batch;
+
+    public ContractJob(ContractCall* call, in Machine machine, float** scratch, long batch)
+    {
+        this = default;
+        Call = call;
+        Machine = machine;
+        Scratch = scratch;
+        RowPanels = (call->M + machine.Rows - 1) / machine.Rows;
+        ColumnPanels = (call->N + machine.Columns - 1) / machine.Columns;
+        DepthBlocks = Math.Max(1, (call->K + Contract.DepthBlock - 1) / Contract.DepthBlock);
+        // Blocks of 8 k, which the packing likes; the last one takes the rest.
+        MaxDepth = ((call->K + DepthBlocks - 1) / DepthBlocks + 7) / 8 * 8;
+        RowPanelEnd = RowPanels;
+        ColumnPanelEnd = ColumnPanels;
+    }
+
+    /// <summary>C cannot take the sums as they are made: an epilogue wants them, or its columns are not contiguous.</summary>
+    public readonly bool Indirect => Call->Epilogue != null || Call->CN != 1;
+
+    /// <summary>Sums of several blocks of K must be kept in scratch memory.</summary>
+    public readonly bool Accumulates => Indirect && DepthBlocks > 1;
+
+    readonly long RowOf(long panel) => panel * Call->M / RowPanels;
+
+    readonly long DepthOf(long block) => Math.Min(block * MaxDepth, Call->K);
+
+    /// <summary>Floats of that many packed panels over all of K.</summary>
+    public readonly long PackedFloats(long panels, long stride) => panels * DepthBlocks * Packing.PanelStep(MaxDepth, stride);
+
+    /// <summary>The most columns' panels up to a wish for which a task's sums fit its scratch memory.</summary>
+    public readonly long FitColumns(long wish, long rowPanels) => Accumulates ? Math.Clamp(SumFloats / (rowPanels * Machine.Rows * Machine.Columns), 1, wish) : wish;
+
+    /// <summary>The same for rows' panels.</summary>
+    public readonly long FitRows(long wish, long columnPanels) => FitColumns(wish, columnPanels);
+
+    public void CountTasks()
+    {
+        RowTasks = (RowPanelEnd - RowPanelBegin + RowsPerTask - 1) / RowsPerTask;
+        ColumnTasks = (ColumnPanelEnd - ColumnPanelBegin + ColumnsPerTask - 1) / ColumnsPerTask;
+    }
+
+    readonly float* BatchOf(float* origin, long batch, long s0, long s1, long s2)
+    {
+        long i2 = batch % Call->Batch2, rest = batch / Call->Batch2;
+        return origin + rest / Call->Batch1 * s0 + rest % Call->Batch1 * s1 + i2 * s2;
+    }
+
+    readonly float* A(long batch) => BatchOf(Call->A, batch, Call->ABatch0, Call->ABatch1, Call->ABatch2);
+
+    readonly float* B(long batch) => BatchOf(Call->B, batch, Call->BBatch0, Call->BBatch1, Call->BBatch2);
+
+    readonly float* C(long batch) => BatchOf(Call->C, batch, Call->CBatch0, Call->CBatch1, Call->CBatch2);
+
+    /// <summary>Body: packs panel i % count of block i / count of A into <see cref="SharedA"/>.</summary>
+    public static void PackA(void* context, long begin, long end, int worker)
+    {
+        var job = (ContractJob*)context;
+        long count = job->RowPanelEnd - job->RowPanelBegin, step = Packing.PanelStep(job->MaxDepth, job->Machine.PanelStride);
+        for (long i = begin; i < end; i++)
+        {
+            job->PackPanelA(job->SharedA + i * step, job->Batch, job->RowPanelBegin + i % count, i / count, job->Scratch[worker] + EdgeFloats);
+        }
+    }
+
+    /// <summary>Body: packs panel i % count of block i / count of B into <see cref="SharedB"/>.</summary>
+    public static void PackB(void* context, long begin, long end, int worker)
+    {
+        var job = (ContractJob*)context;
+        long count = job->ColumnPanelEnd - job->ColumnPanelBegin, step = Packing.PanelStep(job->MaxDepth, job->Machine.Columns);
+        for (long i = begin; i < end;)
+        {
+            // Runs of panels within a block.
+            long panel = i % count, run = Math.Min(end - i, count - panel);
+            job->PackPanelsB(job->SharedB + i * step, job->Batch, job->ColumnPanelBegin + panel, run, i / count, job->Scratch[worker] + EdgeFloats);
+            i += run;
+        }
+    }
+
+    readonly void PackPanelA(float* panel, long batch, long index, long block, float* temporary)
+    {
+        long row = RowOf(index), rows = RowOf(index + 1) - row, k = DepthOf(block), depth = DepthOf(block + 1) - k;
+        long stride = Machine.PanelStride, width = Math.Min((rows + 7) / 8 * 8, stride);
+        if (Call->PrologueA == null)
+        {
+            Packing.Panel(panel, stride, A(batch) + row * Call->AM + k * Call->AK, Call->AM, Call->AK, rows, width, Call->M - row, depth);
+        }
+        else if (Call->TransposedA)
+        {
+            Call->PrologueA(Call->PrologueAPointers, Call->PrologueADims, panel, stride, batch, k, depth, row, rows);
+        }
+        else
+        {
+            Call->PrologueA(Call->PrologueAPointers, Call->PrologueADims, temporary, Contract.DepthBlock, batch, row, rows, k, depth);
+            Packing.Panel(panel, stride, temporary, Contract.DepthBlock, 1, rows, width, rows, depth);
+        }
+    }
+
+    readonly void PackPanelsB(float* panels, long batch, long index, long count, long block, float* temporary)
+    {
+        long stride = Machine.Columns, step = Packing.PanelStep(MaxDepth, stride), granule = Machine.Lanes;
+        long column = index * stride, columns = Math.Min(count * stride, Call->N - column), k = DepthOf(block), depth = DepthOf(block + 1) - k;
+        if (Call->PrologueB == null)
+        {
+            Packing.Panels(panels, step, stride, stride, granule, B(batch) + k * Call->BK + column * Call->BN, Call->BN, Call->BK, columns, Call->N - column, depth);
+            return;
+        }
+        for (long p = 0; p < count; p++, panels += step, column += stride)
+        {
+            long here = Math.Min(stride, Call->N - column);
+            if (Call->TransposedB)
+            {
+                Call->PrologueB(Call->PrologueBPointers, Call->PrologueBDims, temporary, Contract.DepthBlock, batch, column, here, k, depth);
+                Packing.Panel(panels, stride, temporary, Contract.DepthBlock, 1, here, (here + granule - 1) / granule * granule, here, depth);
+            }
+            else
+            {
+                // Lanes that no column fills are multiplied too: give them a number.
+                if (here % granule != 0) new Span<float>(panels, (int)(depth * stride)).Clear();
+                Call->PrologueB(Call->PrologueBPointers, Call->PrologueBDims, panels, stride, batch, k, depth, column, here);
+            }
+        }
+    }
+
+    /// <summary>Body: tasks numbered (batch, columns, rows), rows fastest.</summary>
+    public static void RunTasks(void* context, long begin, long end, int worker)
+    {
+        var job = (ContractJob*)context;
+        long perBatch = job->RowTasks * job->ColumnTasks;
+        for (long i = begin; i < end; i++)
+        {
+            long batch = job->Batched ? i / perBatch : job->Batch, task = i % perBatch;
+            long row = job->RowPanelBegin + task % job->RowTasks * job->RowsPerTask, column = job->ColumnPanelBegin + task / job->RowTasks * job->ColumnsPerTask;
+            job->RunTask(
+                batch, row, Math.Min(row + job->RowsPerTask, job->RowPanelEnd),
+                column, Math.Min(column + job->ColumnsPerTask, job->ColumnPanelEnd), job->Scratch[worker]);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    readonly void RunTask(long batch, long rowPanel, long rowPanelEnd, long columnPanel, long columnPanelEnd, float* scratch)
+    {
+        float* edge = scratch, temporary = edge + EdgeFloats, packedA = temporary + HookFloats, packedB = packedA + PackFloats, sums = packedB + PackFloats;
+        long tileColumns = Machine.Columns, stepA = Packing.PanelStep(MaxDepth, Machine.PanelStride), stepB = Packing.PanelStep(MaxDepth, tileColumns);
+        long firstRow = RowOf(rowPanel), firstColumn = columnPanel * tileColumns;
+        long columnsEnd = Math.Min(columnPanelEnd * tileColumns, Call->N);
+        bool indirect = Indirect, accumulates = Accumulates;
+
+        // B can be read where it lies if its rows are contiguous and so few that they stay in cache, and packing would not pay.
+        bool direct = SharedB == null && Call->PrologueB == null && Call->BN == 1 && rowPanelEnd - rowPanel <= 8 && Call->N * Math.Min(Call->K, MaxDepth) <= 64 * 1024;
+        long blockPanels = SharedB != null || direct ? Math.Max(1, Machine.BlockFloats / stepB) : Math.Max(1, PackFloats / stepB);
+        blockPanels = Math.Min(blockPanels, columnPanelEnd - columnPanel);
+        // Sums of one block of K need only a strip of one panel's rows.
+        long sumStride = (accumulates ? columnPanelEnd - columnPanel : blockPanels) * tileColumns;
+
+        for (long block = 0; block < DepthBlocks; block++)
+        {
+            long k = DepthOf(block), depth = DepthOf(block + 1) - k;
+            bool last = block == DepthBlocks - 1;
+            long add = block > 0 || !indirect && Call->Accumulate ? 1 : 0;
+            if (SharedA == null)
+            {
+                for (long i = rowPanel; i < rowPanelEnd; i++) PackPanelA(packedA + (i - rowPanel) * stepA, batch, i, block, temporary);
+            }
+            for (long from = columnPanel; from < columnPanelEnd; from += blockPanels)
+            {
+                long count = Math.Min(blockPanels, columnPanelEnd - from), column = from * tileColumns, columns = Math.Min(column + count * tileColumns, columnsEnd) - column;
+                float* b;
+                if (SharedB != null) b = SharedB + ((ColumnPanelEnd - ColumnPanelBegin) * block + from - ColumnPanelBegin) * stepB;
+                else if (direct) b = B(batch) + k * Call->BK + column;
+                else PackPanelsB(b = packedB, batch, from, count, block, temporary);
+
+                for (long i = rowPanel; i < rowPanelEnd; i++)
+                {
+                    float* a = SharedA != null ? SharedA + ((RowPanelEnd - RowPanelBegin) * block + i - RowPanelBegin) * stepA : packedA + (i - rowPanel) * stepA;
+                    long row = RowOf(i), rows = RowOf(i + 1) - row;
+                    if (!indirect)
+                    {
+                        float* c = C(batch) + row * Call->CM + column;
+                        if (direct) StripDirect(rows, columns, depth, a, b, packedB, c, Call->CM, add, edge, i == rowPanel);
+                        else Strip(rows, columns, depth, a, b, stepB, c, Call->CM, add, edge);
+                        continue;
+                    }
+                    float* tile = accumulates ? sums + (row - firstRow) * sumStride + (column - firstColumn) : sums;
+                    if (direct) StripDirect(rows, columns, depth, a, b, packedB, tile, sumStride, add, null, i == rowPanel);
+                    else Strip(rows, columns, depth, a, b, stepB, tile, sumStride, add, null);
+                    if (!last) continue;
+                    if (Call->Epilogue != null) Call->Epilogue(Call->EpiloguePointers, Call->EpilogueDims, tile, sumStride, batch, row, rows, column, columns);
+                    else Scatter(tile, sumStride, batch, row, rows, column, columns);
+                }
+            }
+        }
+    }
+
+    // One panel of A against neighbouring packed panels of B.
+    readonly void Strip(long rows, long columns, long depth, float* a, float* b, long stepB, float* c, long cStride, long add, float* edge)
+    {
+        long tileColumns = Machine.Columns, j = 0;
+        if (columns >= tileColumns)
+        {
+            var kernel = Machine.Kernel(rows, tileColumns);
+            for (; j + tileColumns <= columns; j += tileColumns, b += stepB) kernel(depth, a, b, tileColumns, c + j, cStride, add);
+        }
+        if (j < columns) Edge(rows, columns - j, depth, a, b, tileColumns, c + j, cStride, add, edge);
+    }
+
+    // The same on B where it lies. The partial panel at its edge is packed: loads must not run past it.
+    readonly void StripDirect(long rows, long columns, long depth, float* a, float* b, float* packedB, float* c, long cStride, long add, float* edge, bool first)
+    {
+        long tileColumns = Machine.Columns, granule = Machine.Lanes, j = 0;
+        if (columns >= tileColumns)
+        {
+            var kernel = Machine.Kernel(rows, tileColumns);
+            for (; j + tileColumns <= columns; j += tileColumns) kernel(depth, a, b + j, Call->BK, c + j, cStride, add);
+        }
+        long rest = columns - j;
+        if (rest == 0) return;
+        if (first) Packing.Panel(packedB, tileColumns, b + j, 1, Call->BK, rest, (rest + granule - 1) / granule * granule, rest, depth);
+        Edge(rows, rest, depth, a, packedB, tileColumns, c + j, cStride, add, edge);
+    }
+
+    // A tile narrower than whole vectors. Where C has no room for the lanes too many (edge is set) it is made aside.
+    readonly void Edge(long rows, long columns, long depth, float* a, float* b, long bStride, float* c, long cStride, long add, float* edge)
+    {
+        var kernel = Machine.Kernel(rows, columns);
+        if (edge == null || columns % Machine.Lanes == 0)
+        {
+            kernel(depth, a, b, bStride, c, cStride, add);
+            return;
+        }
+        long tileColumns = Machine.Columns;
+        kernel(depth, a, b, bStride, edge, tileColumns, 0);
+        for (long i = 0; i < rows; i++)
+        {
+            float* from = edge + i * tileColumns, to = c + i * cStride;
+            if (add != 0)
+            {
+                for (long j = 0; j < columns; j++) to[j] += from[j];
+            }
+            else
+            {
+                for (long j = 0; j < columns; j++) to[j] = from[j];
+            }
+        }
+    }
+
+    readonly void Scatter(float* tile, long stride, long batch, long row, long rows, long column, long columns)
+    {
+        float* c = C(batch) + row * Call->CM + column * Call->CN;
+        for (long i = 0; i < rows; i++)
+        {
+            float* from = tile + i * stride, to = c + i * Call->CM;
+            if (Call->Accumulate)
+            {
+                for (long j = 0; j < columns; j++) to[j * Call->CN] += from[j];
+            }
+            else
+            {
+                for (long j = 0; j < columns; j++) to[j * Call->CN] = from[j];
+            }
+        }
+    }
+}

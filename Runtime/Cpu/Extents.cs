@@ -1,0 +1,22 @@
+namespace Graph.Runtime.Cpu;
+
+/// <summary>A number as a type, so that the JIT compiles a generic method once for each.</summary>
+interface IExtent
+{
+    static abstract int Value { get; }
+}
+
+readonly struct Extent1 : IExtent { public static int Value => 1; }
+readonly struct Extent2 : IExtent { public static int Value => 2; }
+readonly struct Extent3 : IExtent { public static int Value => 3; }
+readonly struct Extent4 : IExtent { public static int Value => 4; }
+readonly struct Extent5 : IExtent { public static int Value => 5; }
+readonly struct Extent6 : IExtent { public static int Value => 6; }
+readonly struct Extent7 : IExtent { public static int Value => 7; }
+readonly struct Extent8 : IExtent { public static int Value => 8; }
+readonly struct Extent9 : IExtent { public static int Value => 9; }
+readonly struct Extent10 : IExtent { public static int Value => 10; }
+readonly struct Extent11 : IExtent { public static int Value => 11; }
+readonly struct Extent12 : IExtent { public static int Value => 12; }
+readonly struct Extent13 : IExtent { public static int Value => 13; }
+readonly struct Extent14 : IExtent { public static int Value => 14; }

@@ -1,0 +1,77 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+
+namespace Graph.Runtime.Cpu;
+
+/// <summary>
+/// The 6×8 register tile on 128-bit vectors: 12 accumulators, 2 columns of B and a broadcast of A: 15 of SSE's 16 registers, and enough chains for NEON's latency.
+/// Fused where the processor has it, else rounded twice.
+/// </summary>
+static unsafe class MicroKernel128
+{
+    public const int Rows = 6, Lanes = 4, PanelStride = 8;
+
+    /// <summary>
+    /// C[H, 4·W] (+)= Σ_p a[p·8 + row]·b[p·bStride + column], summed in order of p by fused multiply-adds from 0. H and W are constants to the JIT,
+    /// which drops the rows and the column that a smaller tile does not have.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Multiply<H, W>(long k, float* a, float* b, long bStride, float* c, long cStride, long accumulate)
+        where H : struct, IExtent where W : struct, IExtent
+    {
+        Vector128<float> x0 = default, y0 = default;
+        Vector128<float> x1 = default, y1 = default;
+        Vector128<float> x2 = default, y2 = default;
+        Vector128<float> x3 = default, y3 = default;
+        Vector128<float> x4 = default, y4 = default;
+        Vector128<float> x5 = default, y5 = default;
+        for (; k > 0; k--)
+        {
+            var u = Vector128.Load(b);
+            var v = W.Value > 1 ? Vector128.Load(b + 4) : default;
+            { var s = Vector128.Create(a[0]); x0 = Vector128.MultiplyAddEstimate(s, u, x0); if (W.Value > 1) y0 = Vector128.MultiplyAddEstimate(s, v, y0); }
+            if (H.Value > 1) { var s = Vector128.Create(a[1]); x1 = Vector128.MultiplyAddEstimate(s, u, x1); if (W.Value > 1) y1 = Vector128.MultiplyAddEstimate(s, v, y1); }
+            if (H.Value > 2) { var s = Vector128.Create(a[2]); x2 = Vector128.MultiplyAddEstimate(s, u, x2); if (W.Value > 1) y2 = Vector128.MultiplyAddEstimate(s, v, y2); }
+            if (H.Value > 3) { var s = Vector128.Create(a[3]); x3 = Vector128.MultiplyAddEstimate(s, u, x3); if (W.Value > 1) y3 = Vector128.MultiplyAddEstimate(s, v, y3); }
+            if (H.Value > 4) { var s = Vector128.Create(a[4]); x4 = Vector128.MultiplyAddEstimate(s, u, x4); if (W.Value > 1) y4 = Vector128.MultiplyAddEstimate(s, v, y4); }
+            if (H.Value > 5) { var s = Vector128.Create(a[5]); x5 = Vector128.MultiplyAddEstimate(s, u, x5); if (W.Value > 1) y5 = Vector128.MultiplyAddEstimate(s, v, y5); }
+            a += PanelStride;
+            b += bStride;
+        }
+        Store<W>(x0, y0, c, accumulate);
+        if (H.Value > 1) Store<W>(x1, y1, c += cStride, accumulate);
+        if (H.Value > 2) Store<W>(x2, y2, c += cStride, accumulate);
+        if (H.Value > 3) Store<W>(x3, y3, c += cStride, accumulate);
+        if (H.Value > 4) Store<W>(x4, y4, c += cStride, accumulate);
+        if (H.Value > 5) Store<W>(x5, y5, c += cStride, accumulate);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static void Store<W>(Vector128<float> x, Vector128<float> y, float* c, long accumulate) where W : struct, IExtent
+    {
+        if (accumulate != 0)
+        {
+            x += Vector128.Load(c);
+            if (W.Value > 1) y += Vector128.Load(c + 4);
+        }
+        x.Store(c);
+        if (W.Value > 1) y.Store(c + 4);
+    }
+
+    /// <summary>Entry (W − 1)·Rows + H − 1 of <paramref name="table"/> is the H × 4·W tile.</summary>
+    public static void Fill(delegate*<long, float*, float*, long, float*, long, long, void>* table)
+    {
+        FillWidth<Extent1>(table);
+        FillWidth<Extent2>(table + Rows);
+    }
+
+    static void FillWidth<W>(delegate*<long, float*, float*, long, float*, long, long, void>* table) where W : struct, IExtent
+    {
+        table[0] = &Multiply<Extent1, W>;
+        table[1] = &Multiply<Extent2, W>;
+        table[2] = &Multiply<Extent3, W>;
+        table[3] = &Multiply<Extent4, W>;
+        table[4] = &Multiply<Extent5, W>;
+        table[5] = &Multiply<Extent6, W>;
+    }
+}

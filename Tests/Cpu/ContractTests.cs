@@ -1,0 +1,240 @@
+using System;
+using System.Collections.Generic;
+using Graph.Runtime.Cpu;
+using Xunit;
+
+namespace Graph.Tests.Cpu;
+
+public unsafe class ContractTests
+{
+    public static IEnumerable<object[]> Widths()
+    {
+        foreach (var width in Enum.GetValues<VectorWidth>())
+        {
+            if (Machine.Supports(width)) yield return [width];
+        }
+    }
+
+    static readonly (long M, long N, long K)[] shapes =
+    [
+        (1, 1, 1), (1, 33, 7), (5, 1, 9), (2, 3, 0), (14, 32, 16), (13, 31, 15), (15, 33, 17), (6, 16, 8), (7, 17, 9), (28, 64, 100),
+        (64, 64, 32), (100, 10, 50), (10, 100, 50), (3, 500, 20), (500, 3, 20), (40, 70, 385), (33, 130, 800), (200, 180, 129), (150, 300, 900), (70, 1100, 390), (1100, 70, 390),
+    ];
+
+    [Theory]
+    [MemberData(nameof(Widths))]
+    public void All_layouts_agree_with_double_loops(VectorWidth width)
+    {
+        using var pool = new WorkerPool(2);
+        foreach (var (m, n, k) in shapes)
+        {
+            for (int layout = 0; layout < 8; layout++) Check(pool, width, m, n, k, layout, accumulate: (layout + m) % 2 == 0);
+        }
+    }
+
+    static void Check(WorkerPool pool, VectorWidth width, long m, long n, long k, int layout, bool accumulate)
+    {
+        using var a = NativeArray.Random(m * k, 1);
+        using var b = NativeArray.Random(k * n, 2);
+        using var c = NativeArray.Random(m * n, 3);
+        var expected = c.Span.ToArray();
+        bool ta = (layout & 1) != 0, tb = (layout & 2) != 0, tc = (layout & 4) != 0;
+        var call = new ContractCall(m, n, k)
+        {
+            A = a.Pointer, AM = ta ? 1 : k, AK = ta ? m : 1,
+            B = b.Pointer, BK = tb ? 1 : n, BN = tb ? k : 1,
+            C = c.Pointer, CM = tc ? 1 : n, CN = tc ? m : 1,
+            Accumulate = accumulate,
+        };
+        Run(pool, width, &call);
+        for (long i = 0; i < m; i++)
+        {
+            for (long j = 0; j < n; j++)
+            {
+                long at = i * call.CM + j * call.CN;
+                double sum = accumulate ? expected[at] : 0;
+                for (long p = 0; p < k; p++) sum += (double)a.Pointer[i * call.AM + p * call.AK] * b.Pointer[p * call.BK + j * call.BN];
+                double tolerance = 1e-6 * (1 + Math.Sqrt(k) * 2);
+                if (!(Math.Abs(sum - c.Pointer[at]) <= tolerance)) Assert.Fail($"{m}×{n}×{k} layout {layout} at ({i},{j}): {c.Pointer[at]} instead of {sum}");
+            }
+        }
+    }
+
+    static void Run(WorkerPool pool, VectorWidth width, ContractCall* call)
+    {
+        Machine.Override = width;
+        try
+        {
+            Contract.Run(pool, call);
+        }
+        finally
+        {
+            Machine.Override = null;
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Widths))]
+    public void Batches_with_broadcast_and_odd_strides(VectorWidth width)
+    {
+        using var pool = new WorkerPool(2);
+        const long b0 = 2, b1 = 3, b2 = 2, m = 9, n = 21, k = 12;
+        using var a = NativeArray.Random(b0 * b2 * m * k * 2, 1);
+        using var b = NativeArray.Random(b1 * b2 * k * n * 3, 2);
+        using var c = NativeArray.Filled(b0 * b1 * b2 * m * n * 2, 7);
+        var call = new ContractCall(m, n, k)
+        {
+            Batch0 = b0, Batch1 = b1, Batch2 = b2,
+            A = a.Pointer, ABatch0 = b2 * m * k * 2, ABatch1 = 0, ABatch2 = m * k * 2, AM = 2 * k, AK = 2,
+            B = b.Pointer, BBatch0 = 0, BBatch1 = b2 * k * n * 3, BBatch2 = k * n * 3, BK = 3 * n, BN = 3,
+            C = c.Pointer, CBatch0 = b1 * b2 * m * n * 2, CBatch1 = b2 * m * n * 2, CBatch2 = m * n * 2, CM = 2 * n, CN = 2,
+        };
+        Run(pool, width, &call);
+        for (long i0 = 0; i0 < b0; i0++)
+        for (long i1 = 0; i1 < b1; i1++)
+        for (long i2 = 0; i2 < b2; i2++)
+        for (long i = 0; i < m; i++)
+        for (long j = 0; j < n; j++)
+        {
+            double sum = 0;
+            for (long p = 0; p < k; p++)
+            {
+                sum += (double)a.Pointer[i0 * call.ABatch0 + i2 * call.ABatch2 + i * call.AM + p * call.AK] * b.Pointer[i1 * call.BBatch1 + i2 * call.BBatch2 + p * call.BK + j * call.BN];
+            }
+            float* at = c.Pointer + i0 * call.CBatch0 + i1 * call.CBatch1 + i2 * call.CBatch2 + i * call.CM + j * call.CN;
+            Assert.Equal(sum, at[0], 1e-5);
+            Assert.Equal(7, at[1]);
+        }
+    }
+
+    [Fact]
+    public void The_bits_depend_on_neither_threads_nor_register_tile()
+    {
+        foreach (var (m, n, k) in shapes)
+        {
+            using var a = NativeArray.Random(m * k, 1);
+            using var b = NativeArray.Random(k * n, 2);
+            float[]? first = null;
+            foreach (object[] width in Widths())
+            {
+                foreach (int threads in (int[])[1, 2, 7])
+                {
+                    using var pool = new WorkerPool(threads);
+                    using var c = new NativeArray(m * n);
+                    var call = ContractCall.RowMajor(m, n, k, a.Pointer, b.Pointer, c.Pointer);
+                    Run(pool, (VectorWidth)width[0], &call);
+                    first ??= c.Span.ToArray();
+                    Assert.True(c.Span.SequenceEqual(first), $"{m}×{n}×{k} {width[0]} {threads} threads");
+                }
+            }
+        }
+    }
+
+    // d[0] = columns of the output, d[1] = rows; writes 2·sum + bias[column].
+    static void Epilogue(void** p, long* d, float* tile, long stride, long batch, long row, long rows, long col, long cols)
+    {
+        float* output = (float*)p[0], bias = (float*)p[1];
+        for (long i = 0; i < rows; i++)
+        {
+            for (long j = 0; j < cols; j++) output[(batch * d[1] + row + i) * d[0] + col + j] += 2 * tile[i * stride + j] + bias[col + j];
+        }
+    }
+
+    // An operand element is 0.5 · source[batch, row, column] of a source with d[0] columns and d[1] rows.
+    static void Prologue(void** p, long* d, float* tile, long stride, long batch, long row, long rows, long col, long cols)
+    {
+        float* source = (float*)p[0];
+        for (long i = 0; i < rows; i++)
+        {
+            for (long j = 0; j < cols; j++) tile[i * stride + j] = 0.5f * source[(batch * d[1] + row + i) * d[0] + col + j];
+        }
+    }
+
+    static void TransposedPrologue(void** p, long* d, float* tile, long stride, long batch, long row, long rows, long col, long cols)
+    {
+        float* source = (float*)p[0];
+        for (long i = 0; i < rows; i++)
+        {
+            for (long j = 0; j < cols; j++) tile[i * stride + j] = 0.5f * source[(batch * d[1] + col + j) * d[0] + row + i];
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Widths))]
+    public void Hooks_make_the_operands_and_take_each_sum_once(VectorWidth width)
+    {
+        using var pool = new WorkerPool(2);
+        foreach (var (m, n, k) in shapes)
+        {
+            for (int kind = 0; kind < 8; kind++) CheckHooks(pool, width, kind % 3 == 0 ? 3 : 1, m, n, k, (kind & 1) != 0, (kind & 2) != 0, (kind & 4) != 0);
+        }
+    }
+
+    static void CheckHooks(WorkerPool pool, VectorWidth width, long batch, long m, long n, long k, bool prologues, bool transposed, bool epilogue)
+    {
+        using var a = NativeArray.Random(batch * m * k, 1);
+        using var b = NativeArray.Random(batch * k * n, 2);
+        using var c = NativeArray.Filled(batch * m * n, 0);
+        using var bias = NativeArray.Random(n, 3);
+        void** pa = stackalloc void*[] { a.Pointer }, pb = stackalloc void*[] { b.Pointer }, pc = stackalloc void*[] { c.Pointer, bias.Pointer };
+        long* da = stackalloc long[] { k, m }, db = stackalloc long[] { n, k }, dc = stackalloc long[] { n, m };
+        var call = ContractCall.RowMajor(m, n, k, a.Pointer, b.Pointer, c.Pointer);
+        call.Batch1 = batch;
+        call.ABatch1 = m * k;
+        call.BBatch1 = k * n;
+        call.CBatch1 = m * n;
+        if (prologues)
+        {
+            call.A = call.B = null;
+            call.PrologueA = transposed ? &TransposedPrologue : &Prologue;
+            call.PrologueB = transposed ? &TransposedPrologue : &Prologue;
+            call.TransposedA = call.TransposedB = transposed;
+            call.PrologueAPointers = pa;
+            call.PrologueADims = da;
+            call.PrologueBPointers = pb;
+            call.PrologueBDims = db;
+        }
+        if (epilogue)
+        {
+            call.C = null;
+            call.Epilogue = &Epilogue;
+            call.EpiloguePointers = pc;
+            call.EpilogueDims = dc;
+        }
+        Run(pool, width, &call);
+        for (long x = 0; x < batch; x++)
+        for (long i = 0; i < m; i++)
+        for (long j = 0; j < n; j++)
+        {
+            double sum = 0;
+            for (long p = 0; p < k; p++) sum += (double)a.Pointer[(x * m + i) * k + p] * b.Pointer[(x * k + p) * n + j];
+            if (prologues) sum /= 4;
+            if (epilogue) sum = 2 * sum + bias.Pointer[j];
+            double tolerance = 2e-6 * (1 + Math.Sqrt(k) * 2);
+            if (!(Math.Abs(sum - c.Pointer[(x * m + i) * n + j]) <= tolerance)) Assert.Fail($"{m}×{n}×{k} batch {x} at ({i},{j})");
+        }
+    }
+
+    [Fact]
+    public void A_contraction_allocates_nothing()
+    {
+        using var pool = new WorkerPool(2);
+        using var a = NativeArray.Random(100 * 400, 1);
+        using var b = NativeArray.Random(400 * 300, 2);
+        using var c = new NativeArray(100 * 300);
+        var call = ContractCall.RowMajor(100, 300, 400, a.Pointer, b.Pointer, c.Pointer);
+        Contract.Run(pool, &call);
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        Contract.Run(pool, &call);
+        Assert.Equal(before, GC.GetAllocatedBytesForCurrentThread());
+    }
+
+    [Fact]
+    public void Accumulating_with_an_epilogue_is_refused()
+    {
+        using var pool = new WorkerPool(1);
+        var call = new ContractCall(1, 1, 1) { Accumulate = true, Epilogue = &Epilogue };
+        var pointer = &call;
+        Assert.Throws<ArgumentException>(() => Contract.Run(pool, pointer));
+    }
+}
