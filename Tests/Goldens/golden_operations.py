@@ -1,0 +1,213 @@
+"""One case after another: an operation, its attributes, its inputs, and what PyTorch says in float64 about values and gradients."""
+import math
+import torch
+import torch.nn.functional as F
+from golden_values import integers, numbers, reals
+
+
+class Family:
+    """The cases of one file."""
+
+    def __init__(self, name):
+        self.name, self.cases = name, []
+
+    def add(self, operation, variant, compute, inputs, **attributes):
+        """inputs: name → dict(shape, [scale], [offset], [classes], [values], [gradient]); compute takes them in order and returns one tensor or several.
+
+        The gradients are those of sum(first output * w), with w made like an input named "output_gradient" with scale 2.
+        """
+        title = f'{operation}/{variant}' if variant else operation
+        tensors, described, wanted = [], [], []
+        for name, spec in inputs.items():
+            shape = list(spec['shape'])
+            seed = f'{title}:{name}'
+            entry = {'name': name, 'shape': shape}
+            if 'values' in spec:
+                integer = all(isinstance(v, (bool, int)) for v in spec['values'])
+                tensor = torch.tensor(spec['values'], dtype=torch.int64 if integer else torch.float64).reshape(shape)
+                entry |= {'type': 'int' if integer else 'real', 'values': [int(v) for v in spec['values']] if integer else spec['values']}
+            elif 'classes' in spec:
+                integer, tensor = True, integers(seed, shape, spec['classes'])
+                entry |= {'type': 'int', 'seed': seed, 'classes': spec['classes']}
+            else:
+                scale, offset = spec.get('scale', 2.0), spec.get('offset', 0.0)
+                integer, tensor = False, reals(seed, shape, scale, offset)
+                entry |= {'type': 'real', 'seed': seed, 'scale': scale, 'offset': offset}
+            if not integer and spec.get('gradient', True):
+                wanted.append((name, tensor.requires_grad_()))
+            tensors.append(tensor)
+            described.append(entry)
+        outputs = compute(*tensors)
+        outputs = outputs if isinstance(outputs, tuple) else (outputs,)
+        first = outputs[0]
+        case = {'name': title, 'operation': operation, 'attributes': attributes, 'inputs': described,
+                'outputs': [{'shape': list(o.shape), 'values': numbers(o)} for o in outputs]}
+        if wanted and first.requires_grad:
+            weight = reals(f'{title}:output_gradient', list(first.shape))
+            found = torch.autograd.grad((first * weight).sum(), [t for _, t in wanted], allow_unused=True)
+            case['gradients'] = {n: numbers(g if g is not None else torch.zeros_like(t)) for (n, t), g in zip(wanted, found)}
+        self.cases.append(case)
+
+    def document(self):
+        return {'family': self.name, 'cases': self.cases}
+
+
+def real(*shape, **more):
+    return dict(shape=shape, **more)
+
+
+def elementwise():
+    f = Family('elementwise')
+    positive = dict(scale=3.0, offset=2.0)
+    unary = {
+        'relu': (F.relu, {}), 'sigmoid': (torch.sigmoid, {'scale': 12.0}), 'tanh': (torch.tanh, {'scale': 6.0}), 'silu': (F.silu, {'scale': 12.0}),
+        'exp': (torch.exp, {'scale': 8.0}), 'log': (torch.log, positive), 'sqrt': (torch.sqrt, positive), 'rsqrt': (torch.rsqrt, positive),
+        'erf': (torch.erf, {'scale': 6.0}), 'sin': (torch.sin, {'scale': 20.0}), 'cos': (torch.cos, {'scale': 20.0}), 'abs': (torch.abs, {}),
+        'neg': (torch.neg, {}), 'reciprocal': (torch.reciprocal, positive), 'square': (torch.square, {}), 'softplus': (F.softplus, {'scale': 12.0}),
+        'leaky_relu': (lambda x: F.leaky_relu(x, 0.01), {}), 'log1p': (torch.log1p, positive), 'expm1': (torch.expm1, {}),
+    }
+    for name, (function, range_) in unary.items():
+        f.add(name, '', function, {'x': real(3, 7, **range_)})
+    f.add('relu', 'at_zero', F.relu, {'x': real(3, values=[-1.5, 0.0, 2.5])})
+    f.add('gelu', 'erf', lambda x: F.gelu(x), {'x': real(3, 7, scale=8.0)}, approximate='none')
+    f.add('gelu', 'tanh', lambda x: F.gelu(x, approximate='tanh'), {'x': real(3, 7, scale=8.0)}, approximate='tanh')
+    f.add('clamp', '', lambda x: x.clamp(-0.5, 0.6), {'x': real(3, 7)}, min=-0.5, max=0.6)
+    f.add('pow', 'constant', lambda x: x.pow(2.5), {'x': real(3, 5, **positive)}, exponent=2.5)
+    f.add('pow', 'cube', lambda x: x.pow(3), {'x': real(3, 5)}, exponent=3.0)
+    f.add('pow', 'tensor', torch.pow, {'x': real(3, 5, **positive), 'exponent': real(3, 5, scale=4.0)})
+    shapes = {'same': ((3, 5), (3, 5)), 'row': ((3, 5), (5,)), 'column': ((3, 1), (3, 5)), 'outer': ((4, 1), (1, 3)),
+              'scalar': ((3, 5), ()), 'deep': ((2, 1, 3), (4, 1))}
+    binary = {'add': (torch.add, {}), 'sub': (torch.sub, {}), 'mul': (torch.mul, {}), 'div': (torch.div, positive),
+              'max': (torch.maximum, {}), 'min': (torch.minimum, {})}
+    for name, (function, range_) in binary.items():
+        for variant, (a, b) in shapes.items():
+            f.add(name, variant, function, {'a': real(*a), 'b': real(*b, **range_)})
+    f.add('where', 'same', lambda c, a, b: torch.where(c.bool(), a, b), {'condition': real(3, 5, classes=2), 'a': real(3, 5), 'b': real(3, 5)})
+    f.add('where', 'broadcast', lambda c, a, b: torch.where(c.bool(), a, b), {'condition': real(5, classes=2), 'a': real(3, 1), 'b': real()})
+    f.add('dropout', 'given_mask', lambda x, m: x * m / 0.75, {'x': real(4, 6), 'mask': real(4, 6, classes=2)}, rate=0.25)
+    return f
+
+
+def contractions():
+    f = Family('contractions')
+    for variant, a, b in [('matrix', (3, 4), (4, 5)), ('batched', (2, 3, 4), (2, 4, 5)), ('broadcast_left', (3, 4), (2, 4, 5)),
+                          ('broadcast_right', (2, 3, 4), (4, 5)), ('broadcast_batch', (2, 1, 3, 4), (5, 4, 2)), ('long', (5, 33), (33, 7))]:
+        f.add('matmul', variant, torch.matmul, {'a': real(*a), 'b': real(*b)})
+    f.add('matmul', 'transposed_right', lambda a, b: a @ b.transpose(-2, -1), {'a': real(2, 3, 4), 'b': real(2, 5, 4)}, transpose_right=True)
+    f.add('matmul', 'transposed_left', lambda a, b: a.transpose(-2, -1) @ b, {'a': real(2, 4, 3), 'b': real(2, 4, 5)}, transpose_left=True)
+    f.add('linear', 'bias', F.linear, {'x': real(4, 6), 'weight': real(5, 6), 'bias': real(5)})
+    f.add('linear', 'no_bias', F.linear, {'x': real(4, 6), 'weight': real(5, 6)})
+    f.add('linear', 'sequence', F.linear, {'x': real(2, 3, 6), 'weight': real(5, 6), 'bias': real(5)})
+
+    def attention(causal):
+        def compute(q, k, v):
+            t, s = q.shape[-2], k.shape[-2]
+            scores = q @ k.transpose(-2, -1) / math.sqrt(q.shape[-1])
+            if causal:
+                scores = scores.masked_fill(torch.ones(t, s, dtype=torch.bool).triu(1), -math.inf)
+            return scores.softmax(-1) @ v
+        return compute
+    qkv = {n: real(2, 2, 5, 4, scale=4.0) for n in ('query', 'key', 'value')}
+    f.add('scaled_dot_product_attention', 'causal', attention(True), qkv, causal=True)
+    f.add('scaled_dot_product_attention', 'full', attention(False), qkv, causal=False)
+    return f
+
+
+def windows():
+    f = Family('windows')
+    cases = {
+        'plain': ((2, 3, 6, 5), (4, 3, 3, 3), {}), 'padding': ((2, 3, 6, 5), (4, 3, 3, 3), {'padding': 1}),
+        'stride': ((2, 3, 7, 7), (4, 3, 3, 3), {'stride': 2, 'padding': 1}), 'dilation': ((1, 2, 8, 8), (3, 2, 3, 3), {'dilation': 2, 'padding': 2}),
+        'groups': ((2, 4, 5, 5), (6, 2, 3, 3), {'groups': 2, 'padding': 1}), 'depthwise': ((2, 4, 5, 5), (4, 1, 3, 3), {'groups': 4, 'padding': 1}),
+        'pointwise': ((2, 3, 4, 4), (5, 3, 1, 1), {}), 'pointwise_stride': ((2, 3, 5, 5), (5, 3, 1, 1), {'stride': 2}),
+        'rectangular': ((1, 2, 6, 9), (3, 2, 3, 5), {'padding': [1, 2], 'stride': [2, 1]}),
+        'uncovered_edge': ((1, 2, 6, 6), (3, 2, 3, 3), {'stride': 2}),
+    }
+    for variant, (x, w, options) in cases.items():
+        for bias in (False, True) if variant in ('padding', 'groups') else (False,):
+            inputs = {'x': real(*x), 'weight': real(*w)} | ({'bias': real(w[0])} if bias else {})
+            f.add('conv2d', variant + ('_bias' if bias else ''), lambda *t, o=options: F.conv2d(*t, **o), inputs, **options)
+    pools = {'2': (2, 2, 0), '3_stride_2_padding_1': (3, 2, 1), '3_stride_1': (3, 1, 0), '2_uncovered_edge': (2, 2, 0)}
+    for variant, (kernel, stride, padding) in pools.items():
+        shape = (2, 2, 5, 7) if 'uncovered' in variant else (2, 2, 6, 6)
+        more = dict(kernel=kernel, stride=stride, padding=padding)
+        f.add('max_pool2d', variant, lambda x, a=(kernel, stride, padding): F.max_pool2d(x, *a), {'x': real(*shape)}, **more)
+        f.add('avg_pool2d', variant, lambda x, a=(kernel, stride, padding): F.avg_pool2d(x, *a), {'x': real(*shape)}, **more)
+    tied = [1.0, 1.0, 0.0, 2.0, 1.0, 0.0, 2.0, 2.0, -1.0, -1.0, 3.0, 3.0, -1.0, -1.0, 3.0, 3.0]
+    f.add('max_pool2d', 'ties_go_to_the_first', lambda x: F.max_pool2d(x, 2), {'x': real(1, 1, 4, 4, values=tied)}, kernel=2, stride=2, padding=0)
+    return f
+
+
+def rows():
+    f = Family('rows')
+    for name, function in (('softmax', F.softmax), ('log_softmax', F.log_softmax)):
+        for axis in (-1, 0, 1):
+            f.add(name, f'axis={axis}', lambda x, a=axis, fn=function: fn(x, a), {'x': real(3, 4, 5, scale=8.0)}, axis=axis)
+        f.add(name, 'large_values', lambda x, fn=function: fn(x, -1), {'x': real(2, 6, scale=400.0, offset=700.0)}, axis=-1)
+    f.add('layer_norm', 'affine', lambda x, w, b: F.layer_norm(x, (6,), w, b, 1e-5),
+          {'x': real(2, 4, 6), 'weight': real(6, offset=1.0), 'bias': real(6)}, epsilon=1e-5)
+    f.add('layer_norm', 'plain', lambda x: F.layer_norm(x, (6,), eps=1e-5), {'x': real(4, 6)}, epsilon=1e-5)
+    f.add('layer_norm', 'offset', lambda x, w, b: F.layer_norm(x, (6,), w, b, 1e-5),
+          {'x': real(4, 6, offset=100.0), 'weight': real(6, offset=1.0), 'bias': real(6)}, epsilon=1e-5)
+
+    def batch_norm(training):
+        def compute(x, w, b, mean, variance):
+            mean, variance = mean.detach().clone(), variance.detach().clone()
+            y = F.batch_norm(x, mean, variance, w, b, training, 0.1, 1e-5)
+            return (y, mean, variance) if training else y
+        return compute
+    for variant, shape in (('image', (4, 3, 2, 2)), ('rows', (6, 3))):
+        inputs = {'x': real(*shape), 'weight': real(3, offset=1.0), 'bias': real(3),
+                  'running_mean': real(3, gradient=False), 'running_var': real(3, scale=1.0, offset=1.0, gradient=False)}
+        f.add('batch_norm', f'training_{variant}', batch_norm(True), inputs, training=True, momentum=0.1, epsilon=1e-5)
+        f.add('batch_norm', f'evaluation_{variant}', batch_norm(False), inputs, training=False, momentum=0.1, epsilon=1e-5)
+
+    for reduction in ('mean', 'sum', 'none'):
+        f.add('cross_entropy', reduction, lambda x, y, r=reduction: F.cross_entropy(x, y, reduction=r),
+              {'logits': real(6, 5, scale=6.0), 'label': real(6, classes=5)}, reduction=reduction, ignore_index=-100, label_smoothing=0.0)
+        f.add('cross_entropy', f'{reduction}_ignore_and_smoothing', lambda x, y, r=reduction: F.cross_entropy(x, y, reduction=r, ignore_index=2, label_smoothing=0.1),
+              {'logits': real(6, 5, scale=6.0), 'label': real(6, values=[0, 2, 4, 2, 1, 3])}, reduction=reduction, ignore_index=2, label_smoothing=0.1)
+        f.add('mse_loss', reduction, lambda x, y, r=reduction: F.mse_loss(x, y, reduction=r),
+              {'x': real(4, 3), 'target': real(4, 3)}, reduction=reduction)
+    f.add('cross_entropy', 'ignore_index', lambda x, y: F.cross_entropy(x, y, ignore_index=-100),
+          {'logits': real(5, 4, scale=6.0), 'label': real(5, values=[3, -100, 0, -100, 1])}, reduction='mean', ignore_index=-100, label_smoothing=0.0)
+    f.add('cross_entropy', 'label_smoothing', lambda x, y: F.cross_entropy(x, y, label_smoothing=0.2),
+          {'logits': real(5, 4, scale=6.0), 'label': real(5, classes=4)}, reduction='mean', ignore_index=-100, label_smoothing=0.2)
+    return f
+
+
+def reductions():
+    f = Family('reductions')
+    functions = {'sum': torch.sum, 'mean': torch.mean, 'max': torch.amax, 'min': torch.amin}
+    for name, function in functions.items():
+        for variant, axes in (('last', [-1]), ('first', [0]), ('middle', [1]), ('outer_and_inner', [0, 2]), ('all', [0, 1, 2])):
+            f.add(name, variant, lambda x, fn=function, a=axes: fn(x, a), {'x': real(3, 4, 5)}, axes=axes, keep=False)
+        f.add(name, 'keep', lambda x, fn=function: fn(x, [1], keepdim=True), {'x': real(3, 4, 5)}, axes=[1], keep=True)
+    f.add('variance', 'biased', lambda x: x.var(-1, unbiased=False), {'x': real(3, 6)}, axes=[-1], keep=False)
+    f.add('argmax', 'last', lambda x: x.argmax(-1), {'x': real(3, 6)}, axis=-1)
+    f.add('cumsum', 'last', lambda x: x.cumsum(-1), {'x': real(3, 6)}, axis=-1)
+    f.add('cumsum', 'first', lambda x: x.cumsum(0), {'x': real(3, 6)}, axis=0)
+    return f
+
+
+def movement():
+    f = Family('movement')
+    f.add('embedding', 'rows', lambda i, w: F.embedding(i, w), {'index': real(2, 5, classes=6), 'weight': real(6, 4)})
+    f.add('embedding', 'repeated', lambda i, w: F.embedding(i, w), {'index': real(6, values=[3, 3, 0, 3, 5, 0]), 'weight': real(6, 4)})
+    f.add('transpose', 'matrix', lambda x: x.permute(1, 0), {'x': real(3, 4)}, axes=[1, 0])
+    f.add('transpose', 'heads', lambda x: x.permute(0, 2, 1, 3), {'x': real(2, 3, 2, 4)}, axes=[0, 2, 1, 3])
+    f.add('reshape', 'merge', lambda x: x.reshape(2, 12), {'x': real(2, 3, 4)}, shape=[2, 12])
+    f.add('reshape', 'split', lambda x: x.reshape(2, 3, 2, 2), {'x': real(2, 12)}, shape=[2, 3, 2, 2])
+    f.add('slice', 'middle', lambda x: x[:, 1:4], {'x': real(3, 6)}, axis=1, start=1, end=4)
+    f.add('slice', 'steps', lambda x: x[::2], {'x': real(5, 3)}, axis=0, start=0, end=5, step=2)
+    f.add('concat', 'last', lambda a, b: torch.cat((a, b), -1), {'a': real(2, 3), 'b': real(2, 4)}, axis=-1)
+    f.add('concat', 'first', lambda a, b, c: torch.cat((a, b, c), 0), {'a': real(2, 3), 'b': real(1, 3), 'c': real(3, 3)}, axis=0)
+    f.add('pad', 'both', lambda x: F.pad(x, (1, 2, 0, 1)), {'x': real(2, 3, 4)}, before=[0, 0, 1], after=[0, 1, 2], value=0.0)
+    f.add('pad', 'value', lambda x: F.pad(x, (2, 0), value=1.5), {'x': real(3, 4)}, before=[0, 2], after=[0, 0], value=1.5)
+    f.add('expand', 'rows', lambda x: x.expand(4, 3, 5), {'x': real(3, 1)}, shape=[4, 3, 5])
+    f.add('gather', 'classes', lambda x, i: x.gather(1, i), {'x': real(4, 5), 'index': real(4, 2, classes=5)}, axis=1)
+    f.add('masked_fill', 'causal', lambda x: x.masked_fill(torch.ones(5, 5, dtype=torch.bool).triu(1), -1e9), {'x': real(2, 5, 5)}, value=-1e9)
+    return f
+
+
+FAMILIES = (elementwise, contractions, windows, rows, reductions, movement)

@@ -1,0 +1,37 @@
+#!/usr/bin/env python3
+"""Writes what PyTorch says, for the tests to compare with.
+
+usage: make_goldens.py [operations] [mlp] [cnn] [nanogpt] [resnet18] [gpt2]     (default: everything)
+
+Needs PyTorch (made with 1.13) and NumPy; set OMP_WAIT_POLICY=PASSIVE on a busy machine. Files go beside this script: Operations/*.json
+holds values and gradients of each operation in float64, Training/*.json ten steps of AdamW for each yardstick model.
+"""
+import pathlib
+import sys
+import torch
+import golden_models
+import golden_operations
+from golden_values import write
+
+HERE = pathlib.Path(__file__).resolve().parent
+
+
+def main():
+    known = ['operations', *golden_models.MODELS]
+    wanted = sys.argv[1:] or known
+    for name in wanted:
+        if name not in known:
+            raise SystemExit(f'{name}: not one of {", ".join(known)}')
+    torch.set_num_threads(2)
+    for name in wanted:
+        if name == 'operations':
+            for make in golden_operations.FAMILIES:
+                family = make()
+                write(HERE / 'Operations' / f'{family.name}.json', family.document())
+        else:
+            write(HERE / 'Training' / f'{name}.json', golden_models.train(name))
+        print(name, flush=True)
+
+
+if __name__ == '__main__':
+    main()
