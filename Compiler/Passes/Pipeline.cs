@@ -1,0 +1,64 @@
+using System.Collections.Immutable;
+using System.Linq;
+using System.Threading;
+using Graph.Compiler.Ir;
+using Graph.Compiler.Modules.Elaboration;
+using Graph.Compiler.Passes;
+
+namespace Graph.Compiler;
+
+/// <summary>A run of passes whose result is kept and can be printed.</summary>
+public sealed record Stage(string Name, ImmutableArray<Pass> Passes);
+
+/// <summary>A stage and the program it gave.</summary>
+public sealed record StageResult(string Name, Program Program);
+
+/// <summary>The programs of all stages, in order.</summary>
+public sealed record CompiledProgram(ImmutableArray<StageResult> Stages)
+{
+    /// <summary>What lowering takes: fused and scheduled.</summary>
+    public Program Final => Stages[Stages.Length - 1].Program;
+
+    /// <summary>The program after a stage, such as <c>Graph</c> or <c>Fused</c>; null when there is no such stage.</summary>
+    public Program? Find(string stage) => Stages.FirstOrDefault(s => s.Name == stage)?.Program;
+}
+
+/// <summary>The passes from an elaborated program to one that can be lowered.</summary>
+public static class CompilerPipeline
+{
+    /// <summary>The stages, in order.</summary>
+    /// <param name="training">Null for a model that is never trained.</param>
+    public static ImmutableArray<Stage> Stages(TrainingSpec? training) =>
+    [
+        new("Graph", []),
+        new("Differentiated", []),
+        new("Decomposed", []),
+        new("Fused", []),
+    ];
+
+    /// <summary>Runs every stage.</summary>
+    /// <param name="program">The elaborated program.</param>
+    /// <param name="training">Null for a model that is never trained.</param>
+    /// <param name="verify">Checks the invariants of the IR after every pass: tests and debug builds do.</param>
+    /// <exception cref="VerificationException">A pass broke an invariant: a defect of the compiler.</exception>
+    public static CompiledProgram Run(Program program, TrainingSpec? training = null, bool verify = false, CancellationToken cancel = default)
+    {
+        var results = ImmutableArray.CreateBuilder<StageResult>();
+        foreach (var stage in Stages(training))
+        {
+            foreach (var pass in stage.Passes)
+            {
+                cancel.ThrowIfCancellationRequested();
+                program = verify || AlwaysVerify ? pass.RunVerified(program, cancel) : pass.Run(program, cancel);
+            }
+            results.Add(new(stage.Name, program));
+        }
+        return new(results.ToImmutable());
+    }
+
+#if DEBUG
+    const bool AlwaysVerify = true;
+#else
+    const bool AlwaysVerify = false;
+#endif
+}
