@@ -79,6 +79,29 @@ public sealed class Builder(Program program, string name)
     public Node Node(string operation, ImmutableArray<Value> inputs, AttributeMap? attributes = null, ImmutableArray<Function> regions = default) =>
         Node(Operations[operation], inputs, attributes, regions);
 
+    /// <summary>
+    /// The results of a call in the modelling language: numbers, which are <c>constant</c>s without a <c>dtype</c>, take the element type of the tensors that they are combined with,
+    /// and the operation brings its attributes to the form of the IR (<see cref="Operation.Emit"/>).
+    /// </summary>
+    /// <exception cref="ShapeException">The operands do not fit.</exception>
+    public ImmutableArray<Value> Apply(Operation operation, ImmutableArray<Value> operands, AttributeMap attributes) =>
+        operation.Emit(this, operation.Kind == OpKind.Elementwise || operation.AdoptsNumbers ? Adopt(operands) : operands, attributes);
+
+    public ImmutableArray<Value> Apply(string operation, ImmutableArray<Value> operands, AttributeMap? attributes = null) =>
+        Apply(Operations[operation], operands, attributes ?? AttributeMap.Empty);
+
+    static bool IsNumber(Value v) => v.Producer is { } p && p.Is("constant") && !p.Attributes.Has("dtype");
+
+    ImmutableArray<Value> Adopt(ImmutableArray<Value> operands)
+    {
+        if (!operands.Any(IsNumber)) return operands;
+        // A condition's bool says nothing about the numbers beside it.
+        var types = operands.Where(v => !IsNumber(v) && v.DType != DType.Bool).Select(v => v.DType).ToArray();
+        if (types.Length == 0) return operands;
+        var type = types.Aggregate(DTypes.Promote);
+        return [.. operands.Select(v => IsNumber(v) && (type.IsFloat() || !v.DType.IsFloat()) ? Constant(v.Producer!.Attributes.Real("value"), type) : v)];
+    }
+
     /// <summary>The only result of an operation.</summary>
     public Value Emit(string operation, ImmutableArray<Value> inputs, params (string Name, Attr Value)[] attributes) => Node(operation, inputs, AttributeMap.Of(attributes)).Output;
 
@@ -88,6 +111,9 @@ public sealed class Builder(Program program, string name)
     // The primitives that gradients, composites and passes are written with.
 
     public Value Constant(double value, DType type) => Emit("constant", [], ("value", value), ("dtype", type));
+
+    /// <summary>A size as a number: a constant, or what the named dimensions make of it in each call.</summary>
+    public Value Size(Dim size, DType type) => size.TryConstant(out var value) ? Constant(value, type) : Emit("dimension", [], ("size", new Attr.List([size])), ("dtype", type));
     public Value ConstantLike(double value, Value like) => Constant(value, like.DType);
     public Value Full(double value, TensorType type) => Expand(Constant(value, type.DType), type.Shape);
     public Value Zeros(TensorType type) => Full(0, type);

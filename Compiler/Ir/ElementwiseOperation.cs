@@ -33,5 +33,5 @@ public abstract class ElementwiseOperation : Operation
     public override void Evaluate(Evaluation e) => ScalarEvaluator.Run(Expression(e.Node), e);
 
     /// <summary>One per arithmetic operation of the expression and element.</summary>
-    public override Dim Flops(Node node) => node.Output.Shape.Size * Expression(node).Ordered().Count(s => s.Op is not (ScalarOp.Input or ScalarOp.Constant or ScalarOp.Cast or ScalarOp.AxisIndex or ScalarOp.LinearIndex));
+    public override Dim Flops(Node node) => node.Output.Shape.Size * Expression(node).Ordered().Count(s => s.Op is not (ScalarOp.Input or ScalarOp.Constant or ScalarOp.Cast or ScalarOp.AxisIndex or ScalarOp.LinearIndex or ScalarOp.Dimension));
 }

@@ -71,6 +71,19 @@ public abstract class Operation
     /// <summary>For composites: the results by other operations.</summary>
     public virtual ImmutableArray<Value> Define(Builder b, Node node) => throw new NotSupportedException($"The operation {Name} is a primitive.");
 
+    /// <summary>
+    /// Emits a call as the modelling language makes it: attributes under their C# parameter names, with negative axes, sizes of −1 and names of enumerations still in them.
+    /// Brings them to the form that <see cref="Infer"/> knows; an operation that only the modelling language has emits what it stands for. Called by <c>Builder.Apply</c>.
+    /// </summary>
+    /// <exception cref="ShapeException">The operands do not fit.</exception>
+    public virtual ImmutableArray<Value> Emit(Builder b, ImmutableArray<Value> operands, AttributeMap attributes) => b.Node(this, operands, attributes).Outputs;
+
+    /// <summary>True when plain numbers among the operands take the element type of the others; elementwise operations do anyway.</summary>
+    public virtual bool AdoptsNumbers => false;
+
+    /// <summary>True when the modelling language sees the results as an array, even if there is only one; else one result is a tensor and several are a tuple.</summary>
+    public virtual bool ReturnsArray => false;
+
     /// <summary>Floating-point operations; a multiply-add counts two.</summary>
     public virtual Dim Flops(Node node) => Kind == OpKind.View ? Dim.Zero : node.Outputs.Aggregate(Dim.Zero, (sum, o) => sum + o.Shape.Size);
 

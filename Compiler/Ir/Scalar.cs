@@ -26,6 +26,8 @@ public enum ScalarOp
     AxisIndex,
     /// <summary>The element's row-major index in the node's result, an i64.</summary>
     LinearIndex,
+    /// <summary>The value of <see cref="Scalar.Size"/> under the call's binding, an i64: what a mean over a named dimension divides by.</summary>
+    Dimension,
     /// <summary>A uniform number in [0, 1) from Philox4x32-10: argument 0 is the seed (i64), argument 1 the element index (i64), <see cref="Scalar.Constant"/> the stream's number as a double holding 53 bits.</summary>
     Uniform,
 }
@@ -36,8 +38,9 @@ public enum ScalarOp
 /// </summary>
 public sealed class Scalar
 {
-    Scalar(ScalarOp op, DType type, ImmutableArray<Scalar> arguments, double constant = 0, int index = 0)
+    Scalar(ScalarOp op, DType type, ImmutableArray<Scalar> arguments, double constant = 0, int index = 0, Dim? size = null)
     {
+        Size = size;
         Op = op;
         Type = type;
         Arguments = arguments;
@@ -51,14 +54,18 @@ public sealed class Scalar
     public double Constant { get; }
     public int Index { get; }
 
+    /// <summary>For <see cref="ScalarOp.Dimension"/>: which size.</summary>
+    public Dim? Size { get; }
+
     public static Scalar Input(int index, DType type) => new(ScalarOp.Input, type, [], 0, index);
     public static Scalar Of(double value, DType type) => new(ScalarOp.Constant, type, [], value);
     public static Scalar AxisIndex(int axis) => new(ScalarOp.AxisIndex, DType.I64, [], 0, axis);
     public static Scalar LinearIndex() => new(ScalarOp.LinearIndex, DType.I64, []);
+    public static Scalar Dimension(Dim size) => new(ScalarOp.Dimension, DType.I64, [], size: size);
     public static Scalar Uniform(Scalar seed, Scalar element, double stream, DType type) => new(ScalarOp.Uniform, type, [seed, element], stream);
 
     /// <summary>The same operation on other arguments.</summary>
-    public Scalar With(ImmutableArray<Scalar> arguments) => new(Op, Type, arguments, Constant, Index);
+    public Scalar With(ImmutableArray<Scalar> arguments) => new(Op, Type, arguments, Constant, Index, Size);
 
     // Constants written as plain numbers take the other operand's type.
     static Scalar Binary(ScalarOp op, Scalar a, Scalar b) => new(op, DTypes.Promote(a.Type, b.Type), [a, b]);
@@ -131,6 +138,7 @@ public sealed class Scalar
         ScalarOp.Constant => new Attr.Real(Constant).ToString(),
         ScalarOp.AxisIndex => "index" + Index,
         ScalarOp.LinearIndex => "index",
+        ScalarOp.Dimension => "dim(" + Size + ")",
         ScalarOp.Cast => Type.Name() + "(" + Arguments[0] + ")",
         _ => Op.ToString().ToLowerInvariant() + "(" + string.Join(", ", Arguments.Select(a => a.ToString())) + ")",
     };

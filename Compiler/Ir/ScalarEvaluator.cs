@@ -37,6 +37,10 @@ public static class ScalarEvaluator
                         var constant = Rounding.Round(scalar.Constant, scalar.Type);
                         for (var i = 0; i < count; i++) to[i] = constant;
                         break;
+                    case ScalarOp.Dimension:
+                        double size = scalar.Size!.Evaluate(e.Binding);
+                        for (var i = 0; i < count; i++) to[i] = size;
+                        break;
                     case ScalarOp.LinearIndex:
                         for (var i = 0; i < count; i++) to[i] = start + i;
                         break;

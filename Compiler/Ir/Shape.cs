@@ -31,7 +31,7 @@ public sealed class Shape : IEquatable<Shape>, IReadOnlyList<Dim>
     /// <exception cref="ShapeException">There is no such axis.</exception>
     public int Axis(long axis) => axis >= -Rank && axis < Rank
         ? (int)(axis < 0 ? axis + Rank : axis)
-        : throw new ShapeException($"axis {axis} is out of range for {this}, which has {Rank} axes");
+        : throw new ShapeException($"axis {axis} is out of range for {this}, which has {Rank} axes", "GR2002");
 
     public Shape Remove(int axis) => new(dims.RemoveAt(axis));
     public Shape Insert(int axis, Dim dim) => new(dims.Insert(axis, dim));
@@ -68,7 +68,7 @@ public sealed class Shape : IEquatable<Shape>, IReadOnlyList<Dim>
             var x = i <= a.Rank ? a[a.Rank - i] : Dim.One;
             var y = i <= b.Rank ? b[b.Rank - i] : Dim.One;
             result[rank - i] = x == y ? x : x.Is(1) ? y : y.Is(1) ? x
-                : throw new ShapeException($"{a} and {b} do not broadcast: {x} ≠ {y} at axis {rank - i} of the result");
+                : throw new ShapeException($"{a} and {b} do not broadcast: {x} ≠ {y} at axis {rank - i} of the result", "GR2001");
         }
         return new(result);
     }
