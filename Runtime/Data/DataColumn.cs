@@ -1,0 +1,41 @@
+using System;
+using System.Collections.Immutable;
+using System.Linq;
+using Graph.Compiler.Ir;
+
+namespace Graph.Data;
+
+/// <summary>What one column of a dataset holds in each row.</summary>
+/// <param name="Name">The name of the argument that it feeds.</param>
+/// <param name="Type">The element type.</param>
+/// <param name="RowShape">The shape of one row, without the batch dimension; empty for a single value.</param>
+public sealed record DataColumn(string Name, DType Type, ImmutableArray<int> RowShape)
+{
+    /// <summary>Elements of one row.</summary>
+    public int RowLength { get; } = RowShape.Aggregate(1, (count, size) => checked(count * size));
+
+    /// <summary>Bytes of one row.</summary>
+    public int RowBytes => checked(RowLength * Type.Size());
+
+    /// <summary>Equal names, types and shapes.</summary>
+    public bool Equals(DataColumn? other) => other is not null && Name == other.Name && Type == other.Type && RowShape.SequenceEqual(other.RowShape);
+
+    public override int GetHashCode() => HashCode.Combine(Name, Type, RowShape.Length);
+
+    public override string ToString() => $"{Name}: {Type.Name()}[{string.Join(",", RowShape)}]";
+
+    /// <summary>The element type that stands for <typeparamref name="T"/>.</summary>
+    /// <exception cref="NotSupportedException">Tensors have no such element type.</exception>
+    internal static DType TypeOf<T>()
+        where T : unmanaged
+    {
+        if (typeof(T) == typeof(float)) return DType.F32;
+        if (typeof(T) == typeof(int)) return DType.I32;
+        if (typeof(T) == typeof(double)) return DType.F64;
+        if (typeof(T) == typeof(long)) return DType.I64;
+        if (typeof(T) == typeof(Half)) return DType.F16;
+        if (typeof(T) == typeof(sbyte)) return DType.I8;
+        if (typeof(T) == typeof(bool)) return DType.Bool;
+        throw new NotSupportedException($"A tensor cannot hold {typeof(T)}; use float, double, Half, long, int, sbyte or bool.");
+    }
+}
