@@ -39,7 +39,7 @@ public sealed class DataFileTests : IDisposable
         var file = IdxFile.Read(Write("x", Idx(0x08, [2, 1, 2], 0, 51, 102, 255)));
         Assert.Equal([2, 1, 2], file.Shape.AsEnumerable());
         Assert.Equal([0, 51, 102, 255], file.ToInts());
-        Assert.Equal([0f, 0.2f, 0.4f, 1f], file.ToFloats(1 / 255f));
+        Assert.Equal([0f, 25.5f, 51f, 127.5f], file.ToFloats(scale: 0.5f));
     }
 
     [Fact]
