@@ -1,19 +1,25 @@
 using System;
+using System.Linq;
 
 namespace Graph.Benchmarks;
 
+/// <summary>Runs one of the benchmarks. Each prints one JSON object a line.</summary>
 static class Program
 {
+    static readonly (string Name, string Arguments, Func<string[], int> Run)[] commands =
+    [
+        ("gemm", "[--layout nn|nt|tn] [--threads N] [M N K]...", GemmCommand.Run),
+    ];
+
     static int Main(string[] args)
     {
-        string command = args.Length > 0 ? args[0] : "";
-        string[] rest = args.Length > 0 ? args[1..] : args;
-        switch (command)
-        {
-            case "gemm": return GemmCommand.Run(rest);
-            default:
-                Console.Error.WriteLine("usage: Benchmarks gemm [M N K]...");
-                return 2;
-        }
+        var command = commands.FirstOrDefault(c => args.Length > 0 && c.Name == args[0]);
+        if (command.Run is not null)
+            return command.Run(args[1..]);
+        var asked = args.Length > 0 && args[0] is "--help" or "-h";
+        var output = asked ? Console.Out : Console.Error;
+        foreach (var (name, arguments, _) in commands)
+            output.WriteLine($"usage: Benchmarks {name} {arguments}");
+        return asked ? 0 : 2;
     }
 }
