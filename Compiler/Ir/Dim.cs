@@ -116,6 +116,9 @@ public sealed class Dim : IEquatable<Dim>
         return sum;
     }
 
+    /// <summary>The terms: each a coefficient and the symbols that it multiplies, repeated by power.</summary>
+    public IEnumerable<(long Coefficient, ImmutableArray<string> Symbols)> Terms => terms.Select(t => (t.Coefficient, t.Symbols));
+
     /// <summary>True when it is a single symbol; gives its name.</summary>
     public bool IsSymbol(out string name)
     {

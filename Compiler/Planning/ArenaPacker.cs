@@ -1,0 +1,147 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+
+namespace Graph.Compiler.Planning;
+
+/// <summary>
+/// Places pieces that live for a while in one arena: offline dynamic storage allocation. Each piece goes, in some order, where the smallest gap is that holds it
+/// among the pieces that live at the same time; several orders are tried, and the piece that sticks out is moved to the front and everything placed again.
+/// </summary>
+/// <remarks>Best fit by decreasing size is the heuristic of XLA's GlobalDecreasingSizeBestFitHeap; moving the offender forward is iterative repair. Deterministic: the budget counts work, not time.</remarks>
+sealed class ArenaPacker
+{
+    // Pairs of pieces looked at, over all attempts: about 100 ms.
+    const long Budget = 60_000_000;
+    const int MostRepairs = 2000;
+
+    readonly Piece[] pieces;
+    readonly long bound;
+    readonly long[] offsets;
+    readonly int[] placed;         // pieces placed so far, by offset
+    readonly List<(long From, long To)> forbidden = [];
+    long work;
+
+    ArenaPacker(Piece[] pieces, long bound)
+    {
+        this.pieces = pieces;
+        this.bound = bound;
+        offsets = new long[pieces.Length];
+        placed = new int[pieces.Length];
+    }
+
+    /// <summary>The best offsets found and the bytes they need; stops when <paramref name="bound"/> is met.</summary>
+    public static (long[] Offsets, long Bytes, string Order) Pack(IReadOnlyList<Piece> list, long bound, int peak)
+    {
+        var packer = new ArenaPacker([.. list], bound);
+        var best = new long[list.Count];
+        var bestBytes = long.MaxValue;
+        var bestName = "";
+        int[] bestOrder = [];
+        foreach (var (name, order) in packer.Orders(peak))
+        {
+            foreach (var firstFit in (bool[])[false, true])
+            {
+                var bytes = packer.Place(order, firstFit);
+                if (bytes >= bestBytes) continue;
+                (bestBytes, bestName, bestOrder) = (bytes, name + (firstFit ? ", first fit" : ", best fit"), order);
+                packer.offsets.CopyTo(best, 0);
+                if (bytes <= bound) return (best, bestBytes, bestName);
+            }
+        }
+        return packer.Repair(best, bestBytes, bestName, bestOrder);
+    }
+
+    (long[], long, string) Repair(long[] best, long bestBytes, string bestName, int[] start)
+    {
+        var order = start.ToList();
+        var random = 0x9E3779B97F4A7C15UL;
+        for (var attempt = 0; attempt < MostRepairs && work < Budget && bestBytes > bound && order.Count > 1; attempt++)
+        {
+            var bytes = Place(order, firstFit: (attempt & 1) == 1);
+            if (bytes < bestBytes)
+            {
+                (bestBytes, bestName) = (bytes, "repaired");
+                offsets.CopyTo(best, 0);
+            }
+            var offender = order.FindIndex(p => offsets[p] + pieces[p].Bytes >= bytes);
+            if (offender <= 0)
+            {
+                // It already comes first: shake the order, the same way every time.
+                random = random * 6364136223846793005UL + 1442695040888963407UL;
+                offender = (int)((random >> 33) % (ulong)order.Count);
+            }
+            var moved = order[offender];
+            order.RemoveAt(offender);
+            order.Insert(0, moved);
+        }
+        return (best, bestBytes, bestName);
+    }
+
+    IEnumerable<(string, int[])> Orders(int peak)
+    {
+        var all = Enumerable.Range(0, pieces.Length).ToArray();
+        bool AtPeak(int p) => pieces[p].First <= peak && peak <= pieces[p].Last;
+        yield return ("decreasing size", [.. all.OrderByDescending(p => pieces[p].Bytes).ThenBy(p => pieces[p].First)]);
+        yield return ("decreasing area", [.. all.OrderByDescending(p => pieces[p].Area).ThenBy(p => pieces[p].First)]);
+        yield return ("longest first", [.. all.OrderByDescending(p => pieces[p].Last - pieces[p].First).ThenByDescending(p => pieces[p].Bytes)]);
+        yield return ("peak first, by birth", [.. all.OrderByDescending(AtPeak).ThenBy(p => AtPeak(p) ? pieces[p].First : 0).ThenByDescending(p => pieces[p].Bytes)]);
+        yield return ("peak first, by death", [.. all.OrderByDescending(AtPeak).ThenByDescending(p => AtPeak(p) ? pieces[p].Last : 0).ThenByDescending(p => pieces[p].Bytes)]);
+        yield return ("peak first, by size", [.. all.OrderByDescending(AtPeak).ThenByDescending(p => pieces[p].Bytes).ThenBy(p => pieces[p].First)]);
+        yield return ("by birth", [.. all.OrderBy(p => pieces[p].First).ThenByDescending(p => pieces[p].Bytes)]);
+        yield return ("by death", [.. all.OrderByDescending(p => pieces[p].Last).ThenByDescending(p => pieces[p].Bytes)]);
+    }
+
+    /// <summary>Places every piece and returns the bytes needed.</summary>
+    long Place(IReadOnlyList<int> order, bool firstFit)
+    {
+        var count = 0;
+        long top = 0;
+        for (var i = 0; i < order.Count; i++)
+        {
+            var piece = pieces[order[i]];
+            var offset = Find(piece, count, top, firstFit);
+            offsets[order[i]] = offset;
+            var at = count++;
+            while (at > 0 && offsets[placed[at - 1]] > offset)
+            {
+                placed[at] = placed[at - 1];
+                at--;
+            }
+            placed[at] = order[i];
+            top = Math.Max(top, offset + piece.Bytes);
+        }
+        work += (long)order.Count * order.Count / 2;
+        return top;
+    }
+
+    long Find(Piece piece, int count, long top, bool firstFit)
+    {
+        // Offsets strictly between From and To collide with a piece that lives at the same time.
+        forbidden.Clear();
+        var sorted = true;
+        for (var i = 0; i < count; i++)
+        {
+            var other = pieces[placed[i]];
+            if (!piece.Meets(other, out var mine, out var theirs)) continue;
+            var at = offsets[placed[i]];
+            sorted &= forbidden.Count == 0 || forbidden[forbidden.Count - 1].From <= at - mine;
+            forbidden.Add((at - mine, at + theirs));
+        }
+        if (!sorted) forbidden.Sort((a, b) => a.From.CompareTo(b.From));
+
+        long low = 0, best = -1, bestSlack = long.MaxValue;
+        foreach (var (from, to) in forbidden)
+        {
+            if (from >= low)
+            {
+                if (firstFit) return low;
+                if (from - low < bestSlack) (best, bestSlack) = (low, from - low);
+            }
+            low = Math.Max(low, to);
+        }
+        // The open end counts as a gap only when nothing else holds the piece, or when it fits below what is already the top.
+        var slack = top - piece.Bytes - low;
+        return best < 0 || (slack >= 0 && slack < bestSlack) ? low : best;
+    }
+}

@@ -1,0 +1,95 @@
+using System;
+using System.Collections.Generic;
+using System.Collections.Immutable;
+using System.Linq;
+using Graph.Compiler.Ir;
+
+namespace Graph.Compiler.Planning;
+
+/// <summary>
+/// Finds the named dimensions of a call from how many elements its arguments have. An argument gives a symbol when its size is linear in it and every other symbol is known: 128 elements of
+/// <c>[B, 64]</c> give B = 2. Symbols that no length gives, as in a lone <c>[B, T]</c>, are <see cref="Undetermined"/>: the caller states them.
+/// </summary>
+public sealed class DimSolver
+{
+    readonly record struct Step(int Symbol, int Parameter, Polynomial Unit, Shape UnitShape);
+
+    readonly List<Step> steps = [];
+    readonly ImmutableArray<Value> parameters;
+
+    /// <param name="parameters">The parameters whose lengths are known, in order.</param>
+    /// <param name="declared">The program's dimensions.</param>
+    /// <exception cref="ArgumentException">A parameter uses a dimension that is not declared.</exception>
+    public DimSolver(ImmutableArray<Value> parameters, ImmutableArray<DimSymbol> declared)
+    {
+        this.parameters = parameters;
+        var names = parameters.SelectMany(p => p.Shape.SelectMany(d => d.Symbols)).Distinct(StringComparer.Ordinal).ToImmutableArray();
+        Symbols = [.. names.Select(n => declared.FirstOrDefault(d => d.Name == n) ?? throw new ArgumentException($"The dimension {n} is not declared.", nameof(declared)))];
+        var known = new HashSet<string>(StringComparer.Ordinal);
+        var undetermined = ImmutableArray.CreateBuilder<string>();
+        while (known.Count < names.Length)
+        {
+            if (TryStep(names, known, out var step))
+            {
+                steps.Add(step);
+                known.Add(names[step.Symbol]);
+                continue;
+            }
+            var stated = names.First(n => !known.Contains(n));
+            undetermined.Add(stated);
+            known.Add(stated);
+        }
+        Undetermined = undetermined.ToImmutable();
+    }
+
+    /// <summary>The dimensions of the parameters, in the order in which they first occur: the order of <see cref="Solve"/>'s values.</summary>
+    public ImmutableArray<DimSymbol> Symbols { get; }
+
+    /// <summary>Those that the caller has to state, in order.</summary>
+    public ImmutableArray<string> Undetermined { get; }
+
+    /// <summary>The dimensions that a call of this function has to state, in order.</summary>
+    public static ImmutableArray<string> UndeterminedOf(Function function, Program program) => new DimSolver(function.Parameters, program.Dims).Undetermined;
+
+    bool TryStep(ImmutableArray<string> names, HashSet<string> known, out Step step)
+    {
+        for (var p = 0; p < parameters.Length; p++)
+        {
+            var size = parameters[p].Shape.Size;
+            var unknown = size.Symbols.Where(s => !known.Contains(s)).ToArray();
+            if (unknown.Length != 1 || !Dim.TryDivide(size, Dim.Symbol(unknown[0]), out var unit) || unit.Symbols.Contains(unknown[0])) continue;
+            var axis = Enumerable.Range(0, parameters[p].Shape.Rank).FirstOrDefault(a => parameters[p].Shape[a].Symbols.Contains(unknown[0]));
+            step = new(names.IndexOf(unknown[0]), p, new(unit, names), parameters[p].Shape.Remove(axis));
+            return true;
+        }
+        step = default;
+        return false;
+    }
+
+    /// <summary>Fills in the value of every symbol. Allocates nothing unless it throws.</summary>
+    /// <param name="function">The function's name, for messages.</param>
+    /// <param name="lengths">Elements of each parameter.</param>
+    /// <param name="stated">The values of <see cref="Undetermined"/>, in order.</param>
+    /// <param name="values">Gets the value of each of <see cref="Symbols"/>.</param>
+    /// <exception cref="ArgumentException">A length is no multiple of what one unit of a dimension takes, or another number of dimensions is stated.</exception>
+    public void Solve(string function, ReadOnlySpan<long> lengths, ReadOnlySpan<long> stated, Span<long> values)
+    {
+        if (stated.Length != Undetermined.Length)
+            throw new ArgumentException($"{function} needs the dimensions [{string.Join(", ", Undetermined)}] to be stated, but {stated.Length} were.");
+        for (var i = 0; i < stated.Length; i++)
+            for (var s = 0; s < Symbols.Length; s++)
+                if (Symbols[s].Name == Undetermined[i]) values[s] = stated[i];
+        foreach (var step in steps)
+        {
+            var unit = step.Unit.Evaluate(values);
+            var length = lengths[step.Parameter];
+            if (unit <= 0 || length % unit != 0)
+            {
+                var parameter = parameters[step.Parameter];
+                throw new ArgumentException(
+                    $"{function}: {parameter.Name} holds {length} elements, but its shape is {parameter.Shape}: expected a multiple of {unit}, one {Symbols[step.Symbol].Name} being {step.UnitShape}.", parameter.Name);
+            }
+            values[step.Symbol] = length / unit;
+        }
+    }
+}

@@ -1,0 +1,40 @@
+using System.Collections.Immutable;
+using System.Linq;
+using Graph.Compiler.Ir;
+using Graph.Compiler.Lowering;
+
+namespace Graph.Compiler.Planning;
+
+/// <summary>Where every intermediate of a function lies in the arena, under one binding of its named dimensions, and what running it costs.</summary>
+/// <param name="Function">The launches.</param>
+/// <param name="Binding">The named dimensions.</param>
+/// <param name="Offsets">Bytes from the arena's start, by <see cref="Lowering.Buffer.Id"/>; −1 for buffers that are not the arena's or never used.</param>
+/// <param name="Bytes">The size of every buffer, by id.</param>
+/// <param name="Lives">When each arena buffer lives, by id.</param>
+/// <param name="TakesOver">For each buffer the id of the one whose memory it continues in place, or −1.</param>
+/// <param name="ArenaBytes">Size of the arena.</param>
+/// <param name="LowerBound">The most bytes that live at once, each buffer rounded up to 64 bytes: no placement needs less.</param>
+/// <param name="PeakLaunch">The first launch at which so many live; −1 when nothing ever does.</param>
+/// <param name="Flops">Floating-point operations of one run.</param>
+/// <param name="Traffic">Bytes that one run must read and write once.</param>
+/// <param name="Method">Which heuristic found the placement.</param>
+public sealed record MemoryPlan(
+    LoweredFunction Function, DimBinding Binding, ImmutableArray<long> Offsets, ImmutableArray<long> Bytes, ImmutableArray<Life> Lives, ImmutableArray<int> TakesOver,
+    long ArenaBytes, long LowerBound, int PeakLaunch, long Flops, long Traffic, string Method)
+{
+    /// <summary>The most bytes that would live at once had the launches stayed in the order of the source; null when nobody asked (<see cref="Planner.PeakBytes"/> tells).</summary>
+    public long? NaturalPeak { get; init; }
+
+    /// <summary>Bytes of the parameters, buffers and optimizer states that the function touches.</summary>
+    public long StateBytes => Function.Buffers.Where(b => b.Kind == BufferKind.State).Sum(b => Bytes[b.Id]);
+
+    /// <summary>Arena ÷ lower bound; 1 is perfect.</summary>
+    public double Ratio => LowerBound == 0 ? 1 : (double)ArenaBytes / LowerBound;
+
+    /// <summary>The launch at the peak.</summary>
+    public Launch? Peak => PeakLaunch < 0 || PeakLaunch >= Function.Launches.Length ? null : Function.Launches[PeakLaunch];
+
+    /// <summary>Operation and source line of the peak, such as <c>#7 conv2d_grad_weight (Digits.cs:22 conv)</c>.</summary>
+    public string PeakDescription => Peak is not { } launch ? "nowhere"
+        : "#" + PeakLaunch.ToString(System.Globalization.CultureInfo.InvariantCulture) + " " + launch.Title + (launch.Node.Origins.Length > 0 ? " (" + launch.Node.Origins[0] + ")" : "");
+}

@@ -1,0 +1,109 @@
+using System;
+using System.Collections.Generic;
+using System.Globalization;
+using System.Linq;
+using System.Text;
+using Graph.Compiler.Ir;
+using Graph.Compiler.Lowering;
+
+namespace Graph.Compiler.Planning;
+
+/// <summary>What a machine does at most: floating-point operations and bytes of memory a second.</summary>
+public sealed record MachineFigures(double FlopsPerSecond, double BytesPerSecond);
+
+/// <summary>Writes a plan as the answer to "where does my memory go?": a heading with arena, bound and peak, and a line for each launch.</summary>
+public static class PlanPrinter
+{
+    /// <summary>The table of one plan.</summary>
+    /// <param name="plan">The plan.</param>
+    /// <param name="model">The model's name.</param>
+    /// <param name="machine">When given, each launch's floor in time is printed: the slower of its operations and its bytes.</param>
+    public static string Print(MemoryPlan plan, string model, MachineFigures? machine = null)
+    {
+        var text = new StringBuilder();
+        text.Append("plan ").Append(model).Append('.').Append(plan.Function.Function.Name);
+        if (plan.Binding.Values.Any()) text.Append("  ").Append(plan.Binding);
+        text.Append('\n');
+        text.Append("state ").Append(Count(plan.StateBytes)).Append(" B   arena ").Append(Count(plan.ArenaBytes)).Append(" B = bound × ").Append(plan.Ratio.ToString("0.000", CultureInfo.InvariantCulture));
+        if (plan.NaturalPeak is { } natural) text.Append("   natural order ").Append(Count(natural)).Append(" B");
+        text.Append("   peak at ").Append(plan.PeakDescription).Append('\n');
+        text.Append("flops ").Append(Short(plan.Flops)).Append("   moved ").Append(Count(plan.Traffic)).Append(" B   placed by ").Append(plan.Method).Append('\n');
+
+        var rows = new List<string[]> { machine is null ? ["#", "kernel", "reads", "writes", "bytes", "flops", "live"] : ["#", "kernel", "reads", "writes", "bytes", "flops", "live", "floor"] };
+        var live = LiveAt(plan);
+        for (var i = 0; i < plan.Function.Launches.Length; i++)
+        {
+            var launch = plan.Function.Launches[i];
+            var flops = launch.Flops.Evaluate(plan.Binding);
+            var bytes = launch.Traffic.Evaluate(plan.Binding);
+            var row = new List<string>
+            {
+                i.ToString(CultureInfo.InvariantCulture), launch.Title, Operands(plan, launch, i, written: false), Operands(plan, launch, i, written: true), Count(bytes), Short(flops), Count(live[i]),
+            };
+            if (machine is not null) row.Add((Math.Max(flops / machine.FlopsPerSecond, bytes / machine.BytesPerSecond) * 1000).ToString("0.000", CultureInfo.InvariantCulture) + " ms");
+            rows.Add([.. row]);
+        }
+        Table(rows, text);
+        return text.ToString();
+    }
+
+    static long[] LiveAt(MemoryPlan plan)
+    {
+        var live = new long[plan.Function.Launches.Length];
+        foreach (var buffer in plan.Function.Buffers)
+        {
+            var life = plan.Lives[buffer.Id];
+            if (!life.Exists) continue;
+            var bytes = Liveness.Align(plan.Bytes[buffer.Id]);
+            var first = plan.TakesOver[buffer.Id] >= 0 ? life.First + 1 : life.First; // at its first launch it lies within the one that it continues
+            for (var i = first; i <= life.Last && i < live.Length; i++) live[i] += bytes;
+        }
+        return live;
+    }
+
+    // The optimizer touches every parameter: a few operands name the rest.
+    const int MostOperands = 6;
+
+    static string Operands(MemoryPlan plan, Launch launch, int index, bool written)
+    {
+        var names = launch.Operands.Where(o => o.IsWritten == written).Select(o => Name(plan, o, index)).Distinct(StringComparer.Ordinal).ToList();
+        if (names.Count == 0) return "-";
+        return names.Count <= MostOperands ? string.Join(" ", names)
+            : string.Join(" ", names.Take(MostOperands - 1)) + " +" + (names.Count - MostOperands + 1).ToString(CultureInfo.InvariantCulture);
+    }
+
+    static string Name(MemoryPlan plan, Operand operand, int index)
+    {
+        var buffer = operand.Buffer;
+        if (buffer.Kind != BufferKind.Arena) return buffer.ToString();
+        if (!operand.IsWritten || plan.Lives[buffer.Id].First != index) return buffer.ToString();
+        // Where a buffer is born its place is shown, with = when it continues another one's memory.
+        var place = "@" + plan.Offsets[buffer.Id].ToString(CultureInfo.InvariantCulture);
+        return buffer + (plan.TakesOver[buffer.Id] >= 0 ? "=a" + plan.TakesOver[buffer.Id].ToString(CultureInfo.InvariantCulture) : "") + place;
+    }
+
+    static void Table(List<string[]> rows, StringBuilder text)
+    {
+        var widths = Enumerable.Range(0, rows[0].Length).Select(c => rows.Max(r => r[c].Length)).ToArray();
+        foreach (var row in rows)
+        {
+            var line = new StringBuilder();
+            for (var c = 0; c < row.Length; c++)
+            {
+                var left = c is >= 1 and <= 3;
+                line.Append("  ").Append(left ? row[c].PadRight(widths[c]) : row[c].PadLeft(widths[c]));
+            }
+            text.Append(line.ToString().TrimEnd()).Append('\n');
+        }
+    }
+
+    static string Count(long value) => value.ToString("#,0", CultureInfo.InvariantCulture);
+
+    static string Short(long value) => value switch
+    {
+        >= 1_000_000_000 => (value / 1e9).ToString("0.0", CultureInfo.InvariantCulture) + " G",
+        >= 1_000_000 => (value / 1e6).ToString("0.0", CultureInfo.InvariantCulture) + " M",
+        >= 1_000 => (value / 1e3).ToString("0.0", CultureInfo.InvariantCulture) + " k",
+        _ => value.ToString(CultureInfo.InvariantCulture),
+    };
+}

@@ -1,0 +1,103 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using Graph.Compiler.Ir;
+using Graph.Compiler.Lowering;
+
+namespace Graph.Compiler.Planning;
+
+/// <summary>
+/// What every plan must fulfil, checked from the launches alone: buffers that live at the same time lie apart (but for a declared in-place pair at its launch), inside the arena and aligned;
+/// nothing is read before it is written; arguments are never written; no launch reads a state's incoming value after another has written the new one.
+/// </summary>
+public static class PlanVerifier
+{
+    /// <exception cref="VerificationException">A rule is broken; the message names launch and buffer.</exception>
+    public static MemoryPlan Verify(MemoryPlan plan)
+    {
+        Order(plan);
+        Placement(plan);
+        States(plan.Function);
+        return plan;
+    }
+
+    static Exception Broken(MemoryPlan plan, int launch, string what) =>
+        new VerificationException($"{plan.Function.Function.Name} #{launch}{(launch >= 0 && launch < plan.Function.Launches.Length ? " " + plan.Function.Launches[launch].Title : "")}: {what}");
+
+    static void Order(MemoryPlan plan)
+    {
+        var written = new HashSet<Lowering.Buffer>();
+        for (var i = 0; i < plan.Function.Launches.Length; i++)
+        {
+            var operands = plan.Function.Launches[i].Operands;
+            foreach (var operand in operands)
+            {
+                if (plan.Function.Buffers[operand.Buffer.Id] != operand.Buffer) throw Broken(plan, i, $"the buffer {operand.Buffer} is not number {operand.Buffer.Id} of the function");
+                if (operand.IsWritten && operand.Buffer.Kind == BufferKind.Argument) throw Broken(plan, i, $"the argument {operand.Buffer} is written");
+                if (!operand.IsWritten && operand.Buffer.Kind is BufferKind.Arena or BufferKind.Result && !operand.IsWritten && !written.Contains(operand.Buffer))
+                    throw Broken(plan, i, $"{operand.Buffer} is read before anything wrote it");
+            }
+            foreach (var operand in operands)
+                if (operand.IsWritten) written.Add(operand.Buffer);
+        }
+        foreach (var result in plan.Function.Results)
+            if (result.Kind is BufferKind.Arena or BufferKind.Result && !written.Contains(result))
+                throw Broken(plan, plan.Function.Launches.Length, $"the result {result} is never written");
+    }
+
+    static void Placement(MemoryPlan plan)
+    {
+        var alive = plan.Function.Buffers.Where(b => plan.Lives[b.Id].Exists).OrderBy(b => plan.Lives[b.Id].First).ToArray();
+        foreach (var buffer in alive)
+        {
+            var offset = plan.Offsets[buffer.Id];
+            if (offset < 0 || offset % Liveness.Alignment != 0 || offset + plan.Bytes[buffer.Id] > plan.ArenaBytes)
+                throw Broken(plan, plan.Lives[buffer.Id].First, $"{buffer} of {plan.Bytes[buffer.Id]} bytes at {offset} is outside of the arena of {plan.ArenaBytes} or not aligned");
+        }
+        for (var i = 0; i < alive.Length; i++)
+        {
+            var a = alive[i];
+            for (var j = i + 1; j < alive.Length && plan.Lives[alive[j].Id].First <= plan.Lives[a.Id].Last; j++)
+            {
+                var b = alive[j];
+                long from = plan.Offsets[a.Id], other = plan.Offsets[b.Id];
+                if (plan.Bytes[a.Id] == 0 || plan.Bytes[b.Id] == 0 || from >= other + plan.Bytes[b.Id] || other >= from + plan.Bytes[a.Id]) continue;
+                if (IsDeclaredTakeover(plan, a, b) || IsDeclaredTakeover(plan, b, a)) continue;
+                throw Broken(plan, plan.Lives[b.Id].First, $"{a} [{from}, {from + plan.Bytes[a.Id]}) and {b} [{other}, {other + plan.Bytes[b.Id]}) live at the same time");
+            }
+        }
+    }
+
+    static bool IsDeclaredTakeover(MemoryPlan plan, Lowering.Buffer read, Lowering.Buffer written)
+    {
+        var index = plan.Lives[written.Id].First;
+        if (plan.Lives[read.Id].Last != index || plan.Offsets[read.Id] != plan.Offsets[written.Id] || index >= plan.Function.Launches.Length) return false;
+        var launch = plan.Function.Launches[index];
+        return launch.InPlace.Any(p => launch.Operands[p.Written].Buffer == written && launch.Operands[p.Read].Buffer == read)
+            && plan.Function.Buffers.Count(b => plan.TakesOver[b.Id] == read.Id) == 1;
+    }
+
+    // A later launch may read the state's memory for the new value; what it must not do is read it for the old one, which is what its node says.
+    static void States(LoweredFunction function)
+    {
+        var donated = new Dictionary<string, int>(StringComparer.Ordinal);
+        for (var i = 0; i < function.Launches.Length; i++)
+        {
+            var launch = function.Launches[i];
+            foreach (var operand in launch.Operands)
+            {
+                if (operand.IsWritten || operand.Buffer.Kind != BufferKind.State || !donated.TryGetValue(operand.Buffer.Name, out var writer) || writer == i) continue;
+                if (launch.Node.Inputs.Any(v => IncomingState(v) == operand.Buffer.Name))
+                    throw new VerificationException($"{function.Function.Name} #{i} {launch.Title} reads the state {operand.Buffer.Name} after #{writer} {function.Launches[writer].Title} has written its new value");
+            }
+            foreach (var operand in launch.Operands)
+                if (operand.IsWritten && operand.Buffer.Kind == BufferKind.State && !donated.ContainsKey(operand.Buffer.Name)) donated.Add(operand.Buffer.Name, i);
+        }
+    }
+
+    static string? IncomingState(Value value)
+    {
+        while (value.State is null && value.Producer is { Operation.Kind: OpKind.View, Inputs.Length: > 0 } view) value = view.Inputs[0];
+        return value.State;
+    }
+}
