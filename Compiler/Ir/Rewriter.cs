@@ -7,10 +7,12 @@ namespace Graph.Compiler.Ir;
 /// <summary>Rebuilds a function: a map from old values to new ones over a <see cref="Builder"/>. The tool of every pass.</summary>
 public sealed class Rewriter
 {
-    public Rewriter(Program program, string name)
+    public Rewriter(Program program, string name) : this(new Builder(program, name))
     {
-        Builder = new(program, name);
     }
+
+    /// <summary>A rewriter that adds to a function under construction.</summary>
+    public Rewriter(Builder builder) => Builder = builder;
 
     /// <summary>A rewriter in which the function's parameters are already mapped to equal new ones.</summary>
     public static Rewriter Over(Program program, Function function)

@@ -1,0 +1,71 @@
+using System;
+using System.Collections.Generic;
+using System.Collections.Immutable;
+using System.Linq;
+using System.Threading;
+using Graph.Compiler.Ir;
+
+namespace Graph.Compiler.Passes;
+
+/// <summary>
+/// Computes each value once: nodes of equal operation, attributes, regions and operands become one. Random operations are keyed by their stream, so equal ones are equal
+/// and different ones never merge.
+/// </summary>
+public sealed record Cse() : FunctionPass("Cse")
+{
+    public override Function Run(Function function, Program program, CancellationToken cancel) => Run(function, program);
+
+    static Function Run(Function function, Program program)
+    {
+        var rewriter = Rewriter.Over(program, function);
+        var known = new Dictionary<Key, Node>();
+        var numbers = new Dictionary<Value, int>();
+        int Number(Value value)
+        {
+            if (!numbers.TryGetValue(value, out var number)) numbers.Add(value, number = numbers.Count);
+            return number;
+        }
+        foreach (var node in function.Nodes)
+        {
+            var regions = node.Regions.IsEmpty ? node.Regions : [.. node.Regions.Select(r => Run(r, program))];
+            if (!node.Operation.IsPure)
+            {
+                rewriter.Emit(node, node.Attributes, regions);
+                continue;
+            }
+            var operands = new int[node.Inputs.Length];
+            for (var i = 0; i < operands.Length; i++) operands[i] = Number(rewriter[node.Inputs[i]]);
+            if (IsCommutative(node.Operation)) Array.Sort(operands);
+            var key = new Key(node.Operation, node.Attributes, operands, regions.IsEmpty ? "" : string.Concat(regions.Select(r => ProgramPrinter.Print(r))));
+            if (known.TryGetValue(key, out var same))
+                for (var i = 0; i < node.Outputs.Length; i++) rewriter.Map[node.Outputs[i]] = same.Outputs[i];
+            else known.Add(key, rewriter.Emit(node, node.Attributes, regions));
+        }
+        return rewriter.Finish(function);
+    }
+
+    // To the bit.
+    static bool IsCommutative(Operation operation) => operation.Name is "add" or "mul" or "equal" or "logical_and" or "logical_or";
+
+    sealed class Key : IEquatable<Key>
+    {
+        readonly Operation operation;
+        readonly AttributeMap attributes;
+        readonly int[] operands;
+        readonly string regions;
+        readonly int hash;
+
+        public Key(Operation operation, AttributeMap attributes, int[] operands, string regions)
+        {
+            (this.operation, this.attributes, this.operands, this.regions) = (operation, attributes, operands, regions);
+            hash = unchecked((operation.GetHashCode() * 31 + attributes.GetHashCode()) * 31 + regions.GetHashCode());
+            foreach (var operand in operands) hash = unchecked(hash * 31 + operand);
+        }
+
+        public bool Equals(Key? other) =>
+            other is not null && hash == other.hash && operation == other.operation && operands.AsSpan().SequenceEqual(other.operands) && attributes.Equals(other.attributes) && regions == other.regions;
+
+        public override bool Equals(object? obj) => Equals(obj as Key);
+        public override int GetHashCode() => hash;
+    }
+}

@@ -1,0 +1,20 @@
+namespace Graph.Compiler.Passes;
+
+/// <summary>The functions that training is made of; entries and losses have the user's names.</summary>
+public static class FunctionNames
+{
+    /// <summary>The loss in training mode, with the argument <c>seed</c>; gone after <see cref="BuildTrainStep"/>.</summary>
+    public const string ForwardLoss = "forward_loss";
+
+    /// <summary>Loss and gradients; what <see cref="Differentiate"/> makes of <see cref="ForwardLoss"/> and <see cref="BuildTrainStep"/> takes.</summary>
+    public const string Gradients = "gradients";
+
+    /// <summary>The optimizer's rule for one flattened parameter. Calls of it stay calls, so that one kernel updates all parameters.</summary>
+    public const string Update = "update";
+
+    /// <summary>Forward, backward, clipping and updates.</summary>
+    public const string TrainStep = "train_step";
+
+    /// <summary>What the name of a gradient among a function's results begins with; the state's path follows.</summary>
+    public const string GradientPrefix = "gradient.";
+}

@@ -1,0 +1,54 @@
+using System.Collections.Generic;
+using System.Collections.Immutable;
+using System.Linq;
+using System.Threading;
+using Graph.Compiler.Ir;
+
+namespace Graph.Compiler.Passes;
+
+/// <summary>
+/// Replaces calls by the callee's nodes, its named dimensions by the operands' sizes. Calls of the optimizer's rule stay: one kernel serves all parameters.
+/// </summary>
+public sealed record Inline() : FunctionPass("Inline")
+{
+    public override Function Run(Function function, Program program, CancellationToken cancel)
+    {
+        if (!Calls(function)) return function;
+        var rewriter = Rewriter.Over(program, function);
+        foreach (var node in function.Nodes) Emit(node, rewriter, program);
+        return rewriter.Finish(function);
+    }
+
+    static bool Calls(Function function) => function.Nodes.Any(n => IsInlined(n) || n.Regions.Any(Calls));
+
+    static bool IsInlined(Node node) => node.Operation == StructureOperations.Call && node.Attributes.Text("callee") != FunctionNames.Update;
+
+    static void Emit(Node node, Rewriter rewriter, Program program)
+    {
+        if (IsInlined(node))
+        {
+            var results = Expand(node, rewriter.New(node.Inputs), rewriter.Builder, program);
+            for (var i = 0; i < results.Length; i++) rewriter.Map[node.Outputs[i]] = results[i];
+        }
+        else rewriter.Emit(node, node.Attributes, [.. node.Regions.Select(r => Region(r, program))]);
+    }
+
+    static Function Region(Function region, Program program)
+    {
+        if (!Calls(region)) return region;
+        var rewriter = Rewriter.Over(program, region);
+        foreach (var node in region.Nodes) Emit(node, rewriter, program);
+        return rewriter.Finish(region);
+    }
+
+    /// <summary>Emits the callee's nodes on the operands and gives the values of its results. The callee has no calls of its own: functions are inlined callee first.</summary>
+    public static ImmutableArray<Value> Expand(Node call, ImmutableArray<Value> operands, Builder builder, Program program)
+    {
+        var callee = CallOperation.Callee(program, call.Attributes);
+        var sizes = StructureOperations.Unify(callee, [.. operands.Select(o => o.Type)]);
+        var inner = new Rewriter(builder);
+        for (var i = 0; i < operands.Length; i++) inner.Map[callee.Parameters[i]] = operands[i];
+        foreach (var node in callee.Nodes) Substitution.Copy(node, inner, program, sizes);
+        return inner.New(callee.Results);
+    }
+}
