@@ -10,7 +10,7 @@ public sealed record DeadCode() : FunctionPass("DeadCode")
 {
     public override Function Run(Function function, Program program, CancellationToken cancel) => Run(function);
 
-    static Function Run(Function function)
+    internal static Function Run(Function function)
     {
         var live = new HashSet<Value>(function.Roots);
         var kept = new List<Node>();

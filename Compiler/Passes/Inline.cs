@@ -11,35 +11,28 @@ namespace Graph.Compiler.Passes;
 /// </summary>
 public sealed record Inline() : FunctionPass("Inline")
 {
-    public override Function Run(Function function, Program program, CancellationToken cancel)
+    public override Function Run(Function function, Program program, CancellationToken cancel) => Run(function, program, keep: FunctionNames.Update);
+
+    /// <summary>The function without calls but of the one named.</summary>
+    public static Function Run(Function function, Program program, string? keep)
     {
-        if (!Calls(function)) return function;
+        if (!Calls(function, keep)) return function;
         var rewriter = Rewriter.Over(program, function);
-        foreach (var node in function.Nodes) Emit(node, rewriter, program);
+        foreach (var node in function.Nodes)
+        {
+            if (IsInlined(node, keep))
+            {
+                var results = Expand(node, rewriter.New(node.Inputs), rewriter.Builder, program);
+                for (var i = 0; i < results.Length; i++) rewriter.Map[node.Outputs[i]] = results[i];
+            }
+            else rewriter.Emit(node, node.Attributes, [.. node.Regions.Select(r => Run(r, program, keep))]);
+        }
         return rewriter.Finish(function);
     }
 
-    static bool Calls(Function function) => function.Nodes.Any(n => IsInlined(n) || n.Regions.Any(Calls));
+    static bool Calls(Function function, string? keep) => function.Nodes.Any(n => IsInlined(n, keep) || n.Regions.Any(r => Calls(r, keep)));
 
-    static bool IsInlined(Node node) => node.Operation == StructureOperations.Call && node.Attributes.Text("callee") != FunctionNames.Update;
-
-    static void Emit(Node node, Rewriter rewriter, Program program)
-    {
-        if (IsInlined(node))
-        {
-            var results = Expand(node, rewriter.New(node.Inputs), rewriter.Builder, program);
-            for (var i = 0; i < results.Length; i++) rewriter.Map[node.Outputs[i]] = results[i];
-        }
-        else rewriter.Emit(node, node.Attributes, [.. node.Regions.Select(r => Region(r, program))]);
-    }
-
-    static Function Region(Function region, Program program)
-    {
-        if (!Calls(region)) return region;
-        var rewriter = Rewriter.Over(program, region);
-        foreach (var node in region.Nodes) Emit(node, rewriter, program);
-        return rewriter.Finish(region);
-    }
+    static bool IsInlined(Node node, string? keep) => node.Operation == StructureOperations.Call && node.Attributes.Text("callee") != keep;
 
     /// <summary>Emits the callee's nodes on the operands and gives the values of its results. The callee has no calls of its own: functions are inlined callee first.</summary>
     public static ImmutableArray<Value> Expand(Node call, ImmutableArray<Value> operands, Builder builder, Program program)

@@ -1,3 +1,4 @@
+using System.Collections.Generic;
 using System.Collections.Immutable;
 using System.Linq;
 using Graph.Compiler.Ir;
@@ -39,14 +40,14 @@ static class Broadcasting
         var type = a.Type();
         if (type.Shape.Rank != 0) return null;
         var order = Expression(a, operation).Ordered();
-        var values = new System.Collections.Generic.Dictionary<Scalar, double>();
+        var values = new Dictionary<Scalar, double>();
         foreach (var s in order)
         {
             switch (s.Op)
             {
                 case ScalarOp.Input: values[s] = numbers[s.Index]; break;
                 case ScalarOp.Constant: values[s] = s.Constant; break;
-                case ScalarOp.AxisIndex or ScalarOp.LinearIndex or ScalarOp.Uniform: return null;
+                case ScalarOp.AxisIndex or ScalarOp.LinearIndex or ScalarOp.Uniform or ScalarOp.Dimension: return null;
                 case ScalarOp.Div when !s.Type.IsFloat() && values[s.Arguments[1]] == 0: return null;
                 default:
                     double At(int i) => i < s.Arguments.Length ? values[s.Arguments[i]] : 0;

@@ -36,6 +36,7 @@ static class ElementwiseRules
         ("where", a => a.Is(0, "logical_not", out var not) ? a.Make("where", [not.Inputs[0], a[2], a[1]]) : null),
         ("where", a => a.Is(1, "where", out var yes) && yes.Inputs[0] == a[0] ? a.Make("where", [a[0], yes.Inputs[1], a[2]]) : null),
         ("where", a => a.Is(2, "where", out var no) && no.Inputs[0] == a[0] ? a.Make("where", [a[0], a[1], no.Inputs[2]]) : null),
+        ("dimension", a => a.Attributes.Dims("size")[0].TryConstant(out var size) && a.Attributes.DType("dtype") is { } type ? a.Builder.Constant(size, type) : null),
         ("cast", a => a[0].DType == a.Attributes.DType("dtype") ? a[0] : null),
         ("cast", a => a.Is(0, "cast", out var x) && IsExact(x.Inputs[0].DType, x.Output.DType) ? a.Make("cast", [x.Inputs[0]], ("dtype", a.Attributes.DType("dtype")!.Value)) : null),
     ];

@@ -1,0 +1,38 @@
+using System.Linq;
+using System.Threading;
+using Graph.Compiler.Ir;
+
+namespace Graph.Compiler.Passes;
+
+/// <summary>Replaces every composite operation by what it is made of, until only primitives are left.</summary>
+public sealed record Decompose() : FunctionPass("Decompose")
+{
+    public override Function Run(Function function, Program program, CancellationToken cancel) => Run(function, program);
+
+    static Function Run(Function function, Program program)
+    {
+        while (Composed(function)) function = Sweep(function, program);
+        return function;
+    }
+
+    static bool Composed(Function function) => function.Nodes.Any(n => n.Operation.Kind == OpKind.Composite || n.Regions.Any(Composed));
+
+    static Function Sweep(Function function, Program program)
+    {
+        var rewriter = Rewriter.Over(program, function);
+        foreach (var node in function.Nodes)
+        {
+            if (node.Operation.Kind != OpKind.Composite)
+            {
+                rewriter.Emit(node, node.Attributes, node.Regions.IsEmpty ? node.Regions : [.. node.Regions.Select(r => Run(r, program))]);
+                continue;
+            }
+            using var _ = rewriter.Builder.At(node.Origins);
+            // The definition sees the node on the new operands; the node itself does not enter the function.
+            var placed = new Node(node.Operation, rewriter.New(node.Inputs), node.Attributes, node.Regions, [.. node.Outputs.Select(o => o.Type)], node.Origins);
+            var results = node.Operation.Define(rewriter.Builder, placed);
+            for (var i = 0; i < results.Length; i++) rewriter.Map[node.Outputs[i]] = results[i];
+        }
+        return rewriter.Finish(function);
+    }
+}
