@@ -26,15 +26,18 @@ public sealed record CompiledProgram(ImmutableArray<StageResult> Stages)
 /// <summary>The passes from an elaborated program to one that can be lowered.</summary>
 public static class CompilerPipeline
 {
-    /// <summary>The stages, in order.</summary>
+    /// <summary>The stages, in order. Layout and fusion come between decomposition and scheduling, which orders fused nodes.</summary>
     /// <param name="training">Null for a model that is never trained.</param>
     public static ImmutableArray<Stage> Stages(TrainingSpec? training) =>
     [
-        new("Graph", []),
-        new("Differentiated", []),
-        new("Decomposed", []),
+        new("Graph", [new Inline(), .. Cleanup]),
+        new("Differentiated", training is null ? [] : [new Differentiate(), new BuildTrainStep(training), .. Cleanup]),
+        new("Decomposed", [new Decompose(), .. Cleanup, new SaveOrRecompute()]),
         new("Fused", []),
+        new("Scheduled", [new Schedule()]),
     ];
+
+    static ImmutableArray<Pass> Cleanup => [new Simplify(), new Cse(), new DeadCode()];
 
     /// <summary>Runs every stage.</summary>
     /// <param name="program">The elaborated program.</param>

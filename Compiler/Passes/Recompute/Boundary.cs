@@ -1,0 +1,122 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using Graph.Compiler.Ir;
+
+namespace Graph.Compiler.Passes.Recompute;
+
+/// <summary>Where a training step turns from forward to backward, and what is worth keeping across.</summary>
+sealed class Boundary
+{
+    readonly Function function;
+    readonly DimBinding binding;
+    readonly HashSet<Value> forward = [];
+    readonly Dictionary<Value, int> number = [];
+
+    /// <param name="function">A training step: what its first result and the running statistics depend on is forward, everything else backward.</param>
+    /// <param name="program">Its program, which says what the states are.</param>
+    public Boundary(Function function, Program program)
+    {
+        this.function = function;
+        binding = DimBinding.Typical(program.Dims);
+        var roots = new HashSet<Value>(function.Updates.Where(u => program.FindState(u.Path) is { Kind: StateKind.Buffer or StateKind.Counter }).Select(u => u.Value));
+        if (function.Results.Length > 0) roots.Add(function.Results[0]);
+        for (var i = function.Nodes.Length - 1; i >= 0; i--)
+        {
+            var node = function.Nodes[i];
+            if (!node.Outputs.Any(roots.Contains)) continue;
+            foreach (var output in node.Outputs)
+            {
+                forward.Add(output);
+                number.Add(output, number.Count);
+            }
+            foreach (var input in node.Inputs) roots.Add(input);
+        }
+    }
+
+    public bool IsForward(Node node) => forward.Contains(node.Outputs[0]);
+
+    /// <summary>Made by scalar arithmetic or a change of view, which the backward kernels that read it can take in.</summary>
+    static bool IsCheap(Value value) => value.Producer!.Operation is { IsPure: true, Kind: OpKind.Elementwise or OpKind.View };
+
+    /// <summary>The forward values that the backward pass makes again from kept ones, arguments and states.</summary>
+    public HashSet<Value> Recomputed()
+    {
+        var needed = new HashSet<Value>();
+        var stored = new HashSet<Value>();
+        foreach (var node in function.Nodes)
+        {
+            if (IsForward(node)) continue;
+            foreach (var input in node.Inputs)
+                if (forward.Contains(input)) needed.Add(input);
+        }
+        if (needed.Count == 0) return [];
+        Stored(stored);
+
+        var distance = Distances(needed);
+        int source = 2 * number.Count, sink = source + 1;
+        var cut = new MinimumCut(sink + 1);
+        foreach (var node in function.Nodes)
+        {
+            if (!IsForward(node)) continue;
+            foreach (var value in node.Outputs)
+            {
+                var at = 2 * number[value];
+                cut.Edge(at, at + 1, Weight(value, distance.TryGetValue(value, out var d) ? d : 20));
+                if (stored.Contains(value) || !IsCheap(value)) cut.Edge(source, at, MinimumCut.Infinite);
+                else
+                    foreach (var input in node.Inputs)
+                        if (number.TryGetValue(input, out var before)) cut.Edge(2 * before + 1, at, MinimumCut.Infinite);
+                if (needed.Contains(value)) cut.Edge(at + 1, sink, MinimumCut.Infinite);
+            }
+        }
+        var sinkSide = cut.SinkSide(source, sink);
+        return [.. number.Where(n => sinkSide[2 * n.Value] && IsCheap(n.Key) && !stored.Contains(n.Key)).Select(n => n.Key)];
+    }
+
+    // Values that a contraction, a convolution or a library kernel of the backward pass reads, if only through views: they lie in memory anyway, and making them again
+    // would be a kernel of its own.
+    void Stored(HashSet<Value> stored)
+    {
+        for (var i = function.Nodes.Length - 1; i >= 0; i--)
+        {
+            var node = function.Nodes[i];
+            var backward = !IsForward(node);
+            var stores = node.Operation.Kind switch
+            {
+                OpKind.Elementwise or OpKind.Reduce => false,
+                OpKind.View => node.Outputs.Any(stored.Contains),
+                _ => backward,
+            };
+            if (!stores || node.Is("expand")) continue; // what is expanded is smaller than the result
+            foreach (var input in node.Inputs) stored.Add(input);
+        }
+    }
+
+    // Steps from a value to the nearest one that the backward pass reads.
+    Dictionary<Value, int> Distances(HashSet<Value> needed)
+    {
+        var distance = new Dictionary<Value, int>();
+        for (var i = function.Nodes.Length - 1; i >= 0; i--)
+        {
+            var node = function.Nodes[i];
+            if (!IsForward(node)) continue;
+            var nearest = int.MaxValue - 1;
+            foreach (var output in node.Outputs)
+            {
+                if (needed.Contains(output)) distance[output] = 0;
+                if (distance.TryGetValue(output, out var d)) nearest = Math.Min(nearest, d);
+            }
+            foreach (var input in node.Inputs)
+                if (forward.Contains(input)) distance[input] = Math.Min(distance.TryGetValue(input, out var known) ? known : int.MaxValue, nearest + 1);
+        }
+        return distance;
+    }
+
+    // Bytes of the memory that keeping the value keeps alive; a tenth more for every step that would have to be made again, so that long chains are cut where that costs little.
+    long Weight(Value value, int distance)
+    {
+        while (value.Producer is { Operation.Kind: OpKind.View } view && forward.Contains(view.Inputs[0])) value = view.Inputs[0];
+        return Math.Max(1, value.Type.Bytes.Evaluate(binding)) * (10 + Math.Min(distance, 20));
+    }
+}

@@ -1,0 +1,190 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using Graph.Compiler.Ir;
+
+namespace Graph.Compiler.Passes.Scheduling;
+
+/// <summary>
+/// A function's nodes with what must come before what, and what each order costs in memory. Beside data flow, what writes a new state comes after every reader of the old one,
+/// so that it can write in place.
+/// </summary>
+sealed class Order
+{
+    readonly Function function;
+    readonly Storage storage;
+    readonly int[][] operands; // memories that a node reads, each once; none for an alias
+    readonly int[][] made;     // memories that a node brings into being
+    readonly List<int>[] after;
+    readonly int[] before;
+    readonly int[] readers;    // of each memory; what leaves the function has one more
+
+    public Order(Function function, DimBinding binding)
+    {
+        this.function = function;
+        storage = new(function, binding);
+        var count = function.Nodes.Length;
+        (operands, made) = (new int[count][], new int[count][]);
+        (after, before) = (new List<int>[count], new int[count]);
+        readers = new int[storage.Count];
+        var index = new Dictionary<Value, int>();
+        var readersOfState = new Dictionary<int, List<int>>();
+        foreach (var state in function.States) readersOfState[storage[state]] = [];
+        for (var i = 0; i < count; i++)
+        {
+            var node = function.Nodes[i];
+            after[i] = [];
+            foreach (var input in node.Inputs)
+                if (index.TryGetValue(input, out var producer)) Precede(producer, i);
+            foreach (var output in node.Outputs) index[output] = i;
+            var alias = storage.IsAlias(node);
+            operands[i] = alias ? [] : [.. node.Inputs.Select(v => storage[v]).Distinct()];
+            made[i] = alias ? [] : [.. node.Outputs.Select(v => storage[v])];
+            foreach (var memory in operands[i])
+            {
+                readers[memory]++;
+                if (readersOfState.TryGetValue(memory, out var list)) list.Add(i);
+            }
+        }
+        foreach (var root in function.Roots) readers[storage[root]]++;
+        foreach (var update in function.Updates)
+        {
+            if (Writer(update.Value, index) is not { } writer || function.States.FirstOrDefault(s => s.State == update.Path) is not { } state) continue;
+            // A reader that stands behind the writer already makes the planner copy; the order has nothing to keep then.
+            foreach (var reader in readersOfState[storage[state]])
+                if (reader < writer) Precede(reader, writer);
+        }
+    }
+
+    public int Count => function.Nodes.Length;
+
+    public bool IsAlias(int node) => storage.IsAlias(function.Nodes[node]);
+
+    static int? Writer(Value value, Dictionary<Value, int> index)
+    {
+        while (value.Producer is { } producer && producer.Is("reshape")) value = producer.Inputs[0];
+        return index.TryGetValue(value, out var writer) ? writer : null;
+    }
+
+    void Precede(int first, int second)
+    {
+        after[first].Add(second);
+        before[second]++;
+    }
+
+    /// <summary>The most bytes alive while the nodes run in this order, and where.</summary>
+    public (long Bytes, int Node) Peak(IReadOnlyList<int> order)
+    {
+        var remaining = (int[])readers.Clone();
+        long live = 0;
+        var peak = (Bytes: 0L, Node: order.Count > 0 ? order[0] : -1);
+        foreach (var node in order)
+        {
+            var taken = 0L;
+            foreach (var memory in made[node]) live += storage.Bytes(memory);
+            foreach (var memory in operands[node])
+                if (--remaining[memory] == 0)
+                {
+                    live -= storage.Bytes(memory);
+                    taken += storage.Bytes(memory);
+                }
+            // While it runs, what dies is still there, but for what the result takes over.
+            var during = live + taken - (Storage.IsInPlace(function.Nodes[node]) ? InPlace(node, remaining) : 0);
+            if (during > peak.Bytes) peak = (during, node);
+            foreach (var memory in made[node])
+                if (remaining[memory] == 0) live -= storage.Bytes(memory); // nobody reads it
+        }
+        return peak;
+    }
+
+    long InPlace(int node, int[] remaining)
+    {
+        long saved = 0;
+        var free = operands[node].Where(m => remaining[m] == 0).Select(storage.Bytes).ToList();
+        foreach (var memory in made[node])
+            if (free.Remove(storage.Bytes(memory))) saved += storage.Bytes(memory);
+        return saved;
+    }
+
+    /// <summary>A list schedule along a base order: with <paramref name="eager"/>, whatever frees memory now goes first; with <paramref name="greedy"/>, whatever frees most or takes least.</summary>
+    public int[] List(IReadOnlyList<int> natural, bool eager, bool greedy)
+    {
+        var rank = new int[Count];
+        for (var i = 0; i < Count; i++) rank[natural[i]] = i;
+        var remaining = (int[])readers.Clone();
+        var waiting = (int[])before.Clone();
+        var ready = new SortedSet<(long Change, int Rank)>();
+        var change = new long[Count];
+        var readersOf = new List<int>[storage.Count];
+        for (var i = 0; i < Count; i++)
+            foreach (var memory in operands[i]) (readersOf[memory] ??= []).Add(i);
+        for (var i = 0; i < Count; i++)
+        {
+            foreach (var memory in made[i]) change[i] += storage.Bytes(memory);
+            foreach (var memory in operands[i])
+                if (remaining[memory] == 1) change[i] -= storage.Bytes(memory);
+        }
+        var done = new bool[Count];
+        for (var i = 0; i < Count; i++)
+            if (waiting[i] == 0) ready.Add((change[i], rank[i]));
+
+        var order = new int[Count];
+        for (int at = 0, next = 0; at < Count; at++)
+        {
+            while (next < Count && done[natural[next]]) next++;
+            var least = ready.Min;
+            var node = natural[next];
+            if (greedy || (eager && least.Change <= 0) || waiting[node] > 0) node = natural[least.Rank];
+            ready.Remove((change[node], rank[node]));
+            done[node] = true;
+            order[at] = node;
+            foreach (var memory in operands[node])
+            {
+                if (--remaining[memory] != 1) continue;
+                foreach (var last in readersOf[memory])
+                {
+                    if (done[last]) continue;
+                    // It would free this memory now.
+                    var wasReady = ready.Remove((change[last], rank[last]));
+                    change[last] -= storage.Bytes(memory);
+                    if (wasReady) ready.Add((change[last], rank[last]));
+                }
+            }
+            foreach (var follower in after[node])
+                if (--waiting[follower] == 0) ready.Add((change[follower], rank[follower]));
+        }
+        return order;
+    }
+
+    /// <summary>The nodes in the order in which the function's ends ask for them: each as late as its first reader allows.</summary>
+    public int[] OnDemand()
+    {
+        var feeders = new List<int>[Count];
+        for (var i = 0; i < Count; i++)
+            foreach (var follower in after[i]) (feeders[follower] ??= []).Add(i);
+        var order = new List<int>(Count);
+        var state = new byte[Count];
+        var stack = new Stack<int>();
+        for (var end = 0; end < Count; end++)
+        {
+            if (after[end].Count > 0) continue;
+            stack.Push(end);
+            while (stack.Count > 0)
+            {
+                var node = stack.Peek();
+                if (state[node] != 0)
+                {
+                    stack.Pop();
+                    if (state[node] == 1) order.Add(node);
+                    state[node] = 2;
+                    continue;
+                }
+                state[node] = 1;
+                var list = feeders[node];
+                for (var i = (list?.Count ?? 0) - 1; i >= 0; i--)
+                    if (state[list![i]] == 0) stack.Push(list[i]);
+            }
+        }
+        return [.. order];
+    }
+}

@@ -1,0 +1,74 @@
+using System.Collections.Generic;
+using System.Collections.Immutable;
+using System.Linq;
+using Graph.Compiler.Ir;
+
+namespace Graph.Compiler.Passes.Scheduling;
+
+/// <summary>Strides through views: which view is an alias of what it looks at, and which must be a copy.</summary>
+static class Views
+{
+    /// <summary>The strides, in elements, of a view of something with the given strides; default when no strides describe it.</summary>
+    public static ImmutableArray<Dim> Strides(Node view, ImmutableArray<Dim> strides)
+    {
+        var from = view.Inputs[0].Shape;
+        var to = view.Output.Shape;
+        switch (view.Name)
+        {
+            case "transpose":
+                return [.. view.Attributes.Ints("order").Select(axis => strides[axis])];
+            case "slice":
+                return strides;
+            case "expand":
+                var extra = to.Rank - from.Rank;
+                return [.. Enumerable.Range(0, to.Rank).Select(a => a < extra || from[a - extra] != to[a] ? Dim.Zero : strides[a - extra])];
+            case "reshape":
+                return Reshape(from, strides, to);
+            default:
+                return default;
+        }
+    }
+
+    // Axes are merged and split in groups of equal size; the axes merged in one group must lie densely behind each other.
+    static ImmutableArray<Dim> Reshape(Shape from, ImmutableArray<Dim> strides, Shape to)
+    {
+        var result = new Dim[to.Rank];
+        for (var axis = 0; axis < to.Rank; axis++) result[axis] = Dim.One; // what an axis of size 1 has does not matter
+        int i = 0, j = 0;
+        while (true)
+        {
+            while (i < from.Rank && from[i].Is(1)) i++;
+            while (j < to.Rank && to[j].Is(1)) j++;
+            if (i == from.Rank || j == to.Rank) return i == from.Rank && j == to.Rank ? [.. result] : default;
+            int firstIn = i, firstOut = j;
+            Dim sizeIn = from[i++], sizeOut = to[j++];
+            while (sizeIn != sizeOut)
+            {
+                // The side that divides the other one grows.
+                if (j < to.Rank && Dim.TryDivide(sizeIn, sizeOut, out _)) sizeOut *= to[j++];
+                else if (i < from.Rank && Dim.TryDivide(sizeOut, sizeIn, out _)) sizeIn *= from[i++];
+                else if (i < from.Rank && j < to.Rank) { sizeIn *= from[i++]; sizeOut *= to[j++]; }
+                else return default;
+            }
+            for (var k = firstIn; k + 1 < i; k++)
+                if (!from[k].Is(1) && Next(from, strides, k, i) is { } next && strides[k] != next) return default;
+            var inner = firstIn;
+            for (var k = firstIn; k < i; k++)
+                if (!from[k].Is(1)) inner = k;
+            var stride = strides[inner];
+            for (var k = j - 1; k >= firstOut; k--)
+            {
+                result[k] = stride;
+                stride *= to[k];
+            }
+        }
+    }
+
+    // The stride that axis k needs to lie densely around the next axis of its group that is larger than 1; null when there is none.
+    static Dim? Next(Shape from, ImmutableArray<Dim> strides, int k, int end)
+    {
+        for (var next = k + 1; next < end; next++)
+            if (!from[next].Is(1)) return strides[next] * from[next];
+        return null;
+    }
+}
