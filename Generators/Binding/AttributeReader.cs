@@ -1,0 +1,94 @@
+using System;
+using System.Collections.Generic;
+using System.Globalization;
+using System.Linq;
+using Graph.Compiler;
+using Graph.Compiler.Modules;
+using Graph.Generators.Diagnostics;
+using Microsoft.CodeAnalysis;
+using Microsoft.CodeAnalysis.CSharp.Syntax;
+using Location = Graph.Compiler.Modules.Location;
+
+namespace Graph.Generators.Binding;
+
+/// <summary>The values of the modelling attributes.</summary>
+static class AttributeReader
+{
+    public static MethodRole Role(IMethodSymbol method) =>
+        KnownTypes.Has(method, KnownTypes.Entry) ? MethodRole.Entry
+        : KnownTypes.Has(method, KnownTypes.Loss) ? MethodRole.Loss
+        : KnownTypes.Has(method, KnownTypes.Train) ? MethodRole.Train
+        : MethodRole.None;
+
+    public static TrainDef? Train(IMethodSymbol method)
+    {
+        if (KnownTypes.Attribute(method, KnownTypes.Train) is not { } attribute) return null;
+        var precision = Named(attribute, "Precision") is { } value ? Precision(value) : "Float32";
+        var clip = Named(attribute, "ClipNorm")?.Value is IConvertible number ? number.ToDouble(CultureInfo.InvariantCulture) : 0;
+        return new(precision, clip, Named(attribute, "Loss")?.Value as string);
+    }
+
+    static string Precision(TypedConstant value)
+    {
+        foreach (var member in value.Type?.GetMembers() ?? [])
+            if (member is IFieldSymbol { HasConstantValue: true } field && Equals(field.ConstantValue, value.Value)) return field.Name;
+        return "Float32";
+    }
+
+    static TypedConstant? Named(AttributeData attribute, string name)
+    {
+        foreach (var argument in attribute.NamedArguments)
+            if (argument.Key == name) return argument.Value;
+        return null;
+    }
+
+    public static EquatableArray<DimDef> Dims(BindingContext context, INamedTypeSymbol type)
+    {
+        var dims = new List<DimDef>();
+        foreach (var attribute in type.GetAttributes())
+        {
+            if (!KnownTypes.IsGraph(attribute.AttributeClass, KnownTypes.Dim)) continue;
+            if (attribute.ConstructorArguments is not { Length: 1 } arguments || arguments[0].Value is not string name)
+            {
+                context.Invalid();
+                continue;
+            }
+            var at = attribute.ApplicationSyntaxReference is { } reference ? context.At(reference.SyntaxTree, reference.Span) : context.At(type);
+            dims.Add(new(name, Integer(attribute, "Max"), Integer(attribute, "Typical"), at));
+        }
+        return new EquatableArray<DimDef>(dims.ToArray());
+    }
+
+    static long Integer(AttributeData attribute, string name) => Named(attribute, name)?.Value is int value ? value : 0;
+
+    /// <summary>The dimensions of [Shape], or null without the attribute.</summary>
+    public static EquatableArray<ShapeDim>? Shape(BindingContext context, IParameterSymbol parameter)
+    {
+        if (KnownTypes.Attribute(parameter, KnownTypes.Shape) is not { } attribute) return null;
+        if (attribute.ConstructorArguments is not { Length: 1 } arguments || arguments[0].Kind != TypedConstantKind.Array || arguments[0].IsNull)
+        {
+            context.Invalid();
+            return EquatableArray<ShapeDim>.Empty;
+        }
+        var dims = new List<ShapeDim>();
+        for (var i = 0; i < arguments[0].Values.Length; i++)
+        {
+            var value = arguments[0].Values[i];
+            if (value is { Kind: TypedConstantKind.Primitive, Value: int number } && number >= 0) dims.Add(new(null, number));
+            else if (value is { Kind: TypedConstantKind.Primitive, Value: string name }) dims.Add(new(name, 0));
+            else if (value.Kind == TypedConstantKind.Error) context.Invalid();
+            else context.Report(Descriptors.BadShape, DimAt(context, parameter, i), Text(value));
+        }
+        return new EquatableArray<ShapeDim>(dims.ToArray());
+    }
+
+    static string Text(TypedConstant value) => value.Kind == TypedConstantKind.Array || value.Value is null ? "null" : Convert.ToString(value.Value, CultureInfo.InvariantCulture) ?? "null";
+
+    /// <summary>The place of one dimension of a [Shape].</summary>
+    public static Location DimAt(BindingContext context, IParameterSymbol parameter, int index)
+    {
+        if (KnownTypes.Attribute(parameter, KnownTypes.Shape)?.ApplicationSyntaxReference?.GetSyntax(context.Cancellation) is AttributeSyntax { ArgumentList.Arguments: { } arguments } && index < arguments.Count)
+            return context.At(arguments[index]);
+        return context.At(parameter);
+    }
+}

@@ -1,0 +1,77 @@
+using System.Collections.Generic;
+using System.Threading;
+using Graph.Compiler;
+using Graph.Generators.Diagnostics;
+using Microsoft.CodeAnalysis;
+using Microsoft.CodeAnalysis.Text;
+using Location = Graph.Compiler.Modules.Location;
+
+namespace Graph.Generators.Binding;
+
+/// <summary>What the binding of one definition shares: the compilation, what was reached on the way, and what was wrong.</summary>
+sealed class BindingContext(Compilation compilation, string projectFolder, CancellationToken cancellation)
+{
+    readonly Dictionary<SyntaxTree, SemanticModel> models = [];
+    readonly HashSet<ISymbol> reached = new(SymbolEqualityComparer.Default);
+    readonly HashSet<DiagnosticInfo> reported = [];
+
+    public Compilation Compilation => compilation;
+
+    public CancellationToken Cancellation => cancellation;
+
+    /// <summary>What was wrong, in the order found.</summary>
+    public List<DiagnosticInfo> Diagnostics { get; } = [];
+
+    /// <summary>True when the code has errors, ours or C#'s own: there is no definition then.</summary>
+    public bool HasErrors { get; private set; }
+
+    /// <summary>Records, enums, functions and fields outside of the module whose definitions have to travel with it.</summary>
+    public Queue<ISymbol> Pending { get; } = new();
+
+    /// <summary>The full names of what is defined elsewhere.</summary>
+    public SortedSet<string> References { get; } = new(System.StringComparer.Ordinal);
+
+    /// <summary>The files whose bodies were read.</summary>
+    public IReadOnlyCollection<SyntaxTree> Trees => models.Keys;
+
+    public SemanticModel Model(SyntaxTree tree)
+    {
+        cancellation.ThrowIfCancellationRequested();
+        if (!models.TryGetValue(tree, out var model))
+        {
+#pragma warning disable RS1030 // Bodies are reached from other files; each file's model is asked for once.
+            models.Add(tree, model = compilation.GetSemanticModel(tree));
+#pragma warning restore RS1030
+        }
+        return model;
+    }
+
+    /// <summary>Puts a declaration on the list of those that travel with the definition.</summary>
+    public void Reach(ISymbol symbol)
+    {
+        if (reached.Add(symbol.OriginalDefinition)) Pending.Enqueue(symbol.OriginalDefinition);
+    }
+
+    public Location At(SyntaxNode node) => At(node.SyntaxTree, node.Span);
+
+    public Location At(SyntaxTree tree, TextSpan span) => SourceMap.ToData(tree, span, projectFolder, cancellation);
+
+    /// <summary>The name of a declaration.</summary>
+    public Location At(ISymbol symbol)
+    {
+        foreach (var location in symbol.Locations)
+            if (location.SourceTree is { } tree) return At(tree, location.SourceSpan);
+        return Location.None;
+    }
+
+    public void Report(DiagnosticDescriptor descriptor, Location at, params string[] arguments)
+    {
+        HasErrors = true;
+        var info = new DiagnosticInfo(descriptor.Id, at, new EquatableArray<string>(arguments));
+        // A type that is wrong is met again and again; say it once a place.
+        if (reported.Add(info)) Diagnostics.Add(info);
+    }
+
+    /// <summary>The code has an error that the C# compiler reports itself.</summary>
+    public void Invalid() => HasErrors = true;
+}

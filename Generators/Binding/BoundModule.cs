@@ -1,0 +1,13 @@
+using Graph.Compiler;
+using Graph.Compiler.Modules;
+using Graph.Generators.Diagnostics;
+using Graph.Generators.Emission;
+
+namespace Graph.Generators.Binding;
+
+/// <summary>What binding a class marked [Module] or [Model] gave; equal when nothing that matters changed.</summary>
+/// <param name="Name">The class's full name.</param>
+/// <param name="Class">Where it is; null when code cannot be generated into it.</param>
+/// <param name="Definition">The definition; null when there were errors.</param>
+/// <param name="Diagnostics">What was wrong.</param>
+public sealed record BoundModule(string Name, ClassDeclaration? Class, ModuleDef? Definition, EquatableArray<DiagnosticInfo> Diagnostics);

@@ -1,0 +1,197 @@
+using System.Collections.Generic;
+using System.Linq;
+using Graph.Compiler;
+using Graph.Compiler.Modules;
+using Graph.Generators.Diagnostics;
+using Microsoft.CodeAnalysis;
+using Microsoft.CodeAnalysis.CSharp;
+using Microsoft.CodeAnalysis.CSharp.Syntax;
+using Microsoft.CodeAnalysis.Operations;
+
+namespace Graph.Generators.Binding;
+
+/// <summary>Binds the members of one class or record.</summary>
+sealed class MemberBinder(BindingContext context, INamedTypeSymbol type)
+{
+    readonly TypeBinder types = new(context);
+
+    /// <summary>True for a constructor whose parameters stand after the class's name.</summary>
+    public static bool IsPrimary(IMethodSymbol constructor)
+    {
+        foreach (var reference in constructor.DeclaringSyntaxReferences)
+            if (reference.GetSyntax() is TypeDeclarationSyntax) return true;
+        return false;
+    }
+
+    /// <summary>True for members that users wrote: not the compiler's, and not this generator's (which analyzers see).</summary>
+    public static bool IsUserWritten(ISymbol member) =>
+        !member.IsImplicitlyDeclared && member.DeclaringSyntaxReferences.Any(reference => !GeneratedCode.IsOurs(reference.SyntaxTree));
+
+    public EquatableArray<ConstructorDef> Constructors()
+    {
+        var result = new List<ConstructorDef>();
+        foreach (var constructor in type.InstanceConstructors)
+            if (IsUserWritten(constructor)) result.Add(Constructor(constructor));
+        foreach (var constructor in type.StaticConstructors)
+            if (IsUserWritten(constructor)) context.Report(Descriptors.Unsupported, context.At(constructor), "a static constructor");
+        return new EquatableArray<ConstructorDef>(result.ToArray());
+    }
+
+    ConstructorDef Constructor(IMethodSymbol constructor)
+    {
+        var at = context.At(constructor);
+        var id = SymbolNames.MethodId(constructor);
+        var parameters = Parameters(constructor);
+        if (Syntax(constructor) is not ConstructorDeclarationSyntax syntax) return new(id, true, parameters, null, null, new BlockStatement([], at), at);
+
+        var binder = new BodyBinder(context, isConstructor: true);
+        binder.Declare(constructor.Parameters);
+        var operation = context.Model(syntax.SyntaxTree).GetOperation(syntax, context.Cancellation) as IConstructorBodyOperation;
+        var call = operation?.Initializer is { } initializer ? Call(binder, initializer) : null;
+        var isThis = syntax.Initializer?.IsKind(SyntaxKind.ThisConstructorInitializer) == true;
+        return new(id, false, parameters, isThis ? call : null, isThis ? null : call, binder.Body(operation, at), at);
+    }
+
+    /// <summary>What a primary constructor gives to the base class; null when it gives nothing.</summary>
+    public ConstructorCall? PrimaryBaseCall()
+    {
+        foreach (var reference in type.DeclaringSyntaxReferences)
+        {
+            if (reference.GetSyntax(context.Cancellation) is not TypeDeclarationSyntax { BaseList.Types: { } bases }) continue;
+            foreach (var syntax in bases)
+                if (syntax is PrimaryConstructorBaseTypeSyntax && context.Model(syntax.SyntaxTree).GetOperation(syntax, context.Cancellation) is { } operation)
+                    return Call(new BodyBinder(context, isConstructor: true), operation);
+        }
+        return null;
+    }
+
+    ConstructorCall? Call(BodyBinder binder, IOperation operation)
+    {
+        while (operation is IExpressionStatementOperation statement) operation = statement.Operation;
+        if (operation is IInvocationOperation { TargetMethod: { } constructor } call) return new(SymbolNames.MethodId(constructor), binder.Arguments(call.Arguments), context.At(call.Syntax));
+        context.Invalid();
+        return null;
+    }
+
+    public EquatableArray<ParameterDef> Parameters(IMethodSymbol method) => method.Parameters.Select(Parameter).ToEquatableArray();
+
+    ParameterDef Parameter(IParameterSymbol parameter)
+    {
+        var at = context.At(parameter);
+        if (parameter.RefKind != RefKind.None) context.Report(Descriptors.ByReference, at, parameter.Name);
+        var type = types.Bind(parameter.Type, at);
+        var initial = parameter.HasExplicitDefaultValue ? new BodyBinder(context, false).Constant(parameter.Type, parameter.ExplicitDefaultValue, at) : null;
+        var shape = AttributeReader.Shape(context, parameter);
+        return new(parameter.Name, type, initial, shape ?? default, shape is not null, KnownTypes.Has(parameter, KnownTypes.State), at);
+    }
+
+    /// <summary>Fields and auto-properties in the order of their declarations.</summary>
+    public EquatableArray<FieldDef> Fields(bool withStatic)
+    {
+        var result = new List<FieldDef>();
+        foreach (var member in type.GetMembers())
+        {
+            if (!IsUserWritten(member) || (member.IsStatic && !withStatic)) continue;
+            switch (member)
+            {
+                case IFieldSymbol { IsConst: false, AssociatedSymbol: null }:
+                case IPropertySymbol { IsIndexer: false } property when KnownTypes.IsAuto(property):
+                    result.Add(Field(member));
+                    break;
+                case IEventSymbol:
+                    context.Report(Descriptors.Unsupported, context.At(member), "an event");
+                    break;
+            }
+        }
+        return new EquatableArray<FieldDef>(result.ToArray());
+    }
+
+    /// <summary>A field or auto-property with its initializer.</summary>
+    public FieldDef Field(ISymbol member)
+    {
+        var at = context.At(member);
+        var (memberType, isReadOnly) = member switch
+        {
+            IFieldSymbol field => (field.Type, field.IsReadOnly),
+            IPropertySymbol property => (property.Type, property.SetMethod is null),
+            _ => (null, true),
+        };
+        if (member.IsStatic && !isReadOnly) context.Report(Descriptors.NotReadOnly, at, member.Name);
+        var bound = types.Bind(memberType, at);
+        var initializer = Syntax(member) switch
+        {
+            VariableDeclaratorSyntax declarator => declarator.Initializer,
+            PropertyDeclarationSyntax property => property.Initializer,
+            _ => null,
+        };
+        Expression? value = null;
+        if (initializer is not null)
+        {
+            var operation = context.Model(initializer.SyntaxTree).GetOperation(initializer, context.Cancellation);
+            if (operation is ISymbolInitializerOperation { Value: { } expression }) value = new BodyBinder(context, isConstructor: true).Expression(expression);
+            else context.Invalid();
+        }
+        return new(member.Name, bound, value, member.IsStatic, at);
+    }
+
+    /// <summary>Methods, operators and computed properties.</summary>
+    public EquatableArray<MethodDef> Methods()
+    {
+        var result = new List<MethodDef>();
+        foreach (var member in type.GetMembers())
+        {
+            if (!IsUserWritten(member)) continue;
+            switch (member)
+            {
+                case IMethodSymbol { MethodKind: MethodKind.Ordinary or MethodKind.UserDefinedOperator or MethodKind.Conversion } method:
+                    result.Add(Method(method));
+                    break;
+                case IMethodSymbol { MethodKind: MethodKind.Destructor or MethodKind.ExplicitInterfaceImplementation } method:
+                    context.Report(Descriptors.Unsupported, context.At(method), method.MethodKind == MethodKind.Destructor ? "a finalizer" : "an explicit interface implementation");
+                    break;
+                case IPropertySymbol { IsIndexer: true }:
+                    context.Report(Descriptors.Unsupported, context.At(member), "an indexer");
+                    break;
+                case IPropertySymbol { GetMethod: { } getter } property when !KnownTypes.IsAuto(property):
+                    result.Add(Method(getter));
+                    break;
+            }
+        }
+        return new EquatableArray<MethodDef>(result.ToArray());
+    }
+
+    /// <summary>A method, function or getter with its body.</summary>
+    public MethodDef Method(IMethodSymbol method)
+    {
+        var at = context.At(method.AssociatedSymbol ?? method);
+        if (method.IsGenericMethod) context.Report(Descriptors.Generic, at, method.Name);
+        if (method.IsAsync) context.Report(Descriptors.Unsupported, at, "async");
+        if (method.ReturnsByRef || method.ReturnsByRefReadonly) context.Report(Descriptors.ByReference, at, method.Name);
+        var dispatch = method.IsAbstract ? Dispatch.Abstract : method.IsOverride ? Dispatch.Override : method.IsVirtual ? Dispatch.Virtual : Dispatch.Direct;
+        return new(
+            method.Name, SymbolNames.MethodId(method), method.IsStatic, dispatch, AttributeReader.Role(method), AttributeReader.Train(method), Parameters(method),
+            types.Bind(method.ReturnType, at), method.IsAbstract ? null : Body(method, at), at);
+    }
+
+    BlockStatement Body(IMethodSymbol method, Compiler.Modules.Location at)
+    {
+        var binder = new BodyBinder(context, isConstructor: false);
+        binder.Declare(method.Parameters);
+        var syntax = Syntax(method.PartialImplementationPart ?? method);
+        // A property with an expression body has its getter there; operations hang on the arrow.
+        if (syntax is PropertyDeclarationSyntax { ExpressionBody: { } arrow }) syntax = arrow;
+        if (syntax is null)
+        {
+            context.Invalid();
+            return new([], at);
+        }
+        return binder.Body(context.Model(syntax.SyntaxTree).GetOperation(syntax, context.Cancellation), at);
+    }
+
+    SyntaxNode? Syntax(ISymbol symbol)
+    {
+        foreach (var reference in symbol.DeclaringSyntaxReferences)
+            if (!GeneratedCode.IsOurs(reference.SyntaxTree)) return reference.GetSyntax(context.Cancellation);
+        return null;
+    }
+}

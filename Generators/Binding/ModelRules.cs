@@ -1,0 +1,114 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using Graph.Generators.Diagnostics;
+using Microsoft.CodeAnalysis;
+using Microsoft.CodeAnalysis.CSharp;
+
+namespace Graph.Generators.Binding;
+
+/// <summary>What a model has to be, beyond a module: closed, with declared dimensions, and entries, losses and optimizers of the right form.</summary>
+static class ModelRules
+{
+    public static void Check(BindingContext context, INamedTypeSymbol type, bool isModel)
+    {
+        var methods = type.GetMembers().OfType<IMethodSymbol>().Where(MemberBinder.IsUserWritten).ToList();
+        Dims(context, type);
+        if (!isModel)
+        {
+            foreach (var method in methods)
+                foreach (var (attribute, name) in new[] { (KnownTypes.Entry, "Entry"), (KnownTypes.Loss, "Loss"), (KnownTypes.Train, "Train") })
+                    if (KnownTypes.Has(method, attribute)) context.Report(Descriptors.OutsideModel, context.At(method), method.Name, name, type.Name);
+            return;
+        }
+        if (type.IsAbstract || type.IsStatic) context.Report(Descriptors.Unsupported, context.At(type), type.IsStatic ? "a static model" : "an abstract model");
+        Closed(context, type);
+        var dims = DimNames(type);
+        foreach (var method in methods)
+        {
+            if (KnownTypes.Has(method, KnownTypes.Entry)) Entry(context, method, dims, isLoss: false);
+            if (KnownTypes.Has(method, KnownTypes.Loss)) Entry(context, method, dims, isLoss: true);
+            if (KnownTypes.Has(method, KnownTypes.Train)) Train(context, type, method, methods);
+        }
+    }
+
+    static void Closed(BindingContext context, INamedTypeSymbol type)
+    {
+        var constructors = type.InstanceConstructors.Where(MemberBinder.IsUserWritten).ToList();
+        if (constructors.Count == 0 || constructors.Any(c => c.Parameters.All(p => p.HasExplicitDefaultValue))) return;
+        var open = constructors[0].Parameters.First(p => !p.HasExplicitDefaultValue);
+        context.Report(Descriptors.NotClosed, context.At(open), type.Name, open.Name);
+    }
+
+    static void Dims(BindingContext context, INamedTypeSymbol type)
+    {
+        var names = new HashSet<string>(StringComparer.Ordinal);
+        foreach (var dim in AttributeReader.Dims(context, type))
+        {
+            var problem = !SyntaxFacts.IsValidIdentifier(dim.Name) ? "is not an identifier"
+                : !names.Add(dim.Name) ? "is declared twice"
+                : dim.Max < 1 ? "needs a Max of at least 1"
+                : dim.Typical < 0 || dim.Typical > dim.Max ? FormattableString.Invariant($"has a Typical of {dim.Typical}, which is not between 1 and its Max of {dim.Max}")
+                : null;
+            if (problem is not null) context.Report(Descriptors.BadDim, dim.Location, dim.Name, problem);
+        }
+    }
+
+    // A model may leave the declaration of its dimensions to the module that it closes.
+    static HashSet<string> DimNames(INamedTypeSymbol type)
+    {
+        var names = new HashSet<string>(StringComparer.Ordinal);
+        for (var t = type; t is not null; t = t.BaseType)
+            foreach (var attribute in t.GetAttributes())
+                if (KnownTypes.IsGraph(attribute.AttributeClass, KnownTypes.Dim) && attribute.ConstructorArguments is { Length: 1 } arguments && arguments[0].Value is string name) names.Add(name);
+        return names;
+    }
+
+    static void Entry(BindingContext context, IMethodSymbol method, HashSet<string> dims, bool isLoss)
+    {
+        var at = context.At(method);
+        var result = method.ReturnType;
+        if (result.TypeKind == TypeKind.Error) context.Invalid();
+        else if (isLoss && !KnownTypes.IsTensor(result)) context.Report(Descriptors.LossResult, at, method.Name, result.ToDisplayString());
+        else if (!isLoss && !(KnownTypes.IsTensor(result) || (result is INamedTypeSymbol { IsTupleType: true } tuple && tuple.TupleElements.All(e => KnownTypes.IsTensor(e.Type)))))
+            context.Report(Descriptors.EntryResult, at, method.Name, result.ToDisplayString());
+        if (method.IsStatic) context.Report(Descriptors.EntryForm, at, method.Name, "it is static");
+        if (method.IsAbstract) context.Report(Descriptors.EntryForm, at, method.Name, "it is abstract");
+        foreach (var parameter in method.Parameters)
+        {
+            if (parameter.Type.TypeKind == TypeKind.Error) context.Invalid();
+            else if (!KnownTypes.IsGraph(parameter.Type, "Tensor"))
+                context.Report(Descriptors.EntryForm, context.At(parameter), method.Name, $"its parameter {parameter.Name} is no tensor");
+            else if (!KnownTypes.Has(parameter, KnownTypes.Shape)) context.Report(Descriptors.NoShape, context.At(parameter), parameter.Name);
+            else Shape(context, parameter, dims);
+        }
+    }
+
+    static void Shape(BindingContext context, IParameterSymbol parameter, HashSet<string> dims)
+    {
+        if (KnownTypes.Attribute(parameter, KnownTypes.Shape) is not { ConstructorArguments: { Length: 1 } arguments } || arguments[0].Kind != TypedConstantKind.Array || arguments[0].IsNull) return;
+        for (var i = 0; i < arguments[0].Values.Length; i++)
+            if (arguments[0].Values[i] is { Kind: TypedConstantKind.Primitive, Value: string name } && !dims.Contains(name))
+                context.Report(Descriptors.UnknownDim, AttributeReader.DimAt(context, parameter, i), name, parameter.ContainingType.Name);
+    }
+
+    static void Train(BindingContext context, INamedTypeSymbol type, IMethodSymbol method, List<IMethodSymbol> methods)
+    {
+        var at = context.At(method);
+        if (method.ReturnType.TypeKind == TypeKind.Error) context.Invalid();
+        else if (!method.IsStatic || method.Parameters.Length > 0 || !KnownTypes.IsModule(method.ReturnType) || !HasUpdate(method.ReturnType)) context.Report(Descriptors.TrainSignature, at, method.Name);
+        var losses = methods.Where(m => KnownTypes.Has(m, KnownTypes.Loss)).Select(m => m.Name).ToList();
+        var wanted = AttributeReader.Train(method);
+        if (losses.Count == 0) context.Report(Descriptors.TrainWithoutLoss, at, method.Name, type.Name);
+        else if (wanted?.Loss is { } loss && !losses.Contains(loss)) context.Report(Descriptors.UnknownLoss, at, method.Name, loss, type.Name);
+        else if (wanted?.Loss is null && losses.Count > 1) context.Report(Descriptors.AmbiguousLoss, at, method.Name, type.Name);
+        if (wanted is { ClipNorm: < 0 }) context.Report(Descriptors.BadPrecision, at, method.Name, "ClipNorm is negative; 0 means no clipping");
+    }
+
+    static bool HasUpdate(ITypeSymbol type)
+    {
+        for (var t = type; t is not null; t = t.BaseType)
+            if (t.GetMembers("Update").OfType<IMethodSymbol>().Any(m => !m.IsStatic)) return true;
+        return false;
+    }
+}

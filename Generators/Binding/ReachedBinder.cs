@@ -1,0 +1,81 @@
+using System.Collections.Generic;
+using System.Linq;
+using Graph.Compiler;
+using Graph.Compiler.Modules;
+using Microsoft.CodeAnalysis;
+
+namespace Graph.Generators.Binding;
+
+/// <summary>Binds what bodies reached outside of their module, and what that reaches in turn.</summary>
+sealed class ReachedBinder(BindingContext context)
+{
+    readonly List<RecordDef> records = [];
+    readonly List<EnumDef> enums = [];
+    readonly List<FunctionDef> functions = [];
+    readonly List<StaticDef> statics = [];
+
+    // A record may have methods that no model needs (printing, parsing): only those that are called are bound.
+    readonly Dictionary<string, List<MethodDef>> methods = new(System.StringComparer.Ordinal);
+
+    public void BindAll()
+    {
+        while (context.Pending.Count > 0)
+        {
+            context.Cancellation.ThrowIfCancellationRequested();
+            Bind(context.Pending.Dequeue());
+        }
+    }
+
+    public EquatableArray<RecordDef> Records() =>
+        records.Select(r => methods.TryGetValue(r.Name, out var own) ? r with { Methods = own.ToEquatableArray() } : r).ToEquatableArray();
+
+    public EquatableArray<EnumDef> Enums() => enums.ToEquatableArray();
+
+    public EquatableArray<FunctionDef> Functions() => functions.ToEquatableArray();
+
+    public EquatableArray<StaticDef> Statics() => statics.ToEquatableArray();
+
+    void Bind(ISymbol symbol)
+    {
+        switch (symbol)
+        {
+            case INamedTypeSymbol { TypeKind: Microsoft.CodeAnalysis.TypeKind.Enum } type:
+                enums.Add(Enum(type));
+                break;
+            case INamedTypeSymbol type:
+                records.Add(Record(type));
+                break;
+            case IMethodSymbol { IsStatic: false } method:
+                var owner = SymbolNames.FullName(method.ContainingType);
+                if (!methods.TryGetValue(owner, out var own)) methods.Add(owner, own = []);
+                own.Add(new MemberBinder(context, method.ContainingType).Method(method));
+                context.Reach(method.ContainingType);
+                break;
+            case IMethodSymbol method:
+                functions.Add(new(SymbolNames.FullName(method.ContainingType), new MemberBinder(context, method.ContainingType).Method(method)));
+                break;
+            case IFieldSymbol or IPropertySymbol:
+                statics.Add(new(SymbolNames.FullName(symbol.ContainingType), new MemberBinder(context, symbol.ContainingType).Field(symbol)));
+                break;
+        }
+    }
+
+    EnumDef Enum(INamedTypeSymbol type)
+    {
+        var members = type.GetMembers().OfType<IFieldSymbol>().Where(f => f.HasConstantValue).Select(f => new EnumMember(f.Name, EnumValues.ToInt64(f.ConstantValue)));
+        return new(SymbolNames.FullName(type), members.ToEquatableArray(), context.At(type));
+    }
+
+    RecordDef Record(INamedTypeSymbol type)
+    {
+        var members = new MemberBinder(context, type);
+        string? based = null;
+        if (type.BaseType is { SpecialType: not (SpecialType.System_Object or SpecialType.System_ValueType) } parent)
+        {
+            new TypeBinder(context).Bind(parent, context.At(type));
+            based = SymbolNames.FullName(parent);
+        }
+        var isPositional = type.IsRecord && type.InstanceConstructors.Any(MemberBinder.IsPrimary);
+        return new(SymbolNames.FullName(type), based, members.Constructors(), members.Fields(withStatic: false), [], isPositional, based is null ? null : members.PrimaryBaseCall(), context.At(type));
+    }
+}
