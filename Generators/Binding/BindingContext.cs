@@ -12,6 +12,7 @@ namespace Graph.Generators.Binding;
 sealed class BindingContext(Compilation compilation, string projectFolder, CancellationToken cancellation)
 {
     readonly Dictionary<SyntaxTree, SemanticModel> models = [];
+    readonly HashSet<SyntaxTree> trees = [];
     readonly HashSet<ISymbol> reached = new(SymbolEqualityComparer.Default);
     readonly HashSet<DiagnosticInfo> reported = [];
 
@@ -31,12 +32,16 @@ sealed class BindingContext(Compilation compilation, string projectFolder, Cance
     /// <summary>The full names of what is defined elsewhere.</summary>
     public SortedSet<string> References { get; } = new(System.StringComparer.Ordinal);
 
-    /// <summary>The files whose bodies were read.</summary>
-    public IReadOnlyCollection<SyntaxTree> Trees => models.Keys;
+    /// <summary>The files that were read: bodies, and names whose places the definition holds.</summary>
+    public IReadOnlyCollection<SyntaxTree> Trees => trees;
+
+    /// <summary>The result depends on this file.</summary>
+    public void Touch(SyntaxTree tree) => trees.Add(tree);
 
     public SemanticModel Model(SyntaxTree tree)
     {
         cancellation.ThrowIfCancellationRequested();
+        Touch(tree);
         if (!models.TryGetValue(tree, out var model))
         {
 #pragma warning disable RS1030 // Bodies are reached from other files; each file's model is asked for once.
@@ -54,7 +59,11 @@ sealed class BindingContext(Compilation compilation, string projectFolder, Cance
 
     public Location At(SyntaxNode node) => At(node.SyntaxTree, node.Span);
 
-    public Location At(SyntaxTree tree, TextSpan span) => SourceMap.ToData(tree, span, projectFolder, cancellation);
+    public Location At(SyntaxTree tree, TextSpan span)
+    {
+        Touch(tree);
+        return SourceMap.ToData(tree, span, projectFolder, cancellation);
+    }
 
     /// <summary>The name of a declaration.</summary>
     public Location At(ISymbol symbol)

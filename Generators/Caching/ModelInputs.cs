@@ -1,0 +1,115 @@
+using System;
+using System.Collections.Generic;
+using System.Globalization;
+using System.Linq;
+using System.Runtime.CompilerServices;
+using System.Threading;
+using Graph.Compiler;
+using Graph.Compiler.Modules;
+using Graph.Generators.Binding;
+using Graph.Generators.Diagnostics;
+using Graph.Generators.Emission;
+
+namespace Graph.Generators.Caching;
+
+/// <summary>A model ready to be compiled, or why it is not.</summary>
+/// <param name="Input">The model with every module that it needs; null when one has errors or is missing.</param>
+/// <param name="Diagnostics">What is missing.</param>
+public sealed record ModelTarget(string Name, ModelInput? Input, EquatableArray<DiagnosticInfo> Diagnostics);
+
+/// <summary>Collects for each model the definitions that it needs, of this assembly and of referenced ones.</summary>
+static class ModelInputs
+{
+    // Published texts live as long as their reference; so do the definitions read from them.
+    static readonly ConditionalWeakTable<string, StrongBox<(ModuleDef? Definition, string? Problem)>> Parsed = new();
+
+    public static EquatableArray<ModelTarget> Assemble(EquatableArray<BoundModule> modules, EquatableArray<PublishedModule> published, CancellationToken cancellation)
+    {
+        var own = new Dictionary<string, BoundModule>(StringComparer.Ordinal);
+        foreach (var module in modules) own[module.Name] = module;
+        var foreign = new Dictionary<string, PublishedModule>(StringComparer.Ordinal);
+        foreach (var module in published) foreign[module.Name] = module;
+        var library = new Lazy<Dictionary<string, string>>(() => Bundled(published, cancellation));
+
+        var targets = new List<ModelTarget>();
+        foreach (var module in modules)
+            if (module is { Definition: { Kind: ModuleKind.Model } model, Class: { } declaration })
+                targets.Add(Assemble(model, declaration, own, foreign, library, cancellation));
+        return new EquatableArray<ModelTarget>(targets);
+    }
+
+    static ModelTarget Assemble(
+        ModuleDef model, ClassDeclaration declaration, Dictionary<string, BoundModule> own, Dictionary<string, PublishedModule> foreign, Lazy<Dictionary<string, string>> library,
+        CancellationToken cancellation)
+    {
+        var found = new SortedDictionary<string, ModuleDef>(StringComparer.Ordinal);
+        var asked = new HashSet<string>(StringComparer.Ordinal) { model.Name };
+        var problems = new List<DiagnosticInfo>();
+        var isComplete = true;
+        var work = new Stack<ModuleDef>();
+        work.Push(model);
+        while (work.Count > 0)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            var user = work.Pop();
+            foreach (var reference in user.References)
+            {
+                // A record or enum of another assembly comes with any module of that assembly that uses it.
+                var name = own.ContainsKey(reference) || foreign.ContainsKey(reference) || !library.Value.TryGetValue(reference, out var holder) ? reference : holder;
+                if (!asked.Add(name)) continue;
+                ModuleDef? definition = null;
+                if (own.TryGetValue(name, out var module))
+                {
+                    // Its errors are reported where they are.
+                    definition = module.Definition;
+                    isComplete &= definition is not null;
+                }
+                else if (foreign.TryGetValue(name, out var text))
+                {
+                    (definition, var problem) = Read(text);
+                    if (problem is not null) problems.Add(new(Descriptors.UnreadableDefinition.Id, model.Location, [name, text.Assembly, problem]));
+                }
+                else
+                {
+                    problems.Add(new(Descriptors.MissingDefinition.Id, model.Location, [user.Name, name]));
+                }
+                if (definition is null) continue;
+                found[name] = definition;
+                work.Push(definition);
+            }
+        }
+        var input = isComplete && problems.Count == 0 ? new ModelInput(declaration, model, found.Values.ToEquatableArray()) : null;
+        return new(model.Name, input, new EquatableArray<DiagnosticInfo>(problems));
+    }
+
+    static (ModuleDef? Definition, string? Problem) Read(PublishedModule module)
+    {
+        if (module.Version != ModuleDef.FormatVersion)
+            return (null, string.Format(CultureInfo.InvariantCulture, "its format is version {0}, but this compiler reads version {1}", module.Version, ModuleDef.FormatVersion));
+        return Parsed.GetValue(module.Text, static text =>
+        {
+            try
+            {
+                return new((ModuleDef.Parse(text), null));
+            }
+            catch (FormatException exception)
+            {
+                return new((null, exception.Message));
+            }
+        }).Value;
+    }
+
+    /// <summary>For each record, enum and function that travels with a published module, a module that has it.</summary>
+    static Dictionary<string, string> Bundled(EquatableArray<PublishedModule> published, CancellationToken cancellation)
+    {
+        var holders = new Dictionary<string, string>(StringComparer.Ordinal);
+        foreach (var module in published)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            if (Read(module).Definition is not { } definition) continue;
+            foreach (var record in definition.Records) holders[record.Name] = module.Name;
+            foreach (var item in definition.Enums) holders[item.Name] = module.Name;
+        }
+        return holders;
+    }
+}

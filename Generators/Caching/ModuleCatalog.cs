@@ -1,0 +1,110 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using System.Runtime.CompilerServices;
+using System.Threading;
+using Graph.Compiler;
+using Graph.Generators.Binding;
+using Microsoft.CodeAnalysis;
+using Microsoft.CodeAnalysis.CSharp.Syntax;
+
+namespace Graph.Generators.Caching;
+
+/// <summary>
+/// The modules of a compilation. Binding one costs milliseconds, and every keystroke makes a new compilation, so results stay with the syntax tree of the class that
+/// they are about and are used again while the files read are the same and the declarations that their names can come to are.
+/// </summary>
+static class ModuleCatalog
+{
+    static readonly ConditionalWeakTable<SyntaxTree, Slots> Results = new();
+    static readonly ConditionalWeakTable<Compilation, Dictionary<string, EquatableArray<BoundModule>>> Catalogs = new();
+
+    /// <summary>All modules, in the order of their files; the generator and the analyzer share the result.</summary>
+    public static EquatableArray<BoundModule> Modules(Compilation compilation, string projectFolder, CancellationToken cancellation)
+    {
+        var known = Catalogs.GetOrCreateValue(compilation);
+        lock (known)
+            if (known.TryGetValue(projectFolder, out var done)) return done;
+        var result = new List<BoundModule>();
+        var environment = DeclarationEnvironment.Of(compilation);
+        foreach (var tree in compilation.SyntaxTrees)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            if (GeneratedCode.IsOurs(tree)) continue;
+            var candidates = DeclarationTable.Of(tree).Candidates;
+            if (candidates.Count == 0) continue;
+            var slots = Results.GetValue(tree, t => new Slots(candidates.Count));
+            for (var i = 0; i < candidates.Count; i++)
+                if (slots.Get(i, compilation, environment, projectFolder, () => Bind(compilation, environment, candidates[i], projectFolder, cancellation)) is { } module) result.Add(module);
+        }
+        var all = new EquatableArray<BoundModule>(result);
+        lock (known) known[projectFolder] = all;
+        return all;
+    }
+
+    static Result Bind(Compilation compilation, DeclarationEnvironment environment, TypeDeclarationSyntax declaration, string projectFolder, CancellationToken cancellation)
+    {
+        var tree = declaration.SyntaxTree;
+        var context = new BindingContext(compilation, projectFolder, cancellation);
+        BoundModule? module = null;
+        if (context.Model(tree).GetDeclaredSymbol(declaration, cancellation) is INamedTypeSymbol type && Marks(declaration, type, cancellation))
+        {
+            foreach (var reference in type.DeclaringSyntaxReferences)
+                if (!GeneratedCode.IsOurs(reference.SyntaxTree)) context.Touch(reference.SyntaxTree);
+            module = ModuleBinder.Bind(context, type);
+        }
+        return new Result(module, context.Trees, environment, projectFolder, tree);
+    }
+
+    /// <summary>True when this declaration, among the parts of the class, is the one that carries the mark.</summary>
+    static bool Marks(TypeDeclarationSyntax declaration, INamedTypeSymbol type, CancellationToken cancellation)
+    {
+        var mark = KnownTypes.Attribute(type, KnownTypes.Model) ?? KnownTypes.Attribute(type, KnownTypes.Module);
+        return mark?.ApplicationSyntaxReference?.GetSyntax(cancellation) is AttributeSyntax { Parent.Parent: { } owner } && owner == declaration;
+    }
+
+    /// <summary>A result and what it is good for. Trees are held weakly: a cache keeps no old compilation alive.</summary>
+    sealed class Result(BoundModule? module, IEnumerable<SyntaxTree> trees, DeclarationEnvironment environment, string projectFolder, SyntaxTree own)
+    {
+        readonly WeakReference<SyntaxTree>[] trees = trees.Where(t => t != own).Select(t => new WeakReference<SyntaxTree>(t)).ToArray();
+        readonly KeyValuePair<string, ulong>[] names = environment.Dependencies(trees).ToArray();
+        readonly ReferenceStamp stamp = environment.Stamp;
+        readonly string folder = projectFolder;
+        readonly WeakReference<DeclarationEnvironment> verified = new(environment);
+
+        public BoundModule? Module { get; } = module;
+
+        public bool IsGood(Compilation compilation, DeclarationEnvironment now, string projectFolder)
+        {
+            if (!ReferenceEquals(stamp, now.Stamp) || folder != projectFolder) return false;
+            if (verified.TryGetTarget(out var last) && ReferenceEquals(last, now)) return true;
+            foreach (var tree in trees)
+                if (!tree.TryGetTarget(out var target) || !compilation.ContainsSyntaxTree(target)) return false;
+            foreach (var name in names)
+                if (now.Hash(name.Key) != name.Value) return false;
+            verified.SetTarget(now);
+            return true;
+        }
+    }
+
+    /// <summary>The last two results for each candidate of a file: the generator and the analyzer may see different compilations in turn.</summary>
+    sealed class Slots(int count)
+    {
+        readonly (Result? Recent, Result? Older)[] slots = new (Result?, Result?)[count];
+
+        public BoundModule? Get(int index, Compilation compilation, DeclarationEnvironment environment, string projectFolder, Func<Result> bind)
+        {
+            var (recent, older) = Read(index);
+            if (recent?.IsGood(compilation, environment, projectFolder) == true) return recent.Module;
+            if (older?.IsGood(compilation, environment, projectFolder) == true) return older.Module;
+            var result = bind();
+            lock (slots) slots[index] = (result, recent);
+            return result.Module;
+        }
+
+        (Result? Recent, Result? Older) Read(int index)
+        {
+            lock (slots) return slots[index];
+        }
+    }
+}

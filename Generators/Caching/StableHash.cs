@@ -1,0 +1,21 @@
+using System;
+using Microsoft.CodeAnalysis;
+
+namespace Graph.Generators.Caching;
+
+/// <summary>FNV-1a over the texts of tokens: 64 bits, so that two declarations with one hash are never met in practice.</summary>
+struct StableHash()
+{
+    const ulong Prime = 1099511628211;
+
+    public ulong Value { get; private set; } = 14695981039346656037;
+
+    public void Add(string text)
+    {
+        var value = Value;
+        foreach (var c in text) value = (value ^ c) * Prime;
+        Value = (value ^ 0xffff) * Prime;
+    }
+
+    public void Add(ulong number) => Value = (Value ^ number) * Prime;
+}
