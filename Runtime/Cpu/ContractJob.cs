@@ -210,30 +210,18 @@ unsafe struct ContractJob
                     {
                         float* c = C(batch) + row * Call->CM + column;
                         if (direct) StripDirect(rows, columns, depth, a, b, packedB, c, Call->CM, add, edge, i == rowPanel);
-                        else Strip(rows, columns, depth, a, b, stepB, c, Call->CM, add, edge);
+                        else Tiles.Strip(Machine, rows, columns, depth, a, b, stepB, c, Call->CM, add, edge);
                         continue;
                     }
                     float* tile = accumulates ? sums + (row - firstRow) * sumStride + (column - firstColumn) : sums;
                     if (direct) StripDirect(rows, columns, depth, a, b, packedB, tile, sumStride, add, null, i == rowPanel);
-                    else Strip(rows, columns, depth, a, b, stepB, tile, sumStride, add, null);
+                    else Tiles.Strip(Machine, rows, columns, depth, a, b, stepB, tile, sumStride, add, null);
                     if (!last) continue;
                     if (Call->Epilogue != null) Call->Epilogue(Call->EpiloguePointers, Call->EpilogueDims, tile, sumStride, batch, row, rows, column, columns);
                     else Scatter(tile, sumStride, batch, row, rows, column, columns);
                 }
             }
         }
-    }
-
-    // One panel of A against neighbouring packed panels of B.
-    readonly void Strip(long rows, long columns, long depth, float* a, float* b, long stepB, float* c, long cStride, long add, float* edge)
-    {
-        long tileColumns = Machine.Columns, j = 0;
-        if (columns >= tileColumns)
-        {
-            var kernel = Machine.Kernel(rows, tileColumns);
-            for (; j + tileColumns <= columns; j += tileColumns, b += stepB) kernel(depth, a, b, tileColumns, c + j, cStride, add);
-        }
-        if (j < columns) Edge(rows, columns - j, depth, a, b, tileColumns, c + j, cStride, add, edge);
     }
 
     // The same on B where it lies. The partial panel at its edge is packed: loads must not run past it.
@@ -248,32 +236,7 @@ unsafe struct ContractJob
         long rest = columns - j;
         if (rest == 0) return;
         if (first) Packing.Panel(packedB, tileColumns, b + j, 1, Call->BK, rest, (rest + granule - 1) / granule * granule, rest, depth);
-        Edge(rows, rest, depth, a, packedB, tileColumns, c + j, cStride, add, edge);
-    }
-
-    // A tile narrower than whole vectors. Where C has no room for the lanes too many (edge is set) it is made aside.
-    readonly void Edge(long rows, long columns, long depth, float* a, float* b, long bStride, float* c, long cStride, long add, float* edge)
-    {
-        var kernel = Machine.Kernel(rows, columns);
-        if (edge == null || columns % Machine.Lanes == 0)
-        {
-            kernel(depth, a, b, bStride, c, cStride, add);
-            return;
-        }
-        long tileColumns = Machine.Columns;
-        kernel(depth, a, b, bStride, edge, tileColumns, 0);
-        for (long i = 0; i < rows; i++)
-        {
-            float* from = edge + i * tileColumns, to = c + i * cStride;
-            if (add != 0)
-            {
-                for (long j = 0; j < columns; j++) to[j] += from[j];
-            }
-            else
-            {
-                for (long j = 0; j < columns; j++) to[j] = from[j];
-            }
-        }
+        Tiles.Edge(Machine, rows, rest, depth, a, packedB, tileColumns, c + j, cStride, add, edge);
     }
 
     readonly void Scatter(float* tile, long stride, long batch, long row, long rows, long column, long columns)

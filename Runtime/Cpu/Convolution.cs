@@ -1,0 +1,164 @@
+using System;
+
+namespace Graph.Runtime.Cpu;
+
+/// <summary>
+/// 2-D convolution and its two gradients as implicit matrix products: blocks of the unfolded image are packed into cache as they are needed, so the unfolded batch never exists
+/// (compare Dukhan, "The Indirect Convolution Algorithm", 2019, and oneDNN's BRGEMM convolutions).
+/// </summary>
+/// <remarks>The order of every sum follows from the shape alone: results do not depend on the number of threads.</remarks>
+public static unsafe partial class Convolution
+{
+    /// <summary>Makes the map, or hands it to the epilogue.</summary>
+    public static void Forward(WorkerPool pool, ConvolutionCall* call)
+    {
+        if (call->MapHeight <= 0 || call->MapWidth <= 0) return;
+        long taps = call->KernelHeight * call->KernelWidth, channels = call->Channels / call->Groups;
+        long* tables = stackalloc long[TableSize(call)];
+        ConvolutionPhase phase = default;
+        phase.GridHeight = call->MapHeight;
+        phase.GridWidth = call->MapWidth;
+        phase.StepY = call->StrideHeight;
+        phase.StepX = call->StrideWidth;
+        phase.TapY = tables;
+        phase.TapX = tables + taps;
+        phase.TapWeight = tables + 2 * taps;
+        for (long y = 0; y < call->KernelHeight; y++)
+        {
+            for (long x = 0; x < call->KernelWidth; x++)
+            {
+                phase.AddTap(y * call->DilationHeight - call->PaddingTop, x * call->DilationWidth - call->PaddingLeft, y * call->KernelWidth + x);
+            }
+        }
+        ConvolutionJob job = default;
+        job.Machine = Machine.Current;
+        job.Scratch = pool.ScratchTable;
+        job.Source = call->Image;
+        job.Batch = call->Batch;
+        job.Groups = call->Groups;
+        job.Channels = channels;
+        job.Height = call->Height;
+        job.Width = call->Width;
+        job.Result = call->Map;
+        job.Rows = call->Filters / call->Groups;
+        job.ResultHeight = call->MapHeight;
+        job.ResultWidth = call->MapWidth;
+        job.SpreadY = job.SpreadX = 1;
+        job.Weight = call->Weight;
+        job.WeightRow = channels * taps;
+        job.WeightChannel = taps;
+        job.WeightGroup = job.Rows * channels * taps;
+        job.Window = taps;
+        job.Phases = &phase;
+        job.PhaseCount = 1;
+        SetEpilogue(&job, call);
+        Run(pool, &job, taps);
+    }
+
+    /// <summary>Makes the image's gradient from the map's, or hands it to the epilogue.</summary>
+    public static void ImageGradient(WorkerPool pool, ConvolutionCall* call)
+    {
+        if (call->Height <= 0 || call->Width <= 0) return;
+        long taps = call->KernelHeight * call->KernelWidth, channels = call->Channels / call->Groups, filters = call->Filters / call->Groups;
+        long spreadY = call->StrideHeight, spreadX = call->StrideWidth, phaseCount = spreadY * spreadX;
+        if (phaseCount > 256) throw new NotSupportedException("Strides above 16 have no image gradient.");
+        long* tables = stackalloc long[TableSize(call)];
+        var phases = stackalloc ConvolutionPhase[(int)phaseCount];
+        long maxTaps = 0;
+        for (long p = 0; p < phaseCount; p++)
+        {
+            // The taps that reach pixels of this residue: map row = grid row + (origin + padding − tap·dilation) / stride.
+            ConvolutionPhase phase = default;
+            phase.OriginY = p / spreadX;
+            phase.OriginX = p % spreadX;
+            phase.GridHeight = Math.Max(0, (call->Height - phase.OriginY + spreadY - 1) / spreadY);
+            phase.GridWidth = Math.Max(0, (call->Width - phase.OriginX + spreadX - 1) / spreadX);
+            phase.StepY = phase.StepX = 1;
+            phase.TapY = tables;
+            phase.TapX = tables + taps;
+            phase.TapWeight = tables + 2 * taps;
+            for (long y = 0; y < call->KernelHeight; y++)
+            {
+                long fromY = phase.OriginY + call->PaddingTop - y * call->DilationHeight;
+                if (fromY % spreadY != 0) continue;
+                for (long x = 0; x < call->KernelWidth; x++)
+                {
+                    long fromX = phase.OriginX + call->PaddingLeft - x * call->DilationWidth;
+                    if (fromX % spreadX == 0) phase.AddTap(fromY / spreadY, fromX / spreadX, y * call->KernelWidth + x);
+                }
+            }
+            // Every tap belongs to one phase: the phases share the tables.
+            tables += phase.Taps;
+            maxTaps = Math.Max(maxTaps, phase.Taps);
+            phases[p] = phase;
+        }
+        ConvolutionJob job = default;
+        job.Machine = Machine.Current;
+        job.Scratch = pool.ScratchTable;
+        job.Source = call->Map;
+        job.Batch = call->Batch;
+        job.Groups = call->Groups;
+        job.Channels = filters;
+        job.Height = call->MapHeight;
+        job.Width = call->MapWidth;
+        job.Result = call->Image;
+        job.Rows = channels;
+        job.ResultHeight = call->Height;
+        job.ResultWidth = call->Width;
+        job.SpreadY = spreadY;
+        job.SpreadX = spreadX;
+        job.Weight = call->Weight;
+        job.WeightRow = taps;
+        job.WeightChannel = channels * taps;
+        job.WeightGroup = filters * channels * taps;
+        job.Window = taps;
+        job.Phases = phases;
+        job.PhaseCount = phaseCount;
+        SetEpilogue(&job, call);
+        Run(pool, &job, maxTaps);
+    }
+
+    static int TableSize(ConvolutionCall* call)
+    {
+        long taps = call->KernelHeight * call->KernelWidth;
+        if (taps > 4096) throw new NotSupportedException("Convolution windows of more than 4096 elements are not supported.");
+        return (int)(4 * taps);
+    }
+
+    static void SetEpilogue(ConvolutionJob* job, ConvolutionCall* call)
+    {
+        job->Epilogue = call->Epilogue;
+        job->EpiloguePointers = call->EpiloguePointers;
+        job->EpilogueDims = call->EpilogueDims;
+    }
+
+    static void Run(WorkerPool pool, ConvolutionJob* job, long maxTaps)
+    {
+        if (job->Batch <= 0 || job->Rows <= 0) return;
+        job->Plan(maxTaps, pool.Threads);
+        using (pool.Exclusive())
+        {
+            long perPanel = 16;
+            for (long p = 0; p < job->PhaseCount; p++) perPanel += job->PackedWeights(p, 1);
+            if (perPanel > pool.SharedFloats) throw new NotSupportedException("The convolution's filters are too long for this implementation.");
+            long pass = Math.Min(job->PanelsPerPass(), pool.SharedFloats / perPanel);
+            for (job->Group = 0; job->Group < job->Groups; job->Group++)
+            {
+                for (long panel = 0; panel < job->RowPanels; panel += pass)
+                {
+                    job->PanelBegin = panel;
+                    job->PanelEnd = Math.Min(panel + pass, job->RowPanels);
+                    long panels = job->PanelEnd - panel;
+                    float* weights = pool.Shared;
+                    for (long p = 0; p < job->PhaseCount; p++)
+                    {
+                        job->Phases[p].Weights = weights;
+                        weights += job->PackedWeights(p, panels);
+                    }
+                    pool.Run(&ConvolutionJob.PackWeights, job, panels * job->Blocks, Math.Max(1, 32 * 1024 / Math.Max(1, job->Window * job->BlockChannels * job->Machine.PanelStride)));
+                    pool.Run(&ConvolutionJob.RunTasks, job, job->Tasks, 1);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,258 @@
+using System;
+using System.Runtime.CompilerServices;
+
+namespace Graph.Runtime.Cpu;
+
+/// <summary>
+/// The state of one forward convolution or image gradient that its workers share: result[image, row, pixel] = Σ weights[row, (channel, tap)] · implicit matrix.
+/// Lives on the caller's stack.
+/// </summary>
+unsafe struct ConvolutionJob
+{
+    public const long PaddedFloats = 96 * 1024;
+    public const long PackFloats = 160 * 1024;
+    public const long SumFloats = 640 * 1024;
+
+    /// <summary>Most rows of the implicit matrix between two additions to the sums; whole channels, at least one.</summary>
+    const long DepthBlock = Contract.DepthBlock;
+
+    public Machine Machine;
+    public float** Scratch;
+
+    /// <summary>What the implicit matrix is cut from: [Batch, Groups · Channels, Height, Width].</summary>
+    public float* Source;
+    public long Batch, Groups, Channels, Height, Width;
+
+    /// <summary>The result: [Batch, Groups · Rows, ResultHeight, ResultWidth], and the pixels between neighbouring grid points of a phase.</summary>
+    public float* Result;
+    public long Rows, ResultHeight, ResultWidth, SpreadY, SpreadX;
+
+    /// <summary>The weights: (row, channel, window) at these strides, and between groups.</summary>
+    public float* Weight;
+    public long WeightRow, WeightChannel, WeightGroup, Window;
+
+    public ConvolutionPhase* Phases;
+    public long PhaseCount;
+
+    public delegate*<void**, long*, float*, long, long, long, long, long, long, void> Epilogue;
+    public void** EpiloguePointers;
+    public long* EpilogueDims;
+
+    /// <summary>Panels of rows of the whole result and of the pass at hand.</summary>
+    public long RowPanels, PanelBegin, PanelEnd;
+
+    /// <summary>Channels of a block of depth, and the blocks.</summary>
+    public long BlockChannels, Blocks;
+
+    /// <summary>A task takes this many images, or coarse rows (SpreadY rows of the result) of one image, or coarse columns of one coarse row.</summary>
+    public long TaskImages, TaskRows, TaskColumns, ImageTasks, RowTasks, ColumnTasks;
+
+    public long Group;
+
+    readonly long CoarseRows => (ResultHeight + SpreadY - 1) / SpreadY;
+
+    readonly long CoarseColumns => (ResultWidth + SpreadX - 1) / SpreadX;
+
+    public readonly long Tasks => ImageTasks * RowTasks * ColumnTasks;
+
+    public void Plan(long maxTaps, long threads)
+    {
+        RowPanels = (Rows + Machine.Rows - 1) / Machine.Rows;
+        long most = Math.Max(1, DepthBlock / Math.Max(1, maxTaps));
+        Blocks = Math.Max(1, (Channels + most - 1) / most);
+        BlockChannels = (Channels + Blocks - 1) / Blocks;
+        Blocks = BlockChannels == 0 ? 1 : (Channels + BlockChannels - 1) / BlockChannels;
+
+        // Columns of a task: enough for the tile, few enough for the caches and for all threads to have several tasks.
+        for (long columns = 256; ; columns /= 2)
+        {
+            Cut(columns);
+            bool fits = Fits(maxTaps);
+            if (fits && (columns <= 64 || Tasks >= 4 * threads)) return;
+            if (columns <= 1) break;
+        }
+        if (!Fits(maxTaps)) throw new NotSupportedException("The convolution's rows are too long for this implementation.");
+    }
+
+    void Cut(long columns)
+    {
+        long width = CoarseColumns, rows = CoarseRows;
+        TaskRows = Math.Clamp(columns / width, 1, rows);
+        RowTasks = (rows + TaskRows - 1) / TaskRows;
+        TaskRows = (rows + RowTasks - 1) / RowTasks;
+        RowTasks = (rows + TaskRows - 1) / TaskRows;
+        TaskColumns = TaskRows > 1 ? width : Math.Min(columns, width);
+        ColumnTasks = (width + TaskColumns - 1) / TaskColumns;
+        TaskColumns = (width + ColumnTasks - 1) / ColumnTasks;
+        ColumnTasks = (width + TaskColumns - 1) / TaskColumns;
+        TaskImages = TaskRows == rows && ColumnTasks == 1 ? Math.Clamp(columns / (width * rows), 1, Batch) : 1;
+        ImageTasks = (Batch + TaskImages - 1) / TaskImages;
+        TaskImages = (Batch + ImageTasks - 1) / ImageTasks;
+        ImageTasks = (Batch + TaskImages - 1) / TaskImages;
+    }
+
+    readonly bool Fits(long maxTaps)
+    {
+        long packed = PaddedColumns / Machine.Columns * Packing.PanelStep(BlockChannels * maxTaps, Machine.Columns), padded = 0;
+        for (long i = 0; i < PhaseCount; i++) padded = Math.Max(padded, TaskImages * Phases[i].Columns(0, TaskColumns).PaddedFloats(TaskRows));
+        return packed <= PackFloats && padded <= PaddedFloats && SumsPerPanel <= SumFloats;
+    }
+
+    /// <summary>Most columns of a task in one phase, rounded up to whole tiles.</summary>
+    readonly long PaddedColumns => (TaskImages * TaskRows * TaskColumns + Machine.Columns - 1) / Machine.Columns * Machine.Columns;
+
+    // Sums of a panel of rows in one phase, and of all phases interleaved.
+    readonly long SumsPerPanel => Machine.Rows * (PaddedColumns + (PhaseCount > 1 ? TaskImages * TaskRows * SpreadY * TaskColumns * SpreadX : 0));
+
+    /// <summary>How many panels of rows a pass takes so that their sums fit in scratch memory.</summary>
+    public readonly long PanelsPerPass() => Math.Max(1, SumFloats / SumsPerPanel);
+
+    readonly long RowOf(long panel) => panel * Rows / RowPanels;
+
+    readonly long StepA(in ConvolutionPhase phase) => Packing.PanelStep(BlockChannels * phase.Taps, Machine.PanelStride);
+
+    /// <summary>Floats of a phase's packed weights for a number of panels.</summary>
+    public readonly long PackedWeights(long phase, long panels) => Phases[phase].Taps == 0 ? 0 : panels * Blocks * StepA(Phases[phase]);
+
+    /// <summary>Body: packs the weights of panel i % count, block i / count, for all phases.</summary>
+    public static void PackWeights(void* context, long begin, long end, int worker)
+    {
+        var job = (ConvolutionJob*)context;
+        long count = job->PanelEnd - job->PanelBegin;
+        for (long i = begin; i < end; i++) job->PackWeights(job->PanelBegin + i % count, i / count, i, job->Scratch[worker]);
+    }
+
+    readonly void PackWeights(long panel, long block, long slot, float* temporary)
+    {
+        long row = RowOf(panel), rows = RowOf(panel + 1) - row, stride = Machine.PanelStride, width = Math.Min((rows + 7) / 8 * 8, stride);
+        long channel = block * BlockChannels, channels = Math.Min(BlockChannels, Channels - channel);
+        float* weight = Weight + Group * WeightGroup + row * WeightRow + channel * WeightChannel;
+        if (PhaseCount == 1 && WeightChannel == Window)
+        {
+            // Forward: (channel, tap) is contiguous.
+            Packing.Panel(Phases[0].Weights + slot * StepA(Phases[0]), stride, weight, WeightRow, 1, rows, width, Rows - row, channels * Window);
+            return;
+        }
+        for (long c = 0; c < channels; c++, weight += WeightChannel)
+        {
+            if (PhaseCount == 1)
+            {
+                Packing.Panel(Phases[0].Weights + slot * StepA(Phases[0]) + c * Window * stride, stride, weight, WeightRow, 1, rows, width, Rows - row, Window);
+                continue;
+            }
+            Packing.Panel(temporary, stride, weight, WeightRow, 1, rows, width, Rows - row, Window);
+            for (long p = 0; p < PhaseCount; p++)
+            {
+                float* to = Phases[p].Weights + slot * StepA(Phases[p]) + c * Phases[p].Taps * stride;
+                for (long t = 0; t < Phases[p].Taps; t++, to += stride) ConvolutionPacking.Copy(to, temporary + Phases[p].TapWeight[t] * stride, stride);
+            }
+        }
+    }
+
+    /// <summary>Body: tasks numbered (images, coarse rows, coarse columns), columns fastest.</summary>
+    public static void RunTasks(void* context, long begin, long end, int worker)
+    {
+        var job = (ConvolutionJob*)context;
+        for (long i = begin; i < end; i++)
+        {
+            long column = i % job->ColumnTasks * job->TaskColumns, row = i / job->ColumnTasks % job->RowTasks * job->TaskRows;
+            long image = i / (job->ColumnTasks * job->RowTasks) * job->TaskImages;
+            job->RunTask(
+                image, Math.Min(job->TaskImages, job->Batch - image), row, Math.Min(job->TaskRows, job->CoarseRows - row),
+                column, Math.Min(job->TaskColumns, job->CoarseColumns - column), job->Scratch[worker]);
+        }
+    }
+
+    readonly void RunTask(long image, long images, long row, long rows, long column, long columns, float* scratch)
+    {
+        float* padded = scratch, packed = padded + PaddedFloats, sums = packed + PackFloats;
+        if (PhaseCount == 1)
+        {
+            RunPhase(Phases[0].Columns(column, columns), image, images, row, rows, padded, packed, sums, null, 0, 0);
+            return;
+        }
+        long left = column * SpreadX, width = Math.Min(columns * SpreadX, ResultWidth - left);
+        long top = row * SpreadY, height = Math.Min(rows * SpreadY, ResultHeight - top);
+        long perImage = rows * SpreadY * width, stride = images * perImage, panels = PanelEnd - PanelBegin, firstRow = RowOf(PanelBegin);
+        float* result = sums + panels * Machine.Rows * PaddedColumns;
+        for (long p = 0; p < PhaseCount; p++)
+        {
+            var phase = Phases[p].Columns(column, columns);
+            long gridRows = Math.Min(rows, phase.GridHeight - row);
+            if (gridRows > 0 && phase.GridWidth > 0) RunPhase(phase, image, images, row, gridRows, padded, packed, sums, result, stride, width);
+        }
+        for (long i = PanelBegin; i < PanelEnd; i++)
+        {
+            long first = RowOf(i), count = RowOf(i + 1) - first;
+            for (long n = 0; n < images; n++)
+            {
+                float* tile = result + (first - firstRow) * stride + n * perImage;
+                if (width == ResultWidth)
+                {
+                    Emit(tile, stride, image + n, first, count, top * width, height * width);
+                    continue;
+                }
+                for (long y = 0; y < height; y++) Emit(tile + y * width, stride, image + n, first, count, (top + y) * ResultWidth + left, width);
+            }
+        }
+    }
+
+    // All panels of rows over one phase's columns. Without a target the sums go out by way of Emit, else interleaved into it.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    readonly void RunPhase(in ConvolutionPhase phase, long image, long images, long row, long rows, float* padded, float* packed, float* sums, float* target, long targetStride, long targetWidth)
+    {
+        long tileColumns = Machine.Columns, stepA = StepA(phase), gridColumns = rows * phase.GridWidth, columns = images * gridColumns;
+        long sumStride = (columns + tileColumns - 1) / tileColumns * tileColumns, stepB = Packing.PanelStep(BlockChannels * phase.Taps, tileColumns);
+        long panels = PanelEnd - PanelBegin, firstRow = RowOf(PanelBegin), imageFloats = phase.PaddedFloats(rows);
+        // A phase that no tap reaches is 0: its one block has no depth.
+        long blocks = phase.Taps == 0 ? 1 : Blocks;
+        for (long block = 0; block < blocks; block++)
+        {
+            long channel = block * BlockChannels, channels = phase.Taps == 0 ? 0 : Math.Min(BlockChannels, Channels - channel), depth = channels * phase.Taps;
+            for (long c = 0; c < channels; c++)
+            {
+                float* source = Source + ((image * Groups + Group) * Channels + channel + c) * Height * Width;
+                for (long n = 0; n < images; n++) ConvolutionPacking.Pad(phase, source + n * Groups * Channels * Height * Width, Height, Width, row, rows, padded + n * imageFloats);
+                ConvolutionPacking.Panels(phase, padded, images, rows, packed + c * phase.Taps * tileColumns, stepB, tileColumns);
+            }
+            for (long i = PanelBegin; i < PanelEnd; i++)
+            {
+                long first = RowOf(i), count = RowOf(i + 1) - first;
+                float* tile = blocks > 1 ? sums + (first - firstRow) * sumStride : sums;
+                Tiles.Strip(Machine, count, columns, depth, phase.Weights + (block * panels + i - PanelBegin) * stepA, packed, stepB, tile, sumStride, block > 0 ? 1 : 0, null);
+                if (block < blocks - 1) continue;
+                for (long n = 0; n < images; n++)
+                {
+                    if (target == null) Emit(tile + n * gridColumns, sumStride, image + n, first, count, row * ResultWidth + phase.GridLeft, gridColumns);
+                    else Interleave(phase, tile + n * gridColumns, sumStride, rows, count, target + (first - firstRow) * targetStride + n * (targetStride / images), targetStride, targetWidth);
+                }
+            }
+        }
+    }
+
+    readonly void Interleave(in ConvolutionPhase phase, float* tile, long stride, long rows, long count, float* target, long targetStride, long targetWidth)
+    {
+        for (long i = 0; i < count; i++)
+        {
+            float* from = tile + i * stride;
+            for (long y = 0; y < rows; y++)
+            {
+                float* to = target + i * targetStride + (y * SpreadY + phase.OriginY) * targetWidth + phase.OriginX;
+                for (long x = 0; x < phase.GridWidth; x++) to[x * SpreadX] = *from++;
+            }
+        }
+    }
+
+    readonly void Emit(float* tile, long stride, long image, long row, long rows, long pixel, long pixels)
+    {
+        row += Group * Rows;
+        if (Epilogue != null)
+        {
+            Epilogue(EpiloguePointers, EpilogueDims, tile, stride, image, row, rows, pixel, pixels);
+            return;
+        }
+        long size = ResultHeight * ResultWidth;
+        float* to = Result + (image * Groups * Rows + row) * size + pixel;
+        for (long i = 0; i < rows; i++) ConvolutionPacking.Copy(to + i * size, tile + i * stride, pixels);
+    }
+}

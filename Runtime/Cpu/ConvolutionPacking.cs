@@ -1,0 +1,151 @@
+using System;
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+
+namespace Graph.Runtime.Cpu;
+
+/// <summary>
+/// Packs blocks of the implicit matrix of a convolution. One channel at a time is copied with its padding, its columns sorted by residue of the step; then every tap's row is a
+/// run of plain copies.
+/// </summary>
+static unsafe class ConvolutionPacking
+{
+    /// <summary>
+    /// Copies the rows of one channel of one image that grid rows [row, row + rows) need:
+    /// <c>padded[(slot·StepX + residue)·PaddedWidth + i]</c> = source(row·StepY + MinY + slot, (GridLeft + i)·StepX + MinX + residue).
+    /// </summary>
+    public static void Pad(in ConvolutionPhase phase, float* source, long height, long width, long row, long rows, float* padded)
+    {
+        long slots = phase.Slots(rows), stepX = phase.StepX, paddedWidth = phase.PaddedWidth, first = row * phase.StepY + phase.MinY;
+        long valid = paddedWidth - 16;
+        for (long slot = 0; slot < slots; slot++)
+        {
+            long y = first + slot;
+            if (phase.StepY > 1 && !IsRead(phase, slot)) continue;
+            for (long residue = 0; residue < stepX; residue++)
+            {
+                float* to = padded + (slot * stepX + residue) * paddedWidth;
+                if (y < 0 || y >= height)
+                {
+                    Clear(to, valid);
+                    continue;
+                }
+                // i is inside for start + i·step in [0, width).
+                long start = phase.MinX + phase.GridLeft * stepX + residue;
+                long from = start >= 0 ? 0 : Math.Min((-start + stepX - 1) / stepX, valid);
+                long end = width <= start ? from : Math.Clamp((width - start + stepX - 1) / stepX, from, valid);
+                Clear(to, from);
+                float* line = source + y * width + start;
+                if (stepX == 1) Copy(to + from, line + from, end - from);
+                else if (stepX == 2) CopyEvery2nd(to + from, line + 2 * from, end - from);
+                else
+                {
+                    for (long i = from; i < end; i++) to[i] = line[i * stepX];
+                }
+                Clear(to + end, valid - end);
+            }
+        }
+    }
+
+    static bool IsRead(in ConvolutionPhase phase, long slot)
+    {
+        for (long t = 0; t < phase.Taps; t++)
+        {
+            long offset = slot - (phase.TapY[t] - phase.MinY);
+            if (offset >= 0 && offset % phase.StepY == 0) return true;
+        }
+        return false;
+    }
+
+    /// <summary>
+    /// Packs the rows of all taps of one channel: <c>panels[column / 32 · panelStep + tap · stride + column % 32]</c> and so on, columns being the grid points of rows [row, row + rows) of each
+    /// of the padded images in order. Writes up to 15 floats past the end of a panel's last row.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Panels(in ConvolutionPhase phase, float* padded, long images, long rows, float* panels, long panelStep, long stride)
+    {
+        long paddedWidth = phase.PaddedWidth, imageStep = phase.PaddedFloats(rows), width = phase.GridWidth;
+        long rowStep = phase.StepY * phase.StepX * paddedWidth;
+        long unit = width <= 4 || stride < 8 ? 4 : width <= 8 || stride < 16 ? 8 : 16;
+        for (long t = 0; t < phase.Taps; t++)
+        {
+            long offset = phase.TapX[t] - phase.MinX;
+            float* tap = padded + ((phase.TapY[t] - phase.MinY) * phase.StepX + offset % phase.StepX) * paddedWidth + offset / phase.StepX;
+            float* panel = panels + t * stride;
+            long lane = 0;
+            for (long n = 0; n < images; n++, tap += imageStep)
+            {
+                float* line = tap;
+                for (long y = 0; y < rows; y++, line += rowStep)
+                {
+                    float* from = line;
+                    for (long left = width; left > 0;)
+                    {
+                        long take = Math.Min(left, stride - lane);
+                        float* to = panel + lane;
+                        // Whole vectors: what runs over is written again by the next run, or is the next row, which comes later.
+                        if (unit == 16)
+                        {
+                            for (long i = 0; i < take; i += 16)
+                            {
+                                var x = Vector256.Load(from + i);
+                                var z = Vector256.Load(from + i + 8);
+                                x.Store(to + i);
+                                z.Store(to + i + 8);
+                            }
+                        }
+                        else if (unit == 8)
+                        {
+                            for (long i = 0; i < take; i += 8) Vector256.Load(from + i).Store(to + i);
+                        }
+                        else
+                        {
+                            for (long i = 0; i < take; i += 4) Vector128.Load(from + i).Store(to + i);
+                        }
+                        from += take;
+                        left -= take;
+                        lane += take;
+                        if (lane == stride)
+                        {
+                            lane = 0;
+                            panel += panelStep;
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    static void Clear(float* to, long count)
+    {
+        for (long i = 0; i < count; i++) to[i] = 0;
+    }
+
+    public static void Copy(float* to, float* from, long count)
+    {
+        long i = 0;
+        for (; i + 8 <= count; i += 8) Vector256.Load(from + i).Store(to + i);
+        for (; i < count; i++) to[i] = from[i];
+    }
+
+    static void CopyEvery2nd(float* to, float* from, long count)
+    {
+        long i = 0;
+        // The last block may not read past the last element: it would leave the row.
+        for (; i + 5 <= count; i += 4)
+        {
+            var x = Vector128.Load(from + 2 * i);
+            var y = Vector128.Load(from + 2 * i + 4);
+            Evens(x, y).Store(to + i);
+        }
+        for (; i < count; i++) to[i] = from[2 * i];
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static Vector128<float> Evens(Vector128<float> x, Vector128<float> y)
+    {
+        if (System.Runtime.Intrinsics.X86.Sse.IsSupported) return System.Runtime.Intrinsics.X86.Sse.Shuffle(x, y, 0x88);
+        if (System.Runtime.Intrinsics.Arm.AdvSimd.Arm64.IsSupported) return System.Runtime.Intrinsics.Arm.AdvSimd.Arm64.UnzipEven(x, y);
+        return Vector128.Create(x[0], x[2], y[0], y[2]);
+    }
+}

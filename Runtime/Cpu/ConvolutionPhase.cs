@@ -1,0 +1,66 @@
+using System;
+
+namespace Graph.Runtime.Cpu;
+
+/// <summary>
+/// An implicit matrix whose rows are (channel, tap) and whose columns are the points of a grid over images: element = source[channel, y·Step + TapY, x·Step + TapX], 0 outside of the
+/// source. A forward convolution is one phase; the image gradient of a convolution with stride s has s² phases of step 1, one for each residue of the pixel,
+/// so that no inserted zero is ever multiplied.
+/// </summary>
+unsafe struct ConvolutionPhase
+{
+    /// <summary>Grid points of an image.</summary>
+    public long GridHeight, GridWidth;
+
+    /// <summary>First grid column, when the phase is cut to a range of columns.</summary>
+    public long GridLeft;
+
+    /// <summary>Source pixels between neighbouring grid points.</summary>
+    public long StepY, StepX;
+
+    /// <summary>Grid point (y, x) is pixel (y·Spread + OriginY, x·Spread + OriginX) of the result.</summary>
+    public long OriginY, OriginX;
+
+    /// <summary>Taps: where they read in the source, and where their weight lies in a filter's window.</summary>
+    public long Taps;
+    public long* TapY, TapX, TapWeight;
+    public long MinY, MaxY, MinX, MaxX;
+
+    /// <summary>This phase's packed weights.</summary>
+    public float* Weights;
+
+    public void AddTap(long y, long x, long weight)
+    {
+        TapY[Taps] = y;
+        TapX[Taps] = x;
+        TapWeight[Taps] = weight;
+        if (Taps == 0)
+        {
+            MinY = MaxY = y;
+            MinX = MaxX = x;
+        }
+        if (y < MinY) MinY = y;
+        if (y > MaxY) MaxY = y;
+        if (x < MinX) MinX = x;
+        if (x > MaxX) MaxX = x;
+        Taps++;
+    }
+
+    /// <summary>The same phase on grid columns [left, left + width) only.</summary>
+    public readonly ConvolutionPhase Columns(long left, long width)
+    {
+        var part = this;
+        part.GridLeft = left;
+        part.GridWidth = Math.Clamp(GridWidth - left, 0, width);
+        return part;
+    }
+
+    /// <summary>Rows of source that a number of grid rows needs.</summary>
+    public readonly long Slots(long rows) => (rows - 1) * StepY + MaxY - MinY + 1;
+
+    /// <summary>Floats of a padded source row of one column residue, with room for a vector read past its end.</summary>
+    public readonly long PaddedWidth => GridWidth + (MaxX - MinX) / StepX + 16;
+
+    /// <summary>Floats of one padded channel of one image.</summary>
+    public readonly long PaddedFloats(long rows) => Taps == 0 || rows <= 0 ? 0 : Slots(rows) * StepX * PaddedWidth;
+}
