@@ -140,6 +140,25 @@ public sealed class Dim : IEquatable<Dim>
         return sum;
     }
 
+    /// <summary>Bounds of the value when every symbol lies within its own bounds, none of which is negative; saturated at the ends of a long.</summary>
+    public (long Low, long High) Range(Func<string, (long Low, long High)> bounds)
+    {
+        decimal low = 0, high = 0;
+        foreach (var term in terms)
+        {
+            decimal least = Math.Abs(term.Coefficient), most = least;
+            foreach (var symbol in term.Symbols)
+            {
+                var (from, to) = bounds(symbol);
+                least = Math.Min(least * from, long.MaxValue);
+                most = Math.Min(most * to, long.MaxValue);
+            }
+            low += term.Coefficient < 0 ? -most : least;
+            high += term.Coefficient < 0 ? -least : most;
+        }
+        return ((long)Math.Max(low, long.MinValue), (long)Math.Min(high, long.MaxValue));
+    }
+
     public bool Equals(Dim? other)
     {
         if (other is null || other.terms.Length != terms.Length) return false;

@@ -1,0 +1,22 @@
+using System.Collections.Generic;
+using System.Threading;
+using Graph.Compiler.Ir;
+
+namespace Graph.Compiler.Modules.Elaboration;
+
+/// <summary>Evaluates a model's definition as far as it goes without data, and so turns it into a program.</summary>
+public static class Elaborator
+{
+    /// <summary>Builds the program of a model.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="modules">Every module that can be reached from it, by full name.</param>
+    /// <param name="operations">The operations that programs may use.</param>
+    /// <param name="cancel">Ends the evaluation early.</param>
+    /// <param name="referenced">
+    /// The names of the modules that come from referenced assemblies: errors in them are reported at the call that led there. None when null.
+    /// </param>
+    /// <returns>The model, or what is wrong with it; only cancellation throws.</returns>
+    public static ElaborationResult Elaborate(
+        ModuleDef model, IReadOnlyDictionary<string, ModuleDef> modules, OperationSet operations, CancellationToken cancel = default, ISet<string>? referenced = null) =>
+        new ModelElaboration(model, modules, operations, referenced, cancel).Run();
+}

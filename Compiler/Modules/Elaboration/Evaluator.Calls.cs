@@ -1,0 +1,64 @@
+using System.Linq;
+
+namespace Graph.Compiler.Modules.Elaboration;
+
+sealed partial class Evaluator
+{
+    object? Call(CallExpression call, Scope scope)
+    {
+        var target = Object(Evaluate(call.Target, scope), call.Target.Location);
+        return Call(target, call.Owner, call.Method, call.IsVirtual, Evaluate(call.Arguments, scope), call.Location);
+    }
+
+    object? Call(Instance target, string owner, string id, bool isVirtual, object?[] arguments, Location location)
+    {
+        if (definitions.Method(isVirtual ? target.Type.Name : owner, id) is not var (method, type))
+            throw Fail(DiagnosticIds.Missing, location, $"The definition of {owner}.{id} is not known. Was its assembly built with the Graph generator?");
+        return Call(method, target, type.Name, type.IsOwn, arguments, location);
+    }
+
+    /// <summary>Calls a method with a body.</summary>
+    public object? Call(MethodDef method, Instance? self, string className, bool isOwn, object?[] arguments, Location location)
+    {
+        if (method.Body is null) throw Fail(DiagnosticIds.Missing, location, $"{className}.{method.Name} has no body.");
+        if (arguments.Length != method.Parameters.Count)
+            throw Fail(DiagnosticIds.Missing, location, $"{className}.{method.Id} takes {method.Parameters.Count} arguments, but is given {arguments.Length}.");
+        var scope = new Scope(null);
+        for (var i = 0; i < arguments.Length; i++) scope.Declare(method.Parameters[i].Name, arguments[i]);
+        return Call(Short(className) + "." + method.Name, self, className, isOwn, method.Body, scope, location);
+    }
+
+    object? Call(FunctionCallExpression call, Scope scope) => Call(call.Owner, call.Method, Evaluate(call.Arguments, scope), call.Location);
+
+    object? Call(string owner, string id, object?[] arguments, Location location)
+    {
+        if (definitions.Function(owner, id) is not var (method, isOwn))
+            throw Fail(DiagnosticIds.Missing, location, $"The definition of {owner}.{id} is not known. Was its assembly built with the Graph generator?");
+        return Call(method, null, owner, isOwn, arguments, location);
+    }
+
+    object? Call(LocalCallExpression call, Scope scope) =>
+        Invoke(scope.Function(call.Function) ?? throw Fail(DiagnosticIds.Missing, call.Location, $"The local function {call.Function} is not known here."), Evaluate(call.Arguments, scope), call.Location);
+
+    /// <summary>Calls a value.</summary>
+    object? Invoke(object? function, object?[] arguments, Location location)
+    {
+        switch (function)
+        {
+            case Closure closure:
+                if (closure.Parameters.Count != arguments.Length)
+                    throw Fail(DiagnosticIds.Missing, location, $"{closure.Name} takes {closure.Parameters.Count} arguments, but is given {arguments.Length}.");
+                var scope = new Scope(closure.Scope);
+                for (var i = 0; i < arguments.Length; i++) scope.Declare(closure.Parameters[i], arguments[i]);
+                return Call(closure.Name, closure.Frame.This, closure.Frame.Class, closure.Frame.IsOwn, closure.Body, scope, location);
+            case MethodValue { Target: null } method:
+                return Call(method.Owner, method.Method, arguments, location);
+            case MethodValue method:
+                return Call(Object(method.Target, location), method.Owner, method.Method, method.IsVirtual, arguments, location);
+            case null:
+                throw WouldThrow(location, "The function is null.");
+            default:
+                throw Fail(DiagnosticIds.Unsupported, location, $"{Describe(function)} cannot be called.");
+        }
+    }
+}

@@ -1,0 +1,223 @@
+using System;
+using System.Collections.Generic;
+using System.Collections.Immutable;
+using System.Linq;
+using Graph.Compiler.Ir;
+
+namespace Graph.Compiler.Modules.Elaboration;
+
+/// <summary>Tensors: operations, parameters, states, initializers.</summary>
+sealed partial class Evaluator
+{
+    FunctionBuild? function;
+
+    /// <summary>The function that operations add to; null while the model is constructed.</summary>
+    public FunctionBuild? Function
+    {
+        get => function;
+        set => function = value;
+    }
+
+    object? Operate(OperationExpression e, Scope scope)
+    {
+        if (e.Operation == "constant" && e.Operands.IsEmpty && e.Attributes.Count == 1)
+        {
+            var value = Evaluate(e.Attributes[0].Value, scope);
+            return value is DimValue ? Tensor(value, e.Location) : Scalar(value, e.Location);
+        }
+        var attributes = AttributeMap.Empty;
+        var operands = new List<(Ir.Value Value, Expression Expression)>(e.Operands.Count);
+        foreach (var operand in e.Operands) AddOperand(operands, Evaluate(operand, scope), operand);
+        foreach (var attribute in e.Attributes)
+            if (Evaluate(attribute.Value, scope) is { } value) attributes = attributes.With(attribute.Name, Attribute(attribute, value));
+        if (!operations.TryGet(e.Operation, out var operation))
+            throw Fail(DiagnosticIds.Missing, e.Location, $"There is no operation named {e.Operation} in this version of the compiler.");
+        return Apply(operation, operands, attributes, e.Location);
+    }
+
+    object Apply(Operation operation, List<(Ir.Value Value, Expression Expression)> operands, AttributeMap attributes, Location location)
+    {
+        var builder = Builder(location);
+        if (builder.Nodes.Count > MaximumNodes)
+            throw Fail(DiagnosticIds.TooLarge, location, FormattableString.Invariant($"The function has more than {MaximumNodes:N0} operations. Does a loop here never end?"));
+        ImmutableArray<Ir.Value> inputs = [.. operands.Select(o => o.Value)];
+        if (operation.Name == "dropout" && function!.IsTraining)
+        {
+            inputs = inputs.Add(function.Seed!);
+            attributes = attributes.With("stream", function.Stream(frame.Path));
+        }
+        ImmutableArray<Ir.Value> results;
+        using (builder.At(OriginOf(location)))
+        {
+            try
+            {
+                results = builder.Apply(operation, inputs, attributes);
+            }
+            catch (ShapeException mismatch)
+            {
+                var message = new Mismatch(this, operation, operands, attributes, mismatch).Message();
+                throw Fail(mismatch.Id ?? DiagnosticIds.Shape, location, message);
+            }
+            catch (Exception e) when (e is OverflowException or InvalidOperationException or ArgumentException or KeyNotFoundException)
+            {
+                throw Fail(DiagnosticIds.Shape, location, $"{operation.Name} cannot be built with {string.Join(", ", operands.Select(o => o.Value.Type))} and {attributes}: {e.Message}");
+            }
+        }
+        if (operation.ReturnsArray) return new ArrayValue([.. results], TypeRef.Tensor);
+        return results.Length == 1 ? results[0] : new TupleValue([.. results]);
+    }
+
+    Builder Builder(Location location) => function?.Builder ?? throw Fail(DiagnosticIds.OperationInConstructor, location,
+        "A tensor operation cannot run while a module is constructed: constructors and field initializers only make parameters and modules. Compute it in a method.");
+
+    Origin OriginOf(Location location)
+    {
+        var own = Own(location);
+        return new(own.FileName, own.Line, frame.Path);
+    }
+
+    void AddOperand(List<(Ir.Value, Expression)> operands, object? value, Expression expression)
+    {
+        switch (value)
+        {
+            case null:
+                return;
+            case ArrayValue or ListValue:
+                foreach (var item in Items(value, expression.Location)) AddOperand(operands, item, expression);
+                return;
+            default:
+                operands.Add((Tensor(value, expression.Location), expression));
+                return;
+        }
+    }
+
+    /// <summary>A value as an operand.</summary>
+    public Ir.Value Tensor(object? value, Location location)
+    {
+        switch (value)
+        {
+            case Ir.Value tensor:
+                return tensor;
+            case Handle handle:
+                if (handle.Path is null)
+                    throw Fail(DiagnosticIds.ParameterWithoutField, location,
+                        $"The {(handle.Kind == StateKind.Parameter ? "parameter" : "state")} {handle.Type.Shape} made at {handle.Location} is not held by a field of the model, so it has no name and would not be saved. Keep it, or the module that makes it, in a field.");
+                Builder(location);
+                return function!.Read(handle);
+            case ScalarValue scalar:
+                return Builder(location).Emit("constant", [], ("value", scalar.IsInteger ? (long)scalar.Number : scalar.Number));
+            case DimValue size:
+                return Builder(location).Size(size.Dim, DType.F32);
+            case null:
+                throw WouldThrow(location, "The tensor is null.");
+            default:
+                return Tensor(Scalar(value, location), location);
+        }
+    }
+
+    ScalarValue Scalar(object? value, Location location) =>
+        Numbers.IsReal(value) ? new(Numbers.ToDouble(value!), IsInteger: false)
+        : Numbers.IsInteger(value) ? new(Numbers.ToDouble(value!), IsInteger: true)
+        : throw Fail(DiagnosticIds.Unsupported, location, $"{Describe(value)} is no tensor.");
+
+    Attr Attribute(NamedValue attribute, object value)
+    {
+        switch (value)
+        {
+            case bool truth:
+                return truth;
+            case float or double:
+                return Numbers.ToDouble(value);
+            case string text:
+                return text;
+            case EnumValue member:
+                return member.Member;
+            case DimValue size:
+                return new Attr.List([size.Dim]);
+            case ArrayValue or ListValue:
+                return new Attr.List([.. Items(value, attribute.Value.Location).Select(item => Size(item)
+                    ?? throw Fail(DiagnosticIds.Unsupported, attribute.Value.Location, $"{attribute.Name} has to be a list of integers, but holds {Describe(item)}."))]);
+            case TupleValue tuple:
+                return new Attr.List([.. tuple.Items.Select(item => Size(item)
+                    ?? throw Fail(DiagnosticIds.Unsupported, attribute.Value.Location, $"{attribute.Name} has to be a tuple of integers, but holds {Describe(item)}."))]);
+            default:
+                return Numbers.IsInteger(value) ? Numbers.ToBits(value)
+                    : throw Fail(DiagnosticIds.Unsupported, attribute.Value.Location, $"{attribute.Name} cannot be {Describe(value)}.");
+        }
+    }
+
+    object Member(TensorMemberExpression member, Scope scope)
+    {
+        var shape = Evaluate(member.Target, scope) switch
+        {
+            Ir.Value tensor => tensor.Shape,
+            Handle handle => handle.Type.Shape,
+            ScalarValue => Shape.Scalar,
+            null => throw WouldThrow(member.Location, "The tensor is null."),
+            var other => throw Fail(DiagnosticIds.Unsupported, member.Location, $"{Describe(other)} has no {member.Member}."),
+        };
+        return member.Member switch
+        {
+            "Rank" => shape.Rank,
+            "Length" => DimValue.Of(shape.Size, TypeKind.Int64),
+            "Shape" => new ArrayValue([.. shape.Select(d => DimValue.Of(d, TypeKind.Int32))], TypeRef.Int32),
+            _ => throw Fail(DiagnosticIds.Unsupported, member.Location, $"A tensor has no {member.Member} while a model is compiled."),
+        };
+    }
+
+    object NewHandle(StateKind kind, Expression shape, Expression initializer, Expression name, Location location, Scope scope)
+    {
+        var sizes = Items(Evaluate(shape, scope), shape.Location);
+        var dimensions = new Dim[sizes.Count];
+        for (var i = 0; i < dimensions.Length; i++)
+        {
+            if (sizes[i] is DimValue symbolic)
+                throw Fail(DiagnosticIds.SymbolicParameter, shape.Location,
+                    $"The shape of a {(kind == StateKind.Parameter ? "parameter" : "state")} has to be constant, but axis {i} is {symbolic}, which changes from call to call.");
+            var size = Int(sizes[i], shape.Location, "A size");
+            if (size < 1) throw WouldThrow(shape.Location, FormattableString.Invariant($"A {(kind == StateKind.Parameter ? "parameter" : "state")} needs sizes of at least 1, but axis {i} is {size}."));
+            dimensions[i] = size;
+        }
+        if (Evaluate(initializer, scope) is not InitializerValue init) throw WouldThrow(initializer.Location, "The initializer is null.");
+        var type = new TensorType(DType.F32, new(dimensions));
+        return new Handle(kind, type, init.Spec, Evaluate(name, scope) as string, frame.This, Own(location));
+    }
+
+    InitializerValue Initializer(InitializerExpression e, Scope scope)
+    {
+        var given = e.Arguments.ToDictionary(a => a.Name, a => Evaluate(a.Value, scope));
+        double Number(string name, double fallback) => !given.TryGetValue(name, out var value) ? fallback : Scalar(value, e.Location).Number;
+        var fan = given.TryGetValue("fan", out var member) && member is EnumValue { Member: not "Inputs" } other ? "_" + other.Member.ToLowerInvariant() : "";
+        if (Number("mean", 0) != 0)
+            throw Fail(DiagnosticIds.Unsupported, e.Location, "A normal initializer has the mean 0: add the mean where the parameter is used.");
+        const double reluGain = 1.4142135623730951;
+        return new(e.Name switch
+        {
+            "Zeros" => InitSpec.Zeros,
+            "Ones" => new("ones", 1),
+            "Constant" => new("constant", Number("value", 0)),
+            "Normal" => new("normal", Number("std", 1)),
+            "Uniform" => new("uniform", Number("bound", 1)),
+            "KaimingUniform" => new("kaiming_uniform" + fan, Number("gain", reluGain)),
+            "KaimingNormal" => new("kaiming_normal" + fan, Number("gain", reluGain)),
+            "XavierUniform" => new("xavier_uniform", Number("gain", 1)),
+            "XavierNormal" => new("xavier_normal", Number("gain", 1)),
+            _ => throw Fail(DiagnosticIds.Missing, e.Location, $"There is no initializer named {e.Name}."),
+        });
+    }
+
+    void AssignState(AssignStateExpression e, Scope scope)
+    {
+        if (Evaluate(e.State, scope) is not Handle { Kind: StateKind.Buffer } state)
+            throw Fail(DiagnosticIds.Unsupported, e.Location, "Only a State can be given a new value; a Parameter is changed by the optimizer.");
+        // Outside of training the statistics stay as they are, so the new value would be computed for nothing.
+        if (function is { IsTraining: false }) return;
+        var builder = Builder(e.Location);
+        var value = Tensor(Evaluate(e.Value, scope), e.Value.Location);
+        Tensor(state, e.State.Location);
+        if (value.Shape != state.Type.Shape)
+            throw Fail(DiagnosticIds.Shape, e.Location, $"The state {state.Path} has the shape {state.Type.Shape}, but is assigned a tensor of shape {value.Shape}.");
+        using (builder.At(OriginOf(e.Location))) value = builder.Cast(value, state.Type.DType);
+        function!.Write(state, value);
+    }
+}

@@ -1,0 +1,135 @@
+using System;
+using System.Collections.Generic;
+using System.Runtime.CompilerServices;
+using System.Threading;
+using Graph.Compiler.Ir;
+
+namespace Graph.Compiler.Modules.Elaboration;
+
+/// <summary>Carries a diagnostic out of the evaluation; never leaves the elaborator.</summary>
+sealed class ElaborationException(GraphDiagnostic diagnostic) : Exception(diagnostic.Message)
+{
+    public GraphDiagnostic Diagnostic { get; } = diagnostic;
+}
+
+/// <summary>How a statement ended.</summary>
+enum Completion
+{
+    Normal,
+    Break,
+    Continue,
+    Return,
+}
+
+/// <summary>
+/// Evaluates expressions and statements as C# would, except that tensors are values of the function being built.
+/// Bounded in steps, depth and size, so that it ends on every input.
+/// </summary>
+sealed partial class Evaluator(Definitions definitions, OperationSet operations, IReadOnlyDictionary<string, DimSymbol> dims, CancellationToken cancel)
+{
+    /// <summary>Expressions and statements that may be evaluated: GPT-2 takes about a hundred thousand.</summary>
+    const int Fuel = 5_000_000;
+
+    /// <summary>Calls within calls.</summary>
+    const int MaximumDepth = 200;
+
+    /// <summary>Elements of an array or list, characters of a string.</summary>
+    const int MaximumSize = 1_000_000;
+
+    /// <summary>Nodes of one function.</summary>
+    const int MaximumNodes = 200_000;
+
+    int steps;
+    Frame frame = null!;
+    object? returned;
+
+    /// <summary>What is being evaluated, for errors that do not know their place.</summary>
+    Location place = Location.None;
+
+    /// <summary>The model's parameters and states by path, once it is constructed.</summary>
+    public IReadOnlyDictionary<string, Handle> Handles { get; set; } = new Dictionary<string, Handle>();
+
+    public Handle? HandleAt(string path) => Handles.TryGetValue(path, out var handle) ? handle : null;
+
+    /// <summary>A value as messages name it.</summary>
+    public string Name(object? value) => Describe(value);
+
+    /// <summary>Starts over for another function of the model, with new fuel.</summary>
+    public void Enter(string callee, string className, Instance? self, Location location)
+    {
+        steps = 0;
+        frame = new(callee, self, className, IsOwn: true, location, null);
+        place = location;
+    }
+
+    void Step(Location location)
+    {
+        place = location;
+        if ((++steps & 1023) == 0) cancel.ThrowIfCancellationRequested();
+        if (steps > Fuel)
+            throw Fail(DiagnosticIds.OutOfFuel, location, FormattableString.Invariant($"Building the model was stopped after {Fuel:N0} steps. Does a loop here never end?"));
+        RuntimeHelpers.EnsureSufficientExecutionStack();
+    }
+
+    /// <summary>An error at a place: moved out to the model's own assembly if the place lies in a library.</summary>
+    public ElaborationException Fail(string id, Location location, string message)
+    {
+        var calls = new List<CallSite>();
+        for (var f = frame; f?.Caller?.Caller is not null; f = f.Caller)
+        {
+            calls.Add(new(f.Callee, f.CallLocation));
+            if (calls.Count == 16) break;
+        }
+        return new(new(id, Own(location), message, [.. calls]));
+    }
+
+    ElaborationException NotKnown(Location location, string message) => Fail(DiagnosticIds.NotKnown, location, message);
+
+    ElaborationException WouldThrow(Location location, string message) => Fail(DiagnosticIds.Failed, location, message);
+
+    /// <summary>The diagnostic for an exception that the evaluation did not foresee.</summary>
+    public GraphDiagnostic Unforeseen(Exception e) => e is InsufficientExecutionStackException
+        ? Fail(DiagnosticIds.TooDeep, place, "Expressions and calls nest too deeply here to be evaluated. Does a method call itself without end?").Diagnostic
+        : Fail(DiagnosticIds.Internal, place, $"The model compiler has a defect: {e.GetType().Name}: {e.Message}").Diagnostic;
+
+    /// <summary>The place itself or, when the code that runs lies in a library, the innermost call from the model's own assembly.</summary>
+    Location Own(Location location)
+    {
+        for (var f = frame; f is not null && !f.IsOwn; f = f.Caller) location = f.CallLocation;
+        return location;
+    }
+
+    /// <summary>Runs a body as a call and gives what it returns.</summary>
+    object? Call(string callee, Instance? self, string className, bool isOwn, BlockStatement body, Scope scope, Location location)
+    {
+        var caller = frame;
+        Push(new(callee, self, className, isOwn, location, caller));
+        try
+        {
+            returned = null;
+            Execute(body, scope);
+            var result = returned;
+            returned = null;
+            return result;
+        }
+        finally
+        {
+            frame = caller;
+        }
+    }
+
+    void Push(Frame callee)
+    {
+        if (callee.Depth > MaximumDepth)
+            throw Fail(DiagnosticIds.TooDeep, callee.CallLocation, FormattableString.Invariant($"More than {MaximumDepth} calls lie within each other here. Does {callee.Callee} call itself without end?"));
+        frame = callee;
+    }
+
+    object?[] Evaluate(EquatableArray<Expression> expressions, Scope scope)
+    {
+        if (expressions.Count == 0) return [];
+        var values = new object?[expressions.Count];
+        for (var i = 0; i < values.Length; i++) values[i] = Evaluate(expressions[i], scope);
+        return values;
+    }
+}

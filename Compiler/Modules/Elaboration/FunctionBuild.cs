@@ -1,0 +1,45 @@
+using System;
+using System.Collections.Generic;
+using System.Collections.Immutable;
+using System.Globalization;
+using System.Linq;
+using Graph.Compiler.Ir;
+
+namespace Graph.Compiler.Modules.Elaboration;
+
+/// <summary>A function while it is built: its builder, the states it has read and written, and the random streams it has used.</summary>
+sealed class FunctionBuild(Builder builder, bool isTraining, Value? seed)
+{
+    readonly Dictionary<Handle, Value> current = [];
+    readonly List<Handle> written = [];
+    readonly Dictionary<string, int> streams = new(StringComparer.Ordinal);
+
+    public Builder Builder { get; } = builder;
+    public bool IsTraining { get; } = isTraining;
+
+    /// <summary>The argument that random operations draw from; null where nothing is random.</summary>
+    public Value? Seed { get; } = seed;
+
+    /// <summary>A state's value at this point: the incoming one, or what was assigned last.</summary>
+    public Value Read(Handle handle)
+    {
+        if (!current.TryGetValue(handle, out var value)) current[handle] = value = Builder.State(new StateDecl(handle.Path!, handle.Type, handle.Kind, handle.Init));
+        return value;
+    }
+
+    public void Write(Handle handle, Value value)
+    {
+        current[handle] = value;
+        if (!written.Contains(handle)) written.Add(handle);
+    }
+
+    public ImmutableArray<StateUpdate> Updates => [.. written.Select(h => new StateUpdate(h.Path!, current[h]))];
+
+    /// <summary>A name for the next random stream of the module at <paramref name="path"/>: the same in every build of the same model.</summary>
+    public string Stream(string path)
+    {
+        streams.TryGetValue(path, out var ordinal);
+        streams[path] = ordinal + 1;
+        return path + "#" + ordinal.ToString(CultureInfo.InvariantCulture);
+    }
+}

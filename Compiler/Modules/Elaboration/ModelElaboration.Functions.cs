@@ -1,0 +1,134 @@
+using System;
+using System.Collections.Generic;
+using System.Collections.Immutable;
+using System.Linq;
+using Graph.Compiler.Ir;
+
+namespace Graph.Compiler.Modules.Elaboration;
+
+sealed partial class ModelElaboration
+{
+    Function Build(MethodDef method, ClassDef type, string name, bool training)
+    {
+        evaluator.Enter(ShortName, model.Name, instance, method.Location);
+        if (method.IsStatic) throw evaluator.Fail(DiagnosticIds.EntryParameter, method.Location, $"{method.Name} is static, so it cannot use the model's parameters. Remove static.");
+        var builder = new Builder(program, name);
+        var arguments = method.Parameters.Select(p => (object?)builder.Argument(ArgumentType(method, p), p.Name)).ToArray();
+        Value? seed = null;
+        if (training)
+        {
+            if (method.Parameters.FirstOrDefault(p => p.Name is "seed" or "learning_rate" or "step") is { } reserved)
+                throw evaluator.Fail(DiagnosticIds.EntryParameter, reserved.Location, $"A training step has an argument named {reserved.Name} of its own. Rename this one.");
+            seed = builder.Argument(new(DType.I64, Shape.Scalar), "seed");
+        }
+        var build = evaluator.Function = new(builder, training, seed);
+        var returned = evaluator.Call(method, instance, type.Name, type.IsOwn, arguments, method.Location);
+        var results = Results(method, returned);
+        if (method.Role == MethodRole.Loss) results = [Loss(method, builder, results)];
+        var names = method.Role == MethodRole.Loss ? ["loss"] : ResultNames(method, results.Length);
+        var function = builder.Build(results, build.Updates, names);
+        evaluator.Function = null;
+        CheckClosed(method, function);
+        return Prune(function);
+    }
+
+    /// <summary>Without the operations that nothing needs, such as numbers that took another element type.</summary>
+    static Function Prune(Function function)
+    {
+        var live = new HashSet<Value>(function.Roots);
+        var kept = new List<Node>();
+        foreach (var node in function.Nodes.Reverse())
+        {
+            if (!node.Outputs.Any(live.Contains)) continue;
+            kept.Add(node);
+            foreach (var input in node.Inputs) live.Add(input);
+        }
+        kept.Reverse();
+        return new(function.Name, function.Parameters, [.. function.States.Where(live.Contains)], [.. kept], function.Results, function.Updates, function.ResultNames);
+    }
+
+    TensorType ArgumentType(MethodDef method, ParameterDef parameter)
+    {
+        var type = parameter.Type.Kind == TypeKind.Nullable ? parameter.Type.Arguments[0] : parameter.Type;
+        if (type.Kind != TypeKind.Tensor)
+            throw evaluator.Fail(DiagnosticIds.EntryParameter, parameter.Location, $"{method.Name} is called from outside of the model, so it takes tensors, but {parameter.Name} is {parameter.Type}. Make it a hyper-parameter of the model.");
+        if (!parameter.HasShape)
+            throw evaluator.Fail(DiagnosticIds.EntryParameter, parameter.Location, $"{parameter.Name} comes from outside of the model, so its shape has to be said: [Shape(…)] Tensor {parameter.Name}.");
+        var sizes = new List<Dim>();
+        foreach (var dim in parameter.Shape)
+        {
+            if (dim.Symbol is { } symbol)
+            {
+                if (!dims.ContainsKey(symbol))
+                    throw evaluator.Fail(DiagnosticIds.UndeclaredDimension, parameter.Location,
+                        $"The dimension {symbol} of {parameter.Name} is not declared. Add [Dim(\"{symbol}\", Max = …)] to {ShortName}{(dims.Count > 0 ? ", which declares " + string.Join(", ", dims.Keys) : "")}.");
+                sizes.Add(Dim.Symbol(symbol));
+            }
+            else
+            {
+                if (dim.Value < 1) throw evaluator.Fail(DiagnosticIds.EntryParameter, parameter.Location, $"A size of {parameter.Name} is {dim}, but sizes are at least 1.");
+                sizes.Add(dim.Value);
+            }
+        }
+        return new(Element(parameter, type), new(sizes));
+    }
+
+    DType Element(ParameterDef parameter, TypeRef type) => type.Arguments.IsEmpty ? DType.F32 : type.Arguments[0].Kind switch
+    {
+        TypeKind.Float64 => DType.F64,
+        TypeKind.Float32 => DType.F32,
+        TypeKind.Float16 => DType.F16,
+        TypeKind.BFloat16 => DType.BF16,
+        TypeKind.Int64 => DType.I64,
+        TypeKind.Int32 => DType.I32,
+        TypeKind.Int8 => DType.I8,
+        TypeKind.Bool => DType.Bool,
+        _ => throw evaluator.Fail(DiagnosticIds.EntryParameter, parameter.Location, $"{parameter.Name} holds {type.Arguments[0]}, which is no element type: use float, double, Half, long, int, sbyte or bool."),
+    };
+
+    ImmutableArray<Value> Results(MethodDef method, object? returned) => returned switch
+    {
+        TupleValue tuple => [.. tuple.Items.Select(item => Result(method, item))],
+        ArrayValue array => [.. array.Items.Select(item => Result(method, item))],
+        ListValue list => [.. list.Items.Select(item => Result(method, item))],
+        _ => [Result(method, returned)],
+    };
+
+    Value Result(MethodDef method, object? value) => value is Value or Handle or ScalarValue
+        ? evaluator.Tensor(value, method.Location)
+        : throw evaluator.Fail(DiagnosticIds.EntryResult, method.Location, $"{method.Name} is called from outside of the model, so it returns a Tensor or a tuple of tensors, but what it returns is {evaluator.Name(value)}.");
+
+    static ImmutableArray<string> ResultNames(MethodDef method, int count)
+    {
+        var names = method.Returns.Kind == TypeKind.Tuple && method.Returns.Name.Length > 0 ? method.Returns.Name.Split(',') : [];
+        return names.Length == count && names.All(n => n.Length > 0) ? [.. names] : [];
+    }
+
+    Value Loss(MethodDef method, Builder builder, ImmutableArray<Value> results)
+    {
+        if (results.Length != 1)
+            throw evaluator.Fail(DiagnosticIds.LossResult, method.Location, $"The loss {method.Name} returns {results.Length} tensors, but a loss is one number.");
+        var loss = results[0];
+        if (!loss.Shape.Size.Is(1))
+            throw evaluator.Fail(DiagnosticIds.LossResult, method.Location, $"The loss {method.Name} returns a tensor of shape {loss.Shape}, but a loss is one number. Reduce it with Mean() or Sum().");
+        if (!loss.DType.IsFloat())
+            throw evaluator.Fail(DiagnosticIds.LossResult, method.Location, $"The loss {method.Name} returns {loss.DType.Name()}, which has no gradient. A loss is a real number.");
+        return builder.Reshape(loss, Shape.Scalar);
+    }
+
+    // Lists and static fields outlive a function: a tensor kept in one must not turn up in another function.
+    void CheckClosed(MethodDef method, Function function)
+    {
+        var defined = new HashSet<Value>(function.Parameters.Concat(function.States));
+        foreach (var node in function.Nodes)
+        {
+            foreach (var input in node.Inputs)
+                if (!defined.Contains(input)) throw Foreign(method, node.Origins.FirstOrDefault());
+            foreach (var output in node.Outputs) defined.Add(output);
+        }
+        if (function.Roots.Any(r => !defined.Contains(r))) throw Foreign(method, null);
+    }
+
+    ElaborationException Foreign(MethodDef method, Origin? origin) => evaluator.Fail(DiagnosticIds.ForeignTensor, method.Location,
+        $"{method.Name} uses a tensor that was computed in another function of the model{(origin is null ? "" : FormattableString.Invariant($" ({origin.File}:{origin.Line})"))}. Tensors do not outlive a call: keep running values in a State.");
+}

@@ -1,0 +1,189 @@
+using System;
+using System.Collections.Generic;
+using System.Collections.Immutable;
+using System.Linq;
+using System.Text;
+using System.Threading;
+using Graph.Compiler.Ir;
+
+namespace Graph.Compiler.Modules.Elaboration;
+
+/// <summary>One elaboration: dimensions, construction, paths, then each function of the model.</summary>
+sealed partial class ModelElaboration
+{
+    readonly ModuleDef model;
+    readonly Definitions definitions;
+    readonly OperationSet operations;
+    readonly List<GraphDiagnostic> diagnostics = [];
+    readonly Dictionary<string, DimSymbol> dims = new(StringComparer.Ordinal);
+    readonly List<DimSymbol> dimOrder = [];
+    readonly Evaluator evaluator;
+    Instance instance = null!;
+    Program program;
+
+    public ModelElaboration(ModuleDef model, IReadOnlyDictionary<string, ModuleDef> modules, OperationSet operations, ISet<string>? referenced, CancellationToken cancel)
+    {
+        this.model = model;
+        this.operations = operations;
+        definitions = new(model, modules, referenced);
+        evaluator = new(definitions, operations, dims, cancel);
+        program = new(ShortName, [], [], [], operations);
+        Dims(model, modules);
+    }
+
+    string ShortName => model.Name.Substring(model.Name.LastIndexOfAny(['.', '+']) + 1);
+
+    public ElaborationResult Run()
+    {
+        ElaboratedModel? result = null;
+        if (diagnostics.Count == 0) Try(Construct);
+        if (diagnostics.Count == 0) result = Functions();
+        return diagnostics.Count > 0 ? new(null, [.. diagnostics.Distinct()]) : new(result, []);
+    }
+
+    // The [Dim] attributes of the model and its bases; the model's own win.
+    void Dims(ModuleDef of, IReadOnlyDictionary<string, ModuleDef> modules)
+    {
+        var seen = new HashSet<string>(StringComparer.Ordinal);
+        for (var module = of; module is not null && seen.Add(module.Name); module = module.Base is { } parent && modules.TryGetValue(parent.Module, out var next) ? next : null)
+            foreach (var dim in module.Dims)
+            {
+                if (dims.ContainsKey(dim.Name)) continue;
+                if (dim.Max < 1)
+                    Report(DiagnosticIds.WrongDimension, dim.Location, $"The dimension {dim.Name} needs an upper bound of at least 1: [Dim(\"{dim.Name}\", Max = 64)].");
+                else if (dim.Typical < 0 || dim.Typical > dim.Max)
+                    Report(DiagnosticIds.WrongDimension, dim.Location, FormattableString.Invariant($"The dimension {dim.Name} is typically {dim.Typical}, which is not between 1 and its upper bound {dim.Max}."));
+                var symbol = new DimSymbol(dim.Name, Math.Max(1, dim.Max), dim.Typical == 0 ? Math.Max(1, dim.Max) : dim.Typical);
+                dims[dim.Name] = symbol;
+                dimOrder.Add(symbol);
+            }
+        program = program with { Dims = [.. dimOrder] };
+    }
+
+    void Report(string id, Location location, string message) => diagnostics.Add(new(id, location, message));
+
+    /// <summary>Runs a part of the elaboration; an error ends the part and is kept.</summary>
+    bool Try(Action part)
+    {
+        try
+        {
+            part();
+            return true;
+        }
+        catch (ElaborationException e)
+        {
+            diagnostics.Add(e.Diagnostic);
+        }
+        catch (OperationCanceledException)
+        {
+            throw;
+        }
+        catch (Exception e)
+        {
+            // No input may end the compiler: whatever went wrong is reported where it did.
+            diagnostics.Add(evaluator.Unforeseen(e));
+        }
+        return false;
+    }
+
+    void Construct()
+    {
+        evaluator.Enter(ShortName, model.Name, null, model.Location);
+        var constructor = model.Constructors.OrderBy(c => c.Parameters.Count).FirstOrDefault(c => c.Parameters.All(p => p.Default is not null));
+        if (constructor is null && model.Constructors.Count > 0)
+        {
+            var open = model.Constructors[0].Parameters.First(p => p.Default is null);
+            throw evaluator.Fail(DiagnosticIds.OpenModel, open.Location,
+                $"The model {ShortName} cannot be compiled: its constructor parameter {open.Name} has no value. Give it a default, or derive a [Model] that passes it to its base.");
+        }
+        var arguments = constructor?.Parameters.Select(p => evaluator.Evaluate(p.Default!, new Scope(null))).ToArray() ?? [];
+        instance = evaluator.Construct(model.Name, constructor?.Id ?? ".ctor()", arguments, model.Location);
+        instance.IsOpen = false;
+        var walk = new StateWalk(definitions);
+        walk.Visit(instance, "");
+        if (walk.Clash() is var (first, second))
+            throw evaluator.Fail(DiagnosticIds.DuplicatePath, second.Location, $"Two {(second.Kind == StateKind.Parameter ? "parameters" : "states")} have the path {second.Path}: the other is made at {first.Location}. Name one of them differently.");
+        evaluator.Handles = walk.Handles.ToDictionary(h => h.Path!, StringComparer.Ordinal);
+        program = program with { States = [.. walk.Handles.Select(h => new StateDecl(h.Path!, h.Type, h.Kind, h.Init))] };
+    }
+
+    ElaboratedModel Functions()
+    {
+        var methods = Methods();
+        var functions = ImmutableArray.CreateBuilder<Function>();
+        var entries = ImmutableArray.CreateBuilder<EntrySpec>();
+        var losses = methods.Where(m => m.Method.Role == MethodRole.Loss).ToArray();
+        var train = methods.Where(m => m.Method.Role == MethodRole.Train).ToArray();
+        if (train.Length > 1)
+            Report(DiagnosticIds.Train, train[1].Method.Location, $"{ShortName} has two methods marked [Train]: {train[0].Method.Name} and {train[1].Method.Name}. One program trains with one optimizer; put the other into a model of its own.");
+        var trained = Trained(losses, train.FirstOrDefault().Method);
+
+        void Add(MethodDef method, ClassDef type, string name, bool training)
+        {
+            if (functions.Any(f => f.Name == name))
+                Report(DiagnosticIds.DuplicateFunction, method.Location, $"Two functions of {ShortName} would be named {name}. Rename {method.Name}.");
+            else Try(() => functions.Add(Build(method, type, name, training)));
+        }
+
+        foreach (var (method, type) in methods)
+            if (method.Role == MethodRole.Entry)
+            {
+                Add(method, type, SnakeCase(method.Name), training: false);
+                entries.Add(new(method.Name, SnakeCase(method.Name), MethodRole.Entry));
+            }
+        foreach (var (method, type) in losses)
+        {
+            var name = method == trained || losses.Length == 1 ? "loss" : SnakeCase(method.Name);
+            Add(method, type, name, training: false);
+            entries.Add(new(method.Name, name, MethodRole.Loss));
+            // What failed in evaluation mode would fail again.
+            if (method == trained && diagnostics.Count == 0) Add(method, type, "forward_loss", training: true);
+        }
+        TrainingSpec? training = null;
+        if (train.Length == 1 && trained is not null)
+            Try(() =>
+            {
+                var (spec, update) = Optimizer(train[0].Method, train[0].Type);
+                training = spec;
+                functions.Add(update);
+            });
+        return new(program with { Functions = functions.ToImmutable() }, training, entries.ToImmutable());
+    }
+
+    MethodDef? Trained((MethodDef Method, ClassDef Type)[] losses, MethodDef? train)
+    {
+        if (train is null) return null;
+        var named = train.Train?.Loss;
+        var fitting = named is null ? losses : losses.Where(l => l.Method.Name == named).ToArray();
+        if (fitting.Length == 1) return fitting[0].Method;
+        Report(DiagnosticIds.Train, train.Location, fitting.Length == 0
+            ? $"{train.Name} gives an optimizer, but {ShortName} has no method marked [Loss]{(named is null ? "" : " named " + named)} for it to make small."
+            : $"{ShortName} has several losses: say which one {train.Name} makes small, [Train(Loss = nameof({fitting[0].Method.Name}))].");
+        return null;
+    }
+
+    /// <summary>The methods with a role, bases first, each at its most derived override.</summary>
+    List<(MethodDef Method, ClassDef Type)> Methods()
+    {
+        var found = new List<(MethodDef Method, ClassDef Type)>();
+        foreach (var type in definitions.Chain(model.Name).Reverse())
+            foreach (var method in type.Methods)
+            {
+                var at = found.FindIndex(f => f.Method.Id == method.Id);
+                if (at >= 0) found[at] = (method with { Role = method.Role == MethodRole.None ? found[at].Method.Role : method.Role, Train = method.Train ?? found[at].Method.Train }, type);
+                else if (method.Role != MethodRole.None) found.Add((method, type));
+            }
+        return found;
+    }
+
+    static string SnakeCase(string name)
+    {
+        var text = new StringBuilder();
+        for (var i = 0; i < name.Length; i++)
+        {
+            if (char.IsUpper(name[i]) && i > 0 && (!char.IsUpper(name[i - 1]) || (i + 1 < name.Length && char.IsLower(name[i + 1]))) && text[text.Length - 1] != '_') text.Append('_');
+            text.Append(char.ToLowerInvariant(name[i]));
+        }
+        return text.ToString();
+    }
+}

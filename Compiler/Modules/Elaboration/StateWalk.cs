@@ -1,0 +1,59 @@
+using System;
+using System.Collections.Generic;
+using System.Globalization;
+using System.Linq;
+
+namespace Graph.Compiler.Modules.Elaboration;
+
+/// <summary>
+/// Gives every parameter, state and module of a finished model its path: base classes first, fields in declaration order, elements by index. What is shared
+/// keeps the first path that leads to it. The same walk as the generated <c>IModule.Visit</c>.
+/// </summary>
+sealed class StateWalk(Definitions definitions)
+{
+    readonly HashSet<object> seen = [];
+
+    /// <summary>In the order of the walk.</summary>
+    public List<Handle> Handles { get; } = [];
+
+    public void Visit(Instance module, string path)
+    {
+        if (!seen.Add(module)) return;
+        module.Path = path;
+        foreach (var type in definitions.Chain(module.Type.Name).Reverse())
+            foreach (var field in type.Fields)
+                if (!field.IsStatic) Visit(module[type.Name, field.Name], path, field.PathSegment);
+    }
+
+    void Visit(object? value, string path, string name)
+    {
+        switch (value)
+        {
+            case Handle handle:
+                if (handle.Path is not null) break;
+                handle.Path = Join(path, handle.Name ?? name);
+                Handles.Add(handle);
+                break;
+            case Instance { Type.IsModule: true } module:
+                Visit(module, Join(path, name));
+                break;
+            case ArrayValue array:
+                Elements(array.Items, Join(path, name));
+                break;
+            case ListValue list:
+                Elements(list.Items, Join(path, name));
+                break;
+        }
+    }
+
+    void Elements(IReadOnlyList<object?> elements, string path)
+    {
+        for (var i = 0; i < elements.Count; i++) Visit(elements[i], path, i.ToString(CultureInfo.InvariantCulture));
+    }
+
+    static string Join(string path, string name) => path.Length == 0 ? name : path + "." + name;
+
+    /// <summary>The first two handles with one path, or null.</summary>
+    public (Handle First, Handle Second)? Clash() =>
+        Handles.GroupBy(h => h.Path, StringComparer.Ordinal).Where(g => g.Count() > 1).Select(g => ((Handle, Handle)?)(g.First(), g.ElementAt(1))).FirstOrDefault();
+}
