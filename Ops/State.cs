@@ -20,7 +20,7 @@ public sealed partial class State : Tensor
     /// <summary>Its name in paths and checkpoints; null for the field's.</summary>
     public string? Name { get; }
 
-    /// <summary>Gives it a new value of the same shape, which later reads see; ignored outside of training steps unless eager.</summary>
+    /// <summary>Gives it a new value of the same shape, which later reads see; ignored outside of training steps, but not in eager code.</summary>
     /// <param name="value">The new value.</param>
-    public void Assign(Tensor value) => Eager.Assign(this, value);
+    public void Assign(Tensor value) => Write(value);
 }

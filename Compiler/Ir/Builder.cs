@@ -81,11 +81,19 @@ public sealed class Builder(Program program, string name)
 
     /// <summary>
     /// The results of a call in the modelling language: numbers, which are <c>constant</c>s without a <c>dtype</c>, take the element type of the tensors that they are combined with,
-    /// and the operation brings its attributes to the form of the IR (<see cref="Operation.Emit"/>).
+    /// and the operation brings its attributes to the form of the IR (<see cref="Operation.Emit"/>); names of attributes go from camelCase to snake_case.
     /// </summary>
     /// <exception cref="ShapeException">The operands do not fit.</exception>
     public ImmutableArray<Value> Apply(Operation operation, ImmutableArray<Value> operands, AttributeMap attributes) =>
-        operation.Emit(this, operation.Kind == OpKind.Elementwise || operation.AdoptsNumbers ? Adopt(operands) : operands, attributes);
+        operation.Emit(this, operation.Kind == OpKind.Elementwise || operation.AdoptsNumbers ? Adopt(operands) : operands, SnakeCase(attributes));
+
+    static AttributeMap SnakeCase(AttributeMap attributes)
+    {
+        foreach (var pair in attributes.All)
+            if (pair.Key.Any(char.IsUpper))
+                attributes = attributes.Without(pair.Key).With(string.Concat(pair.Key.Select(c => char.IsUpper(c) ? "_" + char.ToLowerInvariant(c) : c.ToString())), pair.Value);
+        return attributes;
+    }
 
     public ImmutableArray<Value> Apply(string operation, ImmutableArray<Value> operands, AttributeMap? attributes = null) =>
         Apply(Operations[operation], operands, attributes ?? AttributeMap.Empty);

@@ -1,0 +1,122 @@
+using System;
+using System.Collections.Immutable;
+using System.Linq;
+using Graph.Compiler.Ir;
+using Graph.Operations;
+using Graph.Operations.Reference;
+
+namespace Graph;
+
+public partial class Tensor
+{
+    /// <summary>Matrix product: [..., m, k] · [..., k, n] → [..., m, n], the axes before the last two broadcast. A vector is a row on the left and a column on the right.</summary>
+    [Operation("matmul")]
+    public Tensor MatMul(Tensor other) => Eager.Run("matmul", [this, other]);
+}
+
+sealed class MatMulOperation : Operation
+{
+    public override string Name => "matmul";
+    public override OpKind Kind => OpKind.Contract;
+
+    /// <summary>All axes but the last merged: the tensor as a matrix of rows.</summary>
+    public static Value Rows(Builder b, Value x) => x.Shape.Rank == 2 ? x : b.Reshape(x, Shape.Of(Batch(x.Shape, 1).Size, x.Shape[x.Shape.Rank - 1]));
+
+    static Shape Batch(Shape shape, int inner) => new(shape.Dims.Take(shape.Rank - inner));
+
+    public override ImmutableArray<Value> Emit(Builder b, ImmutableArray<Value> operands, AttributeMap attributes)
+    {
+        var (x, y) = (operands[0], operands[1]);
+        if (x.Shape.Rank == 0 || y.Shape.Rank == 0) throw new ShapeException($"MatMul needs tensors with axes, but got {x.Shape} and {y.Shape}", Diagnostics.Rank);
+        var (row, column) = (x.Shape.Rank == 1, y.Shape.Rank == 1);
+        if (row) x = b.Reshape(x, x.Shape.Insert(0, 1));
+        if (column) y = b.Reshape(y, y.Shape.Insert(1, 1));
+        var product = Product(b, x, y);
+        if (column) product = b.Reshape(product, product.Shape.Remove(product.Shape.Rank - 1));
+        if (row) product = b.Reshape(product, product.Shape.Remove(product.Shape.Rank - (column ? 1 : 2)));
+        return [product];
+    }
+
+    /// <summary>The product; a batch on the left of one matrix is one tall matrix.</summary>
+    public static Value Product(Builder b, Value x, Value y)
+    {
+        if (x.Shape.Rank <= 2 || y.Shape.Rank != 2) return b.MatMul(x, y);
+        CheckInner(x.Shape, y.Shape);
+        return b.Reshape(b.MatMul(Rows(b, x), y), x.Shape.With(x.Shape.Rank - 1, y.Shape[1]));
+    }
+
+    static void CheckInner(Shape x, Shape y)
+    {
+        var (left, right) = (x[x.Rank - 1], y[y.Rank - 2]);
+        if (left != right) throw new ShapeException($"MatMul needs equal inner dimensions, but got {x} and {y}: {left} ≠ {right}", Diagnostics.Inner);
+    }
+
+    public override ImmutableArray<TensorType> Infer(InferContext context)
+    {
+        context.Expect(Name, 2);
+        var (x, y) = (context.Shape(0), context.Shape(1));
+        if (x.Rank < 2 || y.Rank < 2) throw new ShapeException($"matmul needs matrices, but got {x} and {y}", Diagnostics.Rank);
+        CheckInner(x, y);
+        Shape batch;
+        try
+        {
+            batch = Shape.Broadcast(Batch(x, 2), Batch(y, 2));
+        }
+        catch (ShapeException)
+        {
+            throw new ShapeException($"MatMul needs batch axes that broadcast, but got {x} and {y}: {Batch(x, 2)} and {Batch(y, 2)} do not", Diagnostics.Broadcast);
+        }
+        return [new(DTypes.Promote(context[0].DType, context[1].DType), new([.. batch, x[x.Rank - 2], y[y.Rank - 1]]))];
+    }
+
+    public override void Evaluate(Evaluation e)
+    {
+        var c = e.Create(0);
+        if (c.Real is null) throw new NotSupportedException("The reference multiplies matrices of real numbers.");
+        var (a, b) = (Real(e[0]), Real(e[1]));
+        var (m, n, k) = ((int)c.Shape[c.Rank - 2], (int)c.Shape[c.Rank - 1], (int)a.Shape[a.Rank - 1]);
+        var batch = 1L;
+        for (var i = 0; i < c.Rank - 2; i++) batch *= c.Shape[i];
+        for (long i = 0; i < batch; i++)
+            Gemm.Run(
+                Matrix.RowMajor(a.Real, Index(i, c.Shape, a.Shape) * m * k, k), Matrix.RowMajor(b.Real, Index(i, c.Shape, b.Shape) * k * n, n), c.Real, i * m * n, n, m, n, k, accumulate: false);
+    }
+
+    static TensorData Real(TensorData x) => x.Real is not null ? x : new(DType.F64, x.Shape, [.. x.Int.Select(v => (double)v)]);
+
+    // Which matrix of an operand with broadcast batch axes belongs to matrix i of the result.
+    static long Index(long i, long[] result, long[] operand)
+    {
+        long index = 0, stride = 1;
+        for (var axis = 3; axis <= result.Length; axis++)
+        {
+            var size = result[result.Length - axis];
+            if (axis <= operand.Length)
+            {
+                var mine = operand[operand.Length - axis];
+                if (mine != 1) index += i % size * stride;
+                stride *= mine;
+            }
+            i /= size;
+        }
+        return index;
+    }
+
+    public override ImmutableArray<Value?> Gradient(GradContext g)
+    {
+        var b = g.Builder;
+        var (x, y, dy) = (g.Input(0), g.Input(1), g.OutputGradient);
+        return
+        [
+            g.For(0, () => g.Of(Product(b, dy, b.TransposeLast(y)))),
+            // One matrix for a whole batch: its gradient is one long product instead of a sum of many.
+            g.For(1, () => y.Shape.Rank == 2
+                ? g.Of(b.MatMul(b.TransposeLast(Rows(b, x.Expand(Batched(x.Shape, dy.Shape)))), Rows(b, dy)))
+                : x.TransposeLast().MatMul(dy)),
+        ];
+    }
+
+    static Shape Batched(Shape x, Shape result) => new([.. result.Dims.Take(result.Rank - 1), x[x.Rank - 1]]);
+
+    public override Dim Flops(Node node) => node.Output.Shape.Size * node.Inputs[0].Shape[node.Inputs[0].Shape.Rank - 1] * 2;
+}

@@ -1,0 +1,69 @@
+using System.Collections.Immutable;
+using Graph.Compiler.Ir;
+using Graph.Operations;
+using Graph.Operations.Reference;
+
+namespace Graph;
+
+public partial class Tensor
+{
+    /// <summary>Cross-correlation of [N, C, H, W] with a weight [O, C / groups, kh, kw]: [N, O, oh, ow] with oh = ⌊(H + 2·padding − dilation·(kh − 1) − 1) / stride⌋ + 1.</summary>
+    /// <param name="bias">[O]</param>
+    /// <param name="stride">The window's step along both axes.</param>
+    /// <param name="padding">Zeros added around the image.</param>
+    /// <param name="dilation">The distance between the window's elements.</param>
+    /// <param name="groups">Into how many groups channels and filters are divided.</param>
+    [Operation("conv2d")]
+    public Tensor Conv2d(Tensor weight, Tensor? bias = null, int stride = 1, int padding = 0, int dilation = 1, int groups = 1) =>
+        Eager.Run("conv2d", bias is null ? [this, weight] : [this, weight, bias], ("stride", stride), ("padding", padding), ("dilation", dilation), ("groups", groups));
+
+    /// <summary>The same with one number for the height and one for the width.</summary>
+    [Operation("conv2d")]
+    public Tensor Conv2d(Tensor weight, Tensor? bias, int[] stride, int[] padding, int[] dilation, int groups = 1) =>
+        Eager.Run("conv2d", bias is null ? [this, weight] : [this, weight, bias], ("stride", stride), ("padding", padding), ("dilation", dilation), ("groups", groups));
+}
+
+/// <summary>Operands: x [N, C, H, W], w [O, C / groups, kh, kw].</summary>
+sealed class Conv2dOperation : Operation
+{
+    public override string Name => "conv2d";
+    public override OpKind Kind => OpKind.Convolution;
+
+    public override ImmutableArray<Value> Emit(Builder b, ImmutableArray<Value> operands, AttributeMap attributes)
+    {
+        var (x, w) = (operands[0], operands[1]);
+        ConvolutionShape.Infer("Conv2d", x.Shape, w.Shape, attributes);
+        var y = b.Node(this, [x, w], ConvolutionShape.Canonical(w.Shape, attributes)).Output;
+        if (operands.Length == 2) return [y];
+        Rules.Vector("Conv2d", "a bias", operands[2].Shape, w.Shape[0], $"one number for each filter of {w.Shape}");
+        return [b.Add(y, b.Reshape(operands[2], Shape.Of(w.Shape[0], 1, 1)))];
+    }
+
+    public override ImmutableArray<TensorType> Infer(InferContext context)
+    {
+        context.Expect(Name, 2);
+        return [new(DTypes.Promote(context[0].DType, context[1].DType), ConvolutionShape.Infer("Conv2d", context.Shape(0), context.Shape(1), context.Attributes))];
+    }
+
+    public override void Evaluate(Evaluation e)
+    {
+        var (x, w, y) = (e[0], e[1], e.Create(0));
+        var s = new ConvolutionShape.Sizes(x.Shape, w.Shape, y.Shape, e.Attributes);
+        var matrix = s.Scratch();
+        for (var i = 0; i < s.Batch * s.Groups; i++)
+        {
+            s.Columns.Spread(x.Real, i * s.Image, matrix);
+            Gemm.Run(
+                Matrix.RowMajor(w.Real, i % s.Groups * s.Weight, s.Columns.Rows), Matrix.RowMajor(matrix, 0, s.Columns.Columns), y.Real, i * s.Map, s.Columns.Columns,
+                s.Filters, s.Columns.Columns, s.Columns.Rows, accumulate: false);
+        }
+    }
+
+    public override ImmutableArray<Value?> Gradient(GradContext g) =>
+    [
+        g.For(0, () => g.Of(g.Builder.Node("conv2d_grad_input", [g.OutputGradient, g.Input(1)], ConvolutionShape.WithShape(g.Attributes, g.X.Shape)).Output)),
+        g.For(1, () => g.Of(g.Builder.Node("conv2d_grad_weight", [g.X, g.OutputGradient], ConvolutionShape.WithShape(g.Attributes, g.Input(1).Shape)).Output)),
+    ];
+
+    public override Dim Flops(Node node) => ConvolutionShape.Flops(node.Output.Shape, node.Inputs[1].Shape);
+}

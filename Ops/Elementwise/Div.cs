@@ -1,0 +1,19 @@
+using System.Collections.Immutable;
+using Graph.Compiler.Ir;
+using Graph.Operations;
+
+namespace Graph;
+
+public partial class Tensor
+{
+    /// <summary>Quotient, elementwise with broadcasting; integers round towards zero.</summary>
+    [Operation("div")]
+    public static Tensor operator /(Tensor left, Tensor right) => Eager.Run("div", [left, right]);
+}
+
+sealed class DivOperation : BinaryOperation
+{
+    public override string Name => "div";
+    protected override Scalar Value(Scalar a, Scalar b) => a / b;
+    public override ImmutableArray<Value?> Gradient(GradContext g) => [g.For(0, () => g.OutputGradient / g.Input(1)), g.For(1, () => -(g.OutputGradient * g.Output / g.Input(1)))];
+}

@@ -1,0 +1,19 @@
+using System.Collections.Immutable;
+using Graph.Compiler.Ir;
+using Graph.Operations;
+
+namespace Graph;
+
+public partial class Tensor
+{
+    /// <summary>Product, elementwise with broadcasting.</summary>
+    [Operation("mul")]
+    public static Tensor operator *(Tensor left, Tensor right) => Eager.Run("mul", [left, right]);
+}
+
+sealed class MulOperation : BinaryOperation
+{
+    public override string Name => "mul";
+    protected override Scalar Value(Scalar a, Scalar b) => a * b;
+    public override ImmutableArray<Value?> Gradient(GradContext g) => [g.For(0, () => g.OutputGradient * g.Input(1)), g.For(1, () => g.OutputGradient * g.Input(0))];
+}

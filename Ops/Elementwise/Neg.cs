@@ -1,0 +1,19 @@
+using Graph.Compiler.Ir;
+using Graph.Operations;
+
+namespace Graph;
+
+public partial class Tensor
+{
+    /// <summary>The negative, elementwise.</summary>
+    [Operation("neg")]
+    public static Tensor operator -(Tensor x) => Eager.Run("neg", [x]);
+}
+
+sealed class NegOperation : UnaryOperation
+{
+    public override string Name => "neg";
+    protected override bool IsReal => false;
+    protected override Scalar Value(Scalar x) => -x;
+    protected override Expr Gradient(GradContext g, Expr gradient) => -gradient;
+}

@@ -1,0 +1,38 @@
+using System.Collections.Immutable;
+using System.Linq;
+using Graph.Compiler.Ir;
+using Graph.Operations;
+
+namespace Graph;
+
+/// <summary>The gradient of an embedding's table: rows of dy [..., D] added up by their ids [...] into [rows, D], in the order of the ids.</summary>
+sealed class EmbeddingGradOperation : Operation
+{
+    public override string Name => "embedding_grad";
+    public override OpKind Kind => OpKind.Library;
+
+    public override ImmutableArray<TensorType> Infer(InferContext context)
+    {
+        context.Expect(Name, 2);
+        var (dy, ids) = (context.Shape(0), context.Shape(1));
+        Rules.Integer("embedding_grad", "indices", context[1].DType);
+        if (dy.Rank == 0 || dy.Remove(dy.Rank - 1) != ids) throw new ShapeException($"embedding_grad needs a row for each id of {ids}, but got {dy}", Diagnostics.Companion);
+        return [context[0].With(Shape.Of(context.Attributes.Dim("rows"), dy[dy.Rank - 1]))];
+    }
+
+    public override void Evaluate(Evaluation e)
+    {
+        var (dy, ids, to) = (e[0], e[1], e.Create(0));
+        var width = to.Shape[1];
+        for (long i = 0; i < ids.Size; i++)
+        {
+            EmbeddingOperation.Check(ids.Int[i], to.Shape[0]);
+            var (from, into) = (i * width, ids.Int[i] * width);
+            for (long k = 0; k < width; k++) to.Real[into + k] += dy.Real[from + k];
+        }
+    }
+
+    public override ImmutableArray<Value?> Gradient(GradContext g) => [g.For(0, () => g.Of(g.Builder.Emit("embedding", [g.OutputGradient, g.Input(1)]))), null];
+
+    public override Dim Flops(Node node) => node.Inputs[0].Shape.Size;
+}

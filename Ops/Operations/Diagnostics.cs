@@ -1,0 +1,44 @@
+namespace Graph.Operations;
+
+/// <summary>The ids of shape errors; each has a page in <c>docs/diagnostics</c>.</summary>
+static class Diagnostics
+{
+    /// <summary>Shapes that do not broadcast.</summary>
+    public const string Broadcast = "GR2001";
+
+    /// <summary>An axis that the tensor does not have, or that is named twice.</summary>
+    public const string Axis = "GR2002";
+
+    /// <summary>Inner dimensions of a matrix product.</summary>
+    public const string Inner = "GR2003";
+
+    /// <summary>A reshape that changes the number of elements.</summary>
+    public const string Reshape = "GR2004";
+
+    /// <summary>Channels and groups of a convolution.</summary>
+    public const string Channels = "GR2005";
+
+    /// <summary>A window that does not fit.</summary>
+    public const string Window = "GR2006";
+
+    /// <summary>Too few or too many axes.</summary>
+    public const string Rank = "GR2007";
+
+    /// <summary>The wrong element type.</summary>
+    public const string Type = "GR2008";
+
+    /// <summary>A slice or split outside of the axis.</summary>
+    public const string Bounds = "GR2009";
+
+    /// <summary>Tensors that cannot be joined.</summary>
+    public const string Concat = "GR2010";
+
+    /// <summary>An expansion of an axis that is not 1.</summary>
+    public const string Expand = "GR2011";
+
+    /// <summary>A weight, bias or target that does not fit the input.</summary>
+    public const string Companion = "GR2012";
+
+    /// <summary>A size with a named dimension where a number is needed.</summary>
+    public const string Symbolic = "GR2013";
+}

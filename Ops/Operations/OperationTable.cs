@@ -1,0 +1,36 @@
+using Graph.Compiler.Ir;
+
+namespace Graph.Operations;
+
+/// <summary>Every operation there is.</summary>
+public static class OperationTable
+{
+    /// <summary>The operations by name.</summary>
+    public static OperationSet Set { get; } = new(
+    [
+        // Creation and random numbers
+        new ConstantOperation(), new DimensionOperation(), new IotaOperation(), new ArangeOperation(), new CausalMaskOperation(), new RandomUniformOperation(), new DropoutOperation(),
+        new FullOperation("full", null), new FullOperation("zeros", 0), new FullOperation("ones", 1),
+        // Elementwise
+        new AddOperation(), new SubOperation(), new MulOperation(), new DivOperation(), new NegOperation(), new AbsOperation(), new ExpOperation(), new Expm1Operation(), new LogOperation(),
+        new Log1pOperation(), new SqrtOperation(), new RsqrtOperation(), new SquareOperation(), new ReciprocalOperation(), new ErfOperation(), new SinOperation(), new CosOperation(),
+        new PowOperation(), new FloorOperation(), new CeilOperation(), new RoundOperation(), new MaximumOperation(), new MinimumOperation(), new ClampOperation(), new CastOperation(),
+        new EqualOperation(), new LessOperation(), new LessEqualOperation(), new GreaterOperation(), new GreaterEqualOperation(), new LogicalAndOperation(), new LogicalOrOperation(),
+        new LogicalNotOperation(), new WhereOperation(), new MaskedFillOperation(),
+        // Activations
+        new ReluOperation(), new LeakyReluOperation(), new GeluOperation(), new SiluOperation(), new SigmoidOperation(), new TanhOperation(), new SoftplusOperation(),
+        // Views and movement
+        new ReshapeOperation(), new FlattenOperation(), new SqueezeOperation(), new UnsqueezeOperation(), new TransposeOperation(), new SliceOperation(), new SelectOperation(),
+        new ExpandOperation(), new SplitOperation(), new ConcatOperation(), new StackOperation(), new PadOperation(),
+        // Reductions
+        new SumOperation(), new MaxOperation(), new MinOperation(), new MeanOperation(), new VarianceOperation(), new ArgMaxOperation(), new CumSumOperation(),
+        // Contractions and convolutions
+        new MatMulOperation(), new LinearOperation(), new ScaledDotProductAttentionOperation(), new Conv2dOperation(), new Conv2dGradInputOperation(), new Conv2dGradWeightOperation(),
+        // Pooling
+        new MaxPool2dOperation(), new MaxPool2dGradOperation(), new AvgPool2dOperation(), new AvgPool2dGradOperation(),
+        // Normalization and losses
+        new SoftmaxOperation(), new LogSoftmaxOperation(), new LayerNormOperation(), new BatchNormOperation(), new BatchNormInferenceOperation(), new CrossEntropyOperation(), new MseLossOperation(),
+        // Indexing
+        new EmbeddingOperation(), new EmbeddingGradOperation(), new GatherOperation(),
+    ]);
+}

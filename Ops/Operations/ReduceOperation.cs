@@ -1,0 +1,67 @@
+using System.Collections.Immutable;
+using System.Linq;
+using Graph.Compiler.Ir;
+
+namespace Graph.Operations;
+
+/// <summary>Shapes of operations along axes: <c>axes</c>, ascending, which go or, with <c>keep</c>, stay with size 1.</summary>
+static class Reduced
+{
+    public static Shape Result(Shape shape, AttributeMap attributes)
+    {
+        var axes = attributes.Axes(shape);
+        return attributes.Bool("keep")
+            ? new(shape.Select((d, i) => axes.Contains(i) ? Dim.One : d))
+            : new(shape.Where((_, i) => !axes.Contains(i)));
+    }
+
+    /// <summary>The shape with the reduced axes in place with size 1.</summary>
+    public static Shape Kept(Shape shape, AttributeMap attributes) => Result(shape, attributes.With("keep", true));
+
+    /// <summary>The attributes of the language (one axis, negative axes, none for all) in the form of the IR.</summary>
+    public static AttributeMap Canonical(Shape shape, AttributeMap attributes) =>
+        attributes.Without("axis").With("axes", attributes.Axes(shape)).With("keep", attributes.Bool("keep"));
+
+    /// <summary>How many elements go into one.</summary>
+    public static Dim Count(Shape shape, AttributeMap attributes) => attributes.Axes(shape).Aggregate(Dim.One, (product, a) => product * shape[a]);
+}
+
+/// <summary>Sum, maximum, minimum along axes.</summary>
+abstract class ReduceOperation : Operation
+{
+    public sealed override OpKind Kind => OpKind.Reduce;
+
+    public sealed override ImmutableArray<TensorType> Infer(InferContext context)
+    {
+        context.Expect(Name, 1);
+        return [new(ResultType(context[0].DType), Reduced.Result(context.Shape(0), context.Attributes))];
+    }
+
+    protected virtual DType ResultType(DType type) => type;
+
+    public sealed override ImmutableArray<Value> Emit(Builder b, ImmutableArray<Value> operands, AttributeMap attributes)
+    {
+        var canonical = Reduced.Canonical(operands[0].Shape, attributes);
+        return canonical.Dims("axes").IsEmpty ? operands : base.Emit(b, operands, canonical);
+    }
+
+    public sealed override Dim Flops(Node node) => node.Inputs[0].Shape.Size;
+}
+
+/// <summary>The largest or smallest element along axes.</summary>
+abstract class ExtremeOperation : ReduceOperation
+{
+    // Elements that share the extreme share the gradient, as torch.amax and torch.amin do.
+    public sealed override ImmutableArray<Value?> Gradient(GradContext g)
+    {
+        var kept = Reduced.Kept(g.X.Shape, g.Attributes);
+        return
+        [
+            g.For(0, () =>
+            {
+                var hit = g.Of(g.Builder.Cast(g.Builder.Equal(g.X, g.Output.Reshape(kept)), g.X.Value.DType));
+                return hit * (g.OutputGradient.Reshape(kept) / hit.Sum(g.Attributes.Axes(g.X.Shape), keep: true));
+            }),
+        ];
+    }
+}

@@ -1,0 +1,47 @@
+using System;
+using System.ComponentModel;
+using System.Linq;
+using Graph.Compiler.Ir;
+
+namespace Graph;
+
+/// <summary>How a parameter or state finds its numbers.</summary>
+/// <param name="Source">The store.</param>
+/// <param name="Path">Its path in the store.</param>
+sealed record NumberSource(IParameterSource Source, string Path)
+{
+    public TensorData Read(int[] shape) => new(DType.F32, [.. shape.Select(d => (long)d)], Source.Read(Path));
+}
+
+public sealed partial class Parameter
+{
+    NumberSource? source;
+
+    internal bool HasNumbers => source is not null;
+
+    internal override TensorData Numbers => source?.Read(Shape) ?? throw new InvalidOperationException("The parameter has no numbers: its model was not created.");
+
+    /// <summary>Says where the numbers live; generated code calls it when a model is created.</summary>
+    [EditorBrowsable(EditorBrowsableState.Never)]
+    public void Attach(IParameterSource store, string path) => source = new(store, path);
+}
+
+public sealed partial class State
+{
+    NumberSource? source;
+
+    internal bool HasNumbers => source is not null;
+
+    internal override TensorData Numbers => source?.Read(Shape) ?? throw new InvalidOperationException("The state has no numbers: its model was not created.");
+
+    /// <summary>Says where the numbers live; generated code calls it when a model is created.</summary>
+    [EditorBrowsable(EditorBrowsableState.Never)]
+    public void Attach(IParameterSource store, string path) => source = new(store, path);
+
+    void Write(Tensor value)
+    {
+        var to = source ?? throw new InvalidOperationException("The state has no numbers: its model was not created.");
+        if (!value.Shape.SequenceEqual(Shape)) throw new ArgumentException($"A state of shape [{string.Join(", ", Shape)}] cannot take a value of shape [{string.Join(", ", value.Shape)}].", nameof(value));
+        to.Source.Write(to.Path, value.ToDoubles());
+    }
+}

@@ -1,0 +1,48 @@
+using System.Collections.Immutable;
+using Graph.Compiler.Ir;
+using Graph.Operations;
+
+namespace Graph;
+
+public partial class Tensor
+{
+    /// <summary>The mean of each window of [N, C, H, W]; padding counts as zeros, as in PyTorch.</summary>
+    /// <param name="stride">0 stands for the kernel's size.</param>
+    /// <param name="padding">At most half of the kernel.</param>
+    [Operation("avg_pool2d")]
+    public Tensor AvgPool2d(int kernel, int stride = 0, int padding = 0) => Eager.Run("avg_pool2d", [this], ("kernel", kernel), ("stride", stride), ("padding", padding));
+
+    /// <summary>The same with one number for the height and one for the width.</summary>
+    [Operation("avg_pool2d")]
+    public Tensor AvgPool2d(int[] kernel, int[] stride, int[] padding) => Eager.Run("avg_pool2d", [this], ("kernel", kernel), ("stride", stride), ("padding", padding));
+}
+
+sealed class AvgPool2dOperation : Operation
+{
+    public override string Name => "avg_pool2d";
+    public override OpKind Kind => OpKind.Library;
+
+    public override ImmutableArray<Value> Emit(Builder b, ImmutableArray<Value> operands, AttributeMap attributes) => base.Emit(b, operands, PoolingShape.Canonical(attributes));
+
+    public override ImmutableArray<TensorType> Infer(InferContext context)
+    {
+        context.Expect(Name, 1);
+        return [context[0].With(PoolingShape.Infer("AvgPool2d", context.Shape(0), context.Attributes))];
+    }
+
+    public override void Evaluate(Evaluation e)
+    {
+        var (x, y) = (e[0], e.Create(0));
+        var (xs, ys) = (x.Real, y.Real);
+        AveragePlaces.Visit(x.Shape, y.Shape, PoolingShape.Window(e.Attributes), (from, to, share) => ys[to] += xs[from] * share);
+    }
+
+    public override ImmutableArray<Value?> Gradient(GradContext g) =>
+        [g.For(0, () => g.Of(g.Builder.Node("avg_pool2d_grad", [g.OutputGradient], g.Attributes.With("shape", g.X.Shape)).Output))];
+
+    public override Dim Flops(Node node)
+    {
+        var w = PoolingShape.Window(node.Attributes);
+        return node.Output.Shape.Size * (w.KernelHeight * w.KernelWidth);
+    }
+}

@@ -1,0 +1,66 @@
+using System;
+using System.Collections.Immutable;
+using Graph.Compiler.Ir;
+using Graph.Operations;
+
+namespace Graph;
+
+public partial class Tensor
+{
+    /// <summary>The largest element of each window of [N, C, H, W], the first of equal ones.</summary>
+    /// <param name="stride">0 stands for the kernel's size.</param>
+    /// <param name="padding">At most half of the kernel; nothing wins against padding.</param>
+    [Operation("max_pool2d")]
+    public Tensor MaxPool2d(int kernel, int stride = 0, int padding = 0) => Eager.Run("max_pool2d", [this], ("kernel", kernel), ("stride", stride), ("padding", padding));
+
+    /// <summary>The same with one number for the height and one for the width.</summary>
+    [Operation("max_pool2d")]
+    public Tensor MaxPool2d(int[] kernel, int[] stride, int[] padding) => Eager.Run("max_pool2d", [this], ("kernel", kernel), ("stride", stride), ("padding", padding));
+}
+
+/// <summary>Results: the maxima and, as i32, where in its plane (row · width + column) each of them lies. The language sees the first alone.</summary>
+sealed class MaxPool2dOperation : Operation
+{
+    public override string Name => "max_pool2d";
+    public override OpKind Kind => OpKind.Library;
+
+    public override ImmutableArray<Value> Emit(Builder b, ImmutableArray<Value> operands, AttributeMap attributes) =>
+        [b.Node(this, operands, PoolingShape.Canonical(attributes)).Outputs[0]];
+
+    public override ImmutableArray<TensorType> Infer(InferContext context)
+    {
+        context.Expect(Name, 1);
+        var shape = PoolingShape.Infer("MaxPool2d", context.Shape(0), context.Attributes);
+        return [context[0].With(shape), new(DType.I32, shape)];
+    }
+
+    public override void Evaluate(Evaluation e)
+    {
+        var (x, y, index) = (e[0], e.Create(0), e.Create(1));
+        var w = PoolingShape.Window(e.Attributes);
+        var (height, width, outHeight, outWidth) = ((int)x.Shape[2], (int)x.Shape[3], (int)y.Shape[2], (int)y.Shape[3]);
+        for (long plane = 0, o = 0; plane < x.Shape[0] * x.Shape[1]; plane++)
+            for (var oy = 0; oy < outHeight; oy++)
+                for (var ox = 0; ox < outWidth; ox++, o++)
+                {
+                    var (best, at) = (double.NegativeInfinity, -1);
+                    for (var iy = Math.Max(0, oy * w.StrideHeight - w.PaddingHeight); iy < Math.Min(height, oy * w.StrideHeight - w.PaddingHeight + w.KernelHeight); iy++)
+                        for (var ix = Math.Max(0, ox * w.StrideWidth - w.PaddingWidth); ix < Math.Min(width, ox * w.StrideWidth - w.PaddingWidth + w.KernelWidth); ix++)
+                        {
+                            var value = x[plane * height * width + iy * width + ix];
+                            if (at < 0 || value > best || (double.IsNaN(value) && !double.IsNaN(best))) (best, at) = (value, iy * width + ix);
+                        }
+                    y[o] = best;
+                    index.Int[o] = at;
+                }
+    }
+
+    public override ImmutableArray<Value?> Gradient(GradContext g) =>
+        [g.For(0, () => g.Of(g.Builder.Emit("max_pool2d_grad", [g.OutputGradient, g.Result(1)], ("shape", g.X.Shape))))];
+
+    public override Dim Flops(Node node)
+    {
+        var w = PoolingShape.Window(node.Attributes);
+        return node.Outputs[0].Shape.Size * (w.KernelHeight * w.KernelWidth);
+    }
+}

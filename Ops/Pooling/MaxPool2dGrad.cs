@@ -1,0 +1,33 @@
+using System;
+using System.Collections.Immutable;
+using Graph.Compiler.Ir;
+using Graph.Operations;
+
+namespace Graph;
+
+/// <summary>The gradient of a maximum pool's x, of shape <c>shape</c>: each element of dy goes to where its maximum lay. Operands: dy, index.</summary>
+sealed class MaxPool2dGradOperation : Operation
+{
+    public override string Name => "max_pool2d_grad";
+    public override OpKind Kind => OpKind.Library;
+
+    public override ImmutableArray<TensorType> Infer(InferContext context)
+    {
+        context.Expect(Name, 2);
+        var shape = new Shape(context.Attributes.Dims("shape"));
+        Rules.Same(Name, "indices", context.Shape(1), context.Shape(0));
+        Rules.Rank(Name, "the gradient", context.Shape(0), 4, 4, "a gradient of shape [batch, channels, height, width]");
+        return [context[0].With(shape)];
+    }
+
+    public override void Evaluate(Evaluation e)
+    {
+        var (dy, index, dx) = (e[0], e[1], e.Create(0));
+        var (from, to) = (dy.Shape[2] * dy.Shape[3], dx.Shape[2] * dx.Shape[3]);
+        for (long i = 0; i < dy.Size; i++) dx.Real[i / from * to + index.Int[i]] += dy.Real[i];
+    }
+
+    public override ImmutableArray<Value?> Gradient(GradContext g) => g.Needs(0)
+        ? throw new NotSupportedException("The gradient of MaxPool2d has no gradient itself: second derivatives through a maximum pool are not supported. AvgPool2d has them.")
+        : [null, null];
+}

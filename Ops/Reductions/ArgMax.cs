@@ -1,0 +1,54 @@
+using System.Collections.Immutable;
+using Graph.Compiler.Ir;
+using Graph.Operations;
+
+namespace Graph;
+
+public partial class Tensor
+{
+    /// <summary>The index of the largest element along an axis, the first of equal ones: integers.</summary>
+    [Operation("argmax")]
+    public Tensor ArgMax(int axis = -1, bool keep = false) => Eager.Run("argmax", [this], ("axis", axis), ("keep", keep));
+}
+
+sealed class ArgMaxOperation : Operation
+{
+    public override string Name => "argmax";
+    public override OpKind Kind => OpKind.Library;
+
+    public override ImmutableArray<Value> Emit(Builder b, ImmutableArray<Value> operands, AttributeMap attributes)
+    {
+        var axis = attributes.Axis(operands[0].Shape);
+        var result = b.Emit(Name, operands, ("axis", axis));
+        return [attributes.Bool("keep") ? b.Reshape(result, operands[0].Shape.With(axis, 1)) : result];
+    }
+
+    public override ImmutableArray<TensorType> Infer(InferContext context)
+    {
+        context.Expect(Name, 1);
+        return [new(DType.I64, context.Shape(0).Remove(context.Attributes.Axis(context.Shape(0))))];
+    }
+
+    public override void Evaluate(Evaluation e)
+    {
+        var x = e[0];
+        var axis = e.Attributes.Axis(e.Node.Inputs[0].Shape);
+        long inner = 1;
+        for (var a = axis + 1; a < x.Rank; a++) inner *= x.Shape[a];
+        var to = e.Create(0);
+        for (long i = 0; i < to.Size; i++)
+        {
+            var start = i / inner * x.Shape[axis] * inner + i % inner;
+            long best = 0;
+            for (long k = 1; k < x.Shape[axis]; k++)
+                if (Above(x[start + k * inner], x[start + best * inner])) best = k;
+            to.Int[i] = best;
+        }
+    }
+
+    // Not a number is above every number, as in PyTorch.
+    static bool Above(double a, double b) => a > b || (double.IsNaN(a) && !double.IsNaN(b));
+
+    public override ImmutableArray<Value?> Gradient(GradContext g) => [null];
+    public override Dim Flops(Node node) => node.Inputs[0].Shape.Size;
+}

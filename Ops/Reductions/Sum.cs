@@ -1,0 +1,34 @@
+using System.Collections.Immutable;
+using Graph.Compiler.Ir;
+using Graph.Operations;
+using Graph.Operations.Reference;
+
+namespace Graph;
+
+public partial class Tensor
+{
+    /// <summary>The sum of all elements: a scalar.</summary>
+    [Operation("sum")]
+    public Tensor Sum() => Eager.Run("sum", [this]);
+
+    /// <summary>The sum along an axis, which goes or, with <paramref name="keep"/>, stays with size 1.</summary>
+    [Operation("sum")]
+    public Tensor Sum(int axis, bool keep = false) => Eager.Run("sum", [this], ("axis", axis), ("keep", keep));
+
+    /// <summary>The sum along several axes.</summary>
+    [Operation("sum")]
+    public Tensor Sum(int[] axes, bool keep = false) => Eager.Run("sum", [this], ("axes", axes), ("keep", keep));
+}
+
+sealed class SumOperation : ReduceOperation
+{
+    public override string Name => "sum";
+
+    // Bools are counted.
+    protected override DType ResultType(DType type) => type == DType.Bool ? DType.I64 : type;
+
+    public override void Evaluate(Evaluation e) => Fold.Run(e[0], e.Attributes.Axes(e.Node.Inputs[0].Shape), e.Create(0), (a, b) => a + b, (a, b) => unchecked(a + b));
+
+    public override ImmutableArray<Value?> Gradient(GradContext g) =>
+        [g.For(0, () => g.OutputGradient.Reshape(Reduced.Kept(g.X.Shape, g.Attributes)).Expand(g.X.Shape))];
+}

@@ -1,0 +1,40 @@
+using System.Collections.Immutable;
+using Graph.Compiler.Ir;
+using Graph.Operations;
+
+namespace Graph;
+
+public partial class Tensor
+{
+    /// <summary>The variance along an axis: the mean squared distance from the mean, or with <paramref name="unbiased"/> the sum of squares over n − 1.</summary>
+    [Operation("variance")]
+    public Tensor Variance(int axis, bool keep = false, bool unbiased = false) => Eager.Run("variance", [this], ("axis", axis), ("keep", keep), ("unbiased", unbiased));
+
+    /// <summary>The variance along several axes.</summary>
+    [Operation("variance")]
+    public Tensor Variance(int[] axes, bool keep = false, bool unbiased = false) => Eager.Run("variance", [this], ("axes", axes), ("keep", keep), ("unbiased", unbiased));
+}
+
+sealed class VarianceOperation : CompositeOperation
+{
+    public override string Name => "variance";
+
+    public override ImmutableArray<Value> Emit(Builder b, ImmutableArray<Value> operands, AttributeMap attributes) =>
+        base.Emit(b, operands, Reduced.Canonical(operands[0].Shape, attributes));
+
+    public override ImmutableArray<TensorType> Infer(InferContext context)
+    {
+        context.Expect(Name, 1);
+        if (!context[0].DType.IsFloat()) throw new ShapeException($"Variance needs real numbers, but got {context[0].DType.Name()}", Diagnostics.Type);
+        return [context[0].With(Reduced.Result(context.Shape(0), context.Attributes))];
+    }
+
+    // Two passes: the mean first, so that nothing cancels.
+    protected override ImmutableArray<Value> Define(Builder b, ImmutableArray<Value> x, AttributeMap attributes)
+    {
+        var axes = attributes.Axes(x[0].Shape);
+        var centered = b.Of(b.Sub(x[0], MeanOperation.Of(b, x[0], axes, keep: true)));
+        var count = Reduced.Count(x[0].Shape, attributes);
+        return [(centered * centered).Sum(axes, attributes.Bool("keep")) / b.Of(b.Size(attributes.Bool("unbiased") ? count - 1 : count, x[0].DType))];
+    }
+}
