@@ -78,7 +78,7 @@ def elementwise():
     shapes = {'same': ((3, 5), (3, 5)), 'row': ((3, 5), (5,)), 'column': ((3, 1), (3, 5)), 'outer': ((4, 1), (1, 3)),
               'scalar': ((3, 5), ()), 'deep': ((2, 1, 3), (4, 1))}
     binary = {'add': (torch.add, {}), 'sub': (torch.sub, {}), 'mul': (torch.mul, {}), 'div': (torch.div, positive),
-              'max': (torch.maximum, {}), 'min': (torch.minimum, {})}
+              'maximum': (torch.maximum, {}), 'minimum': (torch.minimum, {})}
     for name, (function, range_) in binary.items():
         for variant, (a, b) in shapes.items():
             f.add(name, variant, function, {'a': real(*a), 'b': real(*b, **range_)})
@@ -192,21 +192,21 @@ def reductions():
 
 def movement():
     f = Family('movement')
-    f.add('embedding', 'rows', lambda i, w: F.embedding(i, w), {'index': real(2, 5, classes=6), 'weight': real(6, 4)})
-    f.add('embedding', 'repeated', lambda i, w: F.embedding(i, w), {'index': real(6, values=[3, 3, 0, 3, 5, 0]), 'weight': real(6, 4)})
-    f.add('transpose', 'matrix', lambda x: x.permute(1, 0), {'x': real(3, 4)}, axes=[1, 0])
-    f.add('transpose', 'heads', lambda x: x.permute(0, 2, 1, 3), {'x': real(2, 3, 2, 4)}, axes=[0, 2, 1, 3])
+    f.add('embedding', 'rows', lambda w, i: F.embedding(i, w), {'weight': real(6, 4), 'index': real(2, 5, classes=6)})
+    f.add('embedding', 'repeated', lambda w, i: F.embedding(i, w), {'weight': real(6, 4), 'index': real(6, values=[3, 3, 0, 3, 5, 0])})
+    f.add('transpose', 'matrix', lambda x: x.permute(1, 0), {'x': real(3, 4)}, order=[1, 0])
+    f.add('transpose', 'heads', lambda x: x.permute(0, 2, 1, 3), {'x': real(2, 3, 2, 4)}, order=[0, 2, 1, 3])
     f.add('reshape', 'merge', lambda x: x.reshape(2, 12), {'x': real(2, 3, 4)}, shape=[2, 12])
     f.add('reshape', 'split', lambda x: x.reshape(2, 3, 2, 2), {'x': real(2, 12)}, shape=[2, 3, 2, 2])
     f.add('slice', 'middle', lambda x: x[:, 1:4], {'x': real(3, 6)}, axis=1, start=1, end=4)
-    f.add('slice', 'steps', lambda x: x[::2], {'x': real(5, 3)}, axis=0, start=0, end=5, step=2)
+    f.add('slice', 'first', lambda x: x[2:], {'x': real(5, 3)}, axis=0, start=2, end=5)
     f.add('concat', 'last', lambda a, b: torch.cat((a, b), -1), {'a': real(2, 3), 'b': real(2, 4)}, axis=-1)
     f.add('concat', 'first', lambda a, b, c: torch.cat((a, b, c), 0), {'a': real(2, 3), 'b': real(1, 3), 'c': real(3, 3)}, axis=0)
-    f.add('pad', 'both', lambda x: F.pad(x, (1, 2, 0, 1)), {'x': real(2, 3, 4)}, before=[0, 0, 1], after=[0, 1, 2], value=0.0)
-    f.add('pad', 'value', lambda x: F.pad(x, (2, 0), value=1.5), {'x': real(3, 4)}, before=[0, 2], after=[0, 0], value=1.5)
+    f.add('pad', 'last', lambda x: F.pad(x, (1, 2)), {'x': real(2, 3, 4)}, axis=-1, before=1, after=2)
+    f.add('pad', 'first', lambda x: F.pad(x, (0, 0, 2, 0)), {'x': real(3, 4)}, axis=0, before=2, after=0)
     f.add('expand', 'rows', lambda x: x.expand(4, 3, 5), {'x': real(3, 1)}, shape=[4, 3, 5])
     f.add('gather', 'classes', lambda x, i: x.gather(1, i), {'x': real(4, 5), 'index': real(4, 2, classes=5)}, axis=1)
-    f.add('masked_fill', 'causal', lambda x: x.masked_fill(torch.ones(5, 5, dtype=torch.bool).triu(1), -1e9), {'x': real(2, 5, 5)}, value=-1e9)
+    f.add('masked_fill', 'causal', lambda x: x.masked_fill(torch.ones(5, 5, dtype=torch.bool).triu(1), -1e9), {'x': real(2, 5, 5)}, value=-1e9, mask='not causal')
     return f
 
 
