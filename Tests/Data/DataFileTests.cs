@@ -133,6 +133,15 @@ public sealed class DataFileTests : IDisposable
     }
 
     [Fact]
+    public void The_handwritten_digits_are_1797_pictures_of_ten_classes()
+    {
+        var table = CsvTable.Read(Path.Combine(Repository.Root, "Examples", "Digits", "Data", "digits.csv.gz"));
+        Assert.Equal((1797, 65), (table.Rows, table.Columns));
+        Assert.All(table.Floats(0, 64), pixel => Assert.InRange(pixel, 0, 16));
+        Assert.Equal([178, 182, 177, 183, 181, 182, 181, 179, 174, 180], table.Ints(64).CountBy(digit => digit).OrderBy(pair => pair.Key).Select(pair => pair.Value));
+    }
+
+    [Fact]
     public void Characters_become_tokens_by_code_point_and_back()
     {
         var vocabulary = new CharacterVocabulary("hello 😀");
