@@ -9,6 +9,7 @@ static class Program
     static readonly (string Name, string Arguments, Func<string[], int> Run)[] commands =
     [
         ("gemm", "[--layout nn|nt|tn] [--threads N] [M N K]...", GemmCommand.Run),
+        ("conv", "[--threads N] [BATCH CHANNELS SIZE FILTERS KERNEL STRIDE]...", ConvCommand.Run),
     ];
 
     static int Main(string[] args)

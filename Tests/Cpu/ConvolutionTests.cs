@@ -168,4 +168,60 @@ public unsafe class ConvolutionTests
             for (long i = 0; i < image.Count; i++) Assert.Equal(2 * image.Pointer[i], twice.Pointer[i]);
         }
     }
+
+    [Theory]
+    [MemberData(nameof(Widths))]
+    public void Weight_gradient_agrees_with_double_loops(VectorWidth width)
+    {
+        using var pool = new WorkerPool(2);
+        foreach (var template in calls)
+        {
+            var call = template;
+            using var image = NativeArray.Random(ImageFloats(call), 1);
+            using var weight = new NativeArray(WeightFloats(call));
+            using var map = NativeArray.Random(MapFloats(call), 3);
+            using var workspace = new NativeArray(Convolution.WeightGradientWorkspace(&call));
+            call.Image = image.Pointer;
+            call.Weight = weight.Pointer;
+            call.Map = map.Pointer;
+            var pointer = &call;
+            With(width, () => Convolution.WeightGradient(pool, pointer, workspace.Pointer));
+            double[] expected = new double[weight.Count];
+            Products(call, (i, w, m) => expected[w] += (double)map.Pointer[m] * image.Pointer[i]);
+            AssertClose(expected, weight, $"weight gradient {call.Channels}→{call.Filters} {call.Height}×{call.Width}");
+        }
+    }
+
+    [Fact]
+    public void The_bits_depend_on_neither_threads_nor_register_tile()
+    {
+        foreach (var template in calls)
+        {
+            var call = template;
+            using var image = NativeArray.Random(ImageFloats(call), 1);
+            using var weight = NativeArray.Random(WeightFloats(call), 2);
+            using var map = NativeArray.Random(MapFloats(call), 3);
+            using var workspace = new NativeArray(Convolution.WeightGradientWorkspace(&call));
+            float[]? first = null;
+            foreach (object[] width in Widths())
+            {
+                foreach (int threads in (int[])[1, 2, 5])
+                {
+                    using var pool = new WorkerPool(threads);
+                    using var result = new NativeArray(map.Count + image.Count + weight.Count);
+                    With((VectorWidth)width[0], () =>
+                    {
+                        var local = template with { Image = image.Pointer, Weight = weight.Pointer, Map = result.Pointer };
+                        Convolution.Forward(pool, &local);
+                        local = template with { Image = result.Pointer + map.Count, Weight = weight.Pointer, Map = map.Pointer };
+                        Convolution.ImageGradient(pool, &local);
+                        local = template with { Image = image.Pointer, Weight = result.Pointer + map.Count + image.Count, Map = map.Pointer };
+                        Convolution.WeightGradient(pool, &local, workspace.Pointer);
+                    });
+                    first ??= result.Span.ToArray();
+                    Assert.True(result.Span.SequenceEqual(first), $"{call.Channels}→{call.Filters} {call.Height}×{call.Width} {width[0]} {threads} threads");
+                }
+            }
+        }
+    }
 }

@@ -1,0 +1,18 @@
+namespace Graph.Runtime.Cpu;
+
+public static unsafe partial class Convolution
+{
+    /// <summary>Floats of workspace that <see cref="WeightGradient"/> needs; a function of the shape alone.</summary>
+    public static long WeightGradientWorkspace(ConvolutionCall* call) => new ConvolutionWeightJob(call).WorkspaceFloats;
+
+    /// <summary>Makes the weight's gradient from the image and the map's gradient. Partial sums of fixed slices of the pixels lie in the workspace and are added in order.</summary>
+    public static void WeightGradient(WorkerPool pool, ConvolutionCall* call, float* workspace)
+    {
+        var job = new ConvolutionWeightJob(call) { Machine = Machine.Current, Scratch = pool.ScratchTable, Partial = workspace };
+        using (pool.Exclusive())
+        {
+            pool.Run(&ConvolutionWeightJob.RunTasks, &job, job.Tasks, 1);
+            pool.Run(&ConvolutionWeightJob.Reduce, &job, call->Filters, 1 + 16 * 1024 / (1 + job.Channels * job.Taps * job.Slices));
+        }
+    }
+}
