@@ -1,0 +1,313 @@
+using System;
+using System.Collections.Generic;
+using System.Collections.Immutable;
+using System.Linq;
+using Graph.Compiler.Ir;
+
+namespace Graph.Compiler.Lowering;
+
+/// <summary>Makes one loop kernel from primitive nodes over placed values.</summary>
+public sealed class KernelBuilder
+{
+    readonly KernelSpec spec;
+    readonly DimBinding typical;
+    readonly AxisMap map;
+    readonly ScalarPool pool = new();
+    readonly DimTable dims = new();
+    readonly List<Atom> atoms = [];
+    readonly HashSet<Atom> reduced = [];
+    readonly List<Walk> walks = [];
+    readonly List<Source> sources = [];
+    readonly List<(Operand Operand, Access Access, Walk Walk)> operands = [];
+    readonly Dictionary<Value, Scalar> scalars = [];
+    readonly List<(ReduceKind Kind, Scalar Value, int Depth)> reductions = [];
+    readonly Dictionary<Scalar, int> depths = [];
+    readonly List<Walk> indices = [];
+    Atom? part;
+
+    KernelBuilder(KernelSpec spec, AxisMap map, DimBinding typical)
+    {
+        this.spec = spec;
+        this.map = map;
+        this.typical = typical;
+    }
+
+    /// <summary>The kernel; null when the nodes have no common iteration space, or, for a tile, when its columns are not one axis.</summary>
+    public static BuiltKernel? TryBuild(KernelSpec spec, DimBinding typical)
+    {
+        if (AxisMap.TryCreate(spec.Nodes) is not { } map) return null;
+        var builder = new KernelBuilder(spec, map, typical);
+        return builder.Build();
+    }
+
+    BuiltKernel? Build()
+    {
+        foreach (var value in spec.Inputs.Select(i => i.Value).Concat(spec.Nodes.SelectMany(n => n.Outputs)).Concat(spec.Outputs.Select(o => o.Value)).Append(spec.TileInput).Append(spec.TileOutput))
+            if (value is not null)
+                foreach (var atom in map.Atoms(value))
+                    if (!atoms.Contains(atom)) atoms.Add(atom);
+        foreach (var node in spec.Nodes)
+            if (node.Operation.Kind == OpKind.Reduce) reduced.UnionWith(map.Reduced(node));
+        if (spec.Parts > 0) part = new Atom(spec.Parts);
+
+        var inputs = spec.Inputs.ToDictionary(i => i.Value, i => i.Place);
+        foreach (var node in spec.Nodes) Define(node, inputs);
+        foreach (var (value, _) in spec.Outputs) Of(value, inputs);
+
+        var stores = new List<(Value Value, int Operand)>();
+        foreach (var (value, place) in spec.Outputs) stores.Add((value, AddOperand(place, value, written: true)));
+
+        if (spec.TileInput is not null || spec.TileOutput is not null) return BuildTile(stores, inputs);
+
+        var nest = LoopNest.Choose(atoms, reduced, walks, typical);
+        if (part is not null) nest = nest.Insert(nest.Count(a => !a.Reduced) - (nest[nest.Length - 1].Reduced ? 0 : 1), new([part], false));
+        var form = reduced.Count == 0 ? KernelForm.Map : nest[nest.Length - 1].Reduced ? KernelForm.Row : KernelForm.Column;
+        if (atoms.Count == 0) form = KernelForm.Row;
+        var lane = atoms.Count == 0 ? -1 : nest.Length - 1;
+        var flat = form != KernelForm.Row && nest.Count(a => !a.Reduced) == 1;
+        var axes = nest.Select((a, i) => new LoopAxis(i == lane ? AxisRole.Lane : a.Reduced ? AxisRole.Loop : AxisRole.Outer, a.Reduced, flat && i == lane ? Extent.Zero : dims[a.Size])).ToImmutableArray();
+        PartialSplit? split = null;
+        if (part is not null) split = new(nest.IndexOf(nest.First(a => a.Atoms[0] == part)), nest.IndexOf(nest.First(a => a.Reduced)));
+
+        var final = Rewrite(nest);
+        var stages = new KernelStages(pool, sources, form == KernelForm.Row && nest.Count(a => a.Reduced) == 1 && spec.Parts == 0);
+        var varying = VaryingSources(nest);
+        var elements = stores.Where(s => form == KernelForm.Map || map.Atoms(s.Value).Any(reduced.Contains)).Select(s => (s.Operand, final(scalars[s.Value]), Depth(scalars[s.Value]))).ToList();
+        var finals = stores.Where(s => form != KernelForm.Map && !map.Atoms(s.Value).Any(reduced.Contains)).Select(s => new Store(s.Operand, final(scalars[s.Value]))).ToImmutableArray();
+        stages.Make([.. reductions.Select((r, i) => (new Reduction(i, r.Kind, final(r.Value)), r.Depth))], elements, s => varying(s));
+
+        var kernel = new LoopKernel("", form, axes, Accesses(nest), [.. sources], stages.Result, finals, split, flat);
+        var units = nest.Where(a => !a.Reduced).Aggregate(Dim.One, (n, a) => n * a.Size);
+        var inside = nest.Where(a => a.Reduced).Aggregate(Dim.One, (n, a) => n * a.Size);
+        var weight = kernel.Stages.SelectMany(s => s.Stores.Select(x => x.Value).Concat(s.Reductions.Select(x => x.Value))).SelectMany(s => s.Ordered()).Distinct().Any(s => KernelStages.IsExpensive(s.Op)) ? 4 : 1;
+        var target = 16384 / weight;
+        var insideTypical = Math.Max(1, inside.Evaluate(typical) / Math.Max(1, spec.Parts));
+        long grain = form switch
+        {
+            KernelForm.Map => target,
+            KernelForm.Column => Math.Min(1024, Math.Max(64, target / insideTypical / 16 * 16)),
+            _ => Math.Max(1, target / insideTypical),
+        };
+        Dim scratch = form == KernelForm.Column ? grain * 4 * reductions.Count : kernel.CacheCount == 0 ? Dim.Zero : nest[nest.Length - 1].Size * 4 * kernel.CacheCount;
+        return Finish(kernel, units, grain, scratch, stores);
+    }
+
+    BuiltKernel Finish(LoopKernel kernel, Dim extent, long grain, Dim scratch, List<(Value Value, int Operand)> stores)
+    {
+        var traffic = operands.Aggregate(Dim.Zero, (sum, o) => sum + o.Walk.Strides.Where(s => !s.Value.Is(0)).Aggregate((Dim)o.Walk.Bytes, (n, s) => n * s.Key.Size));
+        var flops = spec.Nodes.Aggregate(Dim.Zero, (sum, n) => sum + n.Operation.Flops(n));
+        return new(kernel, [.. operands.Select(o => o.Operand)], kernel.Form == KernelForm.Tile ? TileInPlace(stores) : InPlaces(kernel, stores), dims.Dims, extent, grain, scratch, flops, traffic);
+    }
+
+    BuiltKernel? BuildTile(List<(Value Value, int Operand)> stores, Dictionary<Value, Placement> inputs)
+    {
+        var value = (spec.TileInput ?? spec.TileOutput)!;
+        if (reduced.Count > 0) return null;
+        ImmutableArray<Atom> Group(int from, int to) => [.. Enumerable.Range(from, to - from).SelectMany(a => map[value, a])];
+        var batch = LoopNest.Collapse(Group(0, spec.RowAxis), reduced, walks);
+        var rows = LoopNest.Collapse(Group(spec.RowAxis, spec.ColumnAxis), reduced, walks);
+        var columns = LoopNest.Collapse(Group(spec.ColumnAxis, value.Shape.Rank), reduced, walks);
+        if (columns.Count > 1) return null;
+        if (atoms.Count != batch.Sum(a => a.Atoms.Length) + rows.Sum(a => a.Atoms.Length) + columns.Sum(a => a.Atoms.Length)) return null;
+        // An absent column axis (size 1) still needs a lane.
+        if (columns.Count == 0) columns.Add(new([new Atom(1)], false));
+        ImmutableArray<NestAxis> nest = [.. batch, .. rows, .. columns];
+        // The outermost size of a group is never divided by, so it stays out of the text.
+        var axes = nest.Select((a, i) => new LoopAxis(
+            i < batch.Count ? AxisRole.Outer : i < nest.Length - 1 ? AxisRole.Loop : AxisRole.Lane, false,
+            i == 0 || i == batch.Count || i == nest.Length - 1 ? Extent.Zero : dims[a.Size])).ToImmutableArray();
+        var final = Rewrite(nest);
+        var list = stores.Select(s => new Store(s.Operand, final(scalars[s.Value]))).ToImmutableArray();
+        if (spec.TileOutput is not null) list = list.Add(new(-1, final(Of(spec.TileOutput, inputs))));
+        if (stores.Any(s => map.Atoms(s.Value).Length != atoms.Count)) return null;
+        var kernel = new LoopKernel("", KernelForm.Tile, axes, Accesses(nest), [.. sources], [new([], [], list)], [], null, false);
+        return Finish(kernel, Dim.Zero, 1, Dim.Zero, stores);
+    }
+
+    ImmutableArray<Access> Accesses(ImmutableArray<NestAxis> nest) =>
+        [.. operands.Select(o => o.Access with { Strides = [.. nest.Select(a => a.Size.Is(1) ? Extent.Zero : dims[a.Stride(o.Walk)])] })];
+
+    // Index placeholders become sums of axis indices times strides.
+    Func<Scalar, Scalar> Rewrite(ImmutableArray<NestAxis> nest)
+    {
+        var done = new Dictionary<Scalar, Scalar>();
+        var placeholders = indices.ToArray();
+        return root =>
+        {
+            foreach (var s in root.Ordered())
+            {
+                if (done.ContainsKey(s)) continue;
+                if (s.Op != ScalarOp.AxisIndex) { done[s] = s.Arguments.Length == 0 ? s : pool.Make(s, [.. s.Arguments.Select(a => done[a])]); continue; }
+                var sum = pool.Constant(0, DType.I64);
+                for (var i = 0; i < nest.Length; i++)
+                {
+                    var stride = nest[i].Stride(placeholders[s.Index]);
+                    if (!stride.Is(0)) sum = pool.Add(sum, pool.Mul(pool.AxisIndex(i), SizeOf(stride)));
+                }
+                done[s] = sum;
+            }
+            return done[root];
+        };
+    }
+
+    Scalar SizeOf(Dim dim)
+    {
+        if (dim.TryConstant(out var constant)) return pool.Constant(constant, DType.I64);
+        var source = new Source.Size(dims[dim]);
+        var index = sources.IndexOf(source);
+        if (index < 0) { index = sources.Count; sources.Add(source); }
+        return pool.Input(index, DType.I64);
+    }
+
+    // True for expressions that vary along the reduced axes (or, without reductions, along the lane).
+    Func<Scalar, bool> VaryingSources(ImmutableArray<NestAxis> nest)
+    {
+        var memo = new Dictionary<Scalar, bool>();
+        bool Varies(Scalar s)
+        {
+            if (memo.TryGetValue(s, out var known)) return known;
+            var result = s.Op switch
+            {
+                ScalarOp.Input => sources[s.Index] is Source.Cached || (sources[s.Index] is Source.Load load && nest.Any(a => a.Reduced && !a.Stride(operands[load.Access].Walk).Is(0))),
+                ScalarOp.AxisIndex => nest[s.Index].Reduced,
+                _ => s.Arguments.Any(Varies),
+            };
+            return memo[s] = result;
+        }
+        return Varies;
+    }
+
+    void Define(Node node, Dictionary<Value, Placement> inputs)
+    {
+        var x = node.Inputs.Select(v => Of(v, inputs)).ToImmutableArray();
+        switch (node.Operation.Kind)
+        {
+            case OpKind.View:
+                scalars[node.Output] = x[0];
+                return;
+            case OpKind.Reduce:
+                if (map.Reduced(node).IsEmpty) { scalars[node.Output] = x[0]; return; }
+                var kind = node.Name switch { "sum" => ReduceKind.Sum, "max" => ReduceKind.Max, _ => ReduceKind.Min };
+                sources.Add(new Source.Reduced(reductions.Count));
+                reductions.Add((kind, x[0], Depth(x[0])));
+                scalars[node.Output] = pool.Input(sources.Count - 1, node.Output.DType);
+                return;
+        }
+        var done = new Dictionary<Scalar, Scalar>();
+        var expression = ((ElementwiseOperation)node.Operation).Expression(node);
+        foreach (var s in expression.Ordered())
+        {
+            done[s] = s.Op switch
+            {
+                ScalarOp.Input => x[s.Index],
+                ScalarOp.Constant => pool.Constant(s.Constant, s.Type),
+                ScalarOp.AxisIndex => Index(map[node.Output, s.Index]),
+                ScalarOp.LinearIndex => Index(map.Atoms(node.Output)),
+                _ => pool.Make(s, [.. s.Arguments.Select(a => done[a])]),
+            };
+        }
+        scalars[node.Output] = pool.Cast(done[expression], node.Output.DType);
+    }
+
+    Scalar Index(ImmutableArray<Atom> over)
+    {
+        var strides = new Dictionary<Atom, Dim>();
+        Walk.AddRowMajor(strides, over, Dim.One);
+        var index = indices.FindIndex(w => w.Strides.Count == strides.Count && w.Strides.All(p => strides.TryGetValue(p.Key, out var s) && s == p.Value));
+        if (index < 0)
+        {
+            index = indices.Count;
+            indices.Add(new(strides, 0, false));
+            walks.Add(indices[index]);
+        }
+        return pool.AxisIndex(index);
+    }
+
+    Scalar Of(Value value, Dictionary<Value, Placement> inputs)
+    {
+        if (scalars.TryGetValue(value, out var known)) return known;
+        if (value == spec.TileInput)
+        {
+            sources.Add(new Source.Tile());
+            return scalars[value] = pool.Input(sources.Count - 1, value.DType);
+        }
+        if (!inputs.TryGetValue(value, out var place)) throw new InvalidOperationException($"A kernel reads a value of type {value.Type} that is not placed.");
+        var operand = AddOperand(place, value, written: false);
+        var source = new Source.Load(operand);
+        var index = sources.IndexOf(source);
+        if (index < 0) { index = sources.Count; sources.Add(source); }
+        return scalars[value] = pool.Input(index, value.DType);
+    }
+
+    int AddOperand(Placement place, Value value, bool written)
+    {
+        var strides = new Dictionary<Atom, Dim>();
+        var lead = written && part is not null ? 1 : 0;
+        if (lead == 1) strides[part!] = place.Strides[0];
+        for (var axis = 0; axis < value.Shape.Rank; axis++) Walk.AddRowMajor(strides, map[value, axis], place.Strides[axis + lead]);
+        if (!written)
+            for (var i = 0; i < operands.Count; i++)
+                if (!operands[i].Operand.IsWritten && operands[i].Operand.Buffer == place.Buffer && operands[i].Operand.Offset == place.Offset
+                    && operands[i].Walk.Strides.Count == strides.Count && strides.All(p => operands[i].Walk.Stride(p.Key) == p.Value))
+                    return i;
+        var walk = new Walk(strides, value.DType.Size(), written);
+        walks.Add(walk);
+        operands.Add((new(place.Buffer, place.Offset, written), new(operands.Count, value.DType, written, []), walk));
+        return operands.Count - 1;
+    }
+
+    int Depth(Scalar root)
+    {
+        foreach (var s in root.Ordered())
+        {
+            if (depths.ContainsKey(s)) continue;
+            depths[s] = s.Op == ScalarOp.Input && sources[s.Index] is Source.Reduced r ? reductions[r.Reduction].Depth + 1 : s.Arguments.Select(a => depths[a]).DefaultIfEmpty(0).Max();
+        }
+        return depths[root];
+    }
+
+    // A written operand may take a read one's memory when both walk alike, the buffer is read through that walk only, and no stage reads it after the store.
+    ImmutableArray<InPlace> InPlaces(LoopKernel kernel, List<(Value Value, int Operand)> stores)
+    {
+        var result = ImmutableArray.CreateBuilder<InPlace>();
+        foreach (var (value, written) in stores)
+            foreach (var read in Enumerable.Range(0, operands.Count).Where(i => !operands[i].Operand.IsWritten))
+            {
+                if (operands.Where((o, i) => i != read && !o.Operand.IsWritten).Any(o => o.Operand.Buffer == operands[read].Operand.Buffer)) continue;
+                if (!SameWalk(operands[written].Walk, operands[read].Walk)) continue;
+                var at = StageOfStore(kernel, written);
+                var last = LastStageReading(kernel, read);
+                if (last < at || (last == at && kernel.Finals.All(f => f.Access != written))) result.Add(new(written, read));
+                else if (last == at) result.Add(new(written, read));
+            }
+        return result.ToImmutable();
+    }
+
+    ImmutableArray<InPlace> TileInPlace(List<(Value Value, int Operand)> stores) =>
+        [.. from s in stores
+            from read in Enumerable.Range(0, operands.Count)
+            where !operands[read].Operand.IsWritten && SameWalk(operands[s.Operand].Walk, operands[read].Walk)
+                && operands.Where((o, i) => i != read && !o.Operand.IsWritten).All(o => o.Operand.Buffer != operands[read].Operand.Buffer)
+            select new InPlace(s.Operand, read)];
+
+    static bool SameWalk(Walk a, Walk b) => a.Bytes == b.Bytes && a.Strides.Count == b.Strides.Count && a.Strides.All(p => b.Strides.TryGetValue(p.Key, out var s) && s == p.Value);
+
+    static int StageOfStore(LoopKernel kernel, int access)
+    {
+        for (var i = 0; i < kernel.Stages.Length; i++)
+            if (kernel.Stages[i].Stores.Any(s => s.Access == access)) return i;
+        return kernel.Stages.Length;
+    }
+
+    static int LastStageReading(LoopKernel kernel, int access)
+    {
+        bool Reads(Scalar root) => root.Ordered().Any(s => s.Op == ScalarOp.Input && kernel.Sources[s.Index] is Source.Load l && l.Access == access);
+        if (kernel.Finals.Any(f => Reads(f.Value))) return kernel.Stages.Length;
+        for (var i = kernel.Stages.Length - 1; i >= 0; i--)
+        {
+            var stage = kernel.Stages[i];
+            if (stage.Reductions.Any(r => Reads(r.Value)) || stage.Caches.Any(c => Reads(c.Value)) || stage.Stores.Any(s => Reads(s.Value))) return i;
+        }
+        return -1;
+    }
+}

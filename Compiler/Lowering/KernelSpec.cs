@@ -1,0 +1,52 @@
+using System.Collections.Immutable;
+using Graph.Compiler.Ir;
+
+namespace Graph.Compiler.Lowering;
+
+/// <summary>What a kernel shall compute: primitive nodes between placed inputs and placed outputs.</summary>
+/// <param name="Nodes">Elementwise, reduce and index-compatible view nodes, in order.</param>
+/// <param name="Inputs">Values that come from memory, with where they lie; only those that are read become operands.</param>
+/// <param name="Outputs">Values to be written and where.</param>
+public sealed record KernelSpec(ImmutableArray<Node> Nodes, ImmutableArray<(Value Value, Placement Place)> Inputs, ImmutableArray<(Value Value, Placement Place)> Outputs)
+{
+    /// <summary>For epilogues: the value that the tile holds. Its last two axes (its last two or more, for a convolution's map) are the tile's.</summary>
+    public Value? TileInput { get; init; }
+
+    /// <summary>For prologues: the value that fills the tile.</summary>
+    public Value? TileOutput { get; init; }
+
+    /// <summary>For tiles: at which axis of the tile value rows and columns begin.</summary>
+    public int RowAxis { get; init; }
+
+    /// <summary>For tiles: at which axis of the tile value the columns begin.</summary>
+    public int ColumnAxis { get; init; }
+
+    /// <summary>Cuts the reduction into so many parts, whose results the outputs hold along their leading axis; 0 for a whole one.</summary>
+    public int Parts { get; init; }
+
+    /// <summary>Leaves the first axis of every value outside of the kernel's text: its size is the launch's extent. For segmented launches.</summary>
+    public bool AnySize { get; init; }
+}
+
+/// <summary>A kernel and what a launch of it needs.</summary>
+public sealed record BuiltKernel(
+    LoopKernel Kernel, ImmutableArray<Operand> Operands, ImmutableArray<InPlace> InPlace, ImmutableArray<Dim> Dims, Dim Extent, Dim Grain, Dim ScratchBytes, Dim Flops, Dim Traffic);
+
+/// <summary>Numbers the symbolic sizes of a launch; constants stay in the kernel.</summary>
+public sealed class DimTable
+{
+    readonly ImmutableArray<Dim>.Builder dims = ImmutableArray.CreateBuilder<Dim>();
+
+    public ImmutableArray<Dim> Dims => dims.ToImmutable();
+
+    public Extent this[Dim dim]
+    {
+        get
+        {
+            if (dim.TryConstant(out var value)) return Extent.Of(value);
+            var index = dims.IndexOf(dim);
+            if (index < 0) { index = dims.Count; dims.Add(dim); }
+            return Extent.Argument(index);
+        }
+    }
+}

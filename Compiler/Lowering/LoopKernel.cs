@@ -1,0 +1,178 @@
+using System.Collections.Generic;
+using System.Collections.Immutable;
+using System.Globalization;
+using System.Linq;
+using System.Text;
+using Graph.Compiler.Ir;
+
+namespace Graph.Compiler.Lowering;
+
+/// <summary>A size or stride inside a kernel: a number that is part of the kernel, or an argument <c>d[i]</c> of the launch.</summary>
+public readonly record struct Extent(bool IsConstant, long Value)
+{
+    public static readonly Extent Zero = Of(0);
+    public static readonly Extent One = Of(1);
+
+    public static Extent Of(long value) => new(true, value);
+    public static Extent Argument(int index) => new(false, index);
+
+    public bool Is(long value) => IsConstant && Value == value;
+    public override string ToString() => (IsConstant ? "" : "d") + Value.ToString(CultureInfo.InvariantCulture);
+}
+
+/// <summary>How an axis of a kernel is walked.</summary>
+public enum AxisRole
+{
+    /// <summary>Part of the launch's parallel extent (a tile's batch).</summary>
+    Outer,
+    /// <summary>A sequential loop inside one unit of the parallel extent (a tile's rows).</summary>
+    Loop,
+    /// <summary>The innermost, vectorised axis; at most one.</summary>
+    Lane,
+}
+
+/// <summary>One axis of a kernel's iteration space, outermost first.</summary>
+public sealed record LoopAxis(AxisRole Role, bool Reduced, Extent Size);
+
+/// <summary>The order in which a kernel walks its iteration space.</summary>
+public enum KernelForm
+{
+    /// <summary>No reduction: units of the parallel extent are elements (outer × lane).</summary>
+    Map,
+    /// <summary>Units are outer positions; the lane axis is reduced, sums live in registers.</summary>
+    Row,
+    /// <summary>Units are elements (outer × lane); the lane axis is kept, sums live in scratch.</summary>
+    Column,
+    /// <summary>A hook of a contraction: batch × rows × lanes of one tile.</summary>
+    Tile,
+}
+
+/// <summary>A strided view of an operand: element type and stride (in elements) along every axis, 0 where it does not vary.</summary>
+public sealed record Access(int Pointer, DType Type, bool Written, ImmutableArray<Extent> Strides)
+{
+    public override string ToString() => $"p{Pointer} {Type.Name()} [{string.Join(",", Strides)}]{(Written ? " written" : "")}";
+}
+
+/// <summary>What an input of the scalar body stands for: a closed union.</summary>
+public abstract record Source
+{
+    /// <summary>The element of an access at the current place.</summary>
+    public sealed record Load(int Access) : Source { public override string ToString() => "load " + Access; }
+
+    /// <summary>The result of a reduction of an earlier stage.</summary>
+    public sealed record Reduced(int Reduction) : Source { public override string ToString() => "reduction " + Reduction; }
+
+    /// <summary>A value that an earlier stage kept in scratch, one a lane.</summary>
+    public sealed record Cached(int Slot) : Source { public override string ToString() => "cache " + Slot; }
+
+    /// <summary>The finished sum of the contraction that this hook belongs to.</summary>
+    public sealed record Tile : Source { public override string ToString() => "tile"; }
+
+    /// <summary>A size of the launch as an i64.</summary>
+    public sealed record Size(Extent Value) : Source { public override string ToString() => "size " + Value; }
+}
+
+public enum ReduceKind { Sum, Max, Min }
+
+/// <summary>A reduction of a scalar expression over the reduced axes, in the fixed order of the kernel's form.</summary>
+public sealed record Reduction(int Index, ReduceKind Kind, Scalar Value);
+
+/// <summary>Keeps an expression's value in scratch for later stages.</summary>
+public sealed record CacheStore(int Slot, Scalar Value);
+
+/// <summary>Writes an expression to an access; to <c>Access</c> -1 for the tile of a prologue.</summary>
+public sealed record Store(int Access, Scalar Value);
+
+/// <summary>One pass over the loop and lane axes.</summary>
+public sealed record KernelStage(ImmutableArray<Reduction> Reductions, ImmutableArray<CacheStore> Caches, ImmutableArray<Store> Stores);
+
+/// <summary>Partial reductions: the outer axis <paramref name="PartAxis"/> numbers the parts into which the reduced axis <paramref name="SplitAxis"/> is cut evenly.</summary>
+public sealed record PartialSplit(int PartAxis, int SplitAxis);
+
+/// <summary>
+/// A loop nest over strided operands with a scalar body: stages of reductions and stores, then stores of what the reductions gave.
+/// The one kernel form that generated targets know; see <see cref="KernelForm"/> for its shapes.
+/// </summary>
+/// <param name="Name">Its name.</param>
+/// <param name="Form">How it walks.</param>
+/// <param name="Axes">Outer axes, then loops, then the lane.</param>
+/// <param name="Accesses">Operand views; the scalar body refers to them through <paramref name="Sources"/>.</param>
+/// <param name="Sources">What <see cref="Scalar.Input"/> number i stands for.</param>
+/// <param name="Stages">Passes over the reduced and lane axes.</param>
+/// <param name="Finals">Stores of values that do not vary along reduced axes, after the last stage.</param>
+/// <param name="Split">Set for the first of two launches of a split reduction.</param>
+/// <param name="IsFlat">A map or column kernel over one axis whose size is the launch's extent alone.</param>
+public sealed record LoopKernel(
+    string Name, KernelForm Form, ImmutableArray<LoopAxis> Axes, ImmutableArray<Access> Accesses, ImmutableArray<Source> Sources,
+    ImmutableArray<KernelStage> Stages, ImmutableArray<Store> Finals, PartialSplit? Split, bool IsFlat)
+    : Kernel(Name)
+{
+    string? text;
+
+    public override bool IsTile => Form == KernelForm.Tile;
+
+    public override string Text => text ??= Print();
+
+    /// <summary>The number of the lane axis; -1 when there is none.</summary>
+    public int Lane => Axes.Length > 0 && Axes[Axes.Length - 1].Role == AxisRole.Lane ? Axes.Length - 1 : -1;
+
+    /// <summary>How many caches in scratch it uses.</summary>
+    public int CacheCount => Stages.Sum(s => s.Caches.Length);
+
+    /// <summary>How many reductions it has.</summary>
+    public int ReductionCount => Stages.Sum(s => s.Reductions.Length);
+
+    string Print()
+    {
+        var text = new StringBuilder();
+        text.Append(Form.ToString().ToLowerInvariant()).Append(IsFlat ? " flat" : "");
+        if (Split is { } split) text.Append(" part ").Append(split.PartAxis).Append(" of axis ").Append(split.SplitAxis);
+        text.Append('\n');
+        for (var i = 0; i < Axes.Length; i++)
+            text.Append("  axis ").Append(i).Append(": ").Append(Axes[i].Role.ToString().ToLowerInvariant()).Append(' ').Append(IsFlat ? "all" : Axes[i].Size.ToString()).Append(Axes[i].Reduced ? " reduced" : "").Append('\n');
+        for (var i = 0; i < Accesses.Length; i++) text.Append("  access ").Append(i).Append(": ").Append(Accesses[i]).Append('\n');
+        var names = new Dictionary<Scalar, string>();
+        foreach (var stage in Stages)
+        {
+            text.Append("  stage\n");
+            foreach (var reduction in stage.Reductions) text.Append("    r").Append(reduction.Index).Append(" = ").Append(reduction.Kind.ToString().ToLowerInvariant()).Append(' ').Append(Expression(reduction.Value, names, text)).Append('\n');
+            foreach (var cache in stage.Caches) text.Append("    c").Append(cache.Slot).Append(" = ").Append(Expression(cache.Value, names, text)).Append('\n');
+            foreach (var store in stage.Stores) text.Append("    ").Append(store.Access < 0 ? "tile" : "[" + store.Access + "]").Append(" = ").Append(Expression(store.Value, names, text)).Append('\n');
+        }
+        if (Finals.Length > 0) text.Append("  finally\n");
+        foreach (var store in Finals) text.Append("    [").Append(store.Access).Append("] = ").Append(Expression(store.Value, names, text)).Append('\n');
+        return text.ToString();
+    }
+
+    string Expression(Scalar root, Dictionary<Scalar, string> names, StringBuilder text)
+    {
+        foreach (var s in Scalar.Order([root]))
+        {
+            if (names.ContainsKey(s)) continue;
+            switch (s.Op)
+            {
+                case ScalarOp.Input:
+                    names[s] = Sources[s.Index] switch
+                    {
+                        Source.Load load => "[" + load.Access + "]",
+                        Source.Reduced r => "r" + r.Reduction,
+                        Source.Cached c => "c" + c.Slot,
+                        Source.Size size => "size(" + size.Value + ")",
+                        _ => "tile",
+                    };
+                    break;
+                case ScalarOp.Constant: names[s] = new Attr.Real(s.Constant).ToString(); break;
+                case ScalarOp.AxisIndex: names[s] = "index" + s.Index; break;
+                default:
+                    var arguments = string.Join(", ", s.Arguments.Select(a => names[a]));
+                    var name = "v" + names.Count(n => n.Value[0] == 'v').ToString(CultureInfo.InvariantCulture);
+                    text.Append("    ").Append(name).Append(" = ").Append(s.Op == ScalarOp.Cast ? s.Type.Name() : s.Op.ToString().ToLowerInvariant()).Append(' ').Append(arguments);
+                    if (s.Op == ScalarOp.Uniform) text.Append(" stream ").Append(((long)s.Constant).ToString(CultureInfo.InvariantCulture));
+                    text.Append('\n');
+                    names[s] = name;
+                    break;
+            }
+        }
+        return names[root];
+    }
+}
