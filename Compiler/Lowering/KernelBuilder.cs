@@ -275,10 +275,7 @@ public sealed class KernelBuilder
             {
                 if (operands.Where((o, i) => i != read && !o.Operand.IsWritten).Any(o => o.Operand.Buffer == operands[read].Operand.Buffer)) continue;
                 if (!SameWalk(operands[written].Walk, operands[read].Walk)) continue;
-                var at = StageOfStore(kernel, written);
-                var last = LastStageReading(kernel, read);
-                if (last < at || (last == at && kernel.Finals.All(f => f.Access != written))) result.Add(new(written, read));
-                else if (last == at) result.Add(new(written, read));
+                if (LastStageReading(kernel, read) <= StageOfStore(kernel, written)) result.Add(new(written, read));
             }
         return result.ToImmutable();
     }

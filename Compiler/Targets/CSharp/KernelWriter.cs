@@ -1,0 +1,318 @@
+using System;
+using System.Collections.Generic;
+using System.Collections.Immutable;
+using System.Linq;
+using Graph.Compiler.Ir;
+using Graph.Compiler.Lowering;
+
+namespace Graph.Compiler.Targets.CSharp;
+
+/// <summary>Writes the body of a kernel for one vector width: the walk over units, loops and lanes.</summary>
+sealed class KernelWriter : BodyWriter
+{
+    // Sums along the lane axis run in 16 · Unroll partial sums whatever the vector width, so that every width gives the same bits.
+    const int LogicalLanes = 16;
+
+    readonly int unroll;
+    string low = "", high = "";
+    long? trip;
+
+    KernelWriter(LaneAnalysis lanes, CodeText code, VectorText? vector) : base(lanes, code, vector) => unroll = Unroll(lanes);
+
+    /// <summary>Writes the statements between the braces of the method.</summary>
+    public static void Write(LaneAnalysis lanes, CodeText code, VectorText? vector) => new KernelWriter(lanes, code, vector).Body();
+
+    /// <summary>Whether a stage gets vector loops: its expressions have vector forms and its axis is not shorter than a block.</summary>
+    public static bool IsVectorised(LaneAnalysis lanes, KernelStage stage) =>
+        lanes.CanVectorise(stage) && !(lanes.Kernel.Form == KernelForm.Row && Trip(lanes.Kernel) < LogicalLanes) && Roots(stage).Any(r => lanes.Of(r) == Level.Lane);
+
+    static long? Trip(LoopKernel kernel) => kernel.Lane >= 0 && kernel.Form == KernelForm.Row && kernel.Split?.SplitAxis != kernel.Lane && kernel.Axes[kernel.Lane].Size.IsConstant ? kernel.Axes[kernel.Lane].Size.Value : null;
+
+    // As many partial sums as keep the adders busy, as long as the narrowest vectors (four to sixteen lanes) stay within the statements that the JIT compiles well.
+    static int Unroll(LaneAnalysis lanes)
+    {
+        for (var u = 4; u > 1; u /= 2)
+        {
+            var heaviest = 0;
+            var total = 0;
+            foreach (var stage in lanes.Kernel.Stages)
+            {
+                var work = lanes.LaneScalars(Roots(stage)).Sum(s => s.Op is ScalarOp.Input ? 1 : KernelStages.IsExpensive(s.Op) ? 8 : 1) + stage.Reductions.Length;
+                heaviest = Math.Max(heaviest, stage.Reductions.Length == 0 ? 0 : work);
+                total += stage.Reductions.Length == 0 ? work : work * 4 * (u + 1);
+            }
+            if (total <= 160 && heaviest * u <= 32) return u;
+        }
+        return 1;
+    }
+
+    void Body()
+    {
+        for (var a = 0; a < Kernel.Accesses.Length; a++) Code.Line($"var p{a} = ({ScalarText.Stored(Kernel.Accesses[a].Type)}*)p[{ScalarText.Number(Kernel.Accesses[a].Pointer)}];");
+        foreach (var argument in Arguments()) Code.Line($"long n{ScalarText.Number(argument)} = d[{ScalarText.Number(argument)}];");
+        Hoist(Kernel.Stages.SelectMany(Roots).Concat(Kernel.Finals.Select(f => f.Value)), Level.Kernel);
+        switch (Kernel.Form)
+        {
+            case KernelForm.Tile: Tile(); break;
+            case KernelForm.Row: Row(); break;
+            default: Elements(); break;
+        }
+    }
+
+    IEnumerable<long> Arguments() =>
+        Kernel.Axes.Select(a => a.Size).Concat(Kernel.Accesses.SelectMany(a => a.Strides)).Concat(Kernel.Sources.OfType<Source.Size>().Select(s => s.Value)).Where(e => !e.IsConstant).Select(e => e.Value).Distinct().OrderBy(v => v);
+
+    // Splits a linear index into those of several axes; the outermost takes what is left.
+    void Decode(string index, IReadOnlyList<int> axes)
+    {
+        for (var i = axes.Count - 1; i >= 0; i--)
+        {
+            if (i == 0) { Code.Line($"long {Axis(axes[0])} = {index};"); break; }
+            var size = Size(Kernel.Axes[axes[i]].Size);
+            Code.Line($"long {Axis(axes[i])} = {index} % {size}, rest{axes[i]} = {index} / {size};");
+            index = "rest" + axes[i];
+        }
+    }
+
+    List<int> AxesOf(AxisRole role) => [.. Enumerable.Range(0, Kernel.Axes.Length).Where(i => Kernel.Axes[i].Role == role)];
+
+    void Row()
+    {
+        OpenScope("for (long u = begin; u < end; u++)");
+        Decode("u", AxesOf(AxisRole.Outer));
+        var before = MovePointers("q", AxisRole.Outer);
+        if (Kernel.Lane >= 0)
+        {
+            trip = Trip(Kernel);
+            var size = Size(Kernel.Axes[Kernel.Lane].Size);
+            (low, high) = Range(Kernel.Lane, size);
+            for (var c = 0; c < Kernel.CacheCount; c++) Code.Line($"float* cache{c} = scratch + {c} * (long){size};");
+        }
+        foreach (var stage in Kernel.Stages) RowStage(stage);
+        Hoist(Kernel.Finals.Select(f => f.Value), Level.Unit);
+        foreach (var store in Kernel.Finals) Code.Line(ScalarText.Store(Kernel.Accesses[store.Access].Type, Pointer(store.Access) + "[0]", Value(store.Value)));
+        RestorePointers(before);
+        CloseScope();
+    }
+
+    (string Low, string High) Range(int axis, string size)
+    {
+        if (Kernel.Split is not { } split || split.SplitAxis != axis) return ("0", size);
+        var parts = Size(Kernel.Axes[split.PartAxis].Size);
+        Code.Line($"long from = {Axis(split.PartAxis)} * {size} / {parts}, to = ({Axis(split.PartAxis)} + 1) * {size} / {parts};");
+        return ("from", "to");
+    }
+
+    void Elements()
+    {
+        if (Kernel.IsFlat) OpenScope();
+        else
+        {
+            OpenScope("for (long u = begin; u < end;)");
+            Code.Line($"long o = u / {Size(Kernel.Axes[Kernel.Lane].Size)}, i0 = u - o * {Size(Kernel.Axes[Kernel.Lane].Size)}, i1 = {ScalarText.Math}.Min({Size(Kernel.Axes[Kernel.Lane].Size)}, i0 + (end - u));");
+            Decode("o", AxesOf(AxisRole.Outer));
+        }
+        (low, high) = Kernel.IsFlat ? ("begin", "end") : ("i0", "i1");
+        var before = MovePointers("q", AxisRole.Outer);
+        if (Kernel.Form == KernelForm.Column)
+        {
+            for (var r = 0; r < Kernel.ReductionCount; r++) Code.Line($"float* sum{r} = scratch + {r} * ({high} - {low}) - {low};");
+            foreach (var stage in Kernel.Stages) ColumnStage(stage);
+            if (Kernel.Finals.Length > 0) RowStage(new([], [], Kernel.Finals));
+        }
+        else foreach (var stage in Kernel.Stages) RowStage(stage);
+        RestorePointers(before);
+        if (!Kernel.IsFlat) Code.Line("u += i1 - i0;");
+        CloseScope();
+    }
+
+    void Tile()
+    {
+        Decode("batch", AxesOf(AxisRole.Outer));
+        (low, high) = ("col", "col + cols");
+        OpenScope("for (long y = 0; y < rows; y++)");
+        if (AxesOf(AxisRole.Loop).Count > 0)
+        {
+            Code.Line("long r = row + y;");
+            Decode("r", AxesOf(AxisRole.Loop));
+        }
+        var before = MovePointers("q", AxisRole.Outer);
+        MovePointers("w", AxisRole.Loop);
+        Code.Line("float* t = tile + y * tileStride - col;");
+        var stage = Kernel.Stages[0];
+        Hoist(Roots(stage), Level.Unit);
+        Hoist(Roots(stage), Level.Loop);
+        Lanewise(stage);
+        RestorePointers(before);
+        CloseScope();
+    }
+
+    // A pass whose reductions end in scalars: loops outside, lanes inside.
+    void RowStage(KernelStage stage)
+    {
+        Hoist(Roots(stage), Level.Unit);
+        foreach (var r in stage.Reductions) Code.Line($"{ScalarText.Type(r.Value.Type)} r{r.Index} = {Start(r)};");
+        OpenScope();
+        var vectors = Vector is not null && IsVectorised(Lanes, stage);
+        var width = vectors ? LogicalLanes / Vector!.Width * unroll : 0;
+        foreach (var r in stage.Reductions)
+            for (var v = 0; v < width; v++) Code.Line($"var {Sum(r, v)} = {(r.Kind == ReduceKind.Sum ? Vector!.Float + ".Zero" : $"{Vector!.V}.Create({Start(r)})")};");
+        var loops = stage.Reductions.Length > 0 || Kernel.Form == KernelForm.Row ? AxesOf(AxisRole.Loop) : [];
+        var before = OpenLoops(stage, loops);
+        Lanewise(stage);
+        CloseLoops(before, loops);
+        if (vectors)
+            foreach (var r in stage.Reductions) Code.Line($"r{r.Index} = {Combine(r)};");
+        CloseScope();
+    }
+
+    string Combine(Reduction r)
+    {
+        var k = LogicalLanes / Vector!.Width;
+        string Pair(string a, string b) => r.Kind == ReduceKind.Sum ? $"({a} + {b})" : $"{Vector.V}.{r.Kind}({a}, {b})";
+        var groups = Enumerable.Range(0, k).Select(j =>
+        {
+            var list = Enumerable.Range(0, unroll).Select(g => Sum(r, g * k + j)).ToList();
+            while (list.Count > 1) list = [.. Enumerable.Range(0, list.Count / 2).Select(i => Pair(list[2 * i], list[2 * i + 1]))];
+            return list[0];
+        });
+        var all = $"{ScalarText.Lanes}.{r.Kind}({string.Join(", ", groups)})";
+        return r.Kind == ReduceKind.Sum ? $"{all} + r{r.Index}" : $"{ScalarText.Math}.{r.Kind}({all}, r{r.Index})";
+    }
+
+    static string Sum(Reduction r, int v) => $"s{ScalarText.Number(r.Index)}_{ScalarText.Number(v)}";
+
+    static string Start(Reduction r) => r.Kind == ReduceKind.Sum ? ScalarText.Literal(0, r.Value.Type)
+        : r.Value.Type.IsFloat() ? ScalarText.Literal(r.Kind == ReduceKind.Max ? double.NegativeInfinity : double.PositiveInfinity, r.Value.Type)
+        : $"{ScalarText.Type(r.Value.Type)}.{(r.Kind == ReduceKind.Max ? "MinValue" : "MaxValue")}";
+
+    Dictionary<int, string>? OpenLoops(KernelStage stage, List<int> loops)
+    {
+        if (loops.Count == 0) return null;
+        foreach (var axis in loops)
+        {
+            var (from, to) = Range(axis, Size(Kernel.Axes[axis].Size));
+            OpenScope($"for (long {Axis(axis)} = {from}; {Axis(axis)} < {to}; {Axis(axis)}++)");
+        }
+        var before = MovePointers("w", AxisRole.Loop);
+        Hoist(Roots(stage), Level.Loop);
+        return before;
+    }
+
+    void CloseLoops(Dictionary<int, string>? before, List<int> loops)
+    {
+        if (before is null) return;
+        RestorePointers(before);
+        foreach (var _ in loops) CloseScope();
+    }
+
+    // One pass along the lane: blocks of vectors, then single elements.
+    void Lanewise(KernelStage stage)
+    {
+        if (!Roots(stage).Any()) return;
+        var vectors = Vector is not null && IsVectorised(Lanes, stage);
+        if (vectors) Broadcasts(Roots(stage));
+        Code.Line($"long i = {low};");
+        var rest = trip;
+        if (vectors)
+        {
+            var logical = stage.Reductions.Length > 0 ? LogicalLanes / Vector!.Width : 1;
+            foreach (var count in unroll > 1 && stage.Reductions.Length > 0 ? new[] { logical * unroll, logical } : [logical])
+            {
+                var step = count * Vector!.Width;
+                if (rest < step) continue;
+                OpenScope($"for (; i <= {Minus(high, step)}; i += {step})");
+                for (var sub = 0; sub < count; sub++) VectorStep(stage, sub);
+                CloseScope();
+                if (rest is not null) rest %= step;
+            }
+        }
+        if (rest == 0) return;
+        OpenScope($"for (; i < {high}; i++)");
+        ScalarStep(stage);
+        CloseScope();
+    }
+
+    static string Minus(string text, int step) => long.TryParse(text, out var value) ? ScalarText.Number(value - step) : $"{text} - {ScalarText.Number(step)}";
+
+    void VectorStep(KernelStage stage, int sub)
+    {
+        var careful = stage.Stores.Length + stage.Caches.Length + stage.Reductions.Length > 1;
+        var values = stage.Stores.Select(s => careful ? NamedLane(s.Value, sub) : Lane(s.Value, sub)).ToList();
+        foreach (var r in stage.Reductions)
+        {
+            var x = Lane(r.Value, sub);
+            Code.Line(r.Kind == ReduceKind.Sum ? $"{Sum(r, sub)} += {x};" : $"{Sum(r, sub)} = {Vector!.V}.{r.Kind}({Sum(r, sub)}, {x});");
+        }
+        foreach (var c in stage.Caches) Code.Line($"{Vector!.V}.Store({Lane(c.Value, sub)}, cache{ScalarText.Number(c.Slot)} + {Index(sub)});");
+        for (var s = 0; s < values.Count; s++)
+        {
+            var store = stage.Stores[s];
+            if (store.Access < 0) { Code.Line($"{Vector!.V}.Store({values[s]}, t + {Index(sub)});"); continue; }
+            var access = Kernel.Accesses[store.Access];
+            Code.Line(Vector!.Store(access.Type, values[s], Pointer(store.Access), Index(sub), Size(Lanes.LaneStride(access))));
+        }
+    }
+
+    void ScalarStep(KernelStage stage)
+    {
+        var careful = stage.Stores.Length + stage.Caches.Length + stage.Reductions.Length > 1;
+        var values = stage.Stores.Select(s => careful ? Named(s.Value) : Value(s.Value)).ToList();
+        foreach (var r in stage.Reductions)
+        {
+            var x = Value(r.Value);
+            Code.Line(r.Kind == ReduceKind.Sum ? $"r{r.Index} += {x};" : $"r{r.Index} = {ScalarText.Math}.{r.Kind}(r{r.Index}, {x});");
+        }
+        foreach (var c in stage.Caches) Code.Line($"cache{ScalarText.Number(c.Slot)}[i] = {Value(c.Value)};");
+        for (var s = 0; s < values.Count; s++)
+        {
+            var store = stage.Stores[s];
+            Code.Line(store.Access < 0 ? $"t[i] = {values[s]};" : ScalarText.Store(Kernel.Accesses[store.Access].Type, Place(store.Access), values[s]));
+        }
+    }
+
+    // A pass whose reductions keep the lanes: blocks of columns outside, loops inside, sums in registers.
+    void ColumnStage(KernelStage stage)
+    {
+        Hoist(Roots(stage), Level.Unit);
+        OpenScope();
+        if (Kernel.Split is { } split) Range(split.SplitAxis, Size(Kernel.Axes[split.SplitAxis].Size));
+        Code.Line($"long i = {low};");
+        var work = Lanes.LaneScalars(Roots(stage)).Sum(s => KernelStages.IsExpensive(s.Op) ? 8 : 1);
+        if (Vector is not null && IsVectorised(Lanes, stage))
+            foreach (var count in work <= 20 ? new[] { 4, 1 } : [1])
+            {
+                OpenScope($"for (; i <= {high} - {count * Vector.Width}; i += {count * Vector.Width})");
+                foreach (var r in stage.Reductions)
+                    for (var v = 0; v < count; v++) Code.Line($"var {Sum(r, v)} = {(r.Kind == ReduceKind.Sum ? Vector.Float + ".Zero" : $"{Vector.V}.Create({Start(r)})")};");
+                var before = OpenColumnLoops(stage);
+                Broadcasts(Roots(stage));
+                for (var sub = 0; sub < count; sub++) VectorStep(stage, sub);
+                CloseLoops(before, AxesOf(AxisRole.Loop));
+                foreach (var r in stage.Reductions)
+                    for (var v = 0; v < count; v++) Code.Line($"{Vector.V}.Store({Sum(r, v)}, sum{r.Index} + {Index(v)});");
+                CloseScope();
+            }
+        OpenScope($"for (; i < {high}; i++)");
+        foreach (var r in stage.Reductions) Code.Line($"{ScalarText.Type(r.Value.Type)} r{r.Index} = {Start(r)};");
+        var scalarBefore = OpenColumnLoops(stage);
+        ScalarStep(stage);
+        CloseLoops(scalarBefore, AxesOf(AxisRole.Loop));
+        foreach (var r in stage.Reductions) Code.Line($"sum{r.Index}[i] = r{r.Index};");
+        CloseScope();
+        CloseScope();
+    }
+
+    Dictionary<int, string>? OpenColumnLoops(KernelStage stage)
+    {
+        var loops = AxesOf(AxisRole.Loop);
+        foreach (var axis in loops)
+        {
+            var (from, to) = Kernel.Split?.SplitAxis == axis ? ("from", "to") : ("0", Size(Kernel.Axes[axis].Size));
+            OpenScope($"for (long {Axis(axis)} = {from}; {Axis(axis)} < {to}; {Axis(axis)}++)");
+        }
+        var before = MovePointers("w", AxisRole.Loop);
+        Hoist(Roots(stage), Level.Loop);
+        return before;
+    }
+}

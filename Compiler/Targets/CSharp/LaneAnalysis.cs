@@ -1,0 +1,104 @@
+using System.Collections.Generic;
+using System.Linq;
+using Graph.Compiler.Ir;
+using Graph.Compiler.Lowering;
+
+namespace Graph.Compiler.Targets.CSharp;
+
+/// <summary>How often an expression changes: where the emitter computes it.</summary>
+enum Level { Kernel, Unit, Loop, Lane }
+
+/// <summary>Levels of a kernel's expressions, and which of its passes can be vectorised.</summary>
+sealed class LaneAnalysis(LoopKernel kernel)
+{
+    readonly Dictionary<Scalar, Level> levels = [];
+
+    public LoopKernel Kernel { get; } = kernel;
+
+    public Level Of(Scalar root)
+    {
+        foreach (var s in root.Ordered())
+        {
+            if (levels.ContainsKey(s)) continue;
+            levels[s] = s.Op switch
+            {
+                ScalarOp.Input => Of(Kernel.Sources[s.Index]),
+                ScalarOp.AxisIndex => Of(Kernel.Axes[s.Index].Role),
+                _ => s.Arguments.Select(a => levels[a]).DefaultIfEmpty(Level.Kernel).Max(),
+            };
+        }
+        return levels[root];
+    }
+
+    static Level Of(AxisRole role) => role switch { AxisRole.Lane => Level.Lane, AxisRole.Loop => Level.Loop, _ => Level.Unit };
+
+    Level Of(Source source) => source switch
+    {
+        Source.Load load => Of(Kernel.Accesses[load.Access]),
+        Source.Reduced => Kernel.Form == KernelForm.Row ? Level.Unit : Level.Lane,
+        Source.Size => Level.Kernel,
+        _ => Level.Lane,
+    };
+
+    public Level Of(Access access)
+    {
+        var level = Level.Kernel;
+        for (var i = 0; i < Kernel.Axes.Length; i++)
+            if (!access.Strides[i].Is(0) && Of(Kernel.Axes[i].Role) is var other && other > level) level = other;
+        return level;
+    }
+
+    public Extent LaneStride(Access access) => Kernel.Lane < 0 ? Extent.Zero : access.Strides[Kernel.Lane];
+
+    /// <summary>The expressions below the roots that vary along the lane, arguments first.</summary>
+    public List<Scalar> LaneScalars(IEnumerable<Scalar> roots) => [.. Scalar.Order(roots).Where(s => Of(s) == Level.Lane)];
+
+    /// <summary>True when every lane-varying expression has a vector form with as many lanes as a vector of floats.</summary>
+    public bool CanVectorise(KernelStage stage) =>
+        LaneScalars(stage.Reductions.Select(r => r.Value).Concat(stage.Caches.Select(c => c.Value)).Concat(stage.Stores.Select(s => s.Value))).All(CanVectorise)
+        && stage.Reductions.All(r => r.Value.Type == DType.F32) && stage.Stores.All(CanStore);
+
+    public bool CanStore(Store store)
+    {
+        if (store.Access < 0) return true;
+        var access = Kernel.Accesses[store.Access];
+        return access.Type == DType.F32 || (access.Type is DType.Bool or DType.I32 && LaneStride(access).Is(1));
+    }
+
+    public bool CanVectorise(Scalar s)
+    {
+        switch (s.Op)
+        {
+            case ScalarOp.Input:
+                if (Kernel.Sources[s.Index] is not Source.Load load) return s.Type == DType.F32;
+                var access = Kernel.Accesses[load.Access];
+                return access.Type == DType.F32 || (access.Type is DType.Bool or DType.I32 && LaneStride(access).Is(1));
+            case ScalarOp.AxisIndex: return true;
+            case ScalarOp.Uniform: return s.Type == DType.F32 && Of(s.Arguments[0]) < Level.Lane && Coefficient(s.Arguments[1]) == 1;
+            case ScalarOp.Add or ScalarOp.Sub or ScalarOp.Mul or ScalarOp.Neg or ScalarOp.Min or ScalarOp.Max or ScalarOp.Select:
+                return s.Type is DType.F32 or DType.I32 or DType.I64 or DType.Bool;
+            case ScalarOp.Cast:
+                var from = s.Arguments[0].Type;
+                return s.Type is DType.F32 or DType.I32 or DType.Bool && from is DType.F32 or DType.I32 or DType.I64 or DType.Bool || (s.Type == DType.I64 && from is DType.I32 or DType.Bool or DType.I64);
+            case ScalarOp.Equal or ScalarOp.Less or ScalarOp.LessEqual or ScalarOp.And or ScalarOp.Or or ScalarOp.Not:
+                return s.Arguments.All(a => a.Type is DType.F32 or DType.I32 or DType.I64 or DType.Bool);
+            default: return s.Type == DType.F32;
+        }
+    }
+
+    /// <summary>By how much an index grows from one lane to the next; null when it is not affine in the lane.</summary>
+    long? Coefficient(Scalar s)
+    {
+        if (Of(s) < Level.Lane) return 0;
+        switch (s.Op)
+        {
+            case ScalarOp.AxisIndex: return 1;
+            case ScalarOp.Add: return Coefficient(s.Arguments[0]) + Coefficient(s.Arguments[1]);
+            case ScalarOp.Mul:
+                if (s.Arguments[0].Op == ScalarOp.Constant) return (long)s.Arguments[0].Constant * Coefficient(s.Arguments[1]);
+                if (s.Arguments[1].Op == ScalarOp.Constant) return (long)s.Arguments[1].Constant * Coefficient(s.Arguments[0]);
+                return null;
+            default: return null;
+        }
+    }
+}

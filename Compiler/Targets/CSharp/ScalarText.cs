@@ -1,0 +1,120 @@
+using System;
+using System.Globalization;
+using Graph.Compiler.Ir;
+
+namespace Graph.Compiler.Targets.CSharp;
+
+/// <summary>Scalar operations as C# expressions on float, double, int, long and bool.</summary>
+static class ScalarText
+{
+    public const string VectorMath = "global::Graph.Runtime.Cpu.VectorMath";
+    public const string Lanes = "global::Graph.Runtime.Cpu.Lanes";
+    public const string Philox = "global::Graph.Runtime.Cpu.Philox";
+    public const string MathF = "global::System.MathF";
+    public const string Math = "global::System.Math";
+
+    /// <summary>The type a scalar is computed in.</summary>
+    public static string Type(DType type) => type switch
+    {
+        DType.F32 => "float",
+        DType.F64 => "double",
+        DType.I64 => "long",
+        DType.I32 => "int",
+        DType.I8 => "int",
+        DType.Bool => "bool",
+        _ => throw Unsupported(type),
+    };
+
+    /// <summary>The type an element has in memory.</summary>
+    public static string Stored(DType type) => type switch
+    {
+        DType.Bool => "byte",
+        DType.I8 => "sbyte",
+        _ => Type(type),
+    };
+
+    public static NotSupportedException Unsupported(DType type) => new($"The CPU target has no kernels for {type.Name()}.");
+
+    public static string Number(long value) => value.ToString(CultureInfo.InvariantCulture);
+
+    public static string Literal(double value, DType type) => type switch
+    {
+        DType.F32 => Float((float)value),
+        DType.F64 => double.IsNaN(value) ? "double.NaN" : double.IsInfinity(value) ? value > 0 ? "double.PositiveInfinity" : "double.NegativeInfinity" : value.ToString("R", CultureInfo.InvariantCulture) + "d",
+        DType.Bool => value != 0 ? "true" : "false",
+        DType.I64 => Number((long)value) + "L",
+        _ => Number((long)value),
+    };
+
+    static string Float(float value)
+    {
+        if (float.IsNaN(value)) return "float.NaN";
+        if (float.IsInfinity(value)) return value > 0 ? "float.PositiveInfinity" : "float.NegativeInfinity";
+        var text = value.ToString("R", CultureInfo.InvariantCulture);
+        if (!float.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var back) || back != value) text = value.ToString("G9", CultureInfo.InvariantCulture);
+        return text + "f";
+    }
+
+    /// <summary>The element at a place of a typed pointer.</summary>
+    public static string Load(DType type, string place) => type == DType.Bool ? $"({place} != 0)" : place;
+
+    public static string Store(DType type, string place, string value) => type switch
+    {
+        DType.Bool => $"{place} = (byte)({value} ? 1 : 0);",
+        DType.I8 => $"{place} = (sbyte)({value});",
+        _ => $"{place} = {value};",
+    };
+
+    /// <summary>One operation; arguments are primary expressions or parenthesised.</summary>
+    public static string Apply(Scalar s, string a, string b, string c)
+    {
+        var wide = s.Type == DType.F64;
+        string Function(string name) => wide ? $"{Math}.{name}({a})" : $"{MathF}.{name}({a})";
+        string Library(string name) => wide ? $"(double){VectorMath}.{name}((float){a})" : $"{VectorMath}.{name}({a})";
+        switch (s.Op)
+        {
+            case ScalarOp.Add: return $"({a} + {b})";
+            case ScalarOp.Sub: return $"({a} - {b})";
+            case ScalarOp.Mul: return $"({a} * {b})";
+            case ScalarOp.Div: return $"({a} / {b})";
+            case ScalarOp.Neg: return $"(-{a})";
+            case ScalarOp.Abs: return $"{Math}.Abs({a})";
+            case ScalarOp.Max or ScalarOp.Min:
+                var (constant, other) = ConstantFirst(s, a, b);
+                var sign = s.Op == ScalarOp.Max ? ">" : "<";
+                return constant is not null ? $"({constant} {sign} {other} ? {constant} : {other})" : $"{Math}.{s.Op}({a}, {b})";
+            case ScalarOp.Fma: return $"{(wide ? Math : MathF)}.FusedMultiplyAdd({a}, {b}, {c})";
+            case ScalarOp.Sqrt: return Function("Sqrt");
+            case ScalarOp.Rsqrt: return wide ? $"(1d / {Function("Sqrt")})" : $"(1f / {Function("Sqrt")})";
+            case ScalarOp.Floor: return Function("Floor");
+            case ScalarOp.Ceil: return Function("Ceiling");
+            case ScalarOp.Round: return Function("Round");
+            case ScalarOp.Pow: return wide ? $"{Math}.Pow({a}, {b})" : $"{VectorMath}.Pow({a}, {b})";
+            case ScalarOp.Exp or ScalarOp.Log or ScalarOp.Tanh or ScalarOp.Sin or ScalarOp.Cos: return wide ? Function(s.Op.ToString()) : Library(s.Op.ToString());
+            case ScalarOp.Erf or ScalarOp.Sigmoid: return Library(s.Op.ToString());
+            case ScalarOp.Equal: return $"({a} == {b})";
+            case ScalarOp.Less: return $"({a} < {b})";
+            case ScalarOp.LessEqual: return $"({a} <= {b})";
+            case ScalarOp.And: return $"({a} & {b})";
+            case ScalarOp.Or: return $"({a} | {b})";
+            case ScalarOp.Not: return $"(!{a})";
+            case ScalarOp.Select: return $"({a} ? {b} : {c})";
+            case ScalarOp.Uniform: return $"{Philox}.Uniform((ulong){a}, {Number((long)s.Constant)}UL, {b})";
+            case ScalarOp.Cast:
+                var from = s.Arguments[0].Type;
+                if (s.Type == DType.Bool) return $"({a} != 0)";
+                if (from == DType.Bool) return s.Type == DType.F32 ? $"({a} ? 1f : 0f)" : s.Type == DType.F64 ? $"({a} ? 1d : 0d)" : $"({Type(s.Type)})({a} ? 1 : 0)";
+                return $"(({Type(s.Type)}){a})";
+            default: throw new InvalidOperationException($"{s.Op} is not a function of arguments.");
+        }
+    }
+
+    /// <summary>For a maximum or minimum of floats with a constant: the constant, then the other operand, whose NaN wins; null when neither is one.</summary>
+    public static (string? Constant, string Other) ConstantFirst(Scalar s, string a, string b)
+    {
+        if (!s.Type.IsFloat()) return (null, "");
+        if (s.Arguments[0] is { Op: ScalarOp.Constant } x && !double.IsNaN(x.Constant)) return (a, b);
+        if (s.Arguments[1] is { Op: ScalarOp.Constant } y && !double.IsNaN(y.Constant)) return (b, a);
+        return (null, "");
+    }
+}

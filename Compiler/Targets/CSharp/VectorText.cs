@@ -1,0 +1,98 @@
+using System;
+using Graph.Compiler.Ir;
+
+namespace Graph.Compiler.Targets.CSharp;
+
+/// <summary>
+/// Scalar operations as vector expressions of one width. Floats are <c>Vector…&lt;float&gt;</c>; booleans are masks of <c>Vector…&lt;int&gt;</c>; integers
+/// (and 64-bit indices, which fit) are <c>Vector…&lt;int&gt;</c>.
+/// </summary>
+sealed class VectorText(int bits)
+{
+    public int Bits { get; } = bits;
+
+    /// <summary>Lanes of a vector of floats.</summary>
+    public int Width => Bits / 32;
+
+    /// <summary>The static class, by the alias at the head of the generated file.</summary>
+    public string V => "V" + ScalarText.Number(Bits);
+    public string Float => "F" + ScalarText.Number(Bits);
+    public string Int => "I" + ScalarText.Number(Bits);
+
+    public string Type(DType type) => type == DType.F32 ? Float : Int;
+
+    public string Broadcast(DType type, string value) => type switch
+    {
+        DType.F32 => $"{V}.Create({value})",
+        DType.Bool => $"{V}.Create({value} ? -1 : 0)",
+        DType.I64 => $"{V}.Create({ScalarText.Lanes}.Narrow({value}))",
+        _ => $"{V}.Create({value})",
+    };
+
+    public string Constant(double value, DType type) => type switch
+    {
+        DType.F32 when value == 0 && 1 / value > 0 => Float + ".Zero",
+        DType.F32 => $"{V}.Create({ScalarText.Literal(value, type)})",
+        DType.Bool => value != 0 ? Int + ".AllBitsSet" : Int + ".Zero",
+        _ => $"{V}.Create({ScalarText.Number((long)Math.Max(int.MinValue, Math.Min(int.MaxValue, value)))})",
+    };
+
+    /// <summary>Lane indices from a scalar index on.</summary>
+    public string Indices(string first) => $"({V}.Create((int)({first})) + {Int}.Indices)";
+
+    public string Load(DType type, string pointer, string index, string stride) => type switch
+    {
+        DType.Bool => $"{ScalarText.Lanes}.Mask{Bits}({pointer} + {index})",
+        _ when stride == "1" => $"{V}.Load({pointer} + {index})",
+        _ => $"{ScalarText.Lanes}.Gather{Bits}({pointer} + ({index}) * {stride}, {stride})",
+    };
+
+    public string Store(DType type, string value, string pointer, string index, string stride) => type switch
+    {
+        DType.Bool => $"{ScalarText.Lanes}.StoreMask({value}, {pointer} + {index});",
+        _ when stride == "1" => $"{V}.Store({value}, {pointer} + {index});",
+        _ => $"{ScalarText.Lanes}.Scatter({value}, {pointer} + ({index}) * {stride}, {stride});",
+    };
+
+    /// <summary>One operation; arguments are primary expressions or parenthesised.</summary>
+    public string Apply(Scalar s, string a, string b, string c)
+    {
+        var real = s.Type == DType.F32;
+        switch (s.Op)
+        {
+            case ScalarOp.Add: return $"({a} + {b})";
+            case ScalarOp.Sub: return $"({a} - {b})";
+            case ScalarOp.Mul: return $"({a} * {b})";
+            case ScalarOp.Div: return $"({a} / {b})";
+            case ScalarOp.Neg: return $"(-{a})";
+            case ScalarOp.Abs: return $"{V}.Abs({a})";
+            case ScalarOp.Max or ScalarOp.Min:
+                var (constant, other) = ScalarText.ConstantFirst(s, a, b);
+                return constant is not null ? $"{V}.{s.Op}Native({constant}, {other})" : $"{V}.{s.Op}({a}, {b})";
+            case ScalarOp.Fma: return $"{V}.FusedMultiplyAdd({a}, {b}, {c})";
+            case ScalarOp.Sqrt: return $"{V}.Sqrt({a})";
+            case ScalarOp.Rsqrt: return $"({Float}.One / {V}.Sqrt({a}))";
+            case ScalarOp.Floor: return $"{V}.Floor({a})";
+            case ScalarOp.Ceil: return $"{V}.Ceiling({a})";
+            case ScalarOp.Round: return $"{V}.Round({a})";
+            case ScalarOp.Pow: return $"{ScalarText.VectorMath}.Pow({a}, {b})";
+            case ScalarOp.Exp or ScalarOp.Log or ScalarOp.Tanh or ScalarOp.Erf or ScalarOp.Sigmoid or ScalarOp.Sin or ScalarOp.Cos: return $"{ScalarText.VectorMath}.{s.Op}({a})";
+            case ScalarOp.Equal: return Compare(s, "Equals", a, b);
+            case ScalarOp.Less: return Compare(s, "LessThan", a, b);
+            case ScalarOp.LessEqual: return Compare(s, "LessThanOrEqual", a, b);
+            case ScalarOp.And: return $"({a} & {b})";
+            case ScalarOp.Or: return $"({a} | {b})";
+            case ScalarOp.Not: return $"(~{a})";
+            case ScalarOp.Select: return real ? $"{V}.ConditionalSelect({a}.AsSingle(), {b}, {c})" : $"{V}.ConditionalSelect({a}, {b}, {c})";
+            case ScalarOp.Cast:
+                var from = s.Arguments[0].Type;
+                if (from == s.Type || (from.IsInteger() && s.Type.IsInteger())) return a;
+                if (s.Type == DType.Bool) return from == DType.F32 ? $"(~{V}.Equals({a}, {Float}.Zero).AsInt32())" : $"(~{V}.Equals({a}, {Int}.Zero))";
+                if (from == DType.Bool) return real ? $"({a}.AsSingle() & {Float}.One)" : $"({a} & {Int}.One)";
+                return real ? $"{V}.ConvertToSingle({a})" : $"{V}.ConvertToInt32({a})";
+            default: throw new InvalidOperationException($"{s.Op} has no vector form.");
+        }
+    }
+
+    string Compare(Scalar s, string name, string a, string b) => s.Arguments[0].Type == DType.F32 ? $"{V}.{name}({a}, {b}).AsInt32()" : $"{V}.{name}({a}, {b})";
+}
