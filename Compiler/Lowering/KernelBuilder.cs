@@ -48,6 +48,7 @@ public sealed class KernelBuilder
                     if (!atoms.Contains(atom)) atoms.Add(atom);
         foreach (var node in spec.Nodes)
             if (node.Operation.Kind == OpKind.Reduce) reduced.UnionWith(map.Reduced(node));
+        if (spec.Parts > 0 && reduced.Count == 0) return null;
         if (spec.Parts > 0) part = new Atom(spec.Parts);
 
         var inputs = spec.Inputs.ToDictionary(i => i.Value, i => i.Place);
@@ -65,7 +66,7 @@ public sealed class KernelBuilder
         if (atoms.Count == 0) form = KernelForm.Row;
         var lane = atoms.Count == 0 ? -1 : nest.Length - 1;
         var flat = form != KernelForm.Row && nest.Count(a => !a.Reduced) == 1;
-        var axes = nest.Select((a, i) => new LoopAxis(i == lane ? AxisRole.Lane : a.Reduced ? AxisRole.Loop : AxisRole.Outer, a.Reduced, flat && i == lane ? Extent.Zero : dims[a.Size])).ToImmutableArray();
+        var axes = nest.Select((a, i) => new LoopAxis(i == lane ? AxisRole.Lane : a.Reduced ? AxisRole.Loop : AxisRole.Outer, a.Reduced, flat && i == lane ? Extent.Zero : spec.AnySize ? dims.Argument(a.Size) : dims[a.Size])).ToImmutableArray();
         PartialSplit? split = null;
         if (part is not null) split = new(nest.IndexOf(nest.First(a => a.Atoms[0] == part)), nest.IndexOf(nest.First(a => a.Reduced)));
 

@@ -24,7 +24,7 @@ public sealed record KernelSpec(ImmutableArray<Node> Nodes, ImmutableArray<(Valu
     /// <summary>Cuts the reduction into so many parts, whose results the outputs hold along their leading axis; 0 for a whole one.</summary>
     public int Parts { get; init; }
 
-    /// <summary>Leaves the first axis of every value outside of the kernel's text: its size is the launch's extent. For segmented launches.</summary>
+    /// <summary>Keeps constant sizes of axes out of the kernel's text, so that launches over tensors of different sizes share it.</summary>
     public bool AnySize { get; init; }
 }
 
@@ -38,6 +38,13 @@ public sealed class DimTable
     readonly ImmutableArray<Dim>.Builder dims = ImmutableArray.CreateBuilder<Dim>();
 
     public ImmutableArray<Dim> Dims => dims.ToImmutable();
+
+    /// <summary>An argument for a size, constant or not.</summary>
+    public Extent Argument(Dim dim)
+    {
+        dims.Add(dim);
+        return Extent.Argument(dims.Count - 1);
+    }
 
     public Extent this[Dim dim]
     {

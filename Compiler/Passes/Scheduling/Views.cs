@@ -30,7 +30,7 @@ static class Views
     }
 
     // Axes are merged and split in groups of equal size; the axes merged in one group must lie densely behind each other.
-    static ImmutableArray<Dim> Reshape(Shape from, ImmutableArray<Dim> strides, Shape to)
+    internal static ImmutableArray<Dim> Reshape(Shape from, ImmutableArray<Dim> strides, Shape to)
     {
         var result = new Dim[to.Rank];
         for (var axis = 0; axis < to.Rank; axis++) result[axis] = Dim.One; // what an axis of size 1 has does not matter

@@ -1,0 +1,232 @@
+using System;
+using System.Collections.Generic;
+using System.Collections.Immutable;
+using System.Linq;
+using System.Threading;
+using Graph.Compiler.Ir;
+using Graph.Compiler.Passes.Scheduling;
+
+namespace Graph.Compiler.Lowering;
+
+/// <summary>Lowers one function: places its values and appends its launches in the order of the nodes.</summary>
+sealed partial class FunctionLowering(Program program, Function function, KernelTable kernels)
+{
+    readonly DimBinding typical = DimBinding.Typical(program.Dims);
+    readonly List<Buffer> buffers = [];
+    readonly List<Launch> launches = [];
+    readonly Dictionary<Value, Placement> places = [];
+    readonly Dictionary<string, Buffer> states = new(StringComparer.Ordinal);
+    readonly Demands demands = new();
+    readonly HashSet<Node> done = [];
+
+    public LoweredFunction Lower(CancellationToken cancel)
+    {
+        var arguments = function.Parameters.Select(p => Contiguous(p, NewBuffer(p.Name!, BufferKind.Argument, p.Type))).ToImmutableArray();
+        foreach (var s in function.States) Contiguous(s, State(s.State!, s.Type));
+        foreach (var u in function.Updates) State(u.Path, u.Value.Type);
+        var results = function.Results.Select((r, i) => NewBuffer(i < function.ResultNames.Length ? function.ResultNames[i] : "result" + i, BufferKind.Result, r.Type)).ToImmutableArray();
+
+        var copies = new List<(Value Value, Placement To)>();
+        for (var i = 0; i < results.Length; i++) Root(function.Results[i], results[i], copies);
+        foreach (var u in function.Updates)
+        {
+            if (u.Value.State == u.Path) continue;
+            if (MayOverwrite(u)) Root(u.Value, states[u.Path], copies);
+            else copies.Add((u.Value, Dense(u.Value, states[u.Path])));
+        }
+        foreach (var node in function.Nodes)
+            if (node.Is("concat")) Join(node);
+
+        foreach (var node in function.Nodes)
+        {
+            cancel.ThrowIfCancellationRequested();
+            LowerNode(node);
+        }
+        // A state that is copied at the end may be what another copy reads: such values go through memory of their own.
+        var late = copies.Where(c => c.To.Buffer.Kind == BufferKind.State).ToList();
+        for (var i = 0; i < copies.Count; i++)
+            if (late.Any(l => l.To.Buffer == places[copies[i].Value].Buffer && l.To.Buffer != copies[i].To.Buffer))
+                copies[i] = (Copy(copies[i].Value, places[copies[i].Value], Dense(copies[i].Value, NewBuffer("copy", BufferKind.Arena, copies[i].Value.Type))), copies[i].To);
+        foreach (var (value, to) in copies) CopyTo(value, places[value], to);
+        return new(function, [.. buffers], [.. launches], arguments, results);
+    }
+
+    void Root(Value value, Buffer buffer, List<(Value, Placement)> copies)
+    {
+        var place = Dense(value, buffer);
+        if (!demands.TryAdd(value, place)) copies.Add((value, place));
+    }
+
+    // A new state may go straight over the old one when everything that reads the old one comes before, or is the same elementwise kernel (checked once that kernel is built).
+    bool MayOverwrite(StateUpdate update)
+    {
+        var old = function.States.FirstOrDefault(s => s.State == update.Path);
+        if (old is null) return true;
+        if (function.Results.Any(r => Base(r) == old) || function.Updates.Any(u => u.Path != update.Path && Base(u.Value) == old)) return false;
+        var writer = Base(update.Value).Producer;
+        var readers = new HashSet<Value> { old };
+        var written = false;
+        foreach (var node in function.Nodes)
+        {
+            var reads = node.Inputs.Any(readers.Contains);
+            if (reads && node.Operation.Kind == OpKind.View) readers.Add(node.Output);
+            else if (reads && written) return false;
+            if (node == writer) written = true;
+        }
+        return true;
+    }
+
+    static Value Base(Value value)
+    {
+        while (value.Producer is { Operation.Kind: OpKind.View } view) value = view.Inputs[0];
+        return value;
+    }
+
+    Buffer NewBuffer(string name, BufferKind kind, TensorType type) => NewBuffer(name, kind, type.DType, type.Shape.Size);
+
+    Buffer NewBuffer(string name, BufferKind kind, DType type, Dim elements)
+    {
+        var buffer = new Buffer(buffers.Count, name, kind, type, elements);
+        buffers.Add(buffer);
+        return buffer;
+    }
+
+    Buffer State(string path, TensorType type)
+    {
+        if (!states.TryGetValue(path, out var buffer)) states[path] = buffer = NewBuffer(path, BufferKind.State, type);
+        return buffer;
+    }
+
+    Buffer Contiguous(Value value, Buffer buffer)
+    {
+        places[value] = Dense(value, buffer);
+        return buffer;
+    }
+
+    static Placement Dense(Value value, Buffer buffer) => new(buffer, Dim.Zero, value.Shape.Strides);
+
+    /// <summary>Where a kernel shall write a value: a demanded place, or memory of its own in the value's layout.</summary>
+    Placement PlaceOf(Value value)
+    {
+        if (places.TryGetValue(value, out var known)) return known;
+        if (!demands.TryGet(value, out var place))
+            place = new(NewBuffer(value.Producer?.Name ?? "value", BufferKind.Arena, value.Type), Dim.Zero, value.Strides);
+        return places[value] = place;
+    }
+
+    void LowerNode(Node node)
+    {
+        if (!done.Add(node)) return;
+        switch (node.Operation.Kind)
+        {
+            case OpKind.View: View(node); break;
+            case OpKind.Elementwise or OpKind.Reduce: Kernel(node, [node], [.. node.Inputs.Select(v => (v, v))], [(node.Output, node.Output)]); break;
+            case OpKind.Contract: Contract(node, node, [], [.. node.Inputs.Select(v => (v, v))], [(node.Output, node.Output)]); break;
+            case OpKind.Convolution: Convolution(node, node, [], [.. node.Inputs.Select(v => (v, v))], [(node.Output, node.Output)]); break;
+            case OpKind.Library when node.Is("concat"): Concat(node); break;
+            case OpKind.Library: Library(node); break;
+            case OpKind.Structure when node.Operation == StructureOperations.Fused: Fused(node); break;
+            case OpKind.Structure when node.Operation == StructureOperations.Call: Update(node, [node], [.. node.Inputs.Select(v => (v, v))], [.. node.Outputs.Select(v => (v, v))]); break;
+            default: throw new NotSupportedException($"The CPU target has no kernel for {node.Name}.");
+        }
+    }
+
+    void View(Node node)
+    {
+        var from = places[node.Inputs[0]];
+        var strides = Views.Strides(node, from.Strides);
+        if (strides.IsDefault)
+        {
+            // No strides describe the view: the elements are copied behind one another first.
+            var value = node.Inputs[0];
+            from = Dense(value, NewBuffer("copy", BufferKind.Arena, value.Type));
+            CopyTo(value, places[value], from, node);
+            strides = Views.Strides(node, from.Strides);
+        }
+        var offset = from.Offset;
+        if (node.Is("slice")) offset += node.Attributes.Dims("start")[0] * from.Strides[node.Inputs[0].Shape.Axis(node.Attributes.Int("axis"))];
+        places[node.Output] = new(from.Buffer, offset, strides);
+    }
+
+    // Parts of a concatenation whose makers can write anywhere are written into the whole.
+    void Join(Node node)
+    {
+        var axis = node.Inputs[0].Shape.Axis(node.Attributes.Int("axis"));
+        var whole = PlaceOf(node.Output);
+        var offset = Dim.Zero;
+        foreach (var part in node.Inputs)
+        {
+            demands.TryAdd(part, new(whole.Buffer, whole.Offset + offset * whole.Strides[axis], whole.Strides));
+            offset += part.Shape[axis];
+        }
+    }
+
+    void Concat(Node node)
+    {
+        var axis = node.Inputs[0].Shape.Axis(node.Attributes.Int("axis"));
+        var whole = places[node.Output];
+        var offset = Dim.Zero;
+        foreach (var part in node.Inputs)
+        {
+            var to = new Placement(whole.Buffer, whole.Offset + offset * whole.Strides[axis], whole.Strides);
+            var from = places[part];
+            if (from.Buffer != to.Buffer || from.Offset != to.Offset) CopyTo(part, from, to, node);
+            offset += part.Shape[axis];
+        }
+    }
+
+    void Library(Node node)
+    {
+        var operands = ImmutableArray.CreateBuilder<Operand>();
+        foreach (var input in node.Inputs)
+        {
+            var place = DenseCopy(input, node);
+            operands.Add(new(place.Buffer, place.Offset, false));
+        }
+        foreach (var output in node.Outputs)
+        {
+            var place = PlaceOf(output);
+            operands.Add(new(place.Buffer, place.Offset, true));
+        }
+        launches.Add(new LibraryLaunch(node, operands.ToImmutable(), [], [.. node.Inputs.Concat(node.Outputs).Select(v => v.Shape.Dims)])
+        {
+            Flops = node.Operation.Flops(node),
+            Traffic = node.Inputs.Concat(node.Outputs).Aggregate(Dim.Zero, (sum, v) => sum + v.Type.Bytes),
+        });
+    }
+
+    /// <summary>The value's place when it is dense and row-major, that of a copy otherwise.</summary>
+    Placement DenseCopy(Value value, Node node)
+    {
+        var place = places[value];
+        if (IsDense(value.Shape, place.Strides)) return place;
+        var copy = Dense(value, NewBuffer("copy", BufferKind.Arena, value.Type));
+        CopyTo(value, place, copy, node);
+        return copy;
+    }
+
+    static bool IsDense(Shape shape, ImmutableArray<Dim> strides)
+    {
+        var dense = shape.Strides;
+        for (var axis = 0; axis < shape.Rank; axis++)
+            if (!shape[axis].Is(1) && strides[axis] != dense[axis]) return false;
+        return true;
+    }
+
+    Value Copy(Value value, Placement from, Placement to)
+    {
+        CopyTo(value, from, to);
+        var copy = Value.Argument(value.Type, "copy");
+        places[copy] = to;
+        return copy;
+    }
+
+    void CopyTo(Value value, Placement from, Placement to, Node? node = null)
+    {
+        node ??= value.Producer ?? function.Nodes.LastOrDefault() ?? throw new InvalidOperationException("A function without nodes returns its arguments.");
+        Launch(node, KernelBuilder.TryBuild(new([], [(value, from)], [(value, to)]), typical)!);
+    }
+
+    void Launch(Node node, BuiltKernel built) =>
+        launches.Add(new LoopLaunch(node, built.Operands, built.InPlace, kernels.Add(built.Kernel), built.Dims, built.Extent, built.Grain, built.ScratchBytes) { Flops = built.Flops, Traffic = built.Traffic });
+}

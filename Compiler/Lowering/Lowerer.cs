@@ -1,0 +1,50 @@
+using System.Collections.Generic;
+using System.Collections.Immutable;
+using System.Linq;
+using System.Threading;
+using Graph.Compiler.Ir;
+
+namespace Graph.Compiler.Lowering;
+
+/// <summary>
+/// Turns a fused, scheduled program into kernels and launches. Pure and deterministic: the generator emits the kernels, the runtime builds the launch tables, and both
+/// number the kernels alike.
+/// </summary>
+public static class Lowerer
+{
+    /// <summary>Lowers every function that no other function calls.</summary>
+    public static LoweredProgram Lower(Program program, CancellationToken cancel = default)
+    {
+        var called = new HashSet<string>(program.Functions.SelectMany(Callees));
+        var kernels = new KernelTable();
+        var functions = ImmutableArray.CreateBuilder<LoweredFunction>();
+        foreach (var function in program.Functions)
+        {
+            cancel.ThrowIfCancellationRequested();
+            if (!called.Contains(function.Name)) functions.Add(new FunctionLowering(program, function, kernels).Lower(cancel));
+        }
+        return new(program, kernels.Kernels, functions.ToImmutable());
+    }
+
+    static IEnumerable<string> Callees(Function function) => function.Nodes.SelectMany(n =>
+        n.Operation == StructureOperations.Call ? [n.Attributes.Text("callee")!] : n.Regions.SelectMany(Callees));
+}
+
+/// <summary>The distinct kernels of a program, named by form and number.</summary>
+public sealed class KernelTable
+{
+    readonly Dictionary<string, LoopKernel> byText = [];
+    readonly ImmutableArray<Kernel>.Builder kernels = ImmutableArray.CreateBuilder<Kernel>();
+
+    public ImmutableArray<Kernel> Kernels => kernels.ToImmutable();
+
+    /// <summary>The kernel of that text, with its name.</summary>
+    public LoopKernel Add(LoopKernel kernel)
+    {
+        if (byText.TryGetValue(kernel.Text, out var known)) return known;
+        var named = kernel with { Name = kernel.Form.ToString().ToLowerInvariant() + kernels.Count.ToString(System.Globalization.CultureInfo.InvariantCulture) };
+        byText.Add(named.Text, named);
+        kernels.Add(named);
+        return named;
+    }
+}
