@@ -1,0 +1,74 @@
+using System;
+using System.Collections.Immutable;
+using System.Linq;
+using Graph.Compiler.Ir;
+using Graph.Compiler.Lowering;
+using Graph.Compiler.Planning;
+
+namespace Graph.Runtime.Execution;
+
+/// <summary>A function with what its calls need: which symbols its arguments' lengths give, and how long arguments and results are.</summary>
+public sealed class CompiledFunction
+{
+    readonly Polynomial[] lengths;
+
+    internal CompiledFunction(LoweredFunction lowered, Program program)
+    {
+        Lowered = lowered;
+        Program = program;
+        Solver = new(lowered.Function.Parameters, program.Dims);
+        var symbols = Solver.Symbols.Select(s => s.Name).ToImmutableArray();
+        lengths = [.. lowered.Function.Parameters.Concat(lowered.Function.Results).Select(v => new Polynomial(v.Shape.Size, symbols))];
+    }
+
+    public string Name => Lowered.Function.Name;
+
+    public LoweredFunction Lowered { get; }
+
+    internal Program Program { get; }
+
+    internal DimSolver Solver { get; }
+
+    internal int Arguments => Lowered.Function.Parameters.Length;
+
+    internal int Results => Lowered.Function.Results.Length;
+
+    internal string ResultName(int index)
+    {
+        var names = Lowered.Function.ResultNames;
+        return index < names.Length ? names[index] : Results == 1 ? "result" : "result " + index;
+    }
+
+    internal DimBinding Binding(ReadOnlySpan<long> values)
+    {
+        var binding = DimBinding.Empty;
+        for (var i = 0; i < values.Length; i++) binding = binding.With(Solver.Symbols[i].Name, values[i]);
+        return binding;
+    }
+
+    /// <summary>Elements of every argument, then of every result.</summary>
+    internal long[] Lengths(long[] values) => [.. lengths.Select(l => l.Evaluate(values))];
+
+    /// <summary>Checks the values of the symbols against their bounds.</summary>
+    /// <exception cref="ArgumentException">One is below 1 or above its bound; the message names the argument that gave it.</exception>
+    internal void CheckBounds(ReadOnlySpan<long> values)
+    {
+        for (var i = 0; i < values.Length; i++)
+        {
+            var symbol = Solver.Symbols[i];
+            if (values[i] >= 1 && values[i] <= symbol.Max) continue;
+            var source = Lowered.Function.Parameters.First(p => p.Shape.Any(d => d.Symbols.Contains(symbol.Name)));
+            throw new ArgumentException($"{Name}: {symbol.Name} is {values[i]} by the length of {source.Name} {source.Shape}, expected 1 to {symbol.Max}.", source.Name);
+        }
+    }
+
+    /// <summary>Says what is wrong with a call whose lengths do not fit.</summary>
+    internal ArgumentException WrongLength(int index, long length, long expected, DimBinding binding)
+    {
+        var isResult = index >= Arguments;
+        var value = isResult ? Lowered.Function.Results[index - Arguments] : Lowered.Function.Parameters[index];
+        var name = isResult ? ResultName(index - Arguments) : value.Name!;
+        var shape = string.Join(", ", value.Shape.Evaluate(binding));
+        return new($"{Name}: {name} has {length} elements, expected {expected}: {value.Shape}{(binding.Values.Any() ? $" with {binding}" : "")} is [{shape}].", name);
+    }
+}

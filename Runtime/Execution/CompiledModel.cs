@@ -1,0 +1,63 @@
+using System;
+using System.Collections.Generic;
+using System.Collections.Immutable;
+using System.Linq;
+using Graph.Compiler.Ir;
+using Graph.Compiler.Lowering;
+using Graph.Compiler.Planning;
+
+namespace Graph.Runtime.Execution;
+
+/// <summary>A lowered program with the addresses of its kernels: everything that the instances and sessions of one model share. Immutable.</summary>
+public sealed class CompiledModel
+{
+    readonly Dictionary<string, CompiledFunction> functions;
+
+    /// <param name="name">The model's name, for messages.</param>
+    /// <param name="lowered">What to run.</param>
+    /// <param name="kernelAddress">The address of each of its kernels.</param>
+    /// <param name="learningRate">The optimizer's own learning rate.</param>
+    /// <exception cref="NotSupportedException">A real tensor is not f32.</exception>
+    public CompiledModel(string name, LoweredProgram lowered, Func<int, nint> kernelAddress, float learningRate = 0)
+    {
+        Name = name;
+        Lowered = lowered;
+        LearningRate = learningRate;
+        Kernels = [.. Enumerable.Range(0, lowered.Kernels.Length).Select(kernelAddress)];
+        KernelNumbers = lowered.Kernels.Select((kernel, index) => (kernel, index)).ToDictionary(p => p.kernel.Name, p => p.index, StringComparer.Ordinal);
+        functions = lowered.Functions.Select(f => new CompiledFunction(f, lowered.Program)).ToDictionary(f => f.Name, StringComparer.Ordinal);
+        if (lowered.Functions.SelectMany(f => f.Buffers).FirstOrDefault(b => b.DType.IsFloat() && b.DType != DType.F32) is { } wide)
+            throw new NotSupportedException($"{name} has the {wide.DType.Name()} tensor {wide.Name}: the processor's kernels compute in f32.");
+        Fingerprint = new(() => KernelFingerprint.OfPlan(lowered));
+    }
+
+    public string Name { get; }
+
+    public LoweredProgram Lowered { get; }
+
+    public Program Program => Lowered.Program;
+
+    /// <summary>The optimizer's own learning rate.</summary>
+    public float LearningRate { get; }
+
+    /// <summary>Names the plan; checkpoints record it. Programs with equal fingerprints give equal bits.</summary>
+    public string PlanFingerprint => Fingerprint.Value;
+
+    Lazy<string> Fingerprint { get; }
+
+    internal ImmutableArray<nint> Kernels { get; }
+
+    Dictionary<string, int> KernelNumbers { get; }
+
+    public IEnumerable<CompiledFunction> Functions => functions.Values;
+
+    internal nint Address(Kernel kernel) => Kernels[KernelNumbers[kernel.Name]];
+
+    /// <summary>The function of that name, or null.</summary>
+    public CompiledFunction? Find(string function) => functions.GetValueOrDefault(function);
+
+    /// <exception cref="InvalidOperationException">The model has no such function.</exception>
+    public CompiledFunction this[string function] => functions.TryGetValue(function, out var found) ? found
+        : throw new InvalidOperationException($"{Name} has no function {function}; it has {string.Join(", ", functions.Keys)}."
+            + (function == "train_step" ? " Training needs a [Loss] and a [Train] method." : ""));
+}

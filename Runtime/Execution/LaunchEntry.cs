@@ -1,0 +1,100 @@
+using Graph.Runtime.Cpu;
+
+namespace Graph.Runtime.Execution;
+
+enum LaunchKind
+{
+    Loop,
+    Segmented,
+    Contract,
+    Convolution,
+    Library,
+}
+
+/// <summary>One line of a launch table: all that running a launch takes, in unmanaged memory.</summary>
+unsafe struct LaunchEntry
+{
+    public LaunchKind Kind;
+
+    /// <summary>The generated kernel of a loop or of segments.</summary>
+    public delegate*<void**, long*, long, long, float*, void> Kernel;
+
+    /// <summary>The operands of all hooks, segments and the launch itself.</summary>
+    public void** Pointers;
+    public long* Dims;
+    public long Extent, Grain;
+
+    /// <summary>The worker pool's scratch memory, by worker.</summary>
+    public float** Scratch;
+
+    public SegmentEntry* Segments;
+    public int SegmentCount;
+
+    public ContractCall* Contract;
+    public ConvolutionCall* Convolution;
+    public Compiler.Lowering.ConvolutionKind ConvolutionKind;
+
+    /// <summary>A kernel of the library, its operands being <see cref="Pointers"/> and its sizes <see cref="Dims"/>.</summary>
+    public delegate*<WorkerPool, void**, long*, void> Library;
+
+    /// <summary>One chunk of a loop.</summary>
+    public static void RunLoop(void* context, long begin, long end, int worker)
+    {
+        var entry = (LaunchEntry*)context;
+        entry->Kernel(entry->Pointers, entry->Dims, begin, end, entry->Scratch[worker]);
+    }
+
+    /// <summary>Some chunks of segments, numbered through: chunk c belongs to the last segment that begins at or before c.</summary>
+    public static void RunSegments(void* context, long begin, long end, int worker)
+    {
+        var entry = (LaunchEntry*)context;
+        for (var chunk = begin; chunk < end; chunk++)
+        {
+            int low = 0, high = entry->SegmentCount - 1;
+            while (low < high)
+            {
+                var middle = (low + high + 1) / 2;
+                if (entry->Segments[middle].FirstChunk <= chunk) low = middle;
+                else high = middle - 1;
+            }
+            var segment = &entry->Segments[low];
+            var first = (chunk - segment->FirstChunk) * entry->Grain;
+            entry->Kernel(segment->Pointers, segment->Dims, first, long.Min(first + entry->Grain, segment->Extent), entry->Scratch[worker]);
+        }
+    }
+}
+
+/// <summary>One set of operands of a segmented launch.</summary>
+unsafe struct SegmentEntry
+{
+    public void** Pointers;
+    public long* Dims;
+    public long Extent;
+
+    /// <summary>The chunks of the segments before it.</summary>
+    public long FirstChunk;
+}
+
+/// <summary>A pointer that changes from call to call: it lies in the caller's memory.</summary>
+unsafe struct Patch
+{
+    /// <summary>Where the table holds it.</summary>
+    public void** Slot;
+
+    /// <summary>Which argument of the call (results after arguments).</summary>
+    public int Argument;
+
+    /// <summary>Bytes from the argument's first element.</summary>
+    public long Offset;
+}
+
+/// <summary>A result that lies somewhere else when the last launch is done: it is copied to the caller.</summary>
+unsafe struct ResultCopy
+{
+    public void* Source;
+
+    /// <summary>Which argument of the call is the source; −1 when it is <see cref="Source"/>.</summary>
+    public int SourceArgument;
+    public int Argument;
+    public long Bytes;
+}

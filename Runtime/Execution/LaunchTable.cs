@@ -1,0 +1,85 @@
+using System;
+using Graph.Compiler.Ir;
+using Graph.Compiler.Planning;
+using Graph.Runtime.Cpu;
+
+namespace Graph.Runtime.Execution;
+
+/// <summary>A function under one binding, ready to run: every pointer and size that does not change from call to call is in place.</summary>
+sealed unsafe class LaunchTable : IDisposable
+{
+    readonly NativeBump memory;
+
+    internal LaunchTable(NativeBump memory, MemoryPlan plan, long[] values, long[] lengths)
+    {
+        this.memory = memory;
+        Plan = plan;
+        Values = values;
+        Lengths = lengths;
+    }
+
+    public MemoryPlan Plan { get; }
+
+    public DimBinding Binding => Plan.Binding;
+
+    /// <summary>The values of the function's symbols, by which tables are found.</summary>
+    public long[] Values { get; }
+
+    /// <summary>Elements that each argument and result must have.</summary>
+    public long[] Lengths { get; }
+
+    public LaunchEntry* Entries;
+    public int Count;
+    public Patch* Patches;
+    public int PatchCount;
+    public ResultCopy* Copies;
+    public int CopyCount;
+
+    /// <summary>When the table was last used, for letting go of the oldest.</summary>
+    public long LastUse;
+
+    /// <summary>Runs the launches in order. <paramref name="ticks"/>, when given, gets the time of each added.</summary>
+    public void Run(WorkerPool pool, ReadOnlySpan<CallArgument> arguments, long[]? ticks)
+    {
+        for (var i = 0; i < PatchCount; i++)
+            *Patches[i].Slot = (byte*)arguments[Patches[i].Argument].Pointer + Patches[i].Offset;
+
+        for (var i = 0; i < Count; i++)
+        {
+            var start = ticks is null ? 0 : System.Diagnostics.Stopwatch.GetTimestamp();
+            var entry = &Entries[i];
+            switch (entry->Kind)
+            {
+                case LaunchKind.Loop:
+                    pool.Run(&LaunchEntry.RunLoop, entry, entry->Extent, entry->Grain);
+                    break;
+                case LaunchKind.Segmented:
+                    pool.Run(&LaunchEntry.RunSegments, entry, entry->Extent, 1);
+                    break;
+                case LaunchKind.Contract:
+                    Contract.Run(pool, entry->Contract);
+                    break;
+                case LaunchKind.Convolution:
+                    RunConvolution(pool, entry);
+                    break;
+                default:
+                    entry->Library(pool, entry->Pointers, entry->Dims);
+                    break;
+            }
+            if (ticks is not null) ticks[i] += System.Diagnostics.Stopwatch.GetTimestamp() - start;
+        }
+
+        for (var i = 0; i < CopyCount; i++)
+        {
+            var source = Copies[i].SourceArgument < 0 ? Copies[i].Source : arguments[Copies[i].SourceArgument].Pointer;
+            Buffer.MemoryCopy(source, arguments[Copies[i].Argument].Pointer, Copies[i].Bytes, Copies[i].Bytes);
+        }
+    }
+
+    static void RunConvolution(WorkerPool pool, LaunchEntry* entry)
+    {
+        throw new NotSupportedException($"The processor has no kernel for the {entry->ConvolutionKind} convolution on {pool.Threads} threads.");
+    }
+
+    public void Dispose() => memory.Dispose();
+}

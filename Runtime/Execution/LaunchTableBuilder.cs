@@ -1,0 +1,243 @@
+using System;
+using System.Collections.Generic;
+using System.Collections.Immutable;
+using System.Linq;
+using Graph.Compiler.Ir;
+using Graph.Compiler.Lowering;
+using Graph.Compiler.Planning;
+using Graph.Runtime.Cpu;
+using Buffer = Graph.Compiler.Lowering.Buffer;
+
+namespace Graph.Runtime.Execution;
+
+/// <summary>Writes a launch table: evaluates sizes under the binding and resolves operands to addresses in arena and store.</summary>
+sealed unsafe class LaunchTableBuilder
+{
+    readonly CompiledModel model;
+    readonly CompiledFunction function;
+    readonly MemoryPlan plan;
+    readonly ParameterStore store;
+    readonly byte* arena;
+    readonly WorkerPool pool;
+    readonly NativeBump memory = new();
+    readonly Dictionary<Buffer, int> callers = [];
+    readonly List<Patch> patches = [];
+    long scratchBytes;
+
+    LaunchTableBuilder(CompiledModel model, CompiledFunction function, MemoryPlan plan, ParameterStore store, byte* arena, WorkerPool pool)
+    {
+        this.model = model;
+        this.function = function;
+        this.plan = plan;
+        this.store = store;
+        this.arena = arena;
+        this.pool = pool;
+        var lowered = function.Lowered;
+        for (var i = 0; i < lowered.Arguments.Length; i++) callers[lowered.Arguments[i]] = i;
+        for (var i = 0; i < lowered.Results.Length; i++)
+            if (lowered.Results[i].Kind == BufferKind.Result) callers.TryAdd(lowered.Results[i], lowered.Arguments.Length + i);
+    }
+
+    public static LaunchTable Build(CompiledModel model, CompiledFunction function, MemoryPlan plan, long[] values, ParameterStore store, Arena arena, WorkerPool pool)
+    {
+        var builder = new LaunchTableBuilder(model, function, plan, store, arena.Pointer, pool);
+        try
+        {
+            return builder.Build(values);
+        }
+        catch
+        {
+            builder.memory.Dispose();
+            throw;
+        }
+    }
+
+    LaunchTable Build(long[] values)
+    {
+        var launches = function.Lowered.Launches;
+        var table = new LaunchTable(memory, plan, values, function.Lengths(values)) { Entries = memory.Take<LaunchEntry>(launches.Length), Count = launches.Length };
+        for (var i = 0; i < launches.Length; i++) Write(launches[i], &table.Entries[i]);
+        pool.EnsureScratch(scratchBytes);
+
+        WriteCopies(table);
+        table.Patches = memory.Take<Patch>(patches.Count);
+        table.PatchCount = patches.Count;
+        for (var i = 0; i < patches.Count; i++) table.Patches[i] = patches[i];
+        return table;
+    }
+
+    long Evaluate(Dim dim) => dim.TryConstant(out var constant) ? constant : dim.Evaluate(plan.Binding);
+
+    long* Evaluate(ImmutableArray<Dim> dims)
+    {
+        var place = memory.Take<long>(dims.Length);
+        for (var i = 0; i < dims.Length; i++) place[i] = Evaluate(dims[i]);
+        return place;
+    }
+
+    void Write(Launch launch, LaunchEntry* entry)
+    {
+        entry->Scratch = pool.ScratchTable;
+        entry->Pointers = (void**)memory.Take<nint>(launch.Operands.Length);
+        for (var i = 0; i < launch.Operands.Length; i++) Resolve(launch.Operands[i], &entry->Pointers[i]);
+        switch (launch)
+        {
+            case LoopLaunch loop:
+                entry->Kind = LaunchKind.Loop;
+                entry->Kernel = (delegate*<void**, long*, long, long, float*, void>)model.Address(loop.Kernel);
+                entry->Dims = Evaluate(loop.Dims);
+                entry->Extent = Evaluate(loop.Extent);
+                entry->Grain = Math.Max(1, Evaluate(loop.Grain));
+                scratchBytes = Math.Max(scratchBytes, Evaluate(loop.ScratchBytes));
+                break;
+            case SegmentedLaunch segmented:
+                WriteSegments(segmented, entry);
+                break;
+            case ContractLaunch contract:
+                WriteContract(contract, entry);
+                break;
+            case ConvolutionLaunch convolution:
+                WriteConvolution(convolution, entry);
+                break;
+            case LibraryLaunch library:
+                entry->Kind = LaunchKind.Library;
+                entry->Library = LibraryCalls.Find(library.Node);
+                entry->Dims = Evaluate(LibraryCalls.Dims(library));
+                break;
+            default:
+                throw new NotSupportedException($"{model.Name} has a launch of the unknown kind {launch.GetType().Name}.");
+        }
+    }
+
+    // Writes the operand's address to a slot of the table, now or, for the caller's memory, at each call.
+    void Resolve(Operand operand, void** slot)
+    {
+        var buffer = operand.Buffer;
+        var offset = Evaluate(operand.Offset) * buffer.DType.Size();
+        switch (buffer.Kind)
+        {
+            case BufferKind.Arena:
+                *slot = arena + plan.Offsets[buffer.Id] + offset;
+                break;
+            case BufferKind.State:
+                *slot = (byte*)store[buffer.Name].Pointer + offset;
+                break;
+            default:
+                patches.Add(new() { Slot = slot, Argument = callers[buffer], Offset = offset });
+                break;
+        }
+    }
+
+    void WriteSegments(SegmentedLaunch launch, LaunchEntry* entry)
+    {
+        entry->Kind = LaunchKind.Segmented;
+        entry->Kernel = (delegate*<void**, long*, long, long, float*, void>)model.Address(launch.Kernel);
+        entry->Grain = Math.Max(1, Evaluate(launch.Grain));
+        entry->Segments = memory.Take<SegmentEntry>(launch.Segments.Length);
+        entry->SegmentCount = launch.Segments.Length;
+        scratchBytes = Math.Max(scratchBytes, Evaluate(launch.ScratchBytes));
+        long chunks = 0;
+        for (var i = 0; i < launch.Segments.Length; i++)
+        {
+            var segment = launch.Segments[i];
+            var extent = Evaluate(segment.Extent);
+            entry->Segments[i] = new() { Pointers = entry->Pointers + segment.FirstOperand, Dims = Evaluate(segment.Dims), Extent = extent, FirstChunk = chunks };
+            chunks += (extent + entry->Grain - 1) / entry->Grain;
+        }
+        entry->Extent = chunks;
+    }
+
+    void WriteContract(ContractLaunch launch, LaunchEntry* entry)
+    {
+        entry->Kind = LaunchKind.Contract;
+        var call = entry->Contract = memory.Take<ContractCall>(1);
+        *call = new(Evaluate(launch.M), Evaluate(launch.N), Evaluate(launch.K))
+        {
+            Batch0 = Evaluate(launch.Batch[0]),
+            Batch1 = Evaluate(launch.Batch[1]),
+            Batch2 = Evaluate(launch.Batch[2]),
+            Accumulate = launch.Accumulate,
+        };
+        if (launch.A is { } a)
+        {
+            Resolve(launch.Operands[a.Operand], (void**)&call->A);
+            (call->AM, call->AK) = (Evaluate(a.RowStride), Evaluate(a.ColumnStride));
+            (call->ABatch0, call->ABatch1, call->ABatch2) = BatchStrides(a);
+        }
+        if (launch.B is { } b)
+        {
+            Resolve(launch.Operands[b.Operand], (void**)&call->B);
+            (call->BK, call->BN) = (Evaluate(b.RowStride), Evaluate(b.ColumnStride));
+            (call->BBatch0, call->BBatch1, call->BBatch2) = BatchStrides(b);
+        }
+        if (launch.C is { } c)
+        {
+            Resolve(launch.Operands[c.Operand], (void**)&call->C);
+            (call->CM, call->CN) = (Evaluate(c.RowStride), Evaluate(c.ColumnStride));
+            (call->CBatch0, call->CBatch1, call->CBatch2) = BatchStrides(c);
+        }
+        if (launch.PrologueA is { } makesA) Write(makesA, entry, (nint*)&call->PrologueA, &call->PrologueAPointers, &call->PrologueADims);
+        if (launch.PrologueB is { } makesB) Write(makesB, entry, (nint*)&call->PrologueB, &call->PrologueBPointers, &call->PrologueBDims);
+        if (launch.Epilogue is { } takes) Write(takes, entry, (nint*)&call->Epilogue, &call->EpiloguePointers, &call->EpilogueDims);
+    }
+
+    (long, long, long) BatchStrides(MatrixView view) => (Evaluate(view.BatchStrides[0]), Evaluate(view.BatchStrides[1]), Evaluate(view.BatchStrides[2]));
+
+    void Write(Hook hook, LaunchEntry* entry, nint* function, void*** pointers, long** dims)
+    {
+        *function = model.Address(hook.Kernel);
+        *pointers = entry->Pointers + hook.FirstOperand;
+        *dims = Evaluate(hook.Dims);
+    }
+
+    void WriteConvolution(ConvolutionLaunch launch, LaunchEntry* entry)
+    {
+        entry->Kind = LaunchKind.Convolution;
+        entry->ConvolutionKind = launch.Kind;
+        var call = entry->Convolution = memory.Take<ConvolutionCall>(1);
+        var shape = launch.Shape;
+        *call = new()
+        {
+            Batch = Evaluate(shape.Batch), Channels = Evaluate(shape.Channels), Height = Evaluate(shape.Height), Width = Evaluate(shape.Width),
+            Filters = Evaluate(shape.Filters), KernelHeight = Evaluate(shape.KernelHeight), KernelWidth = Evaluate(shape.KernelWidth),
+            MapHeight = Evaluate(shape.MapHeight), MapWidth = Evaluate(shape.MapWidth),
+            StrideHeight = shape.StrideHeight, StrideWidth = shape.StrideWidth, PaddingTop = shape.PaddingTop, PaddingLeft = shape.PaddingLeft,
+            DilationHeight = shape.DilationHeight, DilationWidth = shape.DilationWidth, Groups = shape.Groups,
+        };
+        var image = (void**)&call->Image;
+        var weight = (void**)&call->Weight;
+        var map = (void**)&call->Map;
+        var (first, second, third) = launch.Kind switch
+        {
+            ConvolutionKind.Forward => ((nint)image, (nint)weight, (nint)map),
+            ConvolutionKind.ImageGradient => ((nint)map, (nint)weight, (nint)image),
+            _ => ((nint)image, (nint)map, (nint)weight),
+        };
+        Resolve(launch.Operands[0], (void**)first);
+        Resolve(launch.Operands[1], (void**)second);
+        if (launch.Epilogue is { } takes) Write(takes, entry, (nint*)&call->Epilogue, &call->EpiloguePointers, &call->EpilogueDims);
+        else Resolve(launch.Operands[2], (void**)third);
+    }
+
+    void WriteCopies(LaunchTable table)
+    {
+        var lowered = function.Lowered;
+        var copies = new List<ResultCopy>();
+        for (var i = 0; i < lowered.Results.Length; i++)
+        {
+            var buffer = lowered.Results[i];
+            var argument = lowered.Arguments.Length + i;
+            var bytes = plan.Bytes[buffer.Id];
+            if (buffer.Kind is BufferKind.Argument or BufferKind.Result)
+            {
+                if (callers[buffer] != argument) copies.Add(new() { SourceArgument = callers[buffer], Argument = argument, Bytes = bytes });
+                continue;
+            }
+            var source = buffer.Kind == BufferKind.Arena ? arena + plan.Offsets[buffer.Id] : (byte*)store[buffer.Name].Pointer;
+            copies.Add(new() { Source = source, SourceArgument = -1, Argument = argument, Bytes = bytes });
+        }
+        table.Copies = memory.Take<ResultCopy>(copies.Count);
+        table.CopyCount = copies.Count;
+        for (var i = 0; i < copies.Count; i++) table.Copies[i] = copies[i];
+    }
+}

@@ -1,0 +1,124 @@
+using System;
+using System.Collections.Immutable;
+using System.ComponentModel;
+using System.Threading;
+using Graph.Compiler.Ir;
+using Graph.Compiler.Planning;
+using Graph.Runtime.Cpu;
+
+namespace Graph.Runtime.Execution;
+
+/// <summary>All logic behind a generated model: parameters, a session to run in, and the state of training. Generated members call it.</summary>
+[EditorBrowsable(EditorBrowsableState.Never)]
+public sealed unsafe class ModelInstance : IDisposable
+{
+    // The last arguments of train_step, which the runtime gives.
+    static readonly ImmutableArray<string> TrainingArguments = ["learning_rate", "step", "seed"];
+
+    readonly bool ownsStore;
+    readonly bool ownsPool;
+    readonly WorkerPool pool;
+    int disposed;
+
+    /// <summary>A model with fresh parameters over a program that was compiled at run time.</summary>
+    public ModelInstance(CompiledModel model, ulong seed = 0, int threads = 0)
+    {
+        Model = model;
+        pool = new(threads);
+        ownsPool = ownsStore = true;
+        Store = new(model.Program.States, seed, pool);
+        Session = new(model, Store, pool, ownsPool: false);
+        LearningRate = model.LearningRate;
+    }
+
+    ModelInstance(ModelInstance over, int threads)
+    {
+        Model = over.Model;
+        Store = over.Store;
+        LearningRate = over.LearningRate;
+        pool = new(threads);
+        ownsPool = true;
+        Session = new(Model, Store, pool, ownsPool: false);
+    }
+
+    /// <summary>What a generated model throws that was made by its constructor, not by <c>Create</c>.</summary>
+    public static InvalidOperationException NotCreated(string model) => new($"This {model} has no parameters: a constructor makes only the description of a model. Use {model}.Create(…).");
+
+    public CompiledModel Model { get; }
+
+    /// <summary>Parameters, running statistics, optimizer states.</summary>
+    public ParameterStore Store { get; }
+
+    /// <summary>Where this instance's calls run.</summary>
+    public Session Session { get; }
+
+    /// <summary>The rate of the next training step.</summary>
+    public float LearningRate { get; set; }
+
+    /// <summary>Another instance over the same parameters, with an arena and threads of its own, for calls from another thread.</summary>
+    public ModelInstance NewSession(int threads = 1)
+    {
+        ObjectDisposedException.ThrowIf(disposed != 0, Model.Name);
+        return new(this, threads);
+    }
+
+    /// <inheritdoc cref="Session.Run"/>
+    public void Run(string function, ReadOnlySpan<CallArgument> arguments, ReadOnlySpan<long> dims = default)
+    {
+        Session.Run(function, arguments, dims);
+        if (Model[function].Lowered.Function.Updates.Length > 0) Store.Touch();
+    }
+
+    /// <summary>One step of training: loss, gradients, clipping, update.</summary>
+    /// <param name="lossArguments">The arguments of the loss.</param>
+    /// <param name="dims">The named dimensions that no length gives.</param>
+    /// <exception cref="InvalidOperationException">The model is not trained, or the session is in use.</exception>
+    /// <exception cref="ArgumentException">A length does not fit.</exception>
+    public StepResult TrainStep(ReadOnlySpan<CallArgument> lossArguments, ReadOnlySpan<long> dims = default)
+    {
+        float rate = LearningRate, loss, norm;
+        var step = Store.Step + 1;
+        var seed = StepSeed(Store.Seed, step);
+        Span<CallArgument> all = stackalloc CallArgument[lossArguments.Length + 5];
+        lossArguments.CopyTo(all);
+        all[^5] = new(&rate, 1);
+        all[^4] = new(&step, 1);
+        all[^3] = new(&seed, 1);
+        all[^2] = new(&loss, 1);
+        all[^1] = new(&norm, 1);
+        Session.Run("train_step", all, dims);
+        Store.Step = step;
+        Store.Touch();
+        return new(step, loss, norm, rate);
+    }
+
+    /// <summary>What random operations of a step are keyed with: 53 bits, so that a double holds it exactly.</summary>
+    internal static long StepSeed(ulong seed, long step)
+    {
+        var (x, y, _, _) = Philox.Block(seed, (ulong)step, Philox.Stream("train_step.seed"));
+        return (long)((((ulong)y << 32) | x) >> 11);
+    }
+
+    /// <summary>The arguments of the loss as training takes them, in order.</summary>
+    internal ImmutableArray<Value> LossArguments
+    {
+        get
+        {
+            var parameters = Model["train_step"].Lowered.Function.Parameters;
+            return parameters.RemoveRange(parameters.Length - TrainingArguments.Length, TrainingArguments.Length);
+        }
+    }
+
+    /// <summary>The plan of a function under a binding, as it runs here.</summary>
+    public MemoryPlan Plan(string function, DimBinding binding) => Planner.Plan(Model[function].Lowered, binding);
+
+    /// <summary>Ends the threads and frees the arena; the parameters too, when no other instance made them. May be called more than once.</summary>
+    public void Dispose()
+    {
+        if (disposed != 0) return;
+        Session.Dispose();
+        if (Interlocked.Exchange(ref disposed, 1) != 0) return;
+        if (ownsPool) pool.Dispose();
+        if (ownsStore) Store.Dispose();
+    }
+}

@@ -1,0 +1,103 @@
+using System;
+using System.Linq;
+using System.Runtime.InteropServices;
+using Graph.Compiler.Ir;
+using Graph.Runtime.Cpu;
+
+namespace Graph.Runtime.Parameters;
+
+/// <summary>
+/// First values. Random ones are a function of (seed, path, index) by Philox and of exactly rounded arithmetic, so every machine and every number of threads gets the same bits.
+/// </summary>
+static unsafe class Initialization
+{
+    // Elements that one chunk fills: a multiple of 4, the words of a Philox block.
+    const long Grain = 1 << 16;
+
+    struct Job
+    {
+        public float* Target;
+        public ulong Seed, Stream;
+        public double Scale;
+        public bool Normal;
+    }
+
+    /// <summary>Fills a tensor as its declaration says.</summary>
+    /// <exception cref="NotSupportedException">The initializer is unknown, or random for a type other than f32.</exception>
+    public static void Fill(StoredTensor tensor, ulong seed, WorkerPool? pool)
+    {
+        var (kind, scale) = tensor.Declaration.Init;
+        var (inputs, outputs) = Fans(tensor);
+        switch (kind)
+        {
+            case "zeros": Constant(tensor, 0); break;
+            case "ones": Constant(tensor, 1); break;
+            case "constant": Constant(tensor, scale); break;
+            case "normal": Random(tensor, seed, pool, scale, normal: true); break;
+            case "uniform": Random(tensor, seed, pool, scale, normal: false); break;
+            case "kaiming_uniform": Random(tensor, seed, pool, scale * Math.Sqrt(3.0 / inputs), normal: false); break;
+            case "kaiming_normal": Random(tensor, seed, pool, scale / Math.Sqrt(inputs), normal: true); break;
+            case "kaiming_uniform_out": Random(tensor, seed, pool, scale * Math.Sqrt(3.0 / outputs), normal: false); break;
+            case "kaiming_normal_out": Random(tensor, seed, pool, scale / Math.Sqrt(outputs), normal: true); break;
+            case "xavier_uniform": Random(tensor, seed, pool, scale * Math.Sqrt(6.0 / (inputs + outputs)), normal: false); break;
+            case "xavier_normal": Random(tensor, seed, pool, scale * Math.Sqrt(2.0 / (inputs + outputs)), normal: true); break;
+            default: throw new NotSupportedException($"{tensor.Path} asks for the initializer '{kind}', which this runtime does not know.");
+        }
+    }
+
+    /// <summary>As torch.nn.init counts them: axis 1 (0) times the receptive field is in (out); a vector is its own fan.</summary>
+    static (double Inputs, double Outputs) Fans(StoredTensor tensor)
+    {
+        if (tensor.Shape.Length < 2) return (Math.Max(1, tensor.Length), Math.Max(1, tensor.Length));
+        double field = tensor.Shape.Skip(2).Aggregate(1L, (a, b) => a * b);
+        return (Math.Max(1, tensor.Shape[1] * field), Math.Max(1, tensor.Shape[0] * field));
+    }
+
+    static void Constant(StoredTensor tensor, double value)
+    {
+        switch (tensor.Type)
+        {
+            case DType.F32: Fill((float*)tensor.Pointer, (float)value, tensor.Length); break;
+            case DType.F64: Fill((double*)tensor.Pointer, value, tensor.Length); break;
+            case DType.I64: Fill((long*)tensor.Pointer, (long)value, tensor.Length); break;
+            case DType.I32: Fill((int*)tensor.Pointer, (int)value, tensor.Length); break;
+            case DType.F16: Fill((Half*)tensor.Pointer, (Half)value, tensor.Length); break;
+            case DType.BF16: Fill((ushort*)tensor.Pointer, (ushort)(BitConverter.SingleToUInt32Bits((float)Rounding.Round(value, DType.BF16)) >> 16), tensor.Length); break;
+            default: Fill((sbyte*)tensor.Pointer, (sbyte)value, tensor.Length); break;
+        }
+    }
+
+    static void Fill<T>(T* target, T value, long count)
+        where T : unmanaged
+    {
+        for (long i = 0; i < count; i += int.MaxValue / 2) new Span<T>(target + i, (int)Math.Min(count - i, int.MaxValue / 2)).Fill(value);
+    }
+
+    static void Random(StoredTensor tensor, ulong seed, WorkerPool? pool, double scale, bool normal)
+    {
+        if (tensor.Type != DType.F32) throw new NotSupportedException($"{tensor.Path} of {tensor.Type.Name()} cannot start with random numbers: only f32 can.");
+        var job = new Job { Target = (float*)tensor.Pointer, Seed = seed, Stream = Philox.Stream("init." + tensor.Path), Scale = scale, Normal = normal };
+        if (pool is not null) pool.Run(&Chunk, &job, tensor.Length, Grain);
+        else Chunk(&job, 0, tensor.Length, 0);
+    }
+
+    static void Chunk(void* context, long begin, long end, int worker)
+    {
+        var job = (Job*)context;
+        for (var i = begin; i < end; i += 4)
+        {
+            var (x, y, z, w) = Philox.Block(job->Seed, (ulong)i >> 2, job->Stream);
+            job->Target[i] = Draw(job, x);
+            if (i + 1 < end) job->Target[i + 1] = Draw(job, y);
+            if (i + 2 < end) job->Target[i + 2] = Draw(job, z);
+            if (i + 3 < end) job->Target[i + 3] = Draw(job, w);
+        }
+    }
+
+    // The middle of the word's interval: never 0 or 1, and as far from one as from the other.
+    static float Draw(Job* job, uint word)
+    {
+        var unit = (word + 0.5) * (1.0 / 4294967296);
+        return (float)(job->Scale * (job->Normal ? NormalQuantile.Of(unit) : 2 * unit - 1));
+    }
+}

@@ -1,0 +1,122 @@
+using System;
+using System.Collections;
+using System.Collections.Generic;
+using System.Collections.Immutable;
+using System.Linq;
+using Graph.Compiler.Ir;
+using Graph.Runtime.Cpu;
+using Graph.Runtime.Parameters;
+
+namespace Graph;
+
+/// <summary>
+/// The numbers of a model: parameters and running statistics in one aligned block, optimizer states in another one that exists once training has started. Sessions of one model share it.
+/// </summary>
+public sealed class ParameterStore : IReadOnlyCollection<StoredTensor>
+{
+    const long Alignment = 64;
+
+    readonly ImmutableArray<StateDecl> declarations;
+    readonly Dictionary<string, StoredTensor> byPath = new(StringComparer.Ordinal);
+    readonly List<StoredTensor> order = [];
+    bool disposed;
+
+    internal ParameterStore(ImmutableArray<StateDecl> declarations, ulong seed, WorkerPool? pool = null)
+    {
+        this.declarations = declarations;
+        Seed = seed;
+        Allocate(d => !IsOptimizer(d));
+        foreach (var tensor in order) Initialization.Fill(tensor, seed, pool);
+    }
+
+    static bool IsOptimizer(StateDecl declaration) => declaration.Kind == StateKind.Optimizer;
+
+    /// <summary>What initial numbers, dropout and other random operations depend on.</summary>
+    public ulong Seed { get; internal set; }
+
+    /// <summary>How many training steps were made.</summary>
+    public long Step { get; internal set; }
+
+    /// <summary>Raised whenever numbers may have changed: a training step, a load, a span to write.</summary>
+    public long Version { get; private set; }
+
+    /// <summary>True once optimizer states exist.</summary>
+    public bool IsTraining { get; private set; }
+
+    /// <summary>The number of trained numbers.</summary>
+    public long ParameterCount => order.Where(t => t.Kind == StateKind.Parameter).Sum(t => t.Length);
+
+    /// <summary>Bytes of everything stored.</summary>
+    public long Bytes => order.Sum(t => t.Bytes);
+
+    /// <summary>The number of tensors.</summary>
+    public int Count => order.Count;
+
+    /// <summary>The tensor of that name.</summary>
+    /// <exception cref="KeyNotFoundException">There is none; the message names similar ones.</exception>
+    public StoredTensor this[string path] => byPath.TryGetValue(path, out var tensor) ? tensor : throw new KeyNotFoundException(
+        $"The model has no tensor named {path}. {(Near(path) is { Length: > 0 } near ? $"Did you mean {string.Join(" or ", near)}?" : "")}".TrimEnd());
+
+    /// <summary>The tensor of that name, if there is one.</summary>
+    public bool TryGet(string path, out StoredTensor tensor) => byPath.TryGetValue(path, out tensor!);
+
+    /// <summary>Parameters, running statistics and, once training has started, optimizer states, in the order of the program.</summary>
+    public IEnumerator<StoredTensor> GetEnumerator() => order.GetEnumerator();
+
+    IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
+
+    string[] Near(string path)
+    {
+        var last = path[(path.LastIndexOf('.') + 1)..];
+        return [.. byPath.Keys.Where(k => k.EndsWith("." + last, StringComparison.Ordinal) || k.StartsWith(path, StringComparison.OrdinalIgnoreCase)).Order(StringComparer.Ordinal).Take(3)];
+    }
+
+    /// <summary>Declares what the program says a tensor is, whether it exists yet or not.</summary>
+    internal StateDecl? Declaration(string path) => declarations.FirstOrDefault(d => d.Path == path);
+
+    internal ImmutableArray<StateDecl> Declarations => declarations;
+
+    /// <summary>Creates the optimizer states, with their first values; nothing when they exist.</summary>
+    internal void StartTraining()
+    {
+        ThrowIfDisposed();
+        if (IsTraining) return;
+        var before = order.Count;
+        Allocate(IsOptimizer);
+        foreach (var tensor in order.Skip(before)) Initialization.Fill(tensor, Seed, null);
+        IsTraining = true;
+    }
+
+    /// <summary>Gives every tensor its first value again.</summary>
+    internal void Reset(ulong seed, WorkerPool? pool = null)
+    {
+        Seed = seed;
+        Step = 0;
+        foreach (var tensor in order) Initialization.Fill(tensor, seed, pool);
+        Touch();
+    }
+
+    void Allocate(Func<StateDecl, bool> wanted)
+    {
+        var places = new List<(StateDecl, long)>();
+        long bytes = 0;
+        foreach (var declaration in declarations.Where(wanted))
+        {
+            places.Add((declaration, bytes));
+            bytes += (declaration.Type.Bytes.Constant + Alignment - 1) & -Alignment;
+        }
+        var memory = new PinnedMemory(bytes);
+        foreach (var (declaration, offset) in places)
+        {
+            var tensor = new StoredTensor(this, declaration, memory, offset);
+            byPath.Add(declaration.Path, tensor);
+            order.Add(tensor);
+        }
+    }
+
+    internal void Touch() => Version++;
+
+    internal void ThrowIfDisposed() => ObjectDisposedException.ThrowIf(disposed, this);
+
+    internal void Dispose() => disposed = true;
+}

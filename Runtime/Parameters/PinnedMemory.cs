@@ -1,0 +1,40 @@
+using System;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+
+namespace Graph.Runtime.Parameters;
+
+/// <summary>
+/// Zeroed memory that does not move, aligned to 64 bytes. It is the collector's, so a span into it stays good for as long as somebody holds the span, whatever happens to its owner.
+/// </summary>
+sealed unsafe class PinnedMemory
+{
+    const int Alignment = 64;
+    readonly long[] array; // of longs, so that one block may hold 16 GiB
+    readonly nint start;
+
+    public PinnedMemory(long bytes)
+    {
+        array = GC.AllocateArray<long>(checked((int)((bytes + Alignment + 7) / 8)), pinned: true);
+        Bytes = bytes;
+        var first = (nint)Unsafe.AsPointer(ref MemoryMarshal.GetArrayDataReference(array)); // pinned: it stays there
+        Pointer = (byte*)((first + Alignment - 1) & -Alignment);
+        start = (nint)Pointer - first;
+    }
+
+    /// <summary>The first byte.</summary>
+    public byte* Pointer { get; }
+
+    public long Bytes { get; }
+
+    /// <summary>Some of it; the span keeps the memory alive.</summary>
+    /// <exception cref="OverflowException">It is more than a span can hold.</exception>
+    public Span<T> Span<T>(long offset, long count)
+        where T : unmanaged
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(offset);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(checked(offset + count * sizeof(T)), Bytes);
+        ref var place = ref Unsafe.AddByteOffset(ref MemoryMarshal.GetArrayDataReference(array), start + (nint)offset);
+        return MemoryMarshal.CreateSpan(ref Unsafe.As<long, T>(ref place), checked((int)count));
+    }
+}

@@ -1,0 +1,32 @@
+namespace Graph;
+
+/// <summary>What one training step gave. Numbers are fetched from the device when they are read; on the processor they are there already.</summary>
+public readonly struct StepResult
+{
+    readonly float loss, gradientNorm;
+
+    internal StepResult(long step, float loss, float gradientNorm, float learningRate)
+    {
+        Step = step;
+        this.loss = loss;
+        this.gradientNorm = gradientNorm;
+        LearningRate = learningRate;
+    }
+
+    /// <summary>The number of the step: 1 for the first.</summary>
+    public long Step { get; }
+
+    /// <summary>The rate it was made with.</summary>
+    public float LearningRate { get; }
+
+    /// <summary>The loss on the step's batch, before the update.</summary>
+    public float Loss => loss;
+
+    /// <summary>The Euclidean norm of all gradients, before clipping.</summary>
+    public float GradientNorm => gradientNorm;
+
+    /// <summary>False when loss or gradients overflowed or were no numbers.</summary>
+    public bool IsFinite => float.IsFinite(loss) && float.IsFinite(gradientNorm);
+
+    public override string ToString() => string.Create(System.Globalization.CultureInfo.InvariantCulture, $"step {Step}: loss {Loss:0.0000}, gradient norm {GradientNorm:0.000}");
+}
