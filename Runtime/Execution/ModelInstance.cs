@@ -5,6 +5,7 @@ using System.Threading;
 using Graph.Compiler.Ir;
 using Graph.Compiler.Planning;
 using Graph.Runtime.Cpu;
+using Philox = Graph.Compiler.Ir.Philox;
 
 namespace Graph.Runtime.Execution;
 

@@ -3,6 +3,7 @@ using System.Linq;
 using System.Runtime.InteropServices;
 using Graph.Compiler.Ir;
 using Graph.Runtime.Cpu;
+using Philox = Graph.Compiler.Ir.Philox;
 
 namespace Graph.Runtime.Parameters;
 

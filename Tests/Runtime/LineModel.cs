@@ -1,0 +1,212 @@
+using System;
+using System.Collections.Generic;
+using System.Collections.Immutable;
+using System.Linq;
+using Graph.Compiler.Ir;
+using Graph.Compiler.Lowering;
+using Graph.Runtime.Execution;
+using Buffer = Graph.Compiler.Lowering.Buffer;
+
+namespace Graph.Tests.Runtime;
+
+/// <summary>
+/// A model lowered by hand, so that the runtime is tested without the compiler: linear regression ŷ = x·w + bias with x [B, 4], trained with momentum, and a running mean of the loss.
+/// Each kernel is a C# method of a few lines.
+/// </summary>
+public sealed unsafe class LineModel : IModel<LineModel>
+{
+    public const int Inputs = 4;
+
+    sealed record NamedKernel(string Kernel) : Kernel(Kernel)
+    {
+        public override string Text => Name;
+        public override bool IsTile => false;
+    }
+
+    public static readonly CompiledModel Compiled = Compile();
+
+    readonly ModelInstance instance;
+
+    LineModel(ModelInstance instance) => this.instance = instance;
+
+    public ModelInstance Instance => instance;
+
+    public static LineModel Over(ModelInstance instance) => new(instance);
+
+    public static LineModel Create(ulong seed = 0, int threads = 0) => new(new(Compiled, seed, threads));
+
+    public void Predict(ReadOnlySpan<float> x, Span<float> result)
+    {
+        fixed (void* a0 = x, r0 = result) instance.Run("predict", [new(a0, x.Length), new(r0, result.Length)]);
+    }
+
+    public StepResult TrainStep(ReadOnlySpan<float> x, ReadOnlySpan<float> y)
+    {
+        fixed (void* a0 = x, a1 = y) return instance.TrainStep([new(a0, x.Length), new(a1, y.Length)]);
+    }
+
+    public float Loss(ReadOnlySpan<float> x, ReadOnlySpan<float> y)
+    {
+        float loss;
+        fixed (void* a0 = x, a1 = y) instance.Run("loss", [new(a0, x.Length), new(a1, y.Length), new(&loss, 1)]);
+        return loss;
+    }
+
+    public void Dispose() => instance.Dispose();
+
+    // ŷ[i] = Σ x[i,j]·w[j] + bias
+    static void Rows(void** p, long* d, long begin, long end, float* scratch)
+    {
+        float* x = (float*)p[0], w = (float*)p[1], bias = (float*)p[2], y = (float*)p[3];
+        for (var i = begin; i < end; i++)
+        {
+            var sum = bias[0];
+            for (var j = 0; j < Inputs; j++) sum += x[i * Inputs + j] * w[j];
+            y[i] = sum;
+        }
+    }
+
+    // residual = 2 (ŷ − y) / B in place of ŷ; loss of each row
+    static void Residual(void** p, long* d, long begin, long end, float* scratch)
+    {
+        float* guess = (float*)p[0], y = (float*)p[1], residual = (float*)p[2], loss = (float*)p[3];
+        for (var i = begin; i < end; i++)
+        {
+            var difference = guess[i] - y[i];
+            loss[i] = difference * difference;
+            residual[i] = 2 * difference / d[0];
+        }
+    }
+
+    // mean of d[0] numbers
+    static void Mean(void** p, long* d, long begin, long end, float* scratch)
+    {
+        var sum = 0f;
+        for (var i = 0; i < d[0]; i++) sum += ((float*)p[0])[i];
+        ((float*)p[1])[0] = sum / d[0];
+    }
+
+    // gradients of w (and of the bias as its fifth), each one unit
+    static void Gradients(void** p, long* d, long begin, long end, float* scratch)
+    {
+        float* x = (float*)p[0], residual = (float*)p[1], gradient = (float*)p[2];
+        for (var j = begin; j < end; j++)
+        {
+            var sum = 0f;
+            for (var i = 0; i < d[0]; i++) sum += residual[i] * (j < Inputs ? x[i * Inputs + j] : 1);
+            gradient[j] = sum;
+        }
+    }
+
+    static void Norm(void** p, long* d, long begin, long end, float* scratch)
+    {
+        var sum = 0f;
+        for (var j = 0; j <= Inputs; j++) sum += ((float*)p[0])[j] * ((float*)p[0])[j];
+        ((float*)p[1])[0] = MathF.Sqrt(sum);
+    }
+
+    // value, gradient, m, rate, seed: momentum, and noise from the step's seed so that a lost seed shows
+    static void Update(void** p, long* d, long begin, long end, float* scratch)
+    {
+        float* value = (float*)p[0], gradient = (float*)p[1], m = (float*)p[2];
+        var (rate, seed) = (*(float*)p[3], *(long*)p[4]);
+        for (var i = begin; i < end; i++)
+        {
+            m[i] = 0.9f * m[i] + gradient[i] + 1e-6f * Philox.Uniform((ulong)seed, 1, (ulong)i);
+            value[i] -= rate * m[i];
+        }
+    }
+
+    static void RunningMean(void** p, long* d, long begin, long end, float* scratch) => *(float*)p[1] = 0.9f * *(float*)p[1] + 0.1f * *(float*)p[0];
+
+    static CompiledModel Compile()
+    {
+        var b = Dim.Symbol("B");
+        TensorType Real(params Dim[] dims) => new(DType.F32, Shape.Of(dims));
+        ImmutableArray<StateDecl> states =
+        [
+            new("weight", Real(Inputs), StateKind.Parameter, new("normal", 0.5)),
+            new("bias", Real(1), StateKind.Parameter, InitSpec.Zeros),
+            new("mean", Real(1), StateKind.Buffer, InitSpec.Zeros),
+            new("optimizer.m.weight", Real(Inputs), StateKind.Optimizer, InitSpec.Zeros),
+            new("optimizer.m.bias", Real(1), StateKind.Optimizer, InitSpec.Zeros),
+        ];
+        var x = Value.Argument(Real(b, Inputs), "x");
+        var y = Value.Argument(Real(b), "y");
+        Value[] training = [x, y, Value.Argument(Real(), "learning_rate"), Value.Argument(new(DType.I64, Shape.Scalar), "step"), Value.Argument(new(DType.I64, Shape.Scalar), "seed")];
+        Function Signature(string name, Value[] parameters, (string Name, TensorType Type)[] results, string[] updates)
+        {
+            var values = results.Select(r => Value.Argument(r.Type, r.Name)).ToImmutableArray();
+            return new(name, [.. parameters], [], [], values, [.. updates.Select(u => new StateUpdate(u, values[0]))], [.. results.Select(r => r.Name)]);
+        }
+        var functions = ImmutableArray.Create(
+            Signature("predict", [x], [("result", Real(b))], []),
+            Signature("loss", [x, y], [("loss", Real())], []),
+            Signature("train_step", training, [("loss", Real()), ("gradient_norm", Real())], ["weight", "bias", "mean"]));
+        var program = new Program("Line", [new("B", 64, 16)], states, functions, new([]));
+
+        nint[] addresses =
+        [
+            (nint)(delegate*<void**, long*, long, long, float*, void>)&Rows, (nint)(delegate*<void**, long*, long, long, float*, void>)&Residual,
+            (nint)(delegate*<void**, long*, long, long, float*, void>)&Mean, (nint)(delegate*<void**, long*, long, long, float*, void>)&Gradients,
+            (nint)(delegate*<void**, long*, long, long, float*, void>)&Norm, (nint)(delegate*<void**, long*, long, long, float*, void>)&Update,
+            (nint)(delegate*<void**, long*, long, long, float*, void>)&RunningMean,
+        ];
+        ImmutableArray<Kernel> kernels = [.. new[] { "rows", "residual", "mean", "gradients", "norm", "update", "running_mean" }.Select(n => new NamedKernel(n))];
+        var lowered = functions.Select(f => new Lowering(f, states, kernels, b).Lower());
+        return new("Line", new(program, kernels, [.. lowered]), i => addresses[i], learningRate: 0.05f);
+    }
+
+    sealed class Lowering(Function function, ImmutableArray<StateDecl> states, ImmutableArray<Kernel> kernels, Dim batch)
+    {
+        readonly List<Buffer> buffers = [];
+        readonly List<Launch> launches = [];
+
+        Buffer New(string name, BufferKind kind, Dim elements, DType type = DType.F32)
+        {
+            var buffer = new Buffer(buffers.Count, name, kind, type, elements);
+            buffers.Add(buffer);
+            return buffer;
+        }
+
+        Node Node => new(StructureOperations.Call, [], AttributeMap.Empty, [], [], [new("Line.cs", launches.Count + 1, "line")]);
+
+        void Loop(string kernel, Dim extent, Dim grain, Buffer[] reads, Buffer[] writes, params (int, int)[] inPlace) => launches.Add(new LoopLaunch(
+            Node, [.. reads.Select(r => new Operand(r, 0, false)), .. writes.Select(w => new Operand(w, 0, true))], [.. inPlace.Select(p => new InPlace(p.Item1, p.Item2))],
+            kernels.First(k => k.Name == kernel), [batch], extent, grain, 0) { Flops = extent, Traffic = extent * 8 });
+
+        public LoweredFunction Lower()
+        {
+            var arguments = function.Parameters.Select(p => New(p.Name!, BufferKind.Argument, p.Shape.Size, p.DType)).ToImmutableArray();
+            var results = function.Results.Select((r, i) => New(function.ResultNames[i], BufferKind.Result, r.Shape.Size)).ToImmutableArray();
+            var state = states.ToDictionary(s => s.Path, s => function.Name == "train_step" || s.Kind == StateKind.Parameter ? New(s.Path, BufferKind.State, s.Type.Shape.Size) : null!);
+            if (function.Name == "predict")
+            {
+                Loop("rows", batch, 5, [arguments[0], state["weight"], state["bias"]], [results[0]]);
+                return new(function, [.. buffers], [.. launches], arguments, results);
+            }
+            var guess = New("guess", BufferKind.Arena, batch);
+            var residual = New("residual", BufferKind.Arena, batch);
+            var losses = New("losses", BufferKind.Arena, batch);
+            Loop("rows", batch, 5, [arguments[0], state["weight"], state["bias"]], [guess]);
+            Loop("residual", batch, 7, [guess, arguments[1]], [residual, losses], (2, 0));
+            if (function.Name == "loss")
+            {
+                Loop("mean", 1, 1, [losses], [results[0]]);
+                return new(function, [.. buffers], [.. launches], arguments, results);
+            }
+            var gradient = New("gradient", BufferKind.Arena, Inputs + 1);
+            Loop("mean", 1, 1, [losses], [results[0]]);
+            Loop("running_mean", 1, 1, [results[0]], [state["mean"]]);
+            Loop("gradients", Inputs + 1, 2, [arguments[0], residual], [gradient]);
+            Loop("norm", 1, 1, [gradient], [results[1]]);
+            ImmutableArray<Operand> operands =
+            [
+                new(state["weight"], 0, true), new(gradient, 0, false), new(state["optimizer.m.weight"], 0, true), new(arguments[2], 0, false), new(arguments[4], 0, false),
+                new(state["bias"], 0, true), new(gradient, Inputs, false), new(state["optimizer.m.bias"], 0, true), new(arguments[2], 0, false), new(arguments[4], 0, false),
+            ];
+            launches.Add(new SegmentedLaunch(Node, operands, [], kernels.First(k => k.Name == "update"), [new(0, 5, [], Inputs), new(5, 5, [], 1)], 3, 0));
+            return new(function, [.. buffers], [.. launches], arguments, results);
+        }
+    }
+}
