@@ -104,6 +104,16 @@ public sealed unsafe class WorkerPool : IDisposable
         }
     }
 
+    /// <summary>Grows the shared memory to at least <paramref name="floats"/>. Kernels call it inside <see cref="Exclusive"/>; it grows once for a shape and then stays.</summary>
+    internal void EnsureShared(long floats)
+    {
+        if (floats <= SharedFloats) return;
+        NativeMemory.AlignedFree(shared);
+        shared = null;
+        sharedBytes = floats * sizeof(float);
+        shared = (float*)NativeMemory.AlignedAlloc((nuint)sharedBytes, Alignment);
+    }
+
     /// <summary>Keeps other threads' runs out while a kernel of several runs uses <see cref="Shared"/>. Reentrant.</summary>
     internal Lock.Scope Exclusive() => gate.EnterScope();
 

@@ -1,0 +1,82 @@
+using System;
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+
+namespace Graph.Runtime.Cpu;
+
+/// <summary>Rows of a float32 table [Rows, Width] and the indices that pick them.</summary>
+public unsafe struct EmbeddingCall
+{
+    public long Rows, Width;
+
+    /// <summary>How many indices, and where: as int32 or, with <see cref="WideIds"/>, as int64.</summary>
+    public long Count;
+    public void* Ids;
+    public bool WideIds;
+
+    /// <summary>[Rows, Width]: read by the gather, written by the gradient.</summary>
+    public float* Table;
+
+    /// <summary>[Count, Width]: written by the gather, the picks' gradient of the gradient.</summary>
+    public float* Picks;
+
+    /// <summary>The gradient is added to what the table's gradient holds already, instead of to zeros.</summary>
+    public bool Accumulate;
+}
+
+/// <summary>Embedding lookup and its gradient.</summary>
+public static unsafe class Embedding
+{
+    const long ChunkElements = 16 * 1024;
+
+    // Columns of a chunk of the gradient: two vectors of the widest kind.
+    const long ColumnBlock = 32;
+
+    /// <summary>Copies a row of the table for each index.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">An index lies outside of the table.</exception>
+    public static void Gather(WorkerPool pool, EmbeddingCall* call) => pool.Run(&Gather, call, call->Count, 1 + ChunkElements / Math.Max(1, call->Width));
+
+    /// <summary>
+    /// Adds the picks' gradients to the rows they came from, each row's in the order of the indices: the work is divided by columns, so the sums do not depend on the number of threads.
+    /// </summary>
+    /// <exception cref="ArgumentOutOfRangeException">An index lies outside of the table; the table's gradient is then incomplete.</exception>
+    public static void Gradient(WorkerPool pool, EmbeddingCall* call)
+    {
+        if (!call->Accumulate) pool.Run(&Clear, call, call->Rows, 1 + 4 * ChunkElements / Math.Max(1, call->Width));
+        long blocks = (call->Width + ColumnBlock - 1) / ColumnBlock;
+        pool.Run(&Scatter, call, blocks, 1 + ChunkElements / Math.Max(1, call->Count * ColumnBlock));
+    }
+
+    static long Id(EmbeddingCall* call, long i)
+    {
+        long id = call->WideIds ? ((long*)call->Ids)[i] : ((int*)call->Ids)[i];
+        if ((ulong)id >= (ulong)call->Rows) throw new ArgumentOutOfRangeException(nameof(call), $"The index {id} lies outside of the {call->Rows} rows of the table.");
+        return id;
+    }
+
+    static void Gather(void* context, long begin, long end, int worker)
+    {
+        var call = (EmbeddingCall*)context;
+        for (long i = begin; i < end; i++) ConvolutionPacking.Copy(call->Picks + i * call->Width, call->Table + Id(call, i) * call->Width, call->Width);
+    }
+
+    static void Clear(void* context, long begin, long end, int worker)
+    {
+        var call = (EmbeddingCall*)context;
+        for (long i = begin; i < end; i++) new Span<float>(call->Table + i * call->Width, checked((int)call->Width)).Clear();
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    static void Scatter(void* context, long begin, long end, int worker)
+    {
+        var call = (EmbeddingCall*)context;
+        long column = begin * ColumnBlock, columns = Math.Min(end * ColumnBlock, call->Width) - column;
+        for (long i = 0; i < call->Count; i++)
+        {
+            float* from = call->Picks + i * call->Width + column, to = call->Table + Id(call, i) * call->Width + column;
+            long j = 0;
+            for (; j + 8 <= columns; j += 8) (Vector256.Load(to + j) + Vector256.Load(from + j)).Store(to + j);
+            for (; j < columns; j++) to[j] += from[j];
+        }
+    }
+}

@@ -1,0 +1,172 @@
+using System;
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.Arm;
+using System.Runtime.Intrinsics.X86;
+
+namespace Graph.Runtime.Cpu;
+
+/// <summary>Maximum and average pooling and their gradients. Every plane is one worker's, so results do not depend on the number of threads.</summary>
+public static unsafe class Pooling
+{
+    // A chunk has at least this many elements of the image.
+    const long ChunkElements = 16 * 1024;
+
+    static long Grain(PoolingCall* call) => 1 + ChunkElements / Math.Max(1, call->Height * call->Width);
+
+    /// <summary>Maxima and where they lie: the first of equal ones; NaN counts as the greatest, the first of them wins.</summary>
+    public static void MaxForward(WorkerPool pool, PoolingCall* call) => pool.Run(&MaxForward, call, call->Planes, Grain(call));
+
+    /// <summary>Adds every element of the map's gradient where its maximum lay; the rest of the image's gradient is 0.</summary>
+    public static void MaxGradient(WorkerPool pool, PoolingCall* call) => pool.Run(&MaxGradient, call, call->Planes, Grain(call));
+
+    /// <summary>Means over whole windows, padding counted as zeros.</summary>
+    public static void AverageForward(WorkerPool pool, PoolingCall* call) => pool.Run(&AverageForward, call, call->Planes, Grain(call));
+
+    /// <summary>Shares every element of the map's gradient equally among its window.</summary>
+    public static void AverageGradient(WorkerPool pool, PoolingCall* call) => pool.Run(&AverageGradient, call, call->Planes, Grain(call));
+
+    static void MaxForward(void* context, long begin, long end, int worker)
+    {
+        var c = (PoolingCall*)context;
+        long image = c->Height * c->Width, map = c->MapHeight * c->MapWidth;
+        bool halves = c->KernelHeight == 2 && c->KernelWidth == 2 && c->StrideHeight == 2 && c->StrideWidth == 2 && c->PaddingTop == 0 && c->PaddingLeft == 0;
+        for (long plane = begin; plane < end; plane++)
+        {
+            for (long y = 0; y < c->MapHeight; y++)
+            {
+                float* source = c->Image + plane * image;
+                long at = plane * map + y * c->MapWidth, x = 0;
+                if (halves) x = MaxHalves(source + 2 * y * c->Width, c->Width, 2 * y * c->Width, c->MapWidth, c->Map + at, c->Index + at);
+                for (; x < c->MapWidth; x++) MaxWindow(c, source, y, x, c->Map + at + x, c->Index + at + x);
+            }
+        }
+    }
+
+    static void MaxWindow(PoolingCall* c, float* source, long y, long x, float* value, int* index)
+    {
+        long top = y * c->StrideHeight - c->PaddingTop, left = x * c->StrideWidth - c->PaddingLeft;
+        long y0 = Math.Max(0, top), y1 = Math.Min(c->Height, top + c->KernelHeight), x0 = Math.Max(0, left), x1 = Math.Min(c->Width, left + c->KernelWidth);
+        long at = y0 * c->Width + x0;
+        float best = source[at];
+        for (long i = y0; i < y1; i++)
+        {
+            for (long j = x0; j < x1; j++)
+            {
+                float candidate = source[i * c->Width + j];
+                // True for a greater number, and for NaN against a number.
+                if (candidate <= best || float.IsNaN(best)) continue;
+                best = candidate;
+                at = i * c->Width + j;
+            }
+        }
+        *value = best;
+        *index = (int)at;
+    }
+
+    // Windows of 2 × 2 side by side, 4 at a time; returns how many were done.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    static long MaxHalves(float* source, long width, long firstIndex, long count, float* map, int* index)
+    {
+        if (!Sse.IsSupported && !AdvSimd.Arm64.IsSupported) return 0;
+        long x = 0;
+        var step = Vector128.Create(0, 2, 4, 6);
+        for (; x + 4 <= count; x += 4)
+        {
+            float* from = source + 2 * x;
+            var u = Vector128.Load(from);
+            var v = Vector128.Load(from + 4);
+            var best = Even(u, v);
+            var origin = Vector128.Create((int)(firstIndex + 2 * x)) + step;
+            var at = origin;
+            Take(Odd(u, v), origin + Vector128.Create(1), ref best, ref at);
+            u = Vector128.Load(from + width);
+            v = Vector128.Load(from + width + 4);
+            origin += Vector128.Create((int)width);
+            Take(Even(u, v), origin, ref best, ref at);
+            Take(Odd(u, v), origin + Vector128.Create(1), ref best, ref at);
+            best.Store(map + x);
+            at.Store(index + x);
+        }
+        return x;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static void Take(Vector128<float> candidate, Vector128<int> origin, ref Vector128<float> best, ref Vector128<int> at)
+    {
+        var keep = Vector128.LessThanOrEqual(candidate, best) | ~Vector128.Equals(best, best);
+        best = Vector128.ConditionalSelect(keep, best, candidate);
+        at = Vector128.ConditionalSelect(keep.AsInt32(), at, origin);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static Vector128<float> Even(Vector128<float> x, Vector128<float> y) => Sse.IsSupported ? Sse.Shuffle(x, y, 0x88) : AdvSimd.Arm64.UnzipEven(x, y);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static Vector128<float> Odd(Vector128<float> x, Vector128<float> y) => Sse.IsSupported ? Sse.Shuffle(x, y, 0xDD) : AdvSimd.Arm64.UnzipOdd(x, y);
+
+    static void MaxGradient(void* context, long begin, long end, int worker)
+    {
+        var c = (PoolingCall*)context;
+        long image = c->Height * c->Width, map = c->MapHeight * c->MapWidth;
+        for (long plane = begin; plane < end; plane++)
+        {
+            float* to = c->Image + plane * image, from = c->Map + plane * map;
+            int* index = c->Index + plane * map;
+            Clear(to, image);
+            for (long i = 0; i < map; i++) to[index[i]] += from[i];
+        }
+    }
+
+    static void AverageForward(void* context, long begin, long end, int worker)
+    {
+        var c = (PoolingCall*)context;
+        float share = 1f / (c->KernelHeight * c->KernelWidth);
+        float* to = c->Map + begin * c->MapHeight * c->MapWidth;
+        for (long plane = begin; plane < end; plane++)
+        {
+            float* source = c->Image + plane * c->Height * c->Width;
+            for (long y = 0; y < c->MapHeight; y++)
+            {
+                long y0 = Math.Max(0, y * c->StrideHeight - c->PaddingTop), y1 = Math.Min(c->Height, y * c->StrideHeight - c->PaddingTop + c->KernelHeight);
+                for (long x = 0; x < c->MapWidth; x++)
+                {
+                    long x0 = Math.Max(0, x * c->StrideWidth - c->PaddingLeft), x1 = Math.Min(c->Width, x * c->StrideWidth - c->PaddingLeft + c->KernelWidth);
+                    float sum = 0;
+                    for (long i = y0; i < y1; i++)
+                    {
+                        for (long j = x0; j < x1; j++) sum += source[i * c->Width + j];
+                    }
+                    *to++ = sum * share;
+                }
+            }
+        }
+    }
+
+    static void AverageGradient(void* context, long begin, long end, int worker)
+    {
+        var c = (PoolingCall*)context;
+        float share = 1f / (c->KernelHeight * c->KernelWidth);
+        float* from = c->Map + begin * c->MapHeight * c->MapWidth;
+        for (long plane = begin; plane < end; plane++)
+        {
+            float* to = c->Image + plane * c->Height * c->Width;
+            Clear(to, c->Height * c->Width);
+            for (long y = 0; y < c->MapHeight; y++)
+            {
+                long y0 = Math.Max(0, y * c->StrideHeight - c->PaddingTop), y1 = Math.Min(c->Height, y * c->StrideHeight - c->PaddingTop + c->KernelHeight);
+                for (long x = 0; x < c->MapWidth; x++)
+                {
+                    long x0 = Math.Max(0, x * c->StrideWidth - c->PaddingLeft), x1 = Math.Min(c->Width, x * c->StrideWidth - c->PaddingLeft + c->KernelWidth);
+                    float part = *from++ * share;
+                    for (long i = y0; i < y1; i++)
+                    {
+                        for (long j = x0; j < x1; j++) to[i * c->Width + j] += part;
+                    }
+                }
+            }
+        }
+    }
+
+    static void Clear(float* to, long count) => new Span<float>(to, checked((int)count)).Clear();
+}

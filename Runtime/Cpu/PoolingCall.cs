@@ -1,0 +1,21 @@
+namespace Graph.Runtime.Cpu;
+
+/// <summary>
+/// Windows over the planes of a contiguous [.., Height, Width] float32 tensor, one for each element of a [.., MapHeight, MapWidth] map. Every window has at least one element inside of its plane.
+/// </summary>
+public unsafe struct PoolingCall
+{
+    /// <summary>Planes: batch times channels.</summary>
+    public long Planes;
+    public long Height, Width, MapHeight, MapWidth;
+    public long KernelHeight, KernelWidth, StrideHeight, StrideWidth, PaddingTop, PaddingLeft;
+
+    /// <summary>Forward: read. Gradient: written.</summary>
+    public float* Image;
+
+    /// <summary>Forward: written. Gradient: the map's gradient, read.</summary>
+    public float* Map;
+
+    /// <summary>Maximum pooling: where in its plane (row · width + column) each maximum lies. Written forward, read by the gradient.</summary>
+    public int* Index;
+}

@@ -1,0 +1,59 @@
+using System;
+using Graph.Runtime.Cpu;
+using Xunit;
+
+namespace Graph.Tests.Cpu;
+
+public unsafe class EmbeddingTests
+{
+    [Theory]
+    [InlineData(11, 5, 40, false)]
+    [InlineData(300, 100, 1000, true)]
+    public void Rows_are_picked_and_their_gradients_added_in_order(long rows, long width, long count, bool wide)
+    {
+        using var pool = new WorkerPool(2);
+        using var table = NativeArray.Random(rows * width, 1);
+        using var picks = new NativeArray(count * width);
+        var random = new Random(3);
+        long[] ids = new long[count];
+        int[] narrow = new int[count];
+        for (int i = 0; i < count; i++) ids[i] = narrow[i] = random.Next((int)rows);
+        fixed (long* pointer = ids)
+        fixed (int* small = narrow)
+        {
+            var call = new EmbeddingCall { Rows = rows, Width = width, Count = count, Ids = wide ? pointer : small, WideIds = wide, Table = table.Pointer, Picks = picks.Pointer };
+            Embedding.Gather(pool, &call);
+            for (long i = 0; i < count; i++)
+            {
+                for (long k = 0; k < width; k++) Assert.Equal(table.Pointer[ids[i] * width + k], picks.Pointer[i * width + k]);
+            }
+            var expected = new float[rows * width];
+            for (long i = 0; i < count * width; i++) expected[ids[i / width] * width + i % width] += picks.Pointer[i];
+            using var gradient = new NativeArray(rows * width);
+            call.Table = gradient.Pointer;
+            Embedding.Gradient(pool, &call);
+            Assert.Equal(expected, gradient.Span.ToArray());
+
+            for (long i = 0; i < count * width; i++) expected[ids[i / width] * width + i % width] += picks.Pointer[i];
+            call.Accumulate = true;
+            Embedding.Gradient(pool, &call);
+            Assert.Equal(expected, gradient.Span.ToArray());
+        }
+    }
+
+    [Theory]
+    [InlineData(-1)]
+    [InlineData(4)]
+    public void An_index_outside_of_the_table_is_an_error(int id)
+    {
+        using var pool = new WorkerPool(2);
+        float* table = stackalloc float[4], picks = stackalloc float[1];
+        var error = Assert.Throws<ArgumentOutOfRangeException>(() =>
+        {
+            int local = id;
+            var call = new EmbeddingCall { Rows = 4, Width = 1, Count = 1, Ids = &local, Table = table, Picks = picks };
+            Embedding.Gather(pool, &call);
+        });
+        Assert.Contains($"{id} lies outside of the 4 rows", error.Message, StringComparison.Ordinal);
+    }
+}
