@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Collections.Immutable;
 using System.Linq;
+using Graph.Compiler.Modules.Elaboration;
 using Microsoft.CodeAnalysis;
 
 namespace Graph.Generators.Diagnostics;
@@ -61,7 +62,13 @@ public static class Descriptors
         NotPartial, Unsupported, UnsupportedCall, NotClosed, BaseNotModule, UnsupportedType, Generic, ContainerNotPartial, ByReference, NotAnOperation, SymbolicParameter, NotKnown,
         NotReadOnly, NoBody, BadShape, UnknownDim, BadDim, TooDeep, NoShape, AssignedLate, NotMarked, Thrown, Failed, OutOfFuel,
         TrainWithoutLoss, LossResult, TrainSignature, AmbiguousLoss, EntryResult, UnknownLoss, OutsideModel, EntryForm, BadPrecision,
+        .. Elaboration(),
     ];
+
+    /// <summary>What elaboration finds; its messages come whole.</summary>
+    static IEnumerable<DiagnosticDescriptor> Elaboration() => DiagnosticIds.All
+        .Where(d => d.Id is not ("GR1011" or "GR1012" or "GR1022" or "GR1023" or "GR1024"))
+        .Select(d => Error(d.Id, d.Id[2] switch { '0' => Generator, '1' => Language, '2' => Shapes, _ => Training }, d.Title, "{0}"));
 
     static readonly Dictionary<string, DiagnosticDescriptor> ById = All.ToDictionary(d => d.Id, StringComparer.Ordinal);
 

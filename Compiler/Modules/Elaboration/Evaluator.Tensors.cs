@@ -105,9 +105,11 @@ sealed partial class Evaluator
                 Builder(location);
                 return function!.Read(handle);
             case ScalarValue scalar:
-                return Builder(location).Emit("constant", [], ("value", scalar.IsInteger ? (long)scalar.Number : scalar.Number));
+                using (Builder(location).At(OriginOf(location)))
+                    return function!.Builder.Emit("constant", [], ("value", scalar.IsInteger ? (long)scalar.Number : scalar.Number));
             case DimValue size:
-                return Builder(location).Size(size.Dim, DType.F32);
+                using (Builder(location).At(OriginOf(location)))
+                    return function!.Builder.Size(size.Dim, DType.F32);
             case null:
                 throw WouldThrow(location, "The tensor is null.");
             default:

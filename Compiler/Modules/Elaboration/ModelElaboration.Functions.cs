@@ -32,19 +32,20 @@ sealed partial class ModelElaboration
         return Prune(function);
     }
 
-    /// <summary>Without the operations that nothing needs, such as numbers that took another element type.</summary>
-    static Function Prune(Function function)
+    /// <summary>Without the operations that nothing needs; numbers that met no other element type get their own.</summary>
+    Function Prune(Function function)
     {
         var live = new HashSet<Value>(function.Roots);
-        var kept = new List<Node>();
         foreach (var node in function.Nodes.Reverse())
-        {
-            if (!node.Outputs.Any(live.Contains)) continue;
-            kept.Add(node);
-            foreach (var input in node.Inputs) live.Add(input);
-        }
-        kept.Reverse();
-        return new(function.Name, function.Parameters, [.. function.States.Where(live.Contains)], [.. kept], function.Results, function.Updates, function.ResultNames);
+            if (node.Outputs.Any(live.Contains)) live.UnionWith(node.Inputs);
+        var rewriter = new Rewriter(program, function.Name);
+        foreach (var p in function.Parameters) rewriter.Map[p] = rewriter.Builder.Argument(p.Type, p.Name!);
+        foreach (var s in function.States)
+            if (live.Contains(s)) rewriter.Map[s] = rewriter.Builder.State(s);
+        foreach (var node in function.Nodes)
+            if (node.Outputs.Any(live.Contains))
+                rewriter.Emit(node, node.Is("constant") && !node.Attributes.Has("dtype") ? node.Attributes.With("dtype", node.Output.DType) : node.Attributes, node.Regions);
+        return rewriter.Finish(function);
     }
 
     TensorType ArgumentType(MethodDef method, ParameterDef parameter)

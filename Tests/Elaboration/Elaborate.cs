@@ -1,0 +1,59 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using System.Reflection;
+using Graph.Compiler.Modules;
+using Graph.Compiler.Modules.Elaboration;
+using Graph.Nn;
+using Graph.Operations;
+using Graph.Tests.Generators;
+using Microsoft.CodeAnalysis;
+using IrVerifier = Graph.Compiler.Ir.Verifier;
+
+namespace Graph.Tests.Elaboration;
+
+/// <summary>Elaborates models: of source text through the generator's binding, or of a built assembly through what it publishes.</summary>
+static class Elaborate
+{
+    static readonly Dictionary<string, ModuleDef> Library = Published(typeof(Linear).Assembly);
+
+    /// <summary>The definitions that an assembly publishes, by name.</summary>
+    public static Dictionary<string, ModuleDef> Published(Assembly assembly) => assembly.GetCustomAttributes<ModuleDefinitionAttribute>().ToDictionary(a => a.Name, a => ModuleDef.Parse(a.Text));
+
+    /// <summary>The model <paramref name="name"/> of source text that may use Graph.Nn.</summary>
+    public static ElaborationResult Source(string source, string name = "M")
+    {
+        var compilation = Harness.Compile("Test", [("Model.cs", Harness.Usings + "using Graph.Nn;\n" + source)], [MetadataReference.CreateFromFile(typeof(Linear).Assembly.Location)]);
+        var (generated, _) = Harness.Generate(compilation);
+        var errors = generated.GetDiagnostics().Where(d => d.Severity == DiagnosticSeverity.Error).ToList();
+        if (errors.Count > 0) throw new InvalidOperationException(string.Join("\n", errors));
+        var own = Harness.Definitions(generated);
+        if (!own.TryGetValue(name, out var model)) throw new InvalidOperationException("Not bound: " + string.Join("\n", Harness.Analyze(generated)));
+        var modules = own.Concat(Library.Where(l => !own.ContainsKey(l.Key))).ToDictionary(p => p.Key, p => p.Value);
+        return Elaborator.Elaborate(model, modules, OperationTable.Set, referenced: Library.Keys.ToHashSet());
+    }
+
+    /// <summary>The model of source text, which has no errors and whose program is well formed.</summary>
+    public static ElaboratedModel Model(string source, string name = "M") => Checked(Source(source, name));
+
+    /// <summary>The only error of source text.</summary>
+    public static GraphDiagnostic Error(string source, string name = "M") => Assert(Source(source, name));
+
+    static GraphDiagnostic Assert(ElaborationResult result) => result.Diagnostics.Length == 1 ? result.Diagnostics[0]
+        : throw new InvalidOperationException($"Expected one diagnostic, but got {result.Diagnostics.Length}: {string.Join("\n", result.Diagnostics)}");
+
+    /// <summary>A model of a built assembly.</summary>
+    public static ElaboratedModel Built(Type model)
+    {
+        var own = Published(model.Assembly);
+        var modules = own.Concat(Library).ToDictionary(p => p.Key, p => p.Value);
+        return Checked(Elaborator.Elaborate(own[model.FullName!], modules, OperationTable.Set, referenced: Library.Keys.ToHashSet()));
+    }
+
+    static ElaboratedModel Checked(ElaborationResult result)
+    {
+        if (result.Model is not { } model) throw new InvalidOperationException(string.Join("\n", result.Diagnostics));
+        IrVerifier.Verify(model.Program);
+        return model;
+    }
+}
