@@ -68,7 +68,7 @@ public sealed class Shape : IEquatable<Shape>, IReadOnlyList<Dim>
             var x = i <= a.Rank ? a[a.Rank - i] : Dim.One;
             var y = i <= b.Rank ? b[b.Rank - i] : Dim.One;
             result[rank - i] = x == y ? x : x.Is(1) ? y : y.Is(1) ? x
-                : throw new ShapeException($"{a} and {b} do not broadcast: {x} ≠ {y} at axis {rank - i} of the result", "GR2001");
+                : throw new ShapeException($"{a} and {b} do not broadcast: {x} ≠ {y} at axis {rank - i} of the result", "GR2014");
         }
         return new(result);
     }

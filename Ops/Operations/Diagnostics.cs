@@ -1,11 +1,10 @@
+using System.Collections.Generic;
+
 namespace Graph.Operations;
 
 /// <summary>The ids of shape errors; each has a page in <c>docs/diagnostics</c>.</summary>
-static class Diagnostics
+public static class Diagnostics
 {
-    /// <summary>Shapes that do not broadcast.</summary>
-    public const string Broadcast = "GR2001";
-
     /// <summary>An axis that the tensor does not have, or that is named twice.</summary>
     public const string Axis = "GR2002";
 
@@ -41,4 +40,25 @@ static class Diagnostics
 
     /// <summary>A size with a named dimension where a number is needed.</summary>
     public const string Symbolic = "GR2013";
+
+    /// <summary>Shapes that do not broadcast.</summary>
+    public const string Broadcast = "GR2014";
+
+    /// <summary>The ids with their titles.</summary>
+    public static IReadOnlyList<(string Id, string Title)> All { get; } =
+    [
+        (Axis, "There is no such axis"),
+        (Inner, "Inner dimensions differ"),
+        (Reshape, "The number of elements changes"),
+        (Channels, "Channels do not fit the convolution"),
+        (Window, "The window does not fit"),
+        (Rank, "Too few or too many axes"),
+        (Type, "The element type does not fit"),
+        (Bounds, "Outside of the axis"),
+        (Concat, "The tensors cannot be joined"),
+        (Expand, "Only axes of size 1 expand"),
+        (Companion, "A weight, bias or target does not fit"),
+        (Symbolic, "A named dimension where a number is needed"),
+        (Broadcast, "The shapes do not broadcast"),
+    ];
 }

@@ -1,4 +1,3 @@
-using System;
 using System.Collections.Immutable;
 using Graph.Compiler.Ir;
 using Graph.Operations;
@@ -27,7 +26,16 @@ sealed class MaxPool2dGradOperation : Operation
         for (long i = 0; i < dy.Size; i++) dx.Real[i / from * to + index.Int[i]] += dy.Real[i];
     }
 
-    public override ImmutableArray<Value?> Gradient(GradContext g) => g.Needs(0)
-        ? throw new NotSupportedException("The gradient of MaxPool2d has no gradient itself: second derivatives through a maximum pool are not supported. AvgPool2d has them.")
-        : [null, null];
+    // Back again: from each plane, the elements where the maxima lay.
+    public override ImmutableArray<Value?> Gradient(GradContext g) =>
+    [
+        g.For(0, () =>
+        {
+            var (b, shape) = (g.Builder, g.X.Shape);
+            Shape Planes(Shape s) => Shape.Of(s[0], s[1], s[2] * s[3]);
+            var picked = b.Emit("gather", [g.OutputGradient.Reshape(Planes(g.Output.Shape)), g.Input(1).Reshape(Planes(shape))], ("axis", 2));
+            return g.Of(picked).Reshape(shape);
+        }),
+        null,
+    ];
 }
