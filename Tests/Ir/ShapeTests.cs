@@ -1,0 +1,65 @@
+using System;
+using System.Linq;
+using Graph.Compiler.Ir;
+using Xunit;
+
+namespace Graph.Tests.Ir;
+
+public sealed class ShapeTests
+{
+    static Shape Parse(string text) => new(text.Split(',', StringSplitOptions.RemoveEmptyEntries).Select(Dim.Parse));
+
+    [Theory]
+    [InlineData("B,1,3", "4,1", "B,4,3")]
+    [InlineData("", "B,2", "B,2")]
+    [InlineData("B,2", "1,1,1", "1,B,2")]
+    [InlineData("B*T,3", "B*T,1", "B*T,3")]
+    public void Shapes_broadcast_from_the_last_axis(string a, string b, string expected)
+    {
+        Assert.Equal(Parse(expected), Shape.Broadcast(Parse(a), Parse(b)));
+        Assert.Equal(Parse(expected), Shape.Broadcast(Parse(b), Parse(a)));
+    }
+
+    [Theory]
+    [InlineData("B,2", "B,3", "2 ≠ 3")]
+    [InlineData("B", "T", "B ≠ T")]
+    public void What_does_not_broadcast_names_the_sizes(string a, string b, string sizes)
+    {
+        var e = Assert.Throws<ShapeException>(() => Shape.Broadcast(Parse(a), Parse(b)));
+        Assert.Contains(sizes, e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Strides_are_row_major_polynomials() => Assert.Equal([Dim.Parse("12*T"), Dim.Parse("12"), 4, 1], Parse("B,T,3,4").Strides);
+
+    [Fact]
+    public void Negative_axes_count_from_the_end()
+    {
+        var shape = Parse("B,2,3");
+        Assert.Equal(2, shape.Axis(-1));
+        Assert.Equal(0, shape.Axis(-3));
+        Assert.Throws<ShapeException>(() => shape.Axis(3));
+        Assert.Throws<ShapeException>(() => shape.Axis(-4));
+    }
+
+    [Fact]
+    public void Types_print_and_measure()
+    {
+        var type = new TensorType(DType.BF16, Parse("B,10"));
+        Assert.Equal("bf16[B,10]", type.ToString());
+        Assert.Equal(Dim.Parse("20*B"), type.Bytes);
+    }
+
+    [Theory]
+    [InlineData(DType.F32, DType.I64, DType.F32)]
+    [InlineData(DType.F16, DType.BF16, DType.F32)]
+    [InlineData(DType.F16, DType.F64, DType.F64)]
+    [InlineData(DType.I32, DType.I8, DType.I32)]
+    [InlineData(DType.Bool, DType.I8, DType.I8)]
+    [InlineData(DType.Bool, DType.Bool, DType.Bool)]
+    public void Promotion_is_symmetric(DType a, DType b, DType expected)
+    {
+        Assert.Equal(expected, DTypes.Promote(a, b));
+        Assert.Equal(expected, DTypes.Promote(b, a));
+    }
+}
