@@ -27,7 +27,7 @@ public sealed class ProgramParser
         {
             return parser.Parse();
         }
-        catch (Exception e) when (e is ShapeException or KeyNotFoundException or FormatException or ArgumentException or OverflowException)
+        catch (Exception e) when (e is ShapeException or KeyNotFoundException or FormatException or ArgumentException or InvalidOperationException or OverflowException)
         {
             var at = Math.Min(parser.line, parser.lines.Length - 1);
             throw new FormatException($"line {at + 1}: {e.Message.TrimEnd('.')}, in: {parser.lines[at].Trim()}", e);

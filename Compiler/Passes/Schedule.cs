@@ -16,7 +16,9 @@ public sealed record Schedule() : FunctionPass("Schedule")
     {
         if (function.Nodes.Length < 2) return function;
         var order = new Order(function, DimBinding.Typical(program.Dims));
-        int[] natural = [.. Enumerable.Range(0, order.Count)];
+        int[] given = [.. Enumerable.Range(0, order.Count)];
+        // The same, unless a state would be read after its new value is written.
+        var natural = order.List(given, eager: false, greedy: false);
         var best = natural;
         var least = order.Peak(natural).Bytes;
         foreach (var candidate in Candidates(order, natural))
@@ -27,7 +29,7 @@ public sealed record Schedule() : FunctionPass("Schedule")
             (best, least) = (candidate, bytes);
         }
         // Nodes cannot change once built, so both functions hold the same ones.
-        return best == natural ? function
+        return best.SequenceEqual(given) ? function
             : new(function.Name, function.Parameters, function.States, [.. best.Select(i => function.Nodes[i])], function.Results, function.Updates, function.ResultNames);
     }
 

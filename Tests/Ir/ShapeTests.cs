@@ -30,7 +30,7 @@ public sealed class ShapeTests
     }
 
     [Fact]
-    public void Strides_are_row_major_polynomials() => Assert.Equal([Dim.Parse("12*T"), Dim.Parse("12"), 4, 1], Parse("B,T,3,4").Strides);
+    public void Strides_are_row_major_polynomials() => Assert.Equal("12*T 12 4 1", string.Join(" ", Parse("B,T,3,4").Strides));
 
     [Fact]
     public void Negative_axes_count_from_the_end()

@@ -25,10 +25,10 @@ public sealed class TextTests
           %5 = mul %3, %4 : f32[]
           %6 = mul @norm.running_mean, %5 : f32[32]
           %7 = loop %5, %6 {carries=1, count=[3], scanned=0} : f32[]
-              region(i: i64[], c: f32[], w: f32[32])
-                %0 = sum w {axes=[0], keep=false} : f32[]
-                %1 = add c, %0 : f32[]
-                return %1
+            region(i: i64[], c: f32[], w: f32[32])
+              %0 = sum w {axes=[0], keep=false} : f32[]
+              %1 = add c, %0 : f32[]
+              return %1
           state norm.running_mean = %6
           return %7
 
@@ -46,7 +46,7 @@ public sealed class TextTests
     public void Provenance_reads_back()
     {
         var node = Parse(Sample).Find("loss")!.Nodes[0];
-        Assert.Equal([new("Digits.cs", 22, "conv"), new Origin("Digits.cs", 30, "")], node.Origins);
+        Assert.Equal([new("Digits.cs", 22, "conv"), new("Digits.cs", 30, "")], node.Origins.ToArray());
     }
 
     [Fact]

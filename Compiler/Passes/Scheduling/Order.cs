@@ -49,22 +49,24 @@ sealed class Order
         foreach (var root in function.Roots) readers[storage[root]]++;
         foreach (var update in function.Updates)
         {
-            if (Writer(update.Value, index) is not { } writer || function.States.FirstOrDefault(s => s.State == update.Path) is not { } state) continue;
-            // A reader that stands behind the writer already makes the planner copy; the order has nothing to keep then.
+            if (!index.TryGetValue(Storage.Writer(update.Value), out var writer) || function.States.FirstOrDefault(s => s.State == update.Path) is not { } state) continue;
             foreach (var reader in readersOfState[storage[state]])
-                if (reader < writer) Precede(reader, writer);
+                if (reader < writer || (reader > writer && !Follows(reader, writer))) Precede(reader, writer);
         }
+    }
+
+    // Whether a node depends on an earlier one: then no order lets it read the old state in time.
+    bool Follows(int node, int first)
+    {
+        var reached = new HashSet<int> { first };
+        for (var i = first; i < node; i++)
+            if (reached.Contains(i)) reached.UnionWith(after[i]);
+        return reached.Contains(node);
     }
 
     public int Count => function.Nodes.Length;
 
     public bool IsAlias(int node) => storage.IsAlias(function.Nodes[node]);
-
-    static int? Writer(Value value, Dictionary<Value, int> index)
-    {
-        while (value.Producer is { } producer && producer.Is("reshape")) value = producer.Inputs[0];
-        return index.TryGetValue(value, out var writer) ? writer : null;
-    }
 
     void Precede(int first, int second)
     {

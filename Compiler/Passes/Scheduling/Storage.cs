@@ -15,7 +15,9 @@ sealed class Storage
     readonly Dictionary<Value, ImmutableArray<Dim>> strides = [];
     readonly List<long> bytes = [];
 
-    public Storage(Function function, DimBinding binding)
+    /// <param name="function">The function.</param>
+    /// <param name="binding">Null when only aliases matter: then every size is 0.</param>
+    public Storage(Function function, DimBinding? binding)
     {
         foreach (var value in function.Parameters.Concat(function.States)) Add(value, 0);
         var external = External(function);
@@ -27,7 +29,7 @@ sealed class Storage
                 strides.Add(node.Output, through);
                 continue;
             }
-            foreach (var output in node.Outputs) Add(output, external.Contains(output) ? 0 : output.Type.Bytes.Evaluate(binding));
+            foreach (var output in node.Outputs) Add(output, binding is null || external.Contains(output) ? 0 : output.Type.Bytes.Evaluate(binding));
         }
     }
 
@@ -53,13 +55,15 @@ sealed class Storage
     static HashSet<Value> External(Function function)
     {
         var external = new HashSet<Value>();
-        foreach (var value in function.Roots)
-        {
-            var v = value;
-            while (v.Producer is { } producer && producer.Is("reshape")) v = producer.Inputs[0];
-            external.Add(v);
-        }
+        foreach (var value in function.Roots) external.Add(Writer(value));
         return external;
+    }
+
+    /// <summary>The value that is written to memory when this one is: itself, or what it reshapes.</summary>
+    public static Value Writer(Value value)
+    {
+        while (value.Producer is { } producer && producer.Is("reshape")) value = producer.Inputs[0];
+        return value;
     }
 
     /// <summary>
