@@ -81,6 +81,8 @@ public sealed class LoopOperation : Operation
     {
         var body = context.Regions.Length == 1 ? context.Regions[0] : throw new ShapeException("loop takes one region");
         var (carries, scanned, count) = Shape(context.Attributes);
+        if (carries < 0 || scanned < 0 || carries + scanned > context.Inputs.Length || carries > body.Results.Length)
+            throw new ShapeException($"loop has {carries} carries and {scanned} scanned operands, but {context.Inputs.Length} operands and {body.Results.Length} results");
         if (body.Parameters.Length != context.Inputs.Length + 1) throw new ShapeException($"the loop's body takes {body.Parameters.Length - 1} operands, but got {context.Inputs.Length}");
         for (var i = 0; i < context.Inputs.Length; i++)
         {
@@ -96,7 +98,8 @@ public sealed class LoopOperation : Operation
         return [.. body.Results.Select((r, i) => i < carries ? r.Type : r.Type.With(r.Shape.Insert(0, count)))];
     }
 
-    static (int Carries, int Scanned, Dim Count) Shape(AttributeMap a) => ((int)a.Int("carries"), (int)a.Int("scanned"), a.Dims("count")[0]);
+    static (int Carries, int Scanned, Dim Count) Shape(AttributeMap a) =>
+        ((int)a.Int("carries"), (int)a.Int("scanned"), a.Dims("count") is { Length: 1 } count ? count[0] : throw new ShapeException("loop needs one count"));
 
     public override void Evaluate(Evaluation e)
     {

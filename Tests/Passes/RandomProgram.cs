@@ -114,10 +114,10 @@ sealed class RandomProgram
             case 8 when last >= 0:
                 Add(Apply(random.Next(2) == 0 ? "softmax" : "log_softmax", [x], ("axis", random.Next(last + 1))));
                 break;
-            case 9 when last >= 0:
+            case 9 when last >= 0 && x.Shape[last].IsConstant:
                 Add(Apply("layer_norm", [x, Parameter(x.Shape[last]), Parameter(x.Shape[last])]));
                 break;
-            case 10 when last >= 1:
+            case 10 when last >= 1 && x.Shape[last].IsConstant:
                 Add(Apply("linear", [x, Parameter(4, x.Shape[last]), Parameter(4)]));
                 break;
             case 11 when Has(v => v.Shape.Rank >= 2):

@@ -18,27 +18,18 @@ static class Running
         for (long i = 0; i < data.Size; i++)
             data[i] = type.DType.IsFloat() ? random.NextDouble() * 2 - 1 : random.Next(0, 5);
         if (name == "step") data[0] = 3;
+        // Second moments are no less than zero.
+        if (name == "v" || name.StartsWith("optimizer.v.", StringComparison.Ordinal))
+            for (long i = 0; i < data.Size; i++) data[i] = Math.Abs(data[i]);
         return data;
     }
 
-    public static List<TensorData> Arguments(Function function, DimBinding binding, int seed)
-    {
-        // By name, so that functions with other arguments see the same numbers under the same name.
-        return [.. function.Parameters.Select(p => Random(p.Type, p.Name!, binding, new(seed * 1000 + Hash(p.Name!))))];
-    }
+    // By name, so that functions with other arguments see the same numbers under the same name.
+    public static List<TensorData> Arguments(Function function, DimBinding binding, int seed) =>
+        [.. function.Parameters.Select(p => Random(p.Type, p.Name!, binding, new(seed * 1000 + Hash(p.Name!))))];
 
-    public static Dictionary<string, TensorData> States(Program program, int seed)
-    {
-        var states = new Dictionary<string, TensorData>();
-        foreach (var state in program.States)
-        {
-            states[state.Path] = Random(state.Type, state.Path, DimBinding.Empty, new(seed * 1000 + Hash(state.Path)));
-            // Second moments are no less than zero.
-            if (state.Path.StartsWith("optimizer.v.", StringComparison.Ordinal))
-                for (long i = 0; i < states[state.Path].Size; i++) states[state.Path][i] = Math.Abs(states[state.Path][i]);
-        }
-        return states;
-    }
+    public static Dictionary<string, TensorData> States(Program program, int seed) =>
+        program.States.ToDictionary(s => s.Path, s => Random(s.Type, s.Path, DimBinding.Empty, new(seed * 1000 + Hash(s.Path))));
 
     static int Hash(string name) => name.Aggregate(7, (hash, c) => unchecked(hash * 31 + c)) & 0xFFFF;
 
