@@ -38,6 +38,9 @@ sealed class BindingContext(Compilation compilation, string projectFolder, Cance
     /// <summary>The result depends on this file.</summary>
     public void Touch(SyntaxTree tree) => trees.Add(tree);
 
+    /// <summary>True for what is declared in this compilation. (A referenced project's declarations have syntax too, but bodies cannot be read through it.)</summary>
+    public bool IsHere(ISymbol symbol) => SymbolEqualityComparer.Default.Equals(symbol.ContainingAssembly, compilation.Assembly);
+
     public SemanticModel Model(SyntaxTree tree)
     {
         cancellation.ThrowIfCancellationRequested();
@@ -68,6 +71,7 @@ sealed class BindingContext(Compilation compilation, string projectFolder, Cance
     /// <summary>The name of a declaration.</summary>
     public Location At(ISymbol symbol)
     {
+        if (!IsHere(symbol)) return Location.None;
         foreach (var location in symbol.Locations)
             if (location.SourceTree is { } tree) return At(tree, location.SourceSpan);
         return Location.None;

@@ -69,7 +69,7 @@ partial class BodyBinder
     {
         var receiver = Expression(target);
         types.Bind(method.ContainingType, at);
-        if (!method.DeclaringSyntaxReferences.IsEmpty && method.ContainingType.TypeKind != Microsoft.CodeAnalysis.TypeKind.Interface && !KnownTypes.IsModule(method.ContainingType)) context.Reach(method);
+        if (context.IsHere(method) && method.ContainingType.TypeKind != Microsoft.CodeAnalysis.TypeKind.Interface && !KnownTypes.IsModule(method.ContainingType)) context.Reach(method);
         return new CallExpression(receiver, SymbolNames.FullName(method.ContainingType), SymbolNames.MethodId(method), arguments, isVirtual, at);
     }
 
@@ -84,8 +84,8 @@ partial class BodyBinder
     {
         var type = method.ContainingType;
         if (KnownTypes.IsModule(type)) context.References.Add(SymbolNames.FullName(type));
-        else if (method.DeclaringSyntaxReferences.IsEmpty && type.IsRecord) types.Bind(type, At(at));
-        else if (method.DeclaringSyntaxReferences.IsEmpty)
+        else if (!context.IsHere(method) && type.IsRecord) types.Bind(type, At(at));
+        else if (!context.IsHere(method))
             context.Report(Descriptors.NoBody, At(at), method.ToDisplayString(SymbolDisplayFormat.CSharpShortErrorMessageFormat), method.ContainingAssembly?.Name ?? "");
         else context.Reach(method);
     }
@@ -175,7 +175,7 @@ partial class BodyBinder
         }
         var type = member.ContainingType;
         if (KnownTypes.IsModule(type)) context.References.Add(SymbolNames.FullName(type));
-        else if (member.DeclaringSyntaxReferences.IsEmpty) context.Report(Descriptors.NoBody, at, member.Name, member.ContainingAssembly?.Name ?? "");
+        else if (!context.IsHere(member)) context.Report(Descriptors.NoBody, at, member.Name, member.ContainingAssembly?.Name ?? "");
         else context.Reach(member);
         return new StaticFieldExpression(SymbolNames.FullName(type), member.Name, at);
     }

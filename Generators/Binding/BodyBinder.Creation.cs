@@ -39,7 +39,7 @@ partial class BodyBinder
     // A record's constructors belong to its definition, which travels as a whole.
     void ReachConstructor(IMethodSymbol constructor)
     {
-        if (!KnownTypes.IsModule(constructor.ContainingType) && !constructor.DeclaringSyntaxReferences.IsEmpty) context.Reach(constructor.ContainingType);
+        if (!KnownTypes.IsModule(constructor.ContainingType) && context.IsHere(constructor)) context.Reach(constructor.ContainingType);
     }
 
     Expression NewHandle(IObjectCreationOperation creation, System.Func<Expression, Expression, Expression, Expression> make)

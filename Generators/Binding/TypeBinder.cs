@@ -127,7 +127,7 @@ sealed class TypeBinder(BindingContext context)
     {
         if (type.IsStatic || type.TypeKind is not (Microsoft.CodeAnalysis.TypeKind.Class or Microsoft.CodeAnalysis.TypeKind.Struct)) return Unsupported(type, at);
         var name = SymbolNames.FullName(type);
-        if (type.DeclaringSyntaxReferences.IsEmpty) context.References.Add(name);
+        if (!context.IsHere(type)) context.References.Add(name);
         else if (HoldsParameters(type)) context.Report(Descriptors.NotMarked, at, type.ToDisplayString());
         else context.Reach(type);
         return TypeRef.Record(name);

@@ -8,12 +8,15 @@ using Microsoft.CodeAnalysis;
 namespace Graph.Generators.Diagnostics;
 
 /// <summary>Every diagnostic. Each has a page of its ID in <c>docs/diagnostics</c>.</summary>
-/// <remarks>GR0xxx: the generator itself. GR1xxx: what the modelling language takes. GR2xxx: shapes and element types. GR3xxx: entries, losses and training.</remarks>
+/// <remarks>
+/// GR0xxx: the generator itself. GR10xx: what the modelling language takes. GR11xx: found while a model is elaborated. GR2xxx: shapes and element types. GR3xxx: entries,
+/// losses and training. Those of elaboration are listed in <see cref="DiagnosticIds"/>, because the compiler finds them without knowing Roslyn; they bring whole sentences.
+/// </remarks>
 public static class Descriptors
 {
     const string Generator = "Graph.Generator";
     const string Language = "Graph.Language";
-    const string Shapes = "Graph.Shapes";
+    const string Elaboration = "Graph.Elaboration";
     const string Training = "Graph.Training";
 
     public static readonly DiagnosticDescriptor InternalError = Error("GR0001", Generator, "The compiler has a defect", "{0} could not be compiled because of a defect in the model compiler: {1}");
@@ -30,20 +33,15 @@ public static class Descriptors
     public static readonly DiagnosticDescriptor ContainerNotPartial = Error("GR1008", Language, "The class around a module must be partial", "{0} must be declared partial, because the module {1} inside it is extended by generated code");
     public static readonly DiagnosticDescriptor ByReference = Error("GR1009", Language, "Nothing is passed by reference", "{0} is passed by reference; return a tuple instead");
     public static readonly DiagnosticDescriptor NotAnOperation = Error("GR1010", Language, "Not an operation", "{0} is not an operation of the compiler, so it has no place in a graph");
-    public static readonly DiagnosticDescriptor SymbolicParameter = Error("GR1011", Language, "A parameter's shape must be constant", "{0}");
-    public static readonly DiagnosticDescriptor NotKnown = Error("GR1012", Language, "The value is not known while compiling", "{0}");
-    public static readonly DiagnosticDescriptor NotReadOnly = Error("GR1013", Language, "A static field must be read-only", "The static field {0} can change while the program runs, so a model cannot be compiled from it; declare it readonly or const");
-    public static readonly DiagnosticDescriptor NoBody = Error("GR1014", Language, "The function's body is in another assembly", "The body of {0} is in assembly {1} and not published; mark its static class [Module] there");
-    public static readonly DiagnosticDescriptor BadShape = Error("GR1015", Language, "Not a dimension", "A dimension in [Shape] is an int or a string, but {0} is neither");
-    public static readonly DiagnosticDescriptor UnknownDim = Error("GR1016", Language, "The dimension is not declared", "The dimension \"{0}\" is not declared; add [Dim(\"{0}\", Max = …)] to {1}");
-    public static readonly DiagnosticDescriptor BadDim = Error("GR1017", Language, "The dimension's bounds make no sense", "The dimension \"{0}\" {1}");
-    public static readonly DiagnosticDescriptor TooDeep = Error("GR1018", Language, "The code is nested too deeply", "{0} is nested too deeply to be compiled");
-    public static readonly DiagnosticDescriptor NoShape = Error("GR1019", Language, "An argument needs a shape", "The tensor {0} comes from outside of the model and needs a [Shape]");
-    public static readonly DiagnosticDescriptor AssignedLate = Error("GR1020", Language, "Fields are set while constructing", "{0} is assigned outside of a constructor; a module does not change after it is made (running statistics are a State)");
-    public static readonly DiagnosticDescriptor NotMarked = Error("GR1021", Language, "A class with parameters must be a module", "{0} is used by a module and holds parameters or modules, but is not marked [Module]");
-    public static readonly DiagnosticDescriptor Thrown = Error("GR1022", Language, "The module refuses its arguments", "{0}");
-    public static readonly DiagnosticDescriptor Failed = Error("GR1023", Language, "The code fails while the model is compiled", "{0}");
-    public static readonly DiagnosticDescriptor OutOfFuel = Error("GR1024", Language, "The code takes too long to evaluate", "{0}");
+    public static readonly DiagnosticDescriptor NotReadOnly = Error("GR1011", Language, "A static field must be read-only", "The static field {0} can change while the program runs, so a model cannot be compiled from it; declare it readonly or const");
+    public static readonly DiagnosticDescriptor NoBody = Error("GR1012", Language, "The function's body is in another assembly", "The body of {0} is in assembly {1} and not published; mark its static class [Module] there");
+    public static readonly DiagnosticDescriptor BadShape = Error("GR1013", Language, "Not a dimension", "A dimension in [Shape] is an int or a string, but {0} is neither");
+    public static readonly DiagnosticDescriptor UnknownDim = Error("GR1014", Language, "The dimension is not declared", "The dimension \"{0}\" is not declared; add [Dim(\"{0}\", Max = …)] to {1}");
+    public static readonly DiagnosticDescriptor BadDim = Error("GR1015", Language, "The dimension's bounds make no sense", "The dimension \"{0}\" {1}");
+    public static readonly DiagnosticDescriptor TooDeep = Error("GR1016", Language, "The code is nested too deeply", "{0} is nested too deeply to be compiled");
+    public static readonly DiagnosticDescriptor NoShape = Error("GR1017", Language, "An argument needs a shape", "The tensor {0} comes from outside of the model and needs a [Shape]");
+    public static readonly DiagnosticDescriptor AssignedLate = Error("GR1018", Language, "Fields are set while constructing", "{0} is assigned outside of a constructor; a module does not change after it is made (running statistics are a State)");
+    public static readonly DiagnosticDescriptor NotMarked = Error("GR1019", Language, "A class with parameters must be a module", "{0} is used by a module and holds parameters or modules, but is not marked [Module]");
 
     public static readonly DiagnosticDescriptor TrainWithoutLoss = Error("GR3001", Training, "There is nothing to train", "{0} returns an optimizer, but {1} has no method marked [Loss]");
     public static readonly DiagnosticDescriptor LossResult = Error("GR3002", Training, "A loss returns a tensor", "The loss {0} returns {1}, but a loss returns a Tensor with one element");
@@ -53,22 +51,17 @@ public static class Descriptors
     public static readonly DiagnosticDescriptor UnknownLoss = Error("GR3006", Training, "There is no such loss", "{0} names the loss {1}, but {2} has no method of that name marked [Loss]");
     public static readonly DiagnosticDescriptor OutsideModel = Error("GR3007", Training, "Only models have entries, losses and optimizers", "{0} is marked [{1}], but {2} is not marked [Model], so nothing is generated for it");
     public static readonly DiagnosticDescriptor EntryForm = Error("GR3008", Training, "An entry or loss is an instance method with tensor parameters", "{0} cannot be called on a model: {1}");
-    public static readonly DiagnosticDescriptor BadPrecision = Error("GR3009", Training, "The training setting makes no sense", "{0}: {1}");
+    public static readonly DiagnosticDescriptor BadTraining = Error("GR3009", Training, "The training setting makes no sense", "{0}: {1}");
 
     /// <summary>All, by ID.</summary>
     public static readonly ImmutableArray<DiagnosticDescriptor> All =
     [
         InternalError, UnreadableDefinition, MissingDefinition,
-        NotPartial, Unsupported, UnsupportedCall, NotClosed, BaseNotModule, UnsupportedType, Generic, ContainerNotPartial, ByReference, NotAnOperation, SymbolicParameter, NotKnown,
-        NotReadOnly, NoBody, BadShape, UnknownDim, BadDim, TooDeep, NoShape, AssignedLate, NotMarked, Thrown, Failed, OutOfFuel,
-        TrainWithoutLoss, LossResult, TrainSignature, AmbiguousLoss, EntryResult, UnknownLoss, OutsideModel, EntryForm, BadPrecision,
-        .. Elaboration(),
+        NotPartial, Unsupported, UnsupportedCall, NotClosed, BaseNotModule, UnsupportedType, Generic, ContainerNotPartial, ByReference, NotAnOperation,
+        NotReadOnly, NoBody, BadShape, UnknownDim, BadDim, TooDeep, NoShape, AssignedLate, NotMarked,
+        TrainWithoutLoss, LossResult, TrainSignature, AmbiguousLoss, EntryResult, UnknownLoss, OutsideModel, EntryForm, BadTraining,
+        .. DiagnosticIds.All.Select(item => Error(item.Id, Elaboration, item.Title, "{0}")),
     ];
-
-    /// <summary>What elaboration finds; its messages come whole.</summary>
-    static IEnumerable<DiagnosticDescriptor> Elaboration() => DiagnosticIds.All
-        .Where(d => d.Id is not ("GR1011" or "GR1012" or "GR1022" or "GR1023" or "GR1024"))
-        .Select(d => Error(d.Id, d.Id[2] switch { '0' => Generator, '1' => Language, '2' => Shapes, _ => Training }, d.Title, "{0}"));
 
     static readonly Dictionary<string, DiagnosticDescriptor> ById = All.ToDictionary(d => d.Id, StringComparer.Ordinal);
 

@@ -1,0 +1,97 @@
+using System.Collections.Generic;
+using System.IO;
+using System.Linq;
+using System.Reflection;
+using Microsoft.CodeAnalysis;
+using Microsoft.CodeAnalysis.CSharp;
+using Xunit;
+
+namespace Graph.Tests.Generators;
+
+/// <summary>What every module gets: a definition that other assemblies read, and a walk over its parameters.</summary>
+public class ModuleOutputTests
+{
+    [Fact]
+    public void Generated_code_compiles_without_errors_or_warnings()
+    {
+        var (generated, _) = Harness.Generate(Harness.Compile(Harness.Usings + Samples.Classifier));
+        Assert.Empty(generated.GetDiagnostics().Where(d => d.Severity >= DiagnosticSeverity.Warning && d.Location.SourceTree?.FilePath.EndsWith(".g.cs") == true));
+        Assert.Empty(generated.GetDiagnostics().Where(d => d.Severity == DiagnosticSeverity.Error));
+    }
+
+    [Fact]
+    public void The_walk_shows_parameters_of_bases_first_with_paths_and_names()
+    {
+        const string Source = """
+            namespace Walk;
+            [Module] public partial class Layer { readonly Parameter _weight = new([1], Init.Zeros); readonly Parameter offset = new([1], Init.Zeros, name: "bias"); public Parameter Scale { get; } = new([1], Init.Ones); }
+            [Module] public partial class Root { readonly State mean = new([1], Init.Zeros); readonly Layer[] blocks = [new(), new()]; readonly List<Layer?> more = [null]; }
+            public partial class Outer { [Module] public sealed partial class @class : Root { readonly Layer head = new(); readonly Parameter? none = null; readonly int size = 1; readonly string name = "x"; } }
+            """;
+        var (generated, _) = Harness.Generate(Harness.Compile(Harness.Usings + Source));
+        var assembly = Load(generated);
+        var module = (IModule)System.Activator.CreateInstance(assembly.GetType("Walk.Outer+class")!)!;
+        var visitor = new Recorder();
+        module.Visit(visitor, "");
+        Assert.Equal(
+            ["mean", "blocks.0:", "blocks.0.weight", "blocks.0.bias", "blocks.0.Scale", "blocks.1:", "blocks.1.weight", "blocks.1.bias", "blocks.1.Scale", "head:", "head.weight", "head.bias", "head.Scale"],
+            visitor.Paths);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Definitions_cross_assemblies_even_through_reference_assemblies(bool referenceOnly)
+    {
+        var (library, _) = Harness.Generate(Harness.Compile("Library", [("L.cs", Harness.Usings + Samples.Classifier.Replace("partial class Classifier()", "partial class Ready()"))]));
+        var user = Harness.Compile(
+            "User",
+            [("U.cs", Harness.Usings + "using Sample; [Model, Dim(\"B\", Max = 8)] public partial class Mine() : Net(width: 16) { [Entry] public Tensor Predict([Shape(\"B\", 64)] Tensor x) => Forward(x); }")],
+            [Reference(library, referenceOnly)]);
+        var (generated, result) = Harness.Generate(user);
+        Assert.Empty(generated.GetDiagnostics().Where(d => d.Severity == DiagnosticSeverity.Error));
+        var model = Harness.Definitions(generated)["Mine"];
+        Assert.Equal("Sample.Net", model.Base!.Module);
+        var target = (Graph.Generators.Caching.ModelTarget)result.Results.Single().TrackedSteps[Graph.Generators.TrackingNames.Model].Single().Outputs.Single().Value;
+        Assert.Equal(["Sample.Linear", "Sample.Net"], target.Input!.Modules.Select(m => m.Name));
+    }
+
+    [Fact]
+    public void Files_are_named_without_folders_of_the_machine()
+    {
+        var (generated, _) = Harness.Generate(Harness.Compile("Test", [("/home/someone/project/Layers/M.cs", Harness.Usings + "[Module] public partial class M { }")]));
+        Assert.DoesNotContain("someone", generated.SyntaxTrees.Last().ToString());
+        Assert.Equal("M.cs", Harness.Definitions(generated)["M"].Location.File);
+    }
+
+    static MetadataReference Reference(Compilation compilation, bool referenceOnly)
+    {
+        var stream = new MemoryStream();
+        var result = compilation.Emit(stream, options: referenceOnly ? new(metadataOnly: true, includePrivateMembers: false) : null);
+        Assert.True(result.Success, string.Join("\n", result.Diagnostics));
+        return MetadataReference.CreateFromImage(stream.ToArray());
+    }
+
+    static Assembly Load(Compilation compilation)
+    {
+        var stream = new MemoryStream();
+        var result = compilation.Emit(stream);
+        Assert.True(result.Success, string.Join("\n", result.Diagnostics));
+        return Assembly.Load(stream.ToArray());
+    }
+
+    sealed class Recorder : IModuleVisitor
+    {
+        public List<string> Paths { get; } = [];
+
+        public void Visit(string path, Parameter parameter) => Paths.Add(path);
+
+        public void Visit(string path, State state) => Paths.Add(path);
+
+        public bool Enter(string path, IModule module)
+        {
+            Paths.Add(path + ":");
+            return true;
+        }
+    }
+}
