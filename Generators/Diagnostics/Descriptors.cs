@@ -9,7 +9,7 @@ namespace Graph.Generators.Diagnostics;
 
 /// <summary>Every diagnostic. Each has a page of its ID in <c>docs/diagnostics</c>.</summary>
 /// <remarks>
-/// GR0xxx: the generator itself. GR10xx: what the modelling language takes. GR11xx: found while a model is elaborated. GR2xxx: shapes and element types. GR3xxx: entries,
+/// GR0xxx: the generator itself. GR1xxx: what the modelling language takes. GR2xxx: shapes and element types. GR3xxx: entries,
 /// losses and training. Those of elaboration are listed in <see cref="DiagnosticIds"/>, because the compiler finds them without knowing Roslyn; they bring whole sentences.
 /// </remarks>
 public static class Descriptors
@@ -33,8 +33,8 @@ public static class Descriptors
     public static readonly DiagnosticDescriptor ContainerNotPartial = Error("GR1008", Language, "The class around a module must be partial", "{0} must be declared partial, because the module {1} inside it is extended by generated code");
     public static readonly DiagnosticDescriptor ByReference = Error("GR1009", Language, "Nothing is passed by reference", "{0} is passed by reference; return a tuple instead");
     public static readonly DiagnosticDescriptor NotAnOperation = Error("GR1010", Language, "Not an operation", "{0} is not an operation of the compiler, so it has no place in a graph");
-    public static readonly DiagnosticDescriptor NotReadOnly = Error("GR1011", Language, "A static field must be read-only", "The static field {0} can change while the program runs, so a model cannot be compiled from it; declare it readonly or const");
-    public static readonly DiagnosticDescriptor NoBody = Error("GR1012", Language, "The function's body is in another assembly", "The body of {0} is in assembly {1} and not published; mark its static class [Module] there");
+    public static readonly DiagnosticDescriptor NotReadOnly = Error("GR1020", Language, "A static field must be read-only", "The static field {0} can change while the program runs, so a model cannot be compiled from it; declare it readonly or const");
+    public static readonly DiagnosticDescriptor NoBody = Error("GR1021", Language, "The function's body is in another assembly", "The body of {0} is in assembly {1} and not published; mark its static class [Module] there");
     public static readonly DiagnosticDescriptor BadShape = Error("GR1013", Language, "Not a dimension", "A dimension in [Shape] is an int or a string, but {0} is neither");
     public static readonly DiagnosticDescriptor UnknownDim = Error("GR1014", Language, "The dimension is not declared", "The dimension \"{0}\" is not declared; add [Dim(\"{0}\", Max = …)] to {1}");
     public static readonly DiagnosticDescriptor BadDim = Error("GR1015", Language, "The dimension's bounds make no sense", "The dimension \"{0}\" {1}");
@@ -63,7 +63,8 @@ public static class Descriptors
         .. DiagnosticIds.All.Select(item => Error(item.Id, Elaboration, item.Title, "{0}")),
     ];
 
-    static readonly Dictionary<string, DiagnosticDescriptor> ById = All.ToDictionary(d => d.Id, StringComparer.Ordinal);
+    // Not ToDictionary: an ID given twice is a test's failure, not that of every build.
+    static readonly Dictionary<string, DiagnosticDescriptor> ById = All.GroupBy(d => d.Id, StringComparer.Ordinal).ToDictionary(group => group.Key, group => group.First(), StringComparer.Ordinal);
 
     /// <summary>The descriptor of an ID; <see cref="InternalError"/> for an unknown one.</summary>
     public static DiagnosticDescriptor Find(string id) => ById.TryGetValue(id, out var descriptor) ? descriptor : InternalError;
