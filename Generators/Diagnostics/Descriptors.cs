@@ -10,13 +10,13 @@ namespace Graph.Generators.Diagnostics;
 /// <summary>Every diagnostic. Each has a page of its ID in <c>docs/diagnostics</c>.</summary>
 /// <remarks>
 /// GR0xxx: the generator itself. GR1xxx: what the modelling language takes. GR2xxx: shapes and element types. GR3xxx: entries,
-/// losses and training. Those of elaboration are listed in <see cref="DiagnosticIds"/>, because the compiler finds them without knowing Roslyn; they bring whole sentences.
+/// losses and training.
 /// </remarks>
 public static class Descriptors
 {
     const string Generator = "Graph.Generator";
     const string Language = "Graph.Language";
-    const string Elaboration = "Graph.Elaboration";
+    const string Shapes = "Graph.Shapes";
     const string Training = "Graph.Training";
 
     public static readonly DiagnosticDescriptor InternalError = Error("GR0001", Generator, "The compiler has a defect", "{0} could not be compiled because of a defect in the model compiler: {1}");
@@ -53,21 +53,33 @@ public static class Descriptors
     public static readonly DiagnosticDescriptor EntryForm = Error("GR3008", Training, "An entry or loss is an instance method with tensor parameters", "{0} cannot be called on a model: {1}");
     public static readonly DiagnosticDescriptor BadTraining = Error("GR3009", Training, "The training setting makes no sense", "{0}: {1}");
 
-    /// <summary>All, by ID.</summary>
-    public static readonly ImmutableArray<DiagnosticDescriptor> All =
+    static readonly ImmutableArray<DiagnosticDescriptor> Written =
     [
         InternalError, UnreadableDefinition, MissingDefinition,
         NotPartial, Unsupported, UnsupportedCall, NotClosed, BaseNotModule, UnsupportedType, Generic, ContainerNotPartial, ByReference, NotAnOperation,
-        NotReadOnly, NoBody, BadShape, UnknownDim, BadDim, TooDeep, NoShape, AssignedLate, NotMarked,
+        BadShape, UnknownDim, BadDim, TooDeep, NoShape, AssignedLate, NotMarked, NotReadOnly, NoBody,
         TrainWithoutLoss, LossResult, TrainSignature, AmbiguousLoss, EntryResult, UnknownLoss, OutsideModel, EntryForm, BadTraining,
-        .. DiagnosticIds.All.Select(item => Error(item.Id, Elaboration, item.Title, "{0}")),
     ];
 
-    // Not ToDictionary: an ID given twice is a test's failure, not that of every build.
-    static readonly Dictionary<string, DiagnosticDescriptor> ById = All.GroupBy(d => d.Id, StringComparer.Ordinal).ToDictionary(group => group.Key, group => group.First(), StringComparer.Ordinal);
+    // What the compiler finds without knowing Roslyn brings its whole message; some of it is what binding finds in source too.
+    static readonly Dictionary<string, DiagnosticDescriptor> Messages = DiagnosticIds.All.Concat(Operations.Diagnostics.All)
+        .GroupBy(item => item.Id, StringComparer.Ordinal)
+        .ToDictionary(group => group.Key, group => Error(group.Key, Category(group.Key), group.First().Title, "{0}"), StringComparer.Ordinal);
 
-    /// <summary>The descriptor of an ID; <see cref="InternalError"/> for an unknown one.</summary>
-    public static DiagnosticDescriptor Find(string id) => ById.TryGetValue(id, out var descriptor) ? descriptor : InternalError;
+    /// <summary>One for each ID, in order.</summary>
+    public static readonly ImmutableArray<DiagnosticDescriptor> All =
+        [.. Written.Concat(Messages.Values.Where(m => Written.All(w => w.Id != m.Id))).OrderBy(d => d.Id, StringComparer.Ordinal)];
+
+    static readonly Dictionary<string, DiagnosticDescriptor> ById = Written.ToDictionary(d => d.Id, StringComparer.Ordinal);
+
+    /// <summary>The descriptor of what binding reports.</summary>
+    public static DiagnosticDescriptor Find(string id) => ById.TryGetValue(id, out var descriptor) ? descriptor : Whole(id);
+
+    /// <summary>The descriptor of what comes with its whole message; that of a defect for an ID that nobody announced.</summary>
+    public static DiagnosticDescriptor Whole(string id) =>
+        Messages.TryGetValue(id, out var descriptor) ? descriptor : Messages[DiagnosticIds.Internal];
+
+    static string Category(string id) => id[2] switch { '0' => Generator, '1' => Language, '2' => Shapes, _ => Training };
 
     static DiagnosticDescriptor Error(string id, string category, string title, string message) =>
         new(id, title, message, category, DiagnosticSeverity.Error, isEnabledByDefault: true, helpLinkUri: HelpFolder + id + ".md");

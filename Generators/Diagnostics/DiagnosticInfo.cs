@@ -1,4 +1,6 @@
+using System.Linq;
 using Graph.Compiler;
+using Graph.Compiler.Modules.Elaboration;
 using Location = Graph.Compiler.Modules.Location;
 
 namespace Graph.Generators.Diagnostics;
@@ -7,4 +9,10 @@ namespace Graph.Generators.Diagnostics;
 /// <param name="Id">Which of <see cref="Descriptors"/>.</param>
 /// <param name="Location">The place in user code.</param>
 /// <param name="Arguments">What fills the message.</param>
-public sealed record DiagnosticInfo(string Id, Location Location, EquatableArray<string> Arguments);
+/// <param name="IsWhole">The only argument is the whole message, as elaboration writes it.</param>
+public sealed record DiagnosticInfo(string Id, Location Location, EquatableArray<string> Arguments, bool IsWhole = false)
+{
+    /// <summary>What elaboration found, with the calls that led to it.</summary>
+    public static DiagnosticInfo Of(GraphDiagnostic diagnostic) =>
+        new(diagnostic.Id, diagnostic.Location, [diagnostic.Message + string.Concat(diagnostic.Calls.Select(call => " In " + call + "."))], IsWhole: true);
+}

@@ -51,6 +51,7 @@ static class SourceMap
     public static Diagnostic ToRoslyn(this DiagnosticInfo info, Compilation compilation, string projectFolder, CancellationToken cancellation)
     {
         var location = ToRoslyn(compilation, info.Location, projectFolder, cancellation);
-        return Diagnostic.Create(Descriptors.Find(info.Id), location, info.Arguments.ToArray<object>());
+        var descriptor = info.IsWhole ? Descriptors.Whole(info.Id) : Descriptors.Find(info.Id);
+        return Diagnostic.Create(descriptor, location, info.Arguments.ToArray<object>());
     }
 }

@@ -2,11 +2,11 @@ using System.Collections.Generic;
 
 namespace Graph.Compiler.Modules.Elaboration;
 
-/// <summary>The identities of the errors that elaboration finds. Each has one meaning for ever.</summary>
+/// <summary>The identities of the errors that elaboration finds; where binding finds the same in source, it has the same identity. Each has one meaning for ever.</summary>
 public static class DiagnosticIds
 {
     /// <summary>A defect of the compiler.</summary>
-    public const string Internal = "GR0010";
+    public const string Internal = "GR0001";
     /// <summary>A parameter whose shape has a named dimension.</summary>
     public const string SymbolicParameter = "GR1011";
     /// <summary>A value that is needed while building but depends on data or on a named dimension.</summary>
@@ -18,11 +18,11 @@ public static class DiagnosticIds
     /// <summary>The evaluation took too many steps: most likely a loop without end.</summary>
     public const string OutOfFuel = "GR1024";
     /// <summary>Calls nest too deeply: most likely a recursion without end.</summary>
-    public const string TooDeep = "GR1030";
+    public const string TooDeep = "GR1016";
     /// <summary>Something too large to build.</summary>
     public const string TooLarge = "GR1031";
     /// <summary>A module, function or field whose definition cannot be found.</summary>
-    public const string Missing = "GR1032";
+    public const string Missing = "GR0003";
     /// <summary>A construct that has no meaning while building.</summary>
     public const string Unsupported = "GR1033";
     /// <summary>A tensor operation outside of a method: in a constructor or field initializer.</summary>
@@ -36,25 +36,25 @@ public static class DiagnosticIds
     /// <summary>A tensor that was computed in another function.</summary>
     public const string ForeignTensor = "GR1038";
     /// <summary>A [Shape] with a dimension that no [Dim] declares.</summary>
-    public const string UndeclaredDimension = "GR1039";
+    public const string UndeclaredDimension = "GR1014";
     /// <summary>A [Dim] without sensible bounds.</summary>
-    public const string WrongDimension = "GR1040";
+    public const string WrongDimension = "GR1015";
     /// <summary>An entry or loss whose parameter is no tensor or has no [Shape].</summary>
-    public const string EntryParameter = "GR1041";
+    public const string EntryParameter = "GR1017";
     /// <summary>A model with hyper-parameters that have no value.</summary>
-    public const string OpenModel = "GR1042";
+    public const string OpenModel = "GR1004";
     /// <summary>Two functions of a model with one name.</summary>
     public const string DuplicateFunction = "GR1043";
     /// <summary>Operands whose shapes do not fit.</summary>
     public const string Shape = "GR2001";
     /// <summary>An entry that returns something other than tensors.</summary>
-    public const string EntryResult = "GR3011";
+    public const string EntryResult = "GR3005";
     /// <summary>A loss that is no scalar.</summary>
-    public const string LossResult = "GR3012";
+    public const string LossResult = "GR3002";
     /// <summary>A [Train] method without a loss, or one that gives no optimizer.</summary>
-    public const string Train = "GR3013";
+    public const string Train = "GR3003";
     /// <summary>An optimizer whose Update does not fit.</summary>
-    public const string OptimizerUpdate = "GR3014";
+    public const string OptimizerUpdate = "GR3010";
 
     /// <summary>All identities with their titles, in order: what the generator makes its descriptors from.</summary>
     public static IReadOnlyList<(string Id, string Title)> All { get; } =
