@@ -78,7 +78,12 @@ sealed unsafe class LaunchTable : IDisposable
 
     static void RunConvolution(WorkerPool pool, LaunchEntry* entry)
     {
-        throw new NotSupportedException($"The processor has no kernel for the {entry->ConvolutionKind} convolution on {pool.Threads} threads.");
+        switch (entry->ConvolutionKind)
+        {
+            case Compiler.Lowering.ConvolutionKind.Forward: Convolution.Forward(pool, entry->Convolution); break;
+            case Compiler.Lowering.ConvolutionKind.ImageGradient: Convolution.ImageGradient(pool, entry->Convolution); break;
+            default: Convolution.WeightGradient(pool, entry->Convolution); break;
+        }
     }
 
     public void Dispose() => memory.Dispose();

@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Generic;
 using System.Collections.Immutable;
 using System.ComponentModel;
 using System.Threading;
@@ -61,6 +62,27 @@ public sealed unsafe class ModelInstance : IDisposable
     {
         ObjectDisposedException.ThrowIf(disposed != 0, Model.Name);
         return new(this, threads);
+    }
+
+    /// <summary>Shows the handles of a model's parameters and states where their numbers live, so that eager code reads and writes what compiled code does.</summary>
+    public void Attach(IModule model) => model.Visit(new Attachment(Store), "");
+
+    sealed class Attachment(ParameterStore store) : IModuleVisitor
+    {
+        // A shared handle is shown once for each field; its name is that of the first.
+        readonly HashSet<object> seen = new(ReferenceEqualityComparer.Instance);
+
+        public bool Enter(string path, IModule module) => seen.Add(module);
+
+        public void Visit(string path, Parameter parameter)
+        {
+            if (seen.Add(parameter) && store.TryGet(path, out _)) parameter.Attach(store, path);
+        }
+
+        public void Visit(string path, State state)
+        {
+            if (seen.Add(state) && store.TryGet(path, out _)) state.Attach(store, path);
+        }
     }
 
     /// <inheritdoc cref="Session.Run"/>

@@ -12,7 +12,7 @@ namespace Graph;
 /// <summary>
 /// The numbers of a model: parameters and running statistics in one aligned block, optimizer states in another one that exists once training has started. Sessions of one model share it.
 /// </summary>
-public sealed class ParameterStore : IReadOnlyCollection<StoredTensor>
+public sealed class ParameterStore : IReadOnlyCollection<StoredTensor>, IParameterSource
 {
     const long Alignment = 64;
 
@@ -64,6 +64,15 @@ public sealed class ParameterStore : IReadOnlyCollection<StoredTensor>
     public IEnumerator<StoredTensor> GetEnumerator() => order.GetEnumerator();
 
     IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
+
+    double[] IParameterSource.Read(string path) => [.. this[path].Read<float>().ToArray().Select(v => (double)v)];
+
+    void IParameterSource.Write(string path, double[] values)
+    {
+        var target = this[path].Write<float>();
+        if (values.Length != target.Length) throw new ArgumentException($"{this[path]} has {target.Length} elements, but got {values.Length}.", nameof(values));
+        for (var i = 0; i < values.Length; i++) target[i] = (float)values[i];
+    }
 
     string[] Near(string path)
     {

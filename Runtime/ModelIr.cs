@@ -1,0 +1,96 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using System.Text;
+using Graph.Compiler;
+using Graph.Compiler.Ir;
+using Graph.Compiler.Lowering;
+using Graph.Compiler.Planning;
+using Graph.Compiler.Targets;
+using Graph.Compiler.Targets.CSharp;
+using Graph.Runtime.Execution;
+
+namespace Graph;
+
+/// <summary>
+/// Every stage of the compiler as text, computed when it is asked for: the model carries its elaborated program, and the passes are pure functions.
+/// </summary>
+public sealed class ModelIr
+{
+    readonly CompiledModelDescriptor descriptor;
+    readonly Lazy<CompiledProgram> compiled;
+    readonly Lazy<LoweredProgram> lowered;
+
+    internal ModelIr(CompiledModelDescriptor descriptor)
+    {
+        this.descriptor = descriptor;
+        compiled = new(() => CompilerPipeline.Run(descriptor.ParseElaborated(), descriptor.Training));
+        lowered = new(() => Lowerer.Lower(compiled.Value.Final));
+    }
+
+    /// <summary>The definitions of the model and its modules.</summary>
+    public string Module => descriptor.Modules.Length == 0 ? "" : CompressedText.Unpack(descriptor.Modules);
+
+    /// <summary>The elaborated program: the model as calls of operations, one function for each entry and loss.</summary>
+    public string Elaborated => descriptor.ParseElaborated().ToString();
+
+    /// <summary>The simplified tensor program.</summary>
+    public string Graph => Stage("Graph");
+
+    /// <summary>With the backward pass and the training step.</summary>
+    public string Differentiated => Stage("Differentiated");
+
+    /// <summary>In primitives alone, with what the backward pass keeps and what it computes again.</summary>
+    public string Decomposed => Stage("Decomposed");
+
+    /// <summary>With nodes gathered into kernels.</summary>
+    public string Fused => Stage("Fused");
+
+    /// <summary>In the order of execution: what is lowered.</summary>
+    public string Scheduled => compiled.Value.Final.ToString();
+
+    /// <summary>The plan of every function at the typical binding: where its memory goes, and what it costs.</summary>
+    public string Planned => string.Join("\n", Plans().Select(p => PlanPrinter.Print(p, descriptor.Name)));
+
+    /// <summary>The generated kernels.</summary>
+    public string Kernels => string.Join("\n\n", lowered.Value.Kernels.Select(k => k.ToString().TrimEnd())) + "\n";
+
+    /// <summary>The kernels as C#.</summary>
+    public string CSharp => CSharpTarget.Emit(lowered.Value, "Graph.Generated", descriptor.Name + "Kernels");
+
+    /// <summary>The stages by name, in order.</summary>
+    public IEnumerable<(string Name, string Text)> Stages =>
+    [
+        ("module", Module), ("elaborated", Elaborated), ("graph", Graph), ("differentiated", Differentiated), ("decomposed", Decomposed), ("fused", Fused),
+        ("scheduled", Scheduled), ("planned", Planned), ("kernels", Kernels), ("csharp", CSharp),
+    ];
+
+    /// <summary>The plans of all functions.</summary>
+    /// <param name="binding">The named dimensions; typical values when left out.</param>
+    public IReadOnlyList<MemoryPlan> Plans(DimBinding? binding = null) => Plans(compiled.Value, lowered.Value, binding);
+
+    /// <summary>The plans of all functions of a compiled program, with the peak that the order of the source would have had.</summary>
+    internal static IReadOnlyList<MemoryPlan> Plans(CompiledProgram compiled, LoweredProgram lowered, DimBinding? binding)
+    {
+        // The fused program is in the order of the source still; scheduling comes after it.
+        var natural = compiled.Find("Fused") is { } fused ? Lowerer.Lower(fused) : null;
+        var bound = binding ?? DimBinding.Typical(lowered.Program.Dims);
+        return [.. lowered.Functions.Select(f =>
+        {
+            var used = new DimSolver(f.Function.Parameters, lowered.Program.Dims).Symbols.Select(s => new KeyValuePair<string, long>(s.Name, bound[s.Name]));
+            var mine = new DimBinding(used);
+            var before = natural?.Functions.FirstOrDefault(n => n.Function.Name == f.Function.Name);
+            return Planner.Plan(f, mine) with { NaturalPeak = before is null ? null : Planner.PeakBytes(before, mine) };
+        })];
+    }
+
+    string Stage(string name) => (compiled.Value.Find(name) ?? throw new InvalidOperationException($"The compiler has no stage {name}.")).ToString();
+
+    /// <summary>All stages, one after another.</summary>
+    public override string ToString()
+    {
+        var text = new StringBuilder();
+        foreach (var (name, stage) in Stages) text.Append("──── ").Append(name).Append(' ').Append('─', Math.Max(4, 60 - name.Length)).Append('\n').Append(stage).Append('\n');
+        return text.ToString();
+    }
+}
