@@ -34,8 +34,9 @@ unsafe struct LaunchEntry
     public ConvolutionCall* Convolution;
     public Compiler.Lowering.ConvolutionKind ConvolutionKind;
 
-    /// <summary>A kernel of the library, its operands being <see cref="Pointers"/> and its sizes <see cref="Dims"/>.</summary>
-    public delegate*<WorkerPool, void**, long*, void> Library;
+    /// <summary>A kernel of the library and its call: operands and sizes.</summary>
+    public delegate*<WorkerPool, void*, void> Library;
+    public void* Call;
 
     /// <summary>One chunk of a loop.</summary>
     public static void RunLoop(void* context, long begin, long end, int worker)

@@ -63,7 +63,7 @@ sealed unsafe class LaunchTable : IDisposable
                     RunConvolution(pool, entry);
                     break;
                 default:
-                    entry->Library(pool, entry->Pointers, entry->Dims);
+                    entry->Library(pool, entry->Call);
                     break;
             }
             if (ticks is not null) ticks[i] += System.Diagnostics.Stopwatch.GetTimestamp() - start;

@@ -11,7 +11,7 @@ using Buffer = Graph.Compiler.Lowering.Buffer;
 namespace Graph.Runtime.Execution;
 
 /// <summary>Writes a launch table: evaluates sizes under the binding and resolves operands to addresses in arena and store.</summary>
-sealed unsafe class LaunchTableBuilder
+sealed unsafe partial class LaunchTableBuilder
 {
     readonly CompiledModel model;
     readonly CompiledFunction function;
@@ -100,9 +100,7 @@ sealed unsafe class LaunchTableBuilder
                 WriteConvolution(convolution, entry);
                 break;
             case LibraryLaunch library:
-                entry->Kind = LaunchKind.Library;
-                entry->Library = LibraryCalls.Find(library.Node);
-                entry->Dims = Evaluate(LibraryCalls.Dims(library));
+                WriteLibrary(library, entry);
                 break;
             default:
                 throw new NotSupportedException($"{model.Name} has a launch of the unknown kind {launch.GetType().Name}.");
