@@ -36,7 +36,8 @@ public static unsafe partial class Contract
         long work = call->M * call->N * Math.Max(call->K, 1);
         using (pool.Exclusive())
         {
-            if (work < 2 * ChunkWork || batch >= 2 * pool.Threads && work < 64 * ChunkWork) RunPrivate(pool, &job, batch, work);
+            if (batch == 1 && job.Slices() is var slices && slices > 1) RunSlices(pool, &job, slices);
+            else if (work < 2 * ChunkWork || batch >= 2 * pool.Threads && work < 64 * ChunkWork) RunPrivate(pool, &job, batch, work);
             else
             {
                 for (long b = 0; b < batch; b++) RunShared(pool, &job, b);
@@ -70,26 +71,60 @@ public static unsafe partial class Contract
         pool.Run(&ContractJob.RunTasks, job, batch * tasks, grain);
     }
 
+    // Few long sums: slices of K side by side, added in order afterwards.
+    static void RunSlices(WorkerPool pool, ContractJob* job, long slices)
+    {
+        var call = job->Call;
+        pool.EnsureShared(slices * call->M * call->N);
+        job->Partial = pool.Shared;
+        job->SliceBlocks = (job->DepthBlocks + slices - 1) / slices;
+        slices = (job->DepthBlocks + job->SliceBlocks - 1) / job->SliceBlocks;
+        job->RowsPerTask = Math.Min(job->RowPanels, Math.Max(1, Machine.BlockFloats / Packing.PanelStep(job->MaxDepth, job->Machine.PanelStride)));
+        job->ColumnsPerTask = job->ColumnPanels;
+        job->CountTasks();
+        pool.Run(&ContractJob.RunTasks, job, slices * job->RowTasks * job->ColumnTasks, 1);
+        pool.Run(&ContractJob.Finish, job, job->RowPanels, 1 + 16 * 1024 / (call->N * job->Machine.Rows * slices));
+    }
+
     // One product at a time: the smaller operand is packed once for all, the tasks cut the larger one and pack their part of it.
     static void RunShared(WorkerPool pool, ContractJob* job, long batch)
     {
         var call = job->Call;
         job->Batched = false;
         job->Batch = batch;
-        long threads = pool.Threads;
         bool shareA = call->M <= call->N;
         long stride = shareA ? job->Machine.PanelStride : job->Machine.Columns;
         long panels = shareA ? job->RowPanels : job->ColumnPanels;
-        long perPanel = job->PackedFloats(1, stride);
-        long step = Math.Clamp(pool.SharedFloats / perPanel, 1, panels);
-        if (perPanel > pool.SharedFloats)
+        // All panels of as many blocks of K as the shared memory holds; sums that an epilogue waits for need all of K, or a matrix of their own.
+        long perPanel = Packing.PanelStep(job->MaxDepth, stride), room = pool.SharedFloats, size = call->M * call->N;
+        job->Partial = null;
+        if (job->Indirect && job->DepthBlocks * panels * perPanel > room && size <= room / 2)
         {
-            // K beyond a million: no room for even one panel.
-            RunPrivate(pool, job, 1, call->M * call->N * call->K);
+            room -= size;
+            job->Partial = pool.Shared + room;
+        }
+        if (job->Accumulates)
+        {
+            // The sums are kept in scratch memory: leave room for at least a few panels of the other side.
+            pool.EnsureShared(job->DepthBlocks * perPanel);
+            long step = Math.Clamp(pool.SharedFloats / (job->DepthBlocks * perPanel), 1, Math.Max(1, 2048 / (shareA ? job->Machine.Rows : job->Machine.Columns)));
+            RunPanels(pool, job, shareA, panels, step);
             return;
         }
-        // What an epilogue waits for is kept in scratch memory; keep room for at least a few panels of the other side.
-        if (job->Accumulates) step = Math.Min(step, Math.Max(1, 2048 / (shareA ? job->Machine.Rows : job->Machine.Columns)));
+        long blocks = Math.Clamp(room / (panels * perPanel), 1, job->DepthBlocks);
+        for (long block = 0; block < job->DepthBlocks; block += blocks)
+        {
+            job->BlockBegin = block;
+            job->BlockEnd = Math.Min(block + blocks, job->DepthBlocks);
+            RunPanels(pool, job, shareA, panels, room / perPanel / blocks);
+        }
+        if (job->Partial != null) pool.Run(&ContractJob.Finish, job, job->RowPanels, 1);
+    }
+
+    // The blocks of K at hand, for so many panels of the shared side at a time.
+    static void RunPanels(WorkerPool pool, ContractJob* job, bool shareA, long panels, long step)
+    {
+        long threads = pool.Threads, stride = shareA ? job->Machine.PanelStride : job->Machine.Columns;
         for (long from = 0; from < panels; from += step)
         {
             long count = Math.Min(step, panels - from);
@@ -105,9 +140,8 @@ public static unsafe partial class Contract
                 job->ColumnPanelEnd = from + count;
                 job->SharedB = pool.Shared;
             }
-            long blocks = job->DepthBlocks;
             long packGrain = Math.Max(1, 16 * 1024 / (job->MaxDepth * stride));
-            pool.Run(shareA ? &ContractJob.PackA : &ContractJob.PackB, job, count * blocks, packGrain);
+            pool.Run(shareA ? &ContractJob.PackA : &ContractJob.PackB, job, count * (job->BlockEnd - job->BlockBegin), packGrain);
 
             long others = shareA ? job->ColumnPanels : job->RowPanels;
             long otherStride = shareA ? job->Machine.Columns : job->Machine.PanelStride;

@@ -32,6 +32,12 @@ unsafe struct ContractJob
     public bool Batched;
     public long Batch;
 
+    /// <summary>Blocks of K that the tasks cover; with <see cref="SliceBlocks"/> set, tasks cover that many each.</summary>
+    public long BlockBegin, BlockEnd, SliceBlocks;
+
+    /// <summary>Where sums go that are not finished yet: a row-major matrix for each slice. Null when tasks finish their sums.</summary>
+    public float* Partial;
+
     public ContractJob(ContractCall* call, in Machine machine, float** scratch, long batch)
     {
         this = default;
@@ -45,10 +51,11 @@ unsafe struct ContractJob
         MaxDepth = ((call->K + DepthBlocks - 1) / DepthBlocks + 7) / 8 * 8;
         RowPanelEnd = RowPanels;
         ColumnPanelEnd = ColumnPanels;
+        BlockEnd = DepthBlocks;
     }
 
     /// <summary>C cannot take the sums as they are made: an epilogue wants them, or its columns are not contiguous.</summary>
-    public readonly bool Indirect => Call->Epilogue != null || Call->CN != 1;
+    public readonly bool Indirect => (Call->Epilogue != null || Call->CN != 1) && Partial == null;
 
     /// <summary>Sums of several blocks of K must be kept in scratch memory.</summary>
     public readonly bool Accumulates => Indirect && DepthBlocks > 1;
@@ -57,14 +64,20 @@ unsafe struct ContractJob
 
     readonly long DepthOf(long block) => Math.Min(block * MaxDepth, Call->K);
 
-    /// <summary>Floats of that many packed panels over all of K.</summary>
-    public readonly long PackedFloats(long panels, long stride) => panels * DepthBlocks * Packing.PanelStep(MaxDepth, stride);
 
     /// <summary>The most columns' panels up to a wish for which a task's sums fit its scratch memory.</summary>
     public readonly long FitColumns(long wish, long rowPanels) => Accumulates ? Math.Clamp(SumFloats / (rowPanels * Machine.Rows * Machine.Columns), 1, wish) : wish;
 
     /// <summary>The same for rows' panels.</summary>
     public readonly long FitRows(long wish, long columnPanels) => FitColumns(wish, columnPanels);
+
+    /// <summary>Into how many slices K is cut so that a small result still gives several tasks; a function of the shape alone.</summary>
+    public readonly long Slices()
+    {
+        long size = Call->M * Call->N;
+        if (size > 64 * 1024 || DepthBlocks < 6) return 1;
+        return Math.Clamp(64 * 1024 / size, 1, Math.Min(16, DepthBlocks / 2));
+    }
 
     public void CountTasks()
     {
@@ -91,7 +104,7 @@ unsafe struct ContractJob
         long count = job->RowPanelEnd - job->RowPanelBegin, step = Packing.PanelStep(job->MaxDepth, job->Machine.PanelStride);
         for (long i = begin; i < end; i++)
         {
-            job->PackPanelA(job->SharedA + i * step, job->Batch, job->RowPanelBegin + i % count, i / count, job->Scratch[worker] + EdgeFloats);
+            job->PackPanelA(job->SharedA + i * step, job->Batch, job->RowPanelBegin + i % count, job->BlockBegin + i / count, job->Scratch[worker] + EdgeFloats);
         }
     }
 
@@ -104,7 +117,7 @@ unsafe struct ContractJob
         {
             // Runs of panels within a block.
             long panel = i % count, run = Math.Min(end - i, count - panel);
-            job->PackPanelsB(job->SharedB + i * step, job->Batch, job->ColumnPanelBegin + panel, run, i / count, job->Scratch[worker] + EdgeFloats);
+            job->PackPanelsB(job->SharedB + i * step, job->Batch, job->ColumnPanelBegin + panel, run, job->BlockBegin + i / count, job->Scratch[worker] + EdgeFloats);
             i += run;
         }
     }
@@ -154,29 +167,38 @@ unsafe struct ContractJob
         }
     }
 
-    /// <summary>Body: tasks numbered (batch, columns, rows), rows fastest.</summary>
+    /// <summary>Body: tasks numbered (batch or slice, columns, rows), rows fastest.</summary>
     public static void RunTasks(void* context, long begin, long end, int worker)
     {
         var job = (ContractJob*)context;
         long perBatch = job->RowTasks * job->ColumnTasks;
         for (long i = begin; i < end; i++)
         {
-            long batch = job->Batched ? i / perBatch : job->Batch, task = i % perBatch;
+            long outer = i / perBatch, batch = job->Batched ? outer : job->Batch, task = i % perBatch, blockBegin = job->BlockBegin, blockEnd = job->BlockEnd;
+            float* partial = job->Partial;
+            if (job->SliceBlocks != 0)
+            {
+                blockBegin = outer * job->SliceBlocks;
+                blockEnd = Math.Min(blockBegin + job->SliceBlocks, job->DepthBlocks);
+                partial += outer * job->Call->M * job->Call->N;
+            }
             long row = job->RowPanelBegin + task % job->RowTasks * job->RowsPerTask, column = job->ColumnPanelBegin + task / job->RowTasks * job->ColumnsPerTask;
             job->RunTask(
                 batch, row, Math.Min(row + job->RowsPerTask, job->RowPanelEnd),
-                column, Math.Min(column + job->ColumnsPerTask, job->ColumnPanelEnd), job->Scratch[worker]);
+                column, Math.Min(column + job->ColumnsPerTask, job->ColumnPanelEnd), blockBegin, blockEnd, partial, job->Scratch[worker]);
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    readonly void RunTask(long batch, long rowPanel, long rowPanelEnd, long columnPanel, long columnPanelEnd, float* scratch)
+    readonly void RunTask(long batch, long rowPanel, long rowPanelEnd, long columnPanel, long columnPanelEnd, long blockBegin, long blockEnd, float* partial, float* scratch)
     {
         float* edge = scratch, temporary = edge + EdgeFloats, packedA = temporary + HookFloats, packedB = packedA + PackFloats, sums = packedB + PackFloats;
         long tileColumns = Machine.Columns, stepA = Packing.PanelStep(MaxDepth, Machine.PanelStride), stepB = Packing.PanelStep(MaxDepth, tileColumns);
         long firstRow = RowOf(rowPanel), firstColumn = columnPanel * tileColumns;
         long columnsEnd = Math.Min(columnPanelEnd * tileColumns, Call->N);
         bool indirect = Indirect, accumulates = Accumulates;
+        float* target = partial != null || indirect ? partial : C(batch);
+        long targetStride = partial != null ? Call->N : Call->CM;
 
         // B can be read where it lies if its rows are contiguous and so few that they stay in cache, and packing would not pay.
         bool direct = SharedB == null && Call->PrologueB == null && Call->BN == 1 && rowPanelEnd - rowPanel <= 8 && Call->N * Math.Min(Call->K, MaxDepth) <= 64 * 1024;
@@ -185,11 +207,11 @@ unsafe struct ContractJob
         // Sums of one block of K need only a strip of one panel's rows.
         long sumStride = (accumulates ? columnPanelEnd - columnPanel : blockPanels) * tileColumns;
 
-        for (long block = 0; block < DepthBlocks; block++)
+        for (long block = blockBegin; block < blockEnd; block++)
         {
             long k = DepthOf(block), depth = DepthOf(block + 1) - k;
             bool last = block == DepthBlocks - 1;
-            long add = block > 0 || !indirect && Call->Accumulate ? 1 : 0;
+            long add = (SliceBlocks != 0 ? block > blockBegin : block > 0) || !indirect && partial == null && Call->Accumulate ? 1 : 0;
             if (SharedA == null)
             {
                 for (long i = rowPanel; i < rowPanelEnd; i++) PackPanelA(packedA + (i - rowPanel) * stepA, batch, i, block, temporary);
@@ -198,19 +220,19 @@ unsafe struct ContractJob
             {
                 long count = Math.Min(blockPanels, columnPanelEnd - from), column = from * tileColumns, columns = Math.Min(column + count * tileColumns, columnsEnd) - column;
                 float* b;
-                if (SharedB != null) b = SharedB + ((ColumnPanelEnd - ColumnPanelBegin) * block + from - ColumnPanelBegin) * stepB;
+                if (SharedB != null) b = SharedB + ((ColumnPanelEnd - ColumnPanelBegin) * (block - BlockBegin) + from - ColumnPanelBegin) * stepB;
                 else if (direct) b = B(batch) + k * Call->BK + column;
                 else PackPanelsB(b = packedB, batch, from, count, block, temporary);
 
                 for (long i = rowPanel; i < rowPanelEnd; i++)
                 {
-                    float* a = SharedA != null ? SharedA + ((RowPanelEnd - RowPanelBegin) * block + i - RowPanelBegin) * stepA : packedA + (i - rowPanel) * stepA;
+                    float* a = SharedA != null ? SharedA + ((RowPanelEnd - RowPanelBegin) * (block - BlockBegin) + i - RowPanelBegin) * stepA : packedA + (i - rowPanel) * stepA;
                     long row = RowOf(i), rows = RowOf(i + 1) - row;
                     if (!indirect)
                     {
-                        float* c = C(batch) + row * Call->CM + column;
-                        if (direct) StripDirect(rows, columns, depth, a, b, packedB, c, Call->CM, add, edge, i == rowPanel);
-                        else Tiles.Strip(Machine, rows, columns, depth, a, b, stepB, c, Call->CM, add, edge);
+                        float* c = target + row * targetStride + column;
+                        if (direct) StripDirect(rows, columns, depth, a, b, packedB, c, targetStride, add, edge, i == rowPanel);
+                        else Tiles.Strip(Machine, rows, columns, depth, a, b, stepB, c, targetStride, add, edge);
                         continue;
                     }
                     float* tile = accumulates ? sums + (row - firstRow) * sumStride + (column - firstColumn) : sums;
@@ -237,6 +259,26 @@ unsafe struct ContractJob
         if (rest == 0) return;
         if (first) Packing.Panel(packedB, tileColumns, b + j, 1, Call->BK, rest, (rest + granule - 1) / granule * granule, rest, depth);
         Tiles.Edge(Machine, rows, rest, depth, a, packedB, tileColumns, c + j, cStride, add, edge);
+    }
+
+    /// <summary>Body: adds the slices of panels of rows in order and finishes the sums.</summary>
+    public static void Finish(void* context, long begin, long end, int worker)
+    {
+        var job = (ContractJob*)context;
+        var call = job->Call;
+        long size = call->M * call->N, slices = job->SliceBlocks == 0 ? 1 : (job->DepthBlocks + job->SliceBlocks - 1) / job->SliceBlocks;
+        for (long i = begin; i < end; i++)
+        {
+            long row = job->RowOf(i), rows = job->RowOf(i + 1) - row;
+            float* sums = job->Partial + row * call->N;
+            for (long slice = 1; slice < slices; slice++)
+            {
+                float* more = sums + slice * size;
+                for (long j = 0; j < rows * call->N; j++) sums[j] += more[j];
+            }
+            if (call->Epilogue != null) call->Epilogue(call->EpiloguePointers, call->EpilogueDims, sums, call->N, job->Batch, row, rows, 0, call->N);
+            else job->Scatter(sums, call->N, job->Batch, row, rows, 0, call->N);
+        }
     }
 
     readonly void Scatter(float* tile, long stride, long batch, long row, long rows, long column, long columns)

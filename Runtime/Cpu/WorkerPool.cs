@@ -46,6 +46,12 @@ public sealed unsafe class WorkerPool : IDisposable
     /// <summary>Starts <paramref name="threads"/> − 1 background threads; 0 means one per processor.</summary>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="threads"/> is negative or above 1024.</exception>
     public WorkerPool(int threads = 0, long scratchBytes = DefaultScratchBytes)
+        : this(threads, scratchBytes, SharedBytesDefault)
+    {
+    }
+
+    /// <summary>Tests make the shared memory small, so that small problems take the ways of large ones.</summary>
+    internal WorkerPool(int threads, long scratchBytes, long sharedBytes)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(threads);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(threads, 1024);
@@ -54,7 +60,7 @@ public sealed unsafe class WorkerPool : IDisposable
         scratch = (float**)NativeMemory.AllocZeroed((nuint)threads, (nuint)sizeof(float*));
         this.scratchBytes = Math.Max(scratchBytes, DefaultScratchBytes);
         for (int i = 0; i < threads; i++) scratch[i] = (float*)NativeMemory.AlignedAlloc((nuint)this.scratchBytes, Alignment);
-        sharedBytes = SharedBytesDefault;
+        this.sharedBytes = sharedBytes;
         shared = (float*)NativeMemory.AlignedAlloc((nuint)sharedBytes, Alignment);
         parked = new int[threads * 16]; // one cache line each
         wake = new AutoResetEvent[threads];
