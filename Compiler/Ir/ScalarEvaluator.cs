@@ -1,7 +1,6 @@
 using System;
-using System.Collections.Generic;
-using System.Collections.Immutable;
 using System.Linq;
+using System.Threading.Tasks;
 
 namespace Graph.Compiler.Ir;
 
@@ -10,59 +9,147 @@ public static class ScalarEvaluator
 {
     const int Block = 512;
 
+    // Blocks that one task takes at a time. Elements do not depend on one another, so neither does the result on how they are cut.
+    const int BlocksPerTask = 32;
+
     /// <summary>Evaluates <paramref name="expression"/> for every element of the node's only result.</summary>
     public static void Run(Scalar expression, Evaluation e)
     {
-        var output = e.Output;
-        var order = expression.Ordered();
-        var slot = order.Select((s, i) => (s, i)).ToDictionary(p => p.s, p => p.i);
-        var blocks = order.Select(_ => new double[Block]).ToArray();
-        var arguments = order.Select(s => s.Arguments.Select(a => slot[a]).ToArray()).ToArray();
-        var strides = e.Inputs.Select(x => BroadcastStrides(x, output.Shape)).ToArray();
-        var dense = e.Inputs.Select((x, i) => x.Size == output.Size).ToArray();
-        var index = new long[output.Rank];
-        for (long start = 0; start < output.Size; start += Block)
+        var plan = new Plan(expression, e);
+        const long task = (long)Block * BlocksPerTask;
+        var tasks = (e.Output.Size + task - 1) / task;
+        void Range(long index)
         {
-            var count = (int)Math.Min(Block, output.Size - start);
-            for (var s = 0; s < order.Length; s++)
-            {
-                var scalar = order[s];
-                var to = blocks[s];
-                switch (scalar.Op)
-                {
-                    case ScalarOp.Input:
-                        Load(e.Inputs[scalar.Index], dense[scalar.Index], strides[scalar.Index], output.Shape, index, start, count, to);
-                        break;
-                    case ScalarOp.Constant:
-                        var constant = Rounding.Round(scalar.Constant, scalar.Type);
-                        for (var i = 0; i < count; i++) to[i] = constant;
-                        break;
-                    case ScalarOp.Dimension:
-                        double size = scalar.Size!.Evaluate(e.Binding);
-                        for (var i = 0; i < count; i++) to[i] = size;
-                        break;
-                    case ScalarOp.LinearIndex:
-                        for (var i = 0; i < count; i++) to[i] = start + i;
-                        break;
-                    case ScalarOp.AxisIndex:
-                        long below = 1;
-                        for (var axis = output.Rank - 1; axis > scalar.Index; axis--) below *= output.Shape[axis];
-                        for (var i = 0; i < count; i++) to[i] = (start + i) / below % output.Shape[scalar.Index];
-                        break;
-                    default:
-                        var a = blocks[arguments[s][0]];
-                        var b = arguments[s].Length > 1 ? blocks[arguments[s][1]] : a;
-                        var c = arguments[s].Length > 2 ? blocks[arguments[s][2]] : a;
-                        for (var i = 0; i < count; i++) to[i] = Apply(scalar, a[i], b[i], c[i]);
-                        if (scalar.Type.IsFloat() && scalar.Type != DType.F64)
-                            for (var i = 0; i < count; i++) to[i] = Rounding.Round(to[i], scalar.Type);
-                        break;
-                }
-            }
-            var result = blocks[order.Length - 1];
-            for (var i = 0; i < count; i++) output[start + i] = result[i];
+            var blocks = plan.Blocks();
+            for (var start = index * task; start < Math.Min(e.Output.Size, (index + 1) * task); start += Block)
+                plan.Run(start, (int)Math.Min(Block, e.Output.Size - start), blocks);
         }
-        output.RoundTo(output.DType);
+        if (tasks > 4) Parallel.For(0, tasks, Range);
+        else
+            for (long i = 0; i < tasks; i++) Range(i);
+    }
+
+    /// <summary>The expression in order, with everything that is the same for each block.</summary>
+    sealed class Plan
+    {
+        readonly Scalar[] order;
+        readonly int[][] arguments;
+        readonly TensorData[] inputs;
+        readonly TensorData output;
+        readonly long[][] strides;
+        readonly double[] sizes;
+
+        public Plan(Scalar expression, Evaluation e)
+        {
+            order = [.. expression.Ordered()];
+            var slot = order.Select((s, i) => (s, i)).ToDictionary(p => p.s, p => p.i);
+            arguments = [.. order.Select(s => s.Arguments.Select(a => slot[a]).ToArray())];
+            inputs = e.Inputs;
+            output = e.Output;
+            strides = [.. inputs.Select(x => BroadcastStrides(x, output.Shape))];
+            sizes = [.. order.Select(s => s.Op == ScalarOp.Dimension ? s.Size!.Evaluate(e.Binding) : 0.0)];
+        }
+
+        public double[][] Blocks() => [.. order.Select(_ => new double[Block])];
+
+        public void Run(long start, int count, double[][] blocks)
+        {
+            for (var s = 0; s < order.Length; s++) Evaluate(s, start, count, blocks);
+            Store(blocks[order.Length - 1], start, count);
+        }
+
+        void Evaluate(int s, long start, int count, double[][] blocks)
+        {
+            var scalar = order[s];
+            var to = blocks[s];
+            switch (scalar.Op)
+            {
+                case ScalarOp.Input:
+                    Load(inputs[scalar.Index], strides[scalar.Index], start, count, to);
+                    break;
+                case ScalarOp.Constant:
+                    Fill(to, count, Rounding.Round(scalar.Constant, scalar.Type));
+                    break;
+                case ScalarOp.Dimension:
+                    Fill(to, count, sizes[s]);
+                    break;
+                case ScalarOp.LinearIndex:
+                    for (var i = 0; i < count; i++) to[i] = start + i;
+                    break;
+                case ScalarOp.AxisIndex:
+                    long below = 1;
+                    for (var axis = output.Rank - 1; axis > scalar.Index; axis--) below *= output.Shape[axis];
+                    for (var i = 0; i < count; i++) to[i] = (start + i) / below % output.Shape[scalar.Index];
+                    break;
+                default:
+                    var a = blocks[arguments[s][0]];
+                    var b = arguments[s].Length > 1 ? blocks[arguments[s][1]] : a;
+                    var c = arguments[s].Length > 2 ? blocks[arguments[s][2]] : a;
+                    ScalarBlocks.Apply(scalar, a, b, c, to, count);
+                    Rounding.Round(to, 0, count, scalar.Type);
+                    break;
+            }
+        }
+
+        static void Fill(double[] to, int count, double value)
+        {
+            for (var i = 0; i < count; i++) to[i] = value;
+        }
+
+        // Runs along the innermost axis, where an operand goes one by one or stands still.
+        void Load(TensorData x, long[] stride, long start, int count, double[] to)
+        {
+            if (x.Size == output.Size)
+            {
+                Copy(x, start, to, 0, count);
+                return;
+            }
+            if (x.Size == 1)
+            {
+                Fill(to, count, x[0]);
+                return;
+            }
+            var rank = output.Rank;
+            var (inner, step) = (output.Shape[rank - 1], stride[rank - 1]);
+            for (var done = 0; done < count;)
+            {
+                var rest = start + done;
+                var first = rest % inner;
+                var offset = first * step;
+                rest /= inner;
+                for (var axis = rank - 2; axis >= 0; axis--)
+                {
+                    offset += rest % output.Shape[axis] * stride[axis];
+                    rest /= output.Shape[axis];
+                }
+                var run = (int)Math.Min(inner - first, count - done);
+                if (step == 1) Copy(x, offset, to, done, run);
+                else
+                {
+                    var value = x[offset];
+                    for (var i = 0; i < run; i++) to[done + i] = value;
+                }
+                done += run;
+            }
+        }
+
+        static void Copy(TensorData x, long from, double[] to, int place, int count)
+        {
+            if (x.Real is { } real) Array.Copy(real, from, to, place, count);
+            else
+                for (var i = 0; i < count; i++) to[place + i] = x.Int[from + i];
+        }
+
+        void Store(double[] result, long start, int count)
+        {
+            if (output.Real is { } real)
+            {
+                Rounding.Round(result, 0, count, output.DType);
+                Array.Copy(result, 0, real, start, count);
+            }
+            else
+                for (var i = 0; i < count; i++) output.Int[start + i] = (long)result[i];
+        }
     }
 
     static long[] BroadcastStrides(TensorData x, long[] shape)
@@ -72,34 +159,6 @@ public static class ScalarEvaluator
         for (var i = 1; i <= x.Rank; i++)
             strides[shape.Length - i] = x.Shape[x.Rank - i] == 1 ? 0 : mine[x.Rank - i];
         return strides;
-    }
-
-    static void Load(TensorData x, bool dense, long[] strides, long[] shape, long[] index, long start, int count, double[] to)
-    {
-        if (dense)
-        {
-            for (var i = 0; i < count; i++) to[i] = x[start + i];
-            return;
-        }
-        var rest = start;
-        for (var axis = shape.Length - 1; axis >= 0; axis--)
-        {
-            index[axis] = rest % shape[axis];
-            rest /= shape[axis];
-        }
-        long offset = 0;
-        for (var axis = 0; axis < shape.Length; axis++) offset += index[axis] * strides[axis];
-        for (var i = 0; i < count; i++)
-        {
-            to[i] = x[offset];
-            for (var axis = shape.Length - 1; axis >= 0; axis--)
-            {
-                offset += strides[axis];
-                if (++index[axis] < shape[axis]) break;
-                offset -= strides[axis] * shape[axis];
-                index[axis] = 0;
-            }
-        }
     }
 
     /// <summary>One scalar operation in double precision.</summary>

@@ -68,8 +68,7 @@ public sealed class TensorData
     /// <summary>Rounds every element to what the type can hold.</summary>
     public void RoundTo(DType type)
     {
-        if (Real is not { } real || type == DType.F64) return;
-        for (long i = 0; i < real.LongLength; i++) real[i] = Rounding.Round(real[i], type);
+        if (Real is { } real) Rounding.Round(real, 0, real.Length, type);
     }
 }
 
@@ -84,6 +83,20 @@ public static class Rounding
         DType.F16 => ToF16(value),
         _ => value,
     };
+
+    /// <summary>A stretch of values, each to the nearest value of the type.</summary>
+    public static void Round(double[] values, int start, int count, DType type)
+    {
+        switch (type)
+        {
+            case DType.F32:
+                for (var i = start; i < start + count; i++) values[i] = (float)values[i];
+                break;
+            case DType.F16 or DType.BF16:
+                for (var i = start; i < start + count; i++) values[i] = Round(values[i], type);
+                break;
+        }
+    }
 
     static unsafe double ToBf16(float value)
     {
