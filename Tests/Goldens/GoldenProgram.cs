@@ -37,8 +37,8 @@ static class GoldenProgram
             : new TensorData(real, Longs(output.Shape), golden.OutputGradient()),
     ];
 
-    // PyTorch's conventions brought to the calls of the modelling language.
-    static Value[] Apply(Builder b, OperationGolden golden, Value[] x)
+    /// <summary>Emits the operation, with PyTorch's conventions brought to the calls of the modelling language.</summary>
+    public static Value[] Apply(Builder b, OperationGolden golden, Value[] x)
     {
         var attributes = AttributesOf(golden);
         IEnumerable<Value> Call(string operation, params Value[] operands) => b.Apply(operation, [.. operands], attributes);
