@@ -120,13 +120,13 @@ sealed partial class FunctionLowering(Program program, Function function, Kernel
         switch (node.Operation.Kind)
         {
             case OpKind.View: View(node); break;
-            case OpKind.Elementwise or OpKind.Reduce: Kernel(node, [node], [.. node.Inputs.Select(v => (v, v))], [(node.Output, node.Output)]); break;
-            case OpKind.Contract: Contract(node, node, [], [.. node.Inputs.Select(v => (v, v))], [(node.Output, node.Output)]); break;
-            case OpKind.Convolution: Convolution(node, node, [], [.. node.Inputs.Select(v => (v, v))], [(node.Output, node.Output)]); break;
+            case OpKind.Elementwise or OpKind.Reduce: Kernel(node, [node], [.. node.Inputs.Distinct().Select(v => (v, v))], [(node.Output, node.Output)]); break;
+            case OpKind.Contract: Contract(node, node, [], [.. node.Inputs.Distinct().Select(v => (v, v))], [(node.Output, node.Output)]); break;
+            case OpKind.Convolution: Convolution(node, node, [], [.. node.Inputs.Distinct().Select(v => (v, v))], [(node.Output, node.Output)]); break;
             case OpKind.Library when node.Is("concat"): Concat(node); break;
             case OpKind.Library: Library(node); break;
             case OpKind.Structure when node.Operation == StructureOperations.Fused: Fused(node); break;
-            case OpKind.Structure when node.Operation == StructureOperations.Call: Update(node, [node], [.. node.Inputs.Select(v => (v, v))], [.. node.Outputs.Select(v => (v, v))]); break;
+            case OpKind.Structure when node.Operation == StructureOperations.Call: Update(node, [node], [.. node.Inputs.Distinct().Select(v => (v, v))], [.. node.Outputs.Select(v => (v, v))]); break;
             default: throw new NotSupportedException($"The CPU target has no kernel for {node.Name}.");
         }
     }

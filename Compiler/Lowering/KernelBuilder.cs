@@ -204,6 +204,7 @@ public sealed class KernelBuilder
                 ScalarOp.Constant => pool.Constant(s.Constant, s.Type),
                 ScalarOp.AxisIndex => Index(map[node.Output, s.Index]),
                 ScalarOp.LinearIndex => Index(map.Atoms(node.Output)),
+                ScalarOp.Dimension => SizeOf(s.Size!),
                 _ => pool.Make(s, [.. s.Arguments.Select(a => done[a])]),
             };
         }

@@ -83,16 +83,16 @@ sealed class VectorText(int bits)
             case ScalarOp.And: return $"({a} & {b})";
             case ScalarOp.Or: return $"({a} | {b})";
             case ScalarOp.Not: return $"(~{a})";
-            case ScalarOp.Select: return real ? $"{V}.ConditionalSelect({a}.AsSingle(), {b}, {c})" : $"{V}.ConditionalSelect({a}, {b}, {c})";
+            case ScalarOp.Select: return real ? $"{V}.ConditionalSelect({V}.AsSingle({a}), {b}, {c})" : $"{V}.ConditionalSelect({a}, {b}, {c})";
             case ScalarOp.Cast:
                 var from = s.Arguments[0].Type;
                 if (from == s.Type || (from.IsInteger() && s.Type.IsInteger())) return a;
-                if (s.Type == DType.Bool) return from == DType.F32 ? $"(~{V}.Equals({a}, {Float}.Zero).AsInt32())" : $"(~{V}.Equals({a}, {Int}.Zero))";
-                if (from == DType.Bool) return real ? $"({a}.AsSingle() & {Float}.One)" : $"({a} & {Int}.One)";
+                if (s.Type == DType.Bool) return from == DType.F32 ? $"(~{V}.AsInt32({V}.Equals({a}, {Float}.Zero)))" : $"(~{V}.Equals({a}, {Int}.Zero))";
+                if (from == DType.Bool) return real ? $"({V}.AsSingle({a}) & {Float}.One)" : $"({a} & {Int}.One)";
                 return real ? $"{V}.ConvertToSingle({a})" : $"{V}.ConvertToInt32({a})";
             default: throw new InvalidOperationException($"{s.Op} has no vector form.");
         }
     }
 
-    string Compare(Scalar s, string name, string a, string b) => s.Arguments[0].Type == DType.F32 ? $"{V}.{name}({a}, {b}).AsInt32()" : $"{V}.{name}({a}, {b})";
+    string Compare(Scalar s, string name, string a, string b) => s.Arguments[0].Type == DType.F32 ? $"{V}.AsInt32({V}.{name}({a}, {b}))" : $"{V}.{name}({a}, {b})";
 }

@@ -1,0 +1,50 @@
+using System.Linq;
+using System.Text;
+
+namespace Graph.Compiler.Lowering;
+
+/// <summary>A lowered program as text: launches with their operands, then the kernels.</summary>
+public static class KernelDump
+{
+    public static string Print(LoweredProgram program)
+    {
+        var text = new StringBuilder();
+        foreach (var function in program.Functions) Print(function, text);
+        foreach (var kernel in program.Kernels) text.Append('\n').Append(kernel);
+        return text.ToString();
+    }
+
+    public static string Print(LoweredFunction function)
+    {
+        var text = new StringBuilder();
+        Print(function, text);
+        return text.ToString();
+    }
+
+    static void Print(LoweredFunction function, StringBuilder text)
+    {
+        text.Append("launches of ").Append(function.Function.Name).Append('\n');
+        foreach (var buffer in function.Buffers.Where(b => b.Kind == BufferKind.Arena))
+            text.Append("  ").Append(buffer).Append(" : ").Append(Ir.DTypes.Name(buffer.DType)).Append('[').Append(buffer.Elements).Append("]  ; ").Append(buffer.Name).Append('\n');
+        for (var i = 0; i < function.Launches.Length; i++) Print(function.Launches[i], i, text);
+    }
+
+    static void Print(Launch launch, int index, StringBuilder text)
+    {
+        text.Append("  ").Append(index).Append(' ').Append(launch.Title);
+        switch (launch)
+        {
+            case LoopLaunch l: text.Append(" over ").Append(l.Extent).Append(" by ").Append(l.Grain); break;
+            case SegmentedLaunch s: text.Append(" over ").Append(s.Segments.Length).Append(" segments by ").Append(s.Grain); break;
+            case ContractLaunch c:
+                text.Append(' ').Append(c.M).Append('×').Append(c.N).Append('×').Append(c.K);
+                if (c.Batch.Any(b => !b.Is(1))) text.Append(" batch ").Append(string.Join("×", c.Batch.Where(b => !b.Is(1))));
+                break;
+        }
+        text.Append(" (").Append(string.Join(", ", launch.Operands.Where(o => !o.IsWritten).Select(Place))).Append(") → ").Append(string.Join(", ", launch.Operands.Where(o => o.IsWritten).Select(Place)));
+        if (launch.InPlace.Length > 0) text.Append(" in place ").Append(string.Join(", ", launch.InPlace.Select(p => Place(launch.Operands[p.Written]) + " over " + Place(launch.Operands[p.Read])).Distinct()));
+        text.Append('\n');
+    }
+
+    static string Place(Operand operand) => operand.Offset.Is(0) ? operand.Buffer.ToString() : operand.Buffer + "+" + operand.Offset;
+}

@@ -1,0 +1,35 @@
+using System.Collections.Generic;
+using System.Collections.Immutable;
+using System.Linq;
+using System.Threading;
+using Graph.Compiler.Ir;
+using Graph.Compiler.Passes.Fusion;
+
+namespace Graph.Compiler.Passes;
+
+/// <summary>
+/// Gathers primitive operations into kernels, by the memory traffic that it saves: chains of scalar arithmetic, rows with their reductions (softmax, normalization, cross entropy),
+/// scalar arithmetic behind contractions and convolutions as their epilogues, column sums that read the same data, all updates of the optimizer, all shares of the gradient's norm.
+/// A fused node's region is an ordinary function of primitives, so the reference interpreter runs it.
+/// </summary>
+/// <remarks>Greedy and deterministic: rules in a fixed order over nodes in their order. Views of a kernel's operands stay outside; they are strides of the operands.</remarks>
+public sealed record Fuse() : FunctionPass("Fuse")
+{
+    public override Function Run(Function function, Program program, CancellationToken cancel)
+    {
+        // The optimizer's rule is fused where it is called.
+        if (function.Name == FunctionNames.Update) return function;
+        var graph = new FusionGraph(function);
+        FusionTogether.Updates(graph);
+        FusionTogether.Norm(graph);
+        var merger = new Merger(graph, new Legality(graph, DimBinding.Typical(program.Dims)), cancel);
+        merger.Chains();
+        merger.Rows();
+        merger.Epilogues();
+        merger.Recompute();
+        merger.Neighbours();
+        merger.Columns();
+        merger.Chains();
+        return new FusionBuilder(graph, program).Build();
+    }
+}

@@ -1,0 +1,146 @@
+using System.Collections.Generic;
+using System.Collections.Immutable;
+using System.Linq;
+using Graph.Compiler.Ir;
+
+namespace Graph.Compiler.Passes.Fusion;
+
+/// <summary>Nodes that become one kernel. Members are numbers of nodes, in order.</summary>
+sealed class FusionGroup(int id, IEnumerable<int> members, string? kind = null)
+{
+    public int Id { get; } = id;
+    public SortedSet<int> Members { get; } = new(members);
+
+    /// <summary>The archetype of a group that is complete from the start; null for one that may grow.</summary>
+    public string? Kind { get; } = kind;
+    public int First => Members.Min;
+    public int Last => Members.Max;
+}
+
+/// <summary>A function as groups of nodes. Views belong to no group; constants, indices and what is made of them alone are made again wherever they are read.</summary>
+sealed class FusionGraph
+{
+    readonly Dictionary<Value, int> producer = [];
+    readonly List<int>[] consumers; // through views
+    readonly bool[] isFree;
+    readonly HashSet<Value> roots;
+
+    public FusionGraph(Function function)
+    {
+        Function = function;
+        Nodes = function.Nodes;
+        isFree = new bool[Nodes.Length];
+        consumers = new List<int>[Nodes.Length];
+        GroupOf = new FusionGroup?[Nodes.Length];
+        for (var i = 0; i < Nodes.Length; i++)
+        {
+            consumers[i] = [];
+            foreach (var output in Nodes[i].Outputs) producer[output] = i;
+            isFree[i] = IsFreeNode(Nodes[i]);
+            if (Nodes[i].Operation.Kind == OpKind.View || isFree[i]) continue;
+            GroupOf[i] = new(i, [i]);
+            foreach (var input in Nodes[i].Inputs)
+                if (Source(input) is var from && from >= 0 && !isFree[from] && !consumers[from].Contains(i)) consumers[from].Add(i);
+        }
+        roots = [.. function.Roots.Select(Base)];
+    }
+
+    public Function Function { get; }
+    public ImmutableArray<Node> Nodes { get; }
+    public FusionGroup?[] GroupOf { get; }
+
+    /// <summary>The groups, by their first node.</summary>
+    public IEnumerable<FusionGroup> Groups => GroupOf.Where(g => g is not null).Select(g => g!).Distinct().OrderBy(g => g.First);
+
+    public bool IsFree(int node) => isFree[node];
+
+    /// <summary>The node that makes a value; -1 for parameters and states.</summary>
+    public int Producer(Value value) => producer.TryGetValue(value, out var node) ? node : -1;
+
+    /// <summary>The node whose result a value is a view of; -1 for parameters and states.</summary>
+    public int Source(Value value) => Producer(Base(value));
+
+    public static Value Base(Value value)
+    {
+        while (value.Producer is { Operation.Kind: OpKind.View } view) value = view.Inputs[0];
+        return value;
+    }
+
+    /// <summary>The nodes that read a node's results, views looked through.</summary>
+    public IReadOnlyList<int> Consumers(int node) => consumers[node];
+
+    public bool IsRoot(Value value) => roots.Contains(value);
+
+    /// <summary>The groups that read a group's results.</summary>
+    public IEnumerable<FusionGroup> Readers(FusionGroup group) =>
+        group.Members.SelectMany(m => consumers[m]).Select(c => GroupOf[c]!).Where(g => g != group).Distinct().OrderBy(g => g.First);
+
+    /// <summary>The groups whose results a group reads.</summary>
+    public IEnumerable<FusionGroup> Sources(FusionGroup group) =>
+        group.Members.SelectMany(m => Nodes[m].Inputs).Select(Source).Where(s => s >= 0 && !isFree[s]).Select(s => GroupOf[s]!).Where(g => g != group).Distinct().OrderByDescending(g => g.Last);
+
+    /// <summary>True when a group's values are needed by another group or leave the function.</summary>
+    public bool IsOutput(Value value, ICollection<int> members) => roots.Contains(value) || consumers[producer[value]].Any(c => !members.Contains(c));
+
+    public FusionGroup Replace(IEnumerable<int> members, string? kind = null)
+    {
+        var group = new FusionGroup(members.Min(), members, kind);
+        foreach (var m in group.Members) GroupOf[m] = group;
+        return group;
+    }
+
+    /// <summary>Forgets a group: every reader makes its results again.</summary>
+    public void Dissolve(FusionGroup group)
+    {
+        foreach (var m in group.Members)
+        {
+            isFree[m] = true;
+            GroupOf[m] = null;
+        }
+        // What the dissolved nodes read is now read by the targets.
+        foreach (var m in group.Members)
+            foreach (var input in Nodes[m].Inputs)
+                if (Source(input) is var from && from >= 0)
+                {
+                    consumers[from].Remove(m);
+                    foreach (var c in consumers[m])
+                        if (!isFree[c] && !consumers[from].Contains(c)) consumers[from].Add(c);
+                }
+    }
+
+    // Scalar arithmetic on nothing: a constant, an index, a mask made of indices.
+    bool IsFreeNode(Node node) => node.Operation.Kind == OpKind.Elementwise && node.Inputs.Length < 4 && node.Inputs.All(input => Source(input) is var s && s >= 0 && isFree[s]);
+
+    /// <summary>
+    /// The nodes of a kernel: the members, the views between them, and what is made again for them. Everything else that they read is an operand.
+    /// </summary>
+    public List<int> Closure(ICollection<int> members)
+    {
+        var all = new SortedSet<int>(members);
+        var waiting = new Stack<int>(members);
+        while (waiting.Count > 0)
+            foreach (var input in Nodes[waiting.Pop()].Inputs)
+            {
+                var source = Source(input);
+                if (source < 0 || !(isFree[source] || members.Contains(source))) continue;
+                for (var v = input; v.Producer is { Operation.Kind: OpKind.View } view; v = view.Inputs[0]) all.Add(producer[v]);
+                if (all.Add(source)) waiting.Push(source);
+            }
+        return [.. all];
+    }
+
+    /// <summary>True when merging would make a group wait for itself: a third group lies on a path from one to the other.</summary>
+    public bool HasPathBetween(FusionGroup from, FusionGroup to)
+    {
+        var seen = new HashSet<FusionGroup>();
+        var waiting = new Stack<FusionGroup>(Readers(from).Where(g => g != to));
+        while (waiting.Count > 0)
+        {
+            var group = waiting.Pop();
+            if (group == to) return true;
+            if (group == from || !seen.Add(group)) continue;
+            foreach (var reader in Readers(group)) waiting.Push(reader);
+        }
+        return false;
+    }
+}

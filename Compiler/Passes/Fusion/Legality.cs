@@ -1,0 +1,126 @@
+using System.Collections.Generic;
+using System.Collections.Immutable;
+using System.Linq;
+using Graph.Compiler.Ir;
+using Graph.Compiler.Lowering;
+
+namespace Graph.Compiler.Passes.Fusion;
+
+/// <summary>What a kernel of some nodes would look like: its archetype, and its iteration space.</summary>
+/// <param name="Archetype">map, row, reduce, contract or conv.</param>
+/// <param name="Map">Its axes.</param>
+/// <param name="All">Every atom that its elements run over.</param>
+/// <param name="Kept">Those of reductions' results.</param>
+sealed record KernelShape(string Archetype, AxisMap Map, HashSet<Atom> All, HashSet<Atom> Kept);
+
+/// <summary>Decides whether nodes can be one kernel, and a good one.</summary>
+sealed class Legality(FusionGraph graph, DimBinding typical)
+{
+    // Bounds that keep emitted methods within what the JIT compiles well.
+    const int MostWork = 72, MostDear = 8, MostOutputs = 8, MostOperands = 20, MostStages = 4;
+
+    // A row that several passes read must stay in the second-level cache.
+    const long CacheBytes = 1 << 19;
+
+    /// <summary>The shape of a kernel of these members; null when they do not fit.</summary>
+    public KernelShape? Of(ICollection<int> members)
+    {
+        var closure = graph.Closure(members);
+        var nodes = closure.Select(i => graph.Nodes[i]).ToList();
+        if (!IsSmall(nodes)) return null;
+        if (AxisMap.TryCreate(nodes) is not { } map) return null;
+        var outputs = members.SelectMany(m => graph.Nodes[m].Outputs).Where(v => graph.IsOutput(v, members)).ToList();
+        if (outputs.Count > MostOutputs || Operands(closure, members) > MostOperands) return null;
+        foreach (var m in members)
+            if (graph.Nodes[m].Operation.Kind is OpKind.Contract or OpKind.Convolution) return Contract(graph.Nodes[m], members, nodes, map, outputs);
+        var all = new HashSet<Atom>();
+        foreach (var n in nodes)
+            foreach (var v in n.Inputs.Concat(n.Outputs)) all.UnionWith(map.Atoms(v));
+        var reduces = nodes.Where(n => n.Operation.Kind == OpKind.Reduce && !map.Reduced(n).IsEmpty).ToList();
+        if (reduces.Count == 0) return outputs.All(v => all.SetEquals(map.Atoms(v))) ? new("map", map, all, all) : null;
+        return Reduce(reduces, nodes, map, all, outputs);
+    }
+
+    static bool IsSmall(List<Node> nodes)
+    {
+        int work = 0, dear = 0;
+        foreach (var node in nodes)
+        {
+            if (node.Operation is not ElementwiseOperation elementwise) continue;
+            foreach (var s in elementwise.Expression(node).Ordered())
+            {
+                if (s.Op is ScalarOp.Input or ScalarOp.Constant or ScalarOp.Dimension) continue;
+                work++;
+                if (KernelStages.IsExpensive(s.Op)) dear++;
+            }
+        }
+        return work <= MostWork && dear <= MostDear;
+    }
+
+    int Operands(List<int> closure, ICollection<int> members)
+    {
+        var inside = new HashSet<int>(closure);
+        return closure.SelectMany(i => graph.Nodes[i].Inputs).Distinct().Count(v => graph.Producer(v) is var p && (p < 0 || !inside.Contains(p)));
+    }
+
+    KernelShape? Contract(Node contract, ICollection<int> members, List<Node> nodes, AxisMap map, List<Value> outputs)
+    {
+        var c = contract.Output;
+        if (c.DType != DType.F32 || contract.Inputs.Any(v => graph.Source(v) is var s && members.Contains(s))) return null;
+        var tile = new HashSet<Atom>(map.Atoms(c));
+        foreach (var n in nodes)
+        {
+            if (n == contract) continue;
+            if (n.Operation.Kind is not (OpKind.Elementwise or OpKind.View)) return null;
+            if (!map.Atoms(n.Output).All(tile.Contains)) return null;
+        }
+        if (contract.Operation.Kind == OpKind.Contract && map[c, c.Shape.Rank - 1].Length > 1) return null;
+        if (!outputs.All(v => tile.SetEquals(map.Atoms(v)))) return null;
+        return new(contract.Operation.Kind == OpKind.Contract ? "contract" : "conv", map, tile, tile);
+    }
+
+    KernelShape? Reduce(List<Node> reduces, List<Node> nodes, AxisMap map, HashSet<Atom> all, List<Value> outputs)
+    {
+        var reduced = new HashSet<Atom>(map.Reduced(reduces[0]));
+        if (reduces.Any(r => !reduced.SetEquals(map.Reduced(r)))) return null;
+        var kept = new HashSet<Atom>(all.Where(a => !reduced.Contains(a)));
+        // An element's value may not be summed along one reduced axis only, and results have the kept axes or all.
+        var whole = outputs.Where(v => all.SetEquals(map.Atoms(v))).ToList();
+        if (!outputs.All(v => kept.SetEquals(map.Atoms(v)) || (reduced.Count > 0 && whole.Contains(v)))) return null;
+        if (reduces.Any(r => !all.SetEquals(map.Atoms(r.Inputs[0])))) return null;
+
+        var depth = Depths(nodes);
+        var stages = depth.Values.Max();
+        if (stages > MostStages) return null;
+        var several = reduces.Any(r => depth[r] > 1) || whole.Any(v => Depth(v, depth) > 0);
+        long Size(IEnumerable<Atom> atoms) => atoms.Aggregate(1L, (n, a) => n * a.Size.Evaluate(typical));
+        var rowLike = IsRowLike(reduces, map, reduced);
+        if (!rowLike && whole.Count > 0 && (several ? Size(reduced) > 512 : true)) return null;
+        if (several)
+        {
+            if (!rowLike && Size(reduced) > 512) return null;
+            // Few long rows would leave threads idle, rows of several axes too long for the cache would be read from memory again and again.
+            if (Size(kept) < 8 && Size(reduced) > 1 << 16) return null;
+            if (reduced.Count > 1 && Size(reduced) * 4 > CacheBytes) return null;
+        }
+        return new(several || whole.Count > 0 ? "row" : "reduce", map, all, kept);
+    }
+
+    // Whether elements that lie behind one another belong to one sum.
+    static bool IsRowLike(List<Node> reduces, AxisMap map, HashSet<Atom> reduced)
+    {
+        var atoms = map.Atoms(reduces[0].Inputs[0]);
+        return reduced.Contains(atoms[atoms.Length - 1]);
+    }
+
+    // How many reductions, one behind another, a node's result stands on.
+    static Dictionary<Node, int> Depths(List<Node> nodes)
+    {
+        var depth = new Dictionary<Node, int>();
+        foreach (var n in nodes)
+            depth[n] = n.Inputs.Select(v => Depth(v, depth)).DefaultIfEmpty(0).Max() + (n.Operation.Kind == OpKind.Reduce ? 1 : 0);
+        return depth;
+    }
+
+    static int Depth(Value v, Dictionary<Node, int> depth) => v.Producer is { } p && depth.TryGetValue(p, out var d) ? d : 0;
+}

@@ -1,0 +1,181 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using System.Runtime.InteropServices;
+using Graph.Compiler.Ir;
+using Graph.Compiler.Lowering;
+using Graph.Runtime.Cpu;
+using Buffer = Graph.Compiler.Lowering.Buffer;
+
+namespace Graph.Tests.Lowering;
+
+/// <summary>Runs launches one after another, every buffer in memory of its own; library operations by the reference interpreter. Slow and plain, to test kernels against.</summary>
+sealed unsafe class TestExecutor : IDisposable
+{
+    readonly LoweredProgram program;
+    readonly KernelAssembly kernels;
+    readonly Dictionary<Buffer, nint> memory = [];
+    readonly DimBinding binding;
+    readonly WorkerPool pool;
+    readonly float* scratch;
+
+    /// <param name="grainFactor">Chunks hold the launch's grain times this.</param>
+    TestExecutor(LoweredProgram program, KernelAssembly kernels, DimBinding binding, double grainFactor)
+    {
+        (this.program, this.kernels, this.binding) = (program, kernels, binding);
+        GrainFactor = grainFactor;
+        pool = new WorkerPool(2);
+        scratch = (float*)NativeMemory.AlignedAlloc(64 << 20, 64);
+    }
+
+    double GrainFactor { get; }
+
+    public static (TensorData[] Results, Dictionary<string, TensorData> States) Run(
+        LoweredProgram program, KernelAssembly kernels, string function, IReadOnlyList<TensorData> arguments, IReadOnlyDictionary<string, TensorData> states, DimBinding binding, double grainFactor = 1)
+    {
+        using var executor = new TestExecutor(program, kernels, binding, grainFactor);
+        return executor.Run(program.Functions.Single(f => f.Function.Name == function), arguments, states);
+    }
+
+    (TensorData[], Dictionary<string, TensorData>) Run(LoweredFunction f, IReadOnlyList<TensorData> arguments, IReadOnlyDictionary<string, TensorData> states)
+    {
+        foreach (var buffer in f.Buffers)
+        {
+            var bytes = buffer.Bytes.Evaluate(binding);
+            var p = (byte*)NativeMemory.AlignedAlloc((nuint)bytes + 64, 64);
+            new Span<byte>(p, (int)bytes + 64).Fill(0xFF); // NaN: reading what nothing wrote shows
+            memory[buffer] = (nint)p;
+            if (buffer.Kind == BufferKind.State) Store(states[buffer.Name], buffer);
+        }
+        for (var i = 0; i < arguments.Count; i++) Store(arguments[i], f.Arguments[i]);
+        foreach (var launch in f.Launches) Execute(launch);
+        var results = f.Results.Select((b, i) => Load(b, f.Function.Results[i].Type)).ToArray();
+        return (results, f.Buffers.Where(b => b.Kind == BufferKind.State).ToDictionary(b => b.Name, b => Load(b, new(b.DType, new Shape(states[b.Name].Shape.Select(d => (Dim)d))))));
+    }
+
+    void Store(TensorData data, Buffer buffer) => Store(data, buffer.DType, (byte*)memory[buffer]);
+
+    static void Store(TensorData data, DType type, byte* p)
+    {
+        for (long i = 0; i < data.Size; i++)
+            switch (type)
+            {
+                case DType.F32: ((float*)p)[i] = (float)data[i]; break;
+                case DType.I64: ((long*)p)[i] = (long)data[i]; break;
+                case DType.I32: ((int*)p)[i] = (int)data[i]; break;
+                case DType.Bool: p[i] = (byte)data[i]; break;
+                default: throw new NotSupportedException(type.Name());
+            }
+    }
+
+    TensorData Load(Buffer buffer, TensorType type) => Load((byte*)memory[buffer], type);
+
+    TensorData Load(byte* p, TensorType type)
+    {
+        var data = new TensorData(type.DType, type.Shape.Evaluate(binding));
+        for (long i = 0; i < data.Size; i++)
+            data[i] = type.DType switch
+            {
+                DType.F32 => ((float*)p)[i],
+                DType.I64 => ((long*)p)[i],
+                DType.I32 => ((int*)p)[i],
+                DType.Bool => p[i],
+                _ => throw new NotSupportedException(type.DType.Name()),
+            };
+        return data;
+    }
+
+    byte* At(Operand operand) => (byte*)memory[operand.Buffer] + operand.Offset.Evaluate(binding) * operand.Buffer.DType.Size();
+
+    nint Kernel(Kernel kernel) => kernels.Address(program.Kernels.IndexOf(kernel));
+
+    void Execute(Launch launch)
+    {
+        var count = launch.Operands.Length;
+        var p = (void**)NativeMemory.Alloc((nuint)(count + 1) * (nuint)sizeof(void*));
+        for (var i = 0; i < count; i++) p[i] = At(launch.Operands[i]);
+        switch (launch)
+        {
+            case LoopLaunch l: Loop(l.Kernel, p, l.Dims, l.Extent, l.Grain); break;
+            case SegmentedLaunch s:
+                foreach (var segment in s.Segments) Loop(s.Kernel, p + segment.FirstOperand, segment.Dims, segment.Extent, s.Grain);
+                break;
+            case ContractLaunch c: Contract(c, p); break;
+            case ConvolutionLaunch c: Convolution(c, p); break;
+            case LibraryLaunch l: Reference(l.Node, [.. Enumerable.Range(0, l.Node.Inputs.Length).Select(i => (nint)p[i])], [.. Enumerable.Range(l.Node.Inputs.Length, l.Node.Outputs.Length).Select(i => (nint)p[i])]); break;
+        }
+        NativeMemory.Free(p);
+    }
+
+    long* Dims(IReadOnlyList<Dim> dims)
+    {
+        var d = (long*)NativeMemory.Alloc((nuint)(dims.Count + 1) * 8);
+        for (var i = 0; i < dims.Count; i++) d[i] = dims[i].Evaluate(binding);
+        return d;
+    }
+
+    void Loop(Kernel kernel, void** p, IReadOnlyList<Dim> dims, Dim extentDim, Dim grainDim)
+    {
+        var k = (delegate*<void**, long*, long, long, float*, void>)Kernel(kernel);
+        var d = Dims(dims);
+        var extent = extentDim.Evaluate(binding);
+        var grain = Math.Max(1, (long)(grainDim.Evaluate(binding) * GrainFactor));
+        for (long begin = 0; begin < extent; begin += grain) k(p, d, begin, Math.Min(extent, begin + grain), scratch);
+        NativeMemory.Free(d);
+    }
+
+    void Contract(ContractLaunch c, void** p)
+    {
+        long E(Dim dim) => dim.Evaluate(binding);
+        var call = new ContractCall(E(c.M), E(c.N), E(c.K)) { Batch0 = E(c.Batch[0]), Batch1 = E(c.Batch[1]), Batch2 = E(c.Batch[2]), Accumulate = c.Accumulate };
+        var (a, b) = (c.A!, c.B!);
+        call.A = (float*)p[a.Operand];
+        (call.AM, call.AK, call.ABatch0, call.ABatch1, call.ABatch2) = (E(a.RowStride), E(a.ColumnStride), E(a.BatchStrides[0]), E(a.BatchStrides[1]), E(a.BatchStrides[2]));
+        call.B = (float*)p[b.Operand];
+        (call.BK, call.BN, call.BBatch0, call.BBatch1, call.BBatch2) = (E(b.RowStride), E(b.ColumnStride), E(b.BatchStrides[0]), E(b.BatchStrides[1]), E(b.BatchStrides[2]));
+        if (c.C is { } r)
+        {
+            call.C = (float*)p[r.Operand];
+            (call.CM, call.CN, call.CBatch0, call.CBatch1, call.CBatch2) = (E(r.RowStride), E(r.ColumnStride), E(r.BatchStrides[0]), E(r.BatchStrides[1]), E(r.BatchStrides[2]));
+        }
+        if (c.Epilogue is { } hook)
+        {
+            call.Epilogue = (delegate*<void**, long*, float*, long, long, long, long, long, long, void>)Kernel(hook.Kernel);
+            call.EpiloguePointers = p + hook.FirstOperand;
+            call.EpilogueDims = Dims(hook.Dims);
+        }
+        Graph.Runtime.Cpu.Contract.Run(pool, &call);
+    }
+
+    // By the reference, then the epilogue in uneven blocks.
+    void Convolution(ConvolutionLaunch c, void** p)
+    {
+        var node = c.Node.Operation == StructureOperations.Fused ? c.Node.Regions[0].Nodes.Single(n => n.Operation.Kind == OpKind.Convolution) : c.Node;
+        var shape = node.Output.Shape.Evaluate(binding);
+        var size = shape.Aggregate(1L, (x, y) => x * y);
+        var result = c.Epilogue is null ? (float*)p[2] : (float*)NativeMemory.AlignedAlloc((nuint)size * 4, 64);
+        Reference(node, [(nint)p[0], (nint)p[1]], [(nint)result]);
+        if (c.Epilogue is not { } hook) return;
+        var epilogue = (delegate*<void**, long*, float*, long, long, long, long, long, long, void>)Kernel(hook.Kernel);
+        var (rows, columns) = (shape[1], shape[2] * shape[3]);
+        var d = Dims(hook.Dims);
+        for (long batch = 0; batch < shape[0]; batch++)
+            for (long row = 0; row < rows; row += 3)
+                for (long column = 0; column < columns; column += 20)
+                    epilogue(p + hook.FirstOperand, d, result + (batch * rows + row) * columns + column, columns, batch, row, Math.Min(3, rows - row), column, Math.Min(20, columns - column));
+    }
+
+    void Reference(Node node, nint[] inputs, nint[] outputs)
+    {
+        var e = new Evaluation(node, [.. node.Inputs.Select((v, i) => Load((byte*)inputs[i], v.Type))], new Interpreter(program.Program), binding);
+        node.Operation.Evaluate(e);
+        for (var i = 0; i < outputs.Length; i++) Store(e.Outputs[i], node.Outputs[i].DType, (byte*)outputs[i]);
+    }
+
+    public void Dispose()
+    {
+        foreach (var p in memory.Values) NativeMemory.AlignedFree((void*)p);
+        NativeMemory.AlignedFree(scratch);
+        pool.Dispose();
+    }
+}
