@@ -62,7 +62,7 @@ public static class Descriptors
     ];
 
     // What the compiler finds without knowing Roslyn brings its whole message; some of it is what binding finds in source too.
-    static readonly Dictionary<string, DiagnosticDescriptor> Messages = DiagnosticIds.All.Concat(Operations.Diagnostics.All)
+    static readonly Dictionary<string, DiagnosticDescriptor> Messages = Operations.Diagnostics.All.Concat(DiagnosticIds.All)
         .GroupBy(item => item.Id, StringComparer.Ordinal)
         .ToDictionary(group => group.Key, group => Error(group.Key, Category(group.Key), group.First().Title, "{0}"), StringComparer.Ordinal);
 
