@@ -1,3 +1,7 @@
+using System;
+using System.Threading;
+using System.Threading.Tasks;
+using Graph.Data;
 using Graph.Runtime.Execution;
 
 namespace Graph;
@@ -16,6 +20,31 @@ public static class ModelMembers
             get => model.Instance.LearningRate;
             set => model.Instance.LearningRate = value;
         }
+
+        /// <summary>Writes parameters and running statistics as a safetensors file and, once training has started, everything that it needs to go on. The file appears whole or not at all.</summary>
+        /// <param name="path">The file; an existing one is replaced.</param>
+        /// <param name="weightsOnly">Leaves out what only training needs.</param>
+        /// <exception cref="System.IO.IOException">The file cannot be written.</exception>
+        public void Save(string path, bool weightsOnly = false) => model.Instance.SaveCheckpoint(path, position: null, weightsOnly);
+
+        /// <summary>Reads a safetensors file of this model: names, shapes and types must be the model's. A file of weights alone, whoever wrote it, is read as such.</summary>
+        /// <param name="path">The file.</param>
+        /// <param name="weightsOnly">Takes parameters and running statistics alone, whatever else the file holds.</param>
+        /// <exception cref="CheckpointException">The file is damaged or of another model; the model is as before.</exception>
+        /// <exception cref="System.IO.FileNotFoundException">There is no such file.</exception>
+        public CheckpointInfo Load(string path, bool weightsOnly = false) => model.Instance.LoadCheckpoint(path, weightsOnly);
+
+        /// <summary>Trains on batches, on a thread of its own. Nothing else may use the model meanwhile, but for sessions of <c>NewSession</c>, which see numbers change.</summary>
+        /// <param name="data">Its columns are the loss's arguments, in order.</param>
+        /// <param name="options">How long, what to measure, where to keep checkpoints; one epoch when left out.</param>
+        /// <param name="progress">Told about every step.</param>
+        /// <param name="cancel">Ends training after the current step; a checkpoint is written first, if there is a path for it.</param>
+        /// <exception cref="System.ArgumentException">Columns and arguments do not fit, or an option is out of range.</exception>
+        /// <exception cref="System.OperationCanceledException">Cancelled; the model keeps what was reached.</exception>
+        /// <exception cref="System.ArithmeticException">The loss is no number any more.</exception>
+        /// <exception cref="CheckpointException">The checkpoint to resume from does not fit.</exception>
+        public Task<FitResult> FitAsync(IBatchSource data, FitOptions? options = null, IProgress<FitProgress>? progress = null, CancellationToken cancel = default) =>
+            model.Instance.FitAsync(data, options, progress, cancel);
 
         /// <summary>How many training steps the parameters have seen.</summary>
         public long Step => model.Instance.Store.Step;

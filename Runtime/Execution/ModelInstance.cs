@@ -3,9 +3,13 @@ using System.Collections.Generic;
 using System.Collections.Immutable;
 using System.ComponentModel;
 using System.Threading;
+using System.Threading.Tasks;
 using Graph.Compiler.Ir;
 using Graph.Compiler.Planning;
+using Graph.Data;
+using Graph.Runtime.Checkpoints;
 using Graph.Runtime.Cpu;
+using Graph.Runtime.Training;
 using Philox = Graph.Compiler.Ir.Philox;
 
 namespace Graph.Runtime.Execution;
@@ -113,6 +117,34 @@ public sealed unsafe class ModelInstance : IDisposable
         Store.Step = step;
         Store.Touch();
         return new(step, loss, norm, rate);
+    }
+
+    /// <summary>Writes the model as safetensors, atomically.</summary>
+    /// <param name="position">Where in its data training stands; null when nobody knows.</param>
+    /// <param name="weightsOnly">Leaves out what only training needs.</param>
+    internal void SaveCheckpoint(string path, TrainingPosition? position, bool weightsOnly)
+    {
+        Store.ThrowIfDisposed();
+        Checkpoint.Save(path, Store, Model.Name, Model.PlanFingerprint, LearningRate, position, weightsOnly);
+    }
+
+    /// <summary>Reads a file that <see cref="SaveCheckpoint"/> or another safetensors library wrote.</summary>
+    /// <exception cref="CheckpointException">The file is damaged or of another model; nothing was changed.</exception>
+    internal CheckpointInfo LoadCheckpoint(string path, bool weightsOnly)
+    {
+        Store.ThrowIfDisposed();
+        var info = Checkpoint.Load(path, Store, Model.Name, weightsOnly);
+        if (info.IsTraining && info.LearningRate is { } rate) LearningRate = rate;
+        return new(info.IsTraining, Store.Step, info.Fingerprint == Model.PlanFingerprint) { Position = info.Position };
+    }
+
+    /// <summary>Trains on batches; see <see cref="ModelMembers"/>.</summary>
+    internal Task<FitResult> FitAsync(IBatchSource data, FitOptions? options, IProgress<FitProgress>? progress, CancellationToken cancel)
+    {
+        ObjectDisposedException.ThrowIf(disposed != 0, Model.Name);
+        var trainer = new Trainer(this, data, options ?? new(), progress);
+        // A thread of its own: training takes long and would keep one of the pool's from others.
+        return Task.Factory.StartNew(() => trainer.Run(cancel), cancel, TaskCreationOptions.LongRunning, TaskScheduler.Default);
     }
 
     /// <summary>What random operations of a step are keyed with: 53 bits, so that a double holds it exactly.</summary>

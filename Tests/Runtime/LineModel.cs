@@ -136,8 +136,8 @@ public sealed unsafe class LineModel : IModel<LineModel>
         Value[] training = [x, y, Value.Argument(Real(), "learning_rate"), Value.Argument(new(DType.I64, Shape.Scalar), "step"), Value.Argument(new(DType.I64, Shape.Scalar), "seed")];
         Function Signature(string name, Value[] parameters, (string Name, TensorType Type)[] results, string[] updates)
         {
-            var values = results.Select(r => Value.Argument(r.Type, r.Name)).ToImmutableArray();
-            return new(name, [.. parameters], [], [], values, [.. updates.Select(u => new StateUpdate(u, values[0]))], [.. results.Select(r => r.Name)]);
+            var node = new Node(StructureOperations.Call, [.. parameters], AttributeMap.Empty, [], [.. results.Select(r => r.Type)], []);
+            return new(name, [.. parameters], [], [node], node.Outputs, [.. updates.Select(u => new StateUpdate(u, node.Outputs[0]))], [.. results.Select(r => r.Name)]);
         }
         var functions = ImmutableArray.Create(
             Signature("predict", [x], [("result", Real(b))], []),

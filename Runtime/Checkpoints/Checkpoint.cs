@@ -1,0 +1,126 @@
+using System;
+using System.Collections.Generic;
+using System.Collections.Immutable;
+using System.Globalization;
+using System.IO;
+using System.Linq;
+using Graph.Compiler.Ir;
+
+namespace Graph.Runtime.Checkpoints;
+
+/// <summary>
+/// Models as safetensors files. Parameters and running statistics stand under their names; a file written in training also has the optimizer's states under <c>optimizer.</c> and,
+/// in the metadata, step, seed, learning rate, position in the data and the plan's fingerprint.
+/// </summary>
+static class Checkpoint
+{
+    const int ChunkBytes = 16 << 20;
+
+    // Metadata keys.
+    const string Format = "format", FormatName = "graph", Model = "model", Step = "step", Seed = "seed", Rate = "learning_rate", Epoch = "epoch", Batch = "batch", Fingerprint = "plan";
+
+    /// <summary>What a file says beside its tensors.</summary>
+    /// <param name="IsTraining">It has all that training needs to go on.</param>
+    /// <param name="Position">Where training stood; null when the file does not say.</param>
+    /// <param name="Fingerprint">The plan it was trained with; null when the file does not say.</param>
+    public sealed record Info(bool IsTraining, long Step, ulong Seed, float? LearningRate, TrainingPosition? Position, string? Fingerprint);
+
+    /// <summary>Writes the file, atomically.</summary>
+    /// <param name="weightsOnly">Leaves out what only training needs.</param>
+    public static void Save(string path, ParameterStore store, string model, string fingerprint, float learningRate, TrainingPosition? position, bool weightsOnly)
+    {
+        var tensors = store.Where(t => !weightsOnly || t.Kind is StateKind.Parameter or StateKind.Buffer).ToArray();
+        var entries = ImmutableArray.CreateBuilder<SafetensorsEntry>();
+        long offset = 0;
+        foreach (var tensor in tensors)
+        {
+            entries.Add(new(tensor.Path, tensor.Type, tensor.Shape, offset, offset + tensor.Bytes));
+            offset += tensor.Bytes;
+        }
+        var metadata = ImmutableDictionary<string, string>.Empty.Add(Format, FormatName).Add(Model, model);
+        if (!weightsOnly && store.IsTraining)
+        {
+            metadata = metadata.Add(Step, Text(store.Step)).Add(Seed, store.Seed.ToString(CultureInfo.InvariantCulture)).Add(Fingerprint, fingerprint)
+                .Add(Rate, learningRate.ToString("R", CultureInfo.InvariantCulture));
+            if (position is not null) metadata = metadata.Add(Epoch, Text(position.Epoch)).Add(Batch, Text(position.Batch));
+        }
+        var header = new SafetensorsHeader { Entries = entries.ToImmutable(), Metadata = metadata };
+        AtomicFile.Write(path, stream =>
+        {
+            stream.Write(header.Write());
+            foreach (var tensor in tensors)
+                for (long at = 0; at < tensor.Bytes; at += ChunkBytes) stream.Write(tensor.Raw(at, ChunkBytes));
+        });
+    }
+
+    static string Text(long value) => value.ToString(CultureInfo.InvariantCulture);
+
+    /// <summary>Reads a file into the store. Either everything is read or, when it does not fit, nothing.</summary>
+    /// <param name="weightsOnly">Takes parameters and running statistics alone, whatever else the file holds.</param>
+    /// <exception cref="CheckpointException">The file is damaged or of another model.</exception>
+    /// <exception cref="FileNotFoundException">There is no such file.</exception>
+    public static Info Load(string path, ParameterStore store, string model, bool weightsOnly)
+    {
+        using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 1 << 16);
+        var header = SafetensorsHeader.Read(stream, path);
+        var info = ReadInfo(header, path);
+        var training = info.IsTraining && !weightsOnly;
+        var fitting = Match(header, store, model, path, training);
+        if (training) store.StartTraining();
+
+        store.Touch();
+        foreach (var entry in fitting)
+        {
+            var tensor = store[entry.Name];
+            stream.Position = header.DataStart + entry.Begin;
+            for (long at = 0; at < tensor.Bytes; at += ChunkBytes) stream.ReadExactly(tensor.Raw(at, ChunkBytes));
+        }
+        if (training)
+        {
+            store.Step = info.Step;
+            store.Seed = info.Seed;
+        }
+        return info with { IsTraining = training };
+    }
+
+    // The entries to read; strict about names, shapes and types.
+    static IReadOnlyList<SafetensorsEntry> Match(SafetensorsHeader header, ParameterStore store, string model, string path, bool training)
+    {
+        var problems = new List<string>();
+        var found = header.Entries.ToDictionary(e => e.Name, StringComparer.Ordinal);
+        var wanted = store.Declarations.Where(d => training || d.Kind is StateKind.Parameter or StateKind.Buffer).ToArray();
+        foreach (var declaration in wanted)
+        {
+            var expected = $"{declaration.Type.DType.Name()}[{string.Join(",", declaration.Type.Shape)}]";
+            if (!found.TryGetValue(declaration.Path, out var entry)) problems.Add($"missing: {declaration.Path} {expected}");
+            else if (entry.Description != expected) problems.Add($"{(entry.Type != declaration.Type.DType ? "another type" : "another shape")}: {declaration.Path} is {entry.Description}, expected {expected}");
+        }
+        var names = wanted.Select(d => d.Path).ToHashSet(StringComparer.Ordinal);
+        var optimizer = store.Declarations.Where(d => d.Kind is StateKind.Optimizer or StateKind.Counter).Select(d => d.Path).ToHashSet(StringComparer.Ordinal);
+        foreach (var entry in header.Entries)
+        {
+            if (names.Contains(entry.Name) || (!training && (optimizer.Contains(entry.Name) || entry.Name.StartsWith("optimizer.", StringComparison.Ordinal)))) continue;
+            problems.Add($"unexpected: {entry.Name} {entry.Description}");
+        }
+        if (problems.Count > 0) throw new CheckpointException(path, model, problems);
+        return [.. wanted.Select(d => found[d.Path])];
+    }
+
+    static Info ReadInfo(SafetensorsHeader header, string path)
+    {
+        var metadata = header.Metadata;
+        if (!metadata.ContainsKey(Step)) return new(false, 0, 0, null, null, null);
+        try
+        {
+            var position = metadata.TryGetValue(Epoch, out var epoch) && metadata.TryGetValue(Batch, out var batch)
+                ? new TrainingPosition(int.Parse(epoch, CultureInfo.InvariantCulture), int.Parse(batch, CultureInfo.InvariantCulture)) : null;
+            return new(
+                true, long.Parse(metadata[Step], CultureInfo.InvariantCulture), ulong.Parse(metadata[Seed], CultureInfo.InvariantCulture),
+                metadata.TryGetValue(Rate, out var rate) ? float.Parse(rate, CultureInfo.InvariantCulture) : null, position, metadata.GetValueOrDefault(Fingerprint));
+        }
+        catch (Exception e) when (e is FormatException or OverflowException or KeyNotFoundException)
+        {
+            throw new CheckpointException(path, $"has damaged metadata ({e.Message})", e);
+        }
+    }
+}

@@ -1,0 +1,16 @@
+namespace Graph;
+
+/// <summary>Where in its data training stood when a checkpoint was written.</summary>
+/// <param name="Epoch">The epoch, from 0.</param>
+/// <param name="Batch">How many of its batches were used.</param>
+public sealed record TrainingPosition(int Epoch, int Batch);
+
+/// <summary>What was read from a checkpoint.</summary>
+/// <param name="IsTraining">Optimizer states, step and seed were read too: training can go on.</param>
+/// <param name="Step">How many training steps the model has seen.</param>
+/// <param name="SamePlan">The file was written by the same compiled program, so that training goes on with the same bits on the same kind of processor.</param>
+public sealed record CheckpointInfo(bool IsTraining, long Step, bool SamePlan)
+{
+    /// <summary>Where training stood; null when the file does not say.</summary>
+    public TrainingPosition? Position { get; init; }
+}

@@ -1,0 +1,53 @@
+using System;
+using Graph.Data;
+
+namespace Graph;
+
+/// <summary>How long and how to train, what to measure, and where to keep what was reached.</summary>
+public sealed record FitOptions
+{
+    /// <summary>How often to go through the data; 1 when neither this nor <see cref="Steps"/> is given.</summary>
+    public int? Epochs { get; init; }
+
+    /// <summary>After how many steps to stop, those before a resumed checkpoint included.</summary>
+    public long? Steps { get; init; }
+
+    /// <summary>The learning rate of each step; the model's own when left out.</summary>
+    public Schedule? Schedule { get; init; }
+
+    /// <summary>Batches that are not trained on: their mean loss, in evaluation mode, is <see cref="FitProgress.ValidationLoss"/>.</summary>
+    public IBatchSource? Validation { get; init; }
+
+    /// <summary>Another figure to measure at every evaluation, such as an accuracy. It is called between two steps, so it may call the model.</summary>
+    public Func<double>? Metric { get; init; }
+
+    /// <summary>Evaluates after every so many steps; after every epoch when left out. At the end in any case.</summary>
+    public int? EvalEvery { get; init; }
+
+    /// <summary>Where to write checkpoints, as safetensors; nowhere when left out. Each replaces the one before, atomically.</summary>
+    public string? CheckpointPath { get; init; }
+
+    /// <summary>Writes a checkpoint after every so many steps; after every epoch when left out. At the end, and when cancelled, in any case.</summary>
+    public int? CheckpointEvery { get; init; }
+
+    /// <summary>Goes on from the file at <see cref="CheckpointPath"/>, if it exists, as if training had never stopped: the same bits.</summary>
+    public bool Resume { get; init; }
+
+    /// <summary>Reports progress after every so many steps, and at every evaluation.</summary>
+    public int ReportEvery { get; init; } = 1;
+
+    internal void Check()
+    {
+        Positive(Epochs, nameof(Epochs));
+        Positive(Steps, nameof(Steps));
+        Positive(EvalEvery, nameof(EvalEvery));
+        Positive(CheckpointEvery, nameof(CheckpointEvery));
+        Positive(ReportEvery, nameof(ReportEvery));
+        if ((Resume || CheckpointEvery is not null) && CheckpointPath is null) throw new ArgumentException("Resuming and writing checkpoints need a CheckpointPath.", nameof(CheckpointPath));
+    }
+
+    static void Positive(long? value, string name)
+    {
+        if (value <= 0) throw new ArgumentOutOfRangeException(name, value, $"{name} must be at least 1.");
+    }
+}

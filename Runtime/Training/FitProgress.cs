@@ -1,0 +1,45 @@
+using System;
+
+namespace Graph;
+
+/// <summary>How far training is.</summary>
+public readonly record struct FitProgress
+{
+    /// <summary>Steps made, those before a resumed checkpoint included.</summary>
+    public long Step { get; init; }
+
+    /// <summary>The steps that it will be in all.</summary>
+    public long TotalSteps { get; init; }
+
+    /// <summary>Epochs gone through, with the fraction of the current one.</summary>
+    public double Epoch { get; init; }
+
+    /// <summary>The loss of the last step's batch.</summary>
+    public float Loss { get; init; }
+
+    /// <summary>The learning rate of the last step.</summary>
+    public float LearningRate { get; init; }
+
+    /// <summary>The norm of the last step's gradients, before clipping.</summary>
+    public float GradientNorm { get; init; }
+
+    /// <summary>Rows trained on a second, over the last moments.</summary>
+    public double SamplesPerSecond { get; init; }
+
+    /// <summary>Time since training began or was resumed.</summary>
+    public TimeSpan Elapsed { get; init; }
+
+    /// <summary>The mean loss on the validation data; null but at an evaluation.</summary>
+    public double? ValidationLoss { get; init; }
+
+    /// <summary>What <see cref="FitOptions.Metric"/> gave; null but at an evaluation.</summary>
+    public double? Metric { get; init; }
+}
+
+/// <summary>What training came to.</summary>
+/// <param name="Steps">Steps made, those before a resumed checkpoint included.</param>
+/// <param name="Loss">The loss of the last step's batch.</param>
+/// <param name="ValidationLoss">The last evaluation's; null without validation data.</param>
+/// <param name="Metric">The last evaluation's; null without one.</param>
+/// <param name="Elapsed">Time since training began or was resumed.</param>
+public sealed record FitResult(long Steps, float Loss, double? ValidationLoss, double? Metric, TimeSpan Elapsed);

@@ -1,0 +1,156 @@
+using System;
+using System.Diagnostics;
+using System.IO;
+using System.Threading;
+using Graph.Data;
+using Graph.Runtime.Checkpoints;
+using Graph.Runtime.Execution;
+
+namespace Graph.Runtime.Training;
+
+/// <summary>The training loop: batches, learning rates, evaluations, checkpoints. Where it stands is (epoch, batch); with the parameter store that is all it needs to go on bit for bit.</summary>
+sealed class Trainer
+{
+    readonly ModelInstance model;
+    readonly IBatchSource data;
+    readonly FitOptions options;
+    readonly IProgress<FitProgress>? progress;
+    readonly BatchFeed feed;
+    readonly BatchFeed? validation;
+    readonly Stopwatch clock = Stopwatch.StartNew();
+    readonly long totalSteps;
+    int epoch, batch;
+    StepResult last;
+    double? validationLoss, metric;
+    long evaluatedAt = -1, savedAt = -1, reportedAt = -1, reportedEvaluation = -1;
+
+    // The moments over which the rate is taken: half a second or the time between two reports, whichever is longer.
+    long windowRows;
+    TimeSpan windowStart;
+    double samplesPerSecond;
+
+    public Trainer(ModelInstance model, IBatchSource data, FitOptions options, IProgress<FitProgress>? progress)
+    {
+        options.Check();
+        this.model = model;
+        this.data = data;
+        this.options = options;
+        this.progress = progress;
+        feed = new(model, data);
+        if (options.Validation is { } held) validation = new(model, held);
+        _ = model.Model["train_step"]; // says what a model without [Train] lacks
+        var byEpochs = options.Epochs is { } epochs ? (long)epochs * data.Batches : options.Steps is null ? data.Batches : long.MaxValue;
+        totalSteps = Math.Min(byEpochs, options.Steps ?? long.MaxValue);
+        if (options.Resume && File.Exists(options.CheckpointPath)) Resume(options.CheckpointPath);
+    }
+
+    /// <summary>Steps that this data was trained on.</summary>
+    long Done => (long)epoch * data.Batches + batch;
+
+    void Resume(string path)
+    {
+        var info = model.LoadCheckpoint(path, weightsOnly: false);
+        if (!info.IsTraining) throw new CheckpointException(path, "holds weights alone: training cannot go on from it. Load it and train without Resume.");
+        if (info.Position is not { } position) return;
+        if (position.Batch > data.Batches) throw new CheckpointException(path, $"was written after {position.Batch} batches of an epoch, but the data has {data.Batches}: it is other data, or other batches.");
+        (epoch, batch) = (position.Epoch, position.Batch);
+    }
+
+    /// <summary>Trains to the end.</summary>
+    /// <exception cref="OperationCanceledException">Cancelled; what was reached is in the model and, with a path, in a checkpoint.</exception>
+    /// <exception cref="ArithmeticException">The loss is no number any more.</exception>
+    public FitResult Run(CancellationToken cancel)
+    {
+        windowStart = clock.Elapsed;
+        while (Done < totalSteps)
+        {
+            if (batch == data.Batches) (epoch, batch) = (epoch + 1, 0);
+            using var reader = data.Open(epoch, batch);
+            while (Done < totalSteps && batch < data.Batches)
+            {
+                if (cancel.IsCancellationRequested)
+                {
+                    Save();
+                    cancel.ThrowIfCancellationRequested();
+                }
+                if (!reader.Next()) throw new InvalidOperationException($"The data ended after {batch} batches of epoch {epoch}, but it said that there are {data.Batches}.");
+                Step(reader);
+                AfterStep();
+            }
+        }
+        Evaluate();
+        Report();
+        Save();
+        return new(Done, last.Loss, validationLoss, metric, clock.Elapsed);
+    }
+
+    void Step(IBatch rows)
+    {
+        if (options.Schedule is { } schedule) model.LearningRate = schedule.Rate(Done);
+        last = feed.Train(rows);
+        batch++;
+        windowRows += rows.Count;
+        if (!float.IsFinite(last.Loss))
+            throw new ArithmeticException($"The loss is {last.Loss} at step {Done}, with the learning rate {last.LearningRate}: training has diverged." + (savedAt >= 0 ? $" The checkpoint {options.CheckpointPath} is of step {savedAt}." : ""));
+    }
+
+    void AfterStep()
+    {
+        var endOfEpoch = batch == data.Batches;
+        if (options.EvalEvery is { } every ? Done % every == 0 : endOfEpoch) Evaluate();
+        if (evaluatedAt == Done || Done % options.ReportEvery == 0) Report();
+        if (options.CheckpointEvery is { } period ? Done % period == 0 : endOfEpoch) Save();
+    }
+
+    void Evaluate()
+    {
+        if (evaluatedAt == Done || (validation is null && options.Metric is null)) return;
+        MeasureRate(force: true);
+        if (validation is not null)
+        {
+            double sum = 0;
+            long rows = 0;
+            using var reader = options.Validation!.Open(0);
+            while (reader.Next())
+            {
+                sum += (double)validation.Loss(reader) * reader.Count;
+                rows += reader.Count;
+            }
+            validationLoss = sum / rows;
+        }
+        metric = options.Metric?.Invoke();
+        evaluatedAt = Done;
+        windowStart = clock.Elapsed; // evaluation is not training
+    }
+
+    void MeasureRate(bool force)
+    {
+        var now = clock.Elapsed;
+        var seconds = (now - windowStart).TotalSeconds;
+        if (windowRows == 0 || (seconds < 0.5 && samplesPerSecond > 0 && !force)) return;
+        samplesPerSecond = windowRows / Math.Max(seconds, 1e-9);
+        windowRows = 0;
+        windowStart = now;
+    }
+
+    void Report()
+    {
+        var evaluated = evaluatedAt == Done;
+        if (progress is null || (reportedAt == Done && (!evaluated || reportedEvaluation == Done))) return;
+        MeasureRate(force: false);
+        reportedAt = Done;
+        if (evaluated) reportedEvaluation = Done;
+        progress.Report(new()
+        {
+            Step = Done, TotalSteps = totalSteps, Epoch = (double)Done / data.Batches, Loss = last.Loss, LearningRate = last.LearningRate, GradientNorm = last.GradientNorm,
+            SamplesPerSecond = samplesPerSecond, Elapsed = clock.Elapsed, ValidationLoss = evaluated ? validationLoss : null, Metric = evaluated ? metric : null,
+        });
+    }
+
+    void Save()
+    {
+        if (options.CheckpointPath is not { } path || savedAt == Done) return;
+        model.SaveCheckpoint(path, batch == data.Batches ? new(epoch + 1, 0) : new(epoch, batch), weightsOnly: false);
+        savedAt = Done;
+    }
+}

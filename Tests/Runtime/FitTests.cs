@@ -1,0 +1,181 @@
+using System;
+using System.Collections.Generic;
+using System.IO;
+using System.Linq;
+using System.Threading;
+using System.Threading.Tasks;
+using Graph.Compiler.Ir;
+using Graph.Data;
+using Xunit;
+
+namespace Graph.Tests.Runtime;
+
+public sealed class FitTests : IDisposable
+{
+    readonly string folder = Directory.CreateTempSubdirectory("graph-fit-").FullName;
+
+    public void Dispose() => Directory.Delete(folder, recursive: true);
+
+    static IBatchSource Data(int rows = 100, int batch = 16) => new BatchLoader(new LineData(rows), batch, new() { Seed = 5 });
+
+    sealed class Reports : List<FitProgress>, IProgress<FitProgress>
+    {
+        public Action<FitProgress>? Then { get; init; }
+
+        public void Report(FitProgress value)
+        {
+            Add(value);
+            Then?.Invoke(value);
+        }
+    }
+
+    static int[] Bits(LineModel model) => [.. model.Parameters.SelectMany(t => t.Read<float>().ToArray()).Select(BitConverter.SingleToInt32Bits)];
+
+    [Fact]
+    public async Task Fitting_goes_through_every_epoch_and_reports()
+    {
+        using var model = LineModel.Create(seed: 1);
+        var reports = new Reports();
+        var result = await model.FitAsync(Data(), new() { Epochs = 20, Validation = Data(64, 10), Schedule = Schedule.Constant(0.1f) }, reports);
+        Assert.Equal(20 * 7, result.Steps);
+        Assert.Equal(140, model.Step);
+        Assert.True(result.ValidationLoss < 0.01, $"{result.ValidationLoss}");
+        Assert.Equal(Enumerable.Range(1, 140).Select(i => (long)i), reports.Select(r => r.Step));
+        Assert.Equal(20, reports.Count(r => r.ValidationLoss is not null));
+        Assert.All(reports, r => Assert.Equal(140, r.TotalSteps));
+        Assert.Equal(20, reports[^1].Epoch);
+        Assert.Equal(0.1f, reports[^1].LearningRate);
+        Assert.True(reports[^1].SamplesPerSecond > 0);
+    }
+
+    [Fact]
+    public async Task Steps_and_intervals_are_kept()
+    {
+        using var model = LineModel.Create(seed: 1);
+        var reports = new Reports();
+        var calls = 0;
+        var result = await model.FitAsync(Data(), new() { Steps = 25, EvalEvery = 10, ReportEvery = 4, Metric = () => ++calls }, reports);
+        Assert.Equal(25, result.Steps);
+        Assert.Equal([4, 8, 10, 12, 16, 20, 24, 25], reports.Select(r => r.Step));
+        Assert.Equal([null, null, 1.0, null, null, 2.0, null, 3.0], reports.Select(r => r.Metric));
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(9)]
+    [InlineData(14)]
+    public async Task Training_that_is_cancelled_and_resumed_gives_the_same_bits(int stopAfter)
+    {
+        var path = Path.Combine(folder, "line.safetensors");
+        FitOptions options = new() { Epochs = 4, CheckpointPath = path, Resume = true, Schedule = Schedule.WarmupCosine(0.1f, 5, 28, 0.01f) };
+
+        using var straight = LineModel.Create(seed: 3);
+        var whole = await straight.FitAsync(Data(), options with { CheckpointPath = null, Resume = false });
+
+        using (var model = LineModel.Create(seed: 3))
+        {
+            using var cancel = new CancellationTokenSource();
+            var stopper = new Reports { Then = r => { if (r.Step == stopAfter) cancel.Cancel(); } };
+            await Assert.ThrowsAnyAsync<OperationCanceledException>(() => model.FitAsync(Data(), options, stopper, cancel.Token));
+            Assert.Equal(stopAfter, model.Step);
+        }
+
+        using var resumed = LineModel.Create(seed: 99, threads: 1); // everything comes from the file, the seed too
+        var reports = new Reports();
+        var rest = await resumed.FitAsync(Data(), options, reports);
+        Assert.Equal(stopAfter + 1, reports[0].Step);
+        Assert.Equal(Bits(straight), Bits(resumed));
+        Assert.Equal(whole.Loss, rest.Loss);
+        Assert.Equal(28, rest.Steps);
+        Assert.Equal(3ul, resumed.Parameters.Seed);
+    }
+
+    [Fact]
+    public async Task Training_that_is_killed_goes_on_from_the_last_checkpoint_with_the_same_bits()
+    {
+        var path = Path.Combine(folder, "line.safetensors");
+        FitOptions options = new() { Steps = 30, CheckpointPath = path, CheckpointEvery = 6, Resume = true };
+        using var straight = LineModel.Create(seed: 3);
+        await straight.FitAsync(Data(), options with { CheckpointPath = Path.Combine(folder, "other") });
+
+        using (var model = LineModel.Create(seed: 3))
+        {
+            var killer = new Reports { Then = r => { if (r.Step == 16) throw new InvalidOperationException("killed"); } };
+            await Assert.ThrowsAsync<InvalidOperationException>(() => model.FitAsync(Data(), options, killer));
+        }
+        using var resumed = LineModel.Create(seed: 4);
+        var reports = new Reports();
+        await resumed.FitAsync(Data(), options, reports);
+        Assert.Equal(13, reports[0].Step);
+        Assert.Equal(Bits(straight), Bits(resumed));
+    }
+
+    [Fact]
+    public async Task A_rate_set_by_hand_survives_a_checkpoint()
+    {
+        var path = Path.Combine(folder, "line.safetensors");
+        using var model = LineModel.Create();
+        model.LearningRate = 0.0123f;
+        await model.FitAsync(Data(), new() { Steps = 3, CheckpointPath = path });
+        using var other = LineModel.Create();
+        var info = other.Load(path);
+        Assert.Equal(0.0123f, other.LearningRate);
+        Assert.True(info.IsTraining && info.SamePlan);
+        Assert.Equal(new TrainingPosition(0, 3), info.Position);
+    }
+
+    [Fact]
+    public async Task Diverging_stops_training()
+    {
+        using var model = LineModel.Create();
+        var error = await Assert.ThrowsAsync<ArithmeticException>(() => model.FitAsync(Data(), new() { Epochs = 100, Schedule = Schedule.Constant(1e20f) }));
+        Assert.Contains("with the learning rate 1E+20", error.Message, StringComparison.Ordinal);
+    }
+
+    sealed class Other(string name, DType type, params int[] row) : Dataset
+    {
+        public override int Count => 10;
+        public override System.Collections.Immutable.ImmutableArray<DataColumn> Columns => [new("x", DType.F32, [LineModel.Inputs]), new(name, type, [.. row])];
+        public override void CopyRow(int row, int column, Span<byte> destination) => destination.Clear();
+    }
+
+    [Fact]
+    public async Task Data_that_does_not_fit_the_loss_is_named()
+    {
+        using var model = LineModel.Create();
+        async Task<string> Error(Dataset data) => (await Assert.ThrowsAsync<ArgumentException>(() => model.FitAsync(new BatchLoader(data, 5)))).Message;
+        Assert.StartsWith("The argument y is f32[B], but the column label has rows of i32[]", await Error(new Other("label", DType.I32)), StringComparison.Ordinal);
+        Assert.StartsWith("The argument y is f32[B], but the column y has rows of f32[2]", await Error(new Other("y", DType.F32, 2)), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Options_out_of_range_are_named()
+    {
+        using var model = LineModel.Create();
+        Assert.Equal("EvalEvery", (await Assert.ThrowsAsync<ArgumentOutOfRangeException>(() => model.FitAsync(Data(), new() { EvalEvery = 0 }))).ParamName);
+        Assert.Equal("CheckpointPath", (await Assert.ThrowsAsync<ArgumentException>(() => model.FitAsync(Data(), new() { Resume = true }))).ParamName);
+    }
+
+    [Fact]
+    public void A_schedule_warms_up_and_falls_along_a_cosine()
+    {
+        var schedule = Schedule.WarmupCosine(1e-3f, 100, 2000, 1e-4f);
+        Assert.Equal(1e-3f / 101, schedule.Rate(0), 1e-9f);
+        Assert.Equal(1e-3f * 100 / 101, schedule.Rate(99), 1e-9f);
+        Assert.Equal(1e-3f, schedule.Rate(100), 1e-9f);
+        Assert.Equal(5.5e-4f, schedule.Rate(1050), 1e-9f);
+        Assert.Equal(1e-4f, schedule.Rate(2000), 1e-9f);
+        Assert.Equal(1e-4f, schedule.Rate(1_000_000), 1e-9f);
+        Assert.Throws<ArgumentOutOfRangeException>(() => Schedule.WarmupCosine(1, 10, 5));
+    }
+
+    [Fact]
+    public async Task A_step_of_fitting_allocates_nothing()
+    {
+        using var model = LineModel.Create(threads: 1);
+        var bytes = new List<long>(200);
+        var watcher = new Reports { Capacity = 400, Then = _ => bytes.Add(GC.GetAllocatedBytesForCurrentThread()) };
+        await model.FitAsync(Data(1600), new() { Steps = 90 }, watcher); // one epoch has 100
+        Assert.Equal(bytes[40], bytes[85]);
+    }
+}
