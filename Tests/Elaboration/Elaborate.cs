@@ -20,15 +20,17 @@ static class Elaborate
     /// <summary>The definitions that an assembly publishes, by name.</summary>
     public static Dictionary<string, ModuleDef> Published(Assembly assembly) => assembly.GetCustomAttributes<ModuleDefinitionAttribute>().ToDictionary(a => a.Name, a => ModuleDef.Parse(a.Text));
 
-    /// <summary>The model <paramref name="name"/> of source text that may use Graph.Nn.</summary>
-    public static ElaborationResult Source(string source, string name = "M")
+    /// <summary>The model <paramref name="name"/> of source text that may use Graph.Nn; its definitions may be changed to what binding would have refused.</summary>
+    public static ElaborationResult Source(string source, string name = "M", Func<ModuleDef, ModuleDef>? change = null)
     {
         var compilation = Harness.Compile("Test", [("Model.cs", Harness.Usings + "using Graph.Nn;\n" + source)], [MetadataReference.CreateFromFile(typeof(Linear).Assembly.Location)]);
         var (generated, _) = Harness.Generate(compilation);
         var errors = generated.GetDiagnostics().Where(d => d.Severity == DiagnosticSeverity.Error).ToList();
         if (errors.Count > 0) throw new InvalidOperationException(string.Join("\n", errors));
-        var own = Harness.Definitions(generated);
-        if (!own.TryGetValue(name, out var model)) throw new InvalidOperationException("Not bound: " + string.Join("\n", Harness.Analyze(generated)));
+        var unbound = Harness.Analyze(generated);
+        if (!unbound.IsEmpty) throw new InvalidOperationException("Not bound: " + string.Join("\n", unbound));
+        var own = Harness.Definitions(generated).ToDictionary(p => p.Key, p => change is null ? p.Value : change(p.Value));
+        var model = own[name];
         var modules = own.Concat(Library.Where(l => !own.ContainsKey(l.Key))).ToDictionary(p => p.Key, p => p.Value);
         return Elaborator.Elaborate(model, modules, OperationTable.Set, referenced: Library.Keys.ToHashSet());
     }

@@ -172,7 +172,7 @@ sealed partial class Evaluator
         if (method == "Average")
         {
             var mean = values.Sum(v => Numbers.ToDouble(v!)) / values.Length;
-            return call.Type.Kind == TypeKind.Float32 ? (float)mean : mean;
+            return call.Type.Kind == TypeKind.Float32 ? (object)(float)mean : mean;
         }
         var best = values[0];
         foreach (var value in values.Skip(1))

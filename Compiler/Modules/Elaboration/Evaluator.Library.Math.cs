@@ -17,7 +17,7 @@ sealed partial class Evaluator
             return new TupleValue([quotient, Binary(BinaryOperator.Remainder, a[0], a[1], call.Type, true, call.Location)]);
         }
         if (a.Any(x => x is DimValue)) return OfSizes(method, a, call);
-        if (call.Type.IsInteger || (method is "Sign" or "Log2" or "PopCount" or "IsPow2" or "LeadingZeroCount" or "TrailingZeroCount" && Numbers.IsInteger(a[0]))) return OfIntegers(method, a, call);
+        if ((call.Type.IsInteger || method is "Sign" or "Log2" or "PopCount" or "IsPow2" or "LeadingZeroCount" or "TrailingZeroCount") && Numbers.IsInteger(a[0])) return OfIntegers(method, a, call);
         var x = Numbers.ToDouble(a[0]!);
         var isSingle = call.Type.Kind == TypeKind.Float32;
         double Y(int index = 1) => Numbers.ToDouble(a[index]!);

@@ -25,6 +25,7 @@ sealed partial class Evaluator
             var value = Evaluate(e.Attributes[0].Value, scope);
             return value is DimValue ? Tensor(value, e.Location) : Scalar(value, e.Location);
         }
+        Builder(e.Location);
         var attributes = AttributeMap.Empty;
         var operands = new List<(Ir.Value Value, Expression Expression)>(e.Operands.Count);
         foreach (var operand in e.Operands) AddOperand(operands, Evaluate(operand, scope), operand);
@@ -63,6 +64,7 @@ sealed partial class Evaluator
                 throw Fail(DiagnosticIds.Shape, location, $"{operation.Name} cannot be built with {string.Join(", ", operands.Select(o => o.Value.Type))} and {attributes}: {e.Message}");
             }
         }
+        function!.Made(results, operation);
         if (operation.ReturnsArray) return new ArrayValue([.. results], TypeRef.Tensor);
         return results.Length == 1 ? results[0] : new TupleValue([.. results]);
     }
@@ -99,10 +101,10 @@ sealed partial class Evaluator
             case Ir.Value tensor:
                 return tensor;
             case Handle handle:
+                Builder(location);
                 if (handle.Path is null)
                     throw Fail(DiagnosticIds.ParameterWithoutField, location,
                         $"The {(handle.Kind == StateKind.Parameter ? "parameter" : "state")} {handle.Type.Shape} made at {handle.Location} is not held by a field of the model, so it has no name and would not be saved. Keep it, or the module that makes it, in a field.");
-                Builder(location);
                 return function!.Read(handle);
             case ScalarValue scalar:
                 using (Builder(location).At(OriginOf(location)))

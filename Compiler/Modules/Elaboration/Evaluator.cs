@@ -27,8 +27,8 @@ enum Completion
 /// </summary>
 sealed partial class Evaluator(Definitions definitions, OperationSet operations, IReadOnlyDictionary<string, DimSymbol> dims, CancellationToken cancel)
 {
-    /// <summary>Expressions and statements that may be evaluated: GPT-2 takes about a hundred thousand.</summary>
-    const int Fuel = 5_000_000;
+    /// <summary>Expressions and statements that may be evaluated: GPT-2 takes some ten thousand.</summary>
+    const int Fuel = 2_000_000;
 
     /// <summary>Calls within calls.</summary>
     const int MaximumDepth = 200;

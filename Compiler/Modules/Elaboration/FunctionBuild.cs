@@ -14,6 +14,18 @@ sealed class FunctionBuild(Builder builder, bool isTraining, Value? seed)
     readonly List<Handle> written = [];
     readonly Dictionary<string, int> streams = new(StringComparer.Ordinal);
 
+    readonly Dictionary<Value, string> makers = [];
+
+    /// <summary>The operation whose call gave a value: what the source says, where that stands for several operations.</summary>
+    public string? Maker(Value value) => makers.TryGetValue(value, out var maker) ? maker : null;
+
+    public void Made(ImmutableArray<Value> results, Operation by)
+    {
+        // A call that changes nothing gives its operand, which keeps its own maker.
+        foreach (var result in results)
+            if (!makers.ContainsKey(result)) makers[result] = by.Name;
+    }
+
     public Builder Builder { get; } = builder;
     public bool IsTraining { get; } = isTraining;
 

@@ -16,12 +16,13 @@ sealed class Mismatch(Evaluator evaluator, Operation operation, List<(Value Valu
         var named = operands.Select(o => (Text: Source(o.Value, o.Expression), o.Value)).ToArray();
         var shapes = named.Where(n => !IsNumber(n.Value)).Select(n => n.Text == n.Value.Shape.ToString() ? n.Text : $"{n.Text} is {n.Value.Shape}").Distinct().ToArray();
         if (shapes.Length > 0) message += " " + Sentence(string.Join(", ", shapes));
-        var origins = named.Select(n => Origin(n.Text, n.Value)).Where(o => o.Length > 0).Distinct().ToArray();
-        if (origins.Length > 0) message += " " + Sentence(string.Join(", ", origins));
+        var origins = named.Select(n => (n.Text, From: Origin(n.Value))).Where(o => o.From.Length > 0).GroupBy(o => o.From)
+            .Select(group => string.Join(" and ", group.Select(o => o.Text).Distinct()) + (group.Select(o => o.Text).Distinct().Count() > 1 ? " come from " : " comes from ") + group.Key).ToArray();
+        if (origins.Length > 0) message += " " + string.Join(", ", origins) + ".";
         return Hint() is { } hint ? message + " " + hint : message;
     }
 
-    static string Sentence(string text) => text.Length == 0 ? text : (char.IsLower(text[0]) && !text.Contains(" is [") ? char.ToUpperInvariant(text[0]) + text.Substring(1) : text) + (text.EndsWith(".", StringComparison.Ordinal) ? "" : ".");
+    static string Sentence(string text) => text.EndsWith(".", StringComparison.Ordinal) ? text : text + ".";
 
     static bool IsNumber(Value value) => value.Producer is { } p && p.Is("constant");
 
@@ -47,17 +48,17 @@ sealed class Mismatch(Evaluator evaluator, Operation operation, List<(Value Valu
         return value;
     }
 
-    string Origin(string name, Value value)
+    /// <summary>What made an operand and where; empty for arguments and numbers.</summary>
+    string Origin(Value value)
     {
-        var stem = Stem(value);
-        if (stem.State is { } path)
+        if (Stem(value).State is { } path)
             return evaluator.HandleAt(path) is not { } handle ? "" : handle.Creator is { Arguments.Length: > 0 } creator
-                ? $"{path} comes from {Construction(creator)} ({creator.Location})"
-                : $"{path} is made at {handle.Location}";
+                ? $"{Construction(creator)} ({creator.Location})"
+                : handle.Location.ToString();
         if (value.Producer is not { } producer || IsNumber(value)) return "";
         var origin = producer.Origins.FirstOrDefault();
         var place = origin is null || origin.File.Length == 0 ? "" : FormattableString.Invariant($" ({origin.File}:{origin.Line})");
-        return $"{name} comes from {producer.Name}{place}";
+        return (evaluator.Function!.Maker(value) ?? producer.Name) + place;
     }
 
     /// <summary>The call of a constructor with the values that its arguments had, one of them put right.</summary>

@@ -47,12 +47,18 @@ sealed partial class ModelElaboration
         for (var i = 0; i < values.Length; i++)
             if (values[i].Type != flat)
                 throw evaluator.Fail(DiagnosticIds.OptimizerUpdate, Place(owner, update.Location, train), $"{optimizer.Type.ShortName}.Update returns {values[i].Type} for {(i == 0 ? "the value" : "the state " + states[i - 1].Name)}, which has to keep its type {flat}.");
-        var function = builder.Build(values, default, ["value", .. states.Select(s => SnakeCase(s.Name))]);
+        // A state that is never used and never changes (the velocity without momentum) would be memory for nothing.
+        var nodes = builder.Build(values).UseCounts();
+        var kept = Enumerable.Range(0, states.Length).Where(i => values[i + 1] != given[states[i].Name] || nodes[values[i + 1]] > 1).ToArray();
+        var names = kept.Select(i => SnakeCase(states[i].Name)).ToImmutableArray();
+        var dropped = states.Where((_, i) => !kept.Contains(i)).Select(s => given[s.Name]).ToArray();
+        var built = builder.Build([values[0], .. kept.Select(i => values[i + 1])], default, ["value", .. names]);
+        var function = new Function(built.Name, built.Parameters.RemoveRange(dropped), built.States, built.Nodes, built.Results, built.Updates, built.ResultNames);
         evaluator.Function = null;
         CheckClosed(update, function);
         program = program with { Dims = program.Dims.Add(size) };
         var clip = train.Train?.ClipNorm ?? 0;
-        return (new(clip > 0 ? clip : null, [.. states.Select(s => SnakeCase(s.Name))], train.Train?.Precision ?? "Float32", LearningRate(chain, optimizer), Mismatch.Construction(optimizer)), Prune(function));
+        return (new(clip > 0 ? clip : null, names, train.Train?.Precision ?? "Float32", LearningRate(chain, optimizer), Mismatch.Construction(optimizer)), Prune(function));
     }
 
     static Location Place(ClassDef owner, Location location, MethodDef train) => owner.IsOwn ? location : train.Location;

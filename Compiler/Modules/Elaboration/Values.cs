@@ -20,7 +20,12 @@ sealed record EnumValue(string Enum, string Member, long Value)
 sealed record DimValue(Dim Dim)
 {
     /// <summary>A number of the given type where the polynomial is constant, else a <see cref="DimValue"/>.</summary>
-    public static object Of(Dim dim, TypeKind kind) => dim.TryConstant(out var value) ? kind == TypeKind.Int64 ? value : checked((int)value) : new DimValue(dim);
+    public static object Of(Dim dim, TypeKind kind)
+    {
+        if (!dim.TryConstant(out var value)) return new DimValue(dim);
+        if (kind == TypeKind.Int64) return value;
+        return checked((int)value);
+    }
 
     public override string ToString() => Dim.ToString();
 }
@@ -146,32 +151,52 @@ sealed class MethodValue(object? target, string owner, string method, bool isVir
     public bool IsVirtual { get; } = isVirtual;
 }
 
-/// <summary>The variables of a block.</summary>
+/// <summary>The variables of a block. Blocks are many and their variables few, so they are a chain of cells rather than a table.</summary>
 sealed class Scope(Scope? parent)
 {
-    readonly Dictionary<string, object?> variables = new(StringComparer.Ordinal);
+    sealed class Cell(string name, object? value, Cell? next)
+    {
+        public string Name { get; } = name;
+        public object? Value { get; set; } = value;
+        public Cell? Next { get; } = next;
+    }
+
+    Cell? variables;
     Dictionary<string, Closure>? functions;
 
-    public void Declare(string name, object? value) => variables[name] = value;
+    Scope? Parent { get; } = parent;
+
+    public void Declare(string name, object? value)
+    {
+        for (var cell = variables; cell is not null; cell = cell.Next)
+            if (cell.Name == name)
+            {
+                cell.Value = value;
+                return;
+            }
+        variables = new(name, value, variables);
+    }
+
+    Cell? Find(string name)
+    {
+        for (var scope = this; scope is not null; scope = scope.Parent)
+            for (var cell = scope.variables; cell is not null; cell = cell.Next)
+                if (cell.Name == name) return cell;
+        return null;
+    }
 
     /// <summary>Gives a new value to a variable, wherever around here it was declared; declares it here if nowhere (a pattern's variable).</summary>
     public void Assign(string name, object? value)
     {
-        for (var scope = this; scope is not null; scope = scope.Parent)
-            if (scope.variables.ContainsKey(name))
-            {
-                scope.variables[name] = value;
-                return;
-            }
-        variables[name] = value;
+        if (Find(name) is { } cell) cell.Value = value;
+        else Declare(name, value);
     }
 
     public bool TryGet(string name, out object? value)
     {
-        for (var scope = this; scope is not null; scope = scope.Parent)
-            if (scope.variables.TryGetValue(name, out value)) return true;
-        value = null;
-        return false;
+        var cell = Find(name);
+        value = cell?.Value;
+        return cell is not null;
     }
 
     public void Declare(Closure function) => (functions ??= new(StringComparer.Ordinal))[function.Name] = function;
@@ -182,8 +207,6 @@ sealed class Scope(Scope? parent)
             if (scope.functions is { } mine && mine.TryGetValue(name, out var function)) return function;
         return null;
     }
-
-    Scope? Parent { get; } = parent;
 }
 
 /// <summary>A call: what runs, on whom, and from where.</summary>
