@@ -11,7 +11,7 @@ namespace Graph.Runtime.Cpu;
 /// multiply-adds from 0. So its bits depend on K and on whether the processor has fused multiply-add, and on nothing else: not on the
 /// threads, the tile, the strides or the neighbours. Long sums of few elements are cut further, by shape alone.
 /// </remarks>
-public static unsafe partial class Contract
+public static unsafe class Contract
 {
     /// <summary>Most steps of K between two additions to C.</summary>
     public const long DepthBlock = 384;

@@ -21,9 +21,10 @@ static unsafe class ConvolutionPacking
         for (long slot = 0; slot < slots; slot++)
         {
             long y = first + slot;
-            if (phase.StepY > 1 && !IsRead(phase, slot)) continue;
+            if (phase.StepY > 1 && !IsRead(phase.TapY, phase.Taps, slot + phase.MinY, phase.StepY)) continue;
             for (long residue = 0; residue < stepX; residue++)
             {
+                if (stepX > 1 && !IsRead(phase.TapX, phase.Taps, phase.MinX + residue, stepX, all: true)) continue;
                 float* to = padded + (slot * stepX + residue) * paddedWidth;
                 if (y < 0 || y >= height)
                 {
@@ -47,12 +48,13 @@ static unsafe class ConvolutionPacking
         }
     }
 
-    static bool IsRead(in ConvolutionPhase phase, long slot)
+    // Whether a tap gets to a row in whole steps, or, for all steps of either sign, to a residue.
+    static bool IsRead(long* taps, long count, long place, long step, bool all = false)
     {
-        for (long t = 0; t < phase.Taps; t++)
+        for (long t = 0; t < count; t++)
         {
-            long offset = slot - (phase.TapY[t] - phase.MinY);
-            if (offset >= 0 && offset % phase.StepY == 0) return true;
+            long distance = place - taps[t];
+            if ((distance >= 0 || all) && distance % step == 0) return true;
         }
         return false;
     }
