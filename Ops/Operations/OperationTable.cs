@@ -16,21 +16,24 @@ public static class OperationTable
         new Log1pOperation(), new SqrtOperation(), new RsqrtOperation(), new SquareOperation(), new ReciprocalOperation(), new ErfOperation(), new SinOperation(), new CosOperation(),
         new PowOperation(), new FloorOperation(), new CeilOperation(), new RoundOperation(), new MaximumOperation(), new MinimumOperation(), new ClampOperation(), new CastOperation(),
         new EqualOperation(), new LessOperation(), new LessEqualOperation(), new GreaterOperation(), new GreaterEqualOperation(), new LogicalAndOperation(), new LogicalOrOperation(),
-        new LogicalNotOperation(), new WhereOperation(), new MaskedFillOperation(),
+        new LogicalNotOperation(), new WhereOperation(), new MaskedFillOperation(), new SignOperation(),
+        new NotEqualOperation(),
         // Activations
-        new ReluOperation(), new LeakyReluOperation(), new GeluOperation(), new SiluOperation(), new SigmoidOperation(), new TanhOperation(), new SoftplusOperation(),
+        new ReluOperation(), new LeakyReluOperation(), new GeluOperation(), new SiluOperation(), new SigmoidOperation(), new TanhOperation(), new SoftplusOperation(), new EluOperation(),
         // Views and movement
         new ReshapeOperation(), new FlattenOperation(), new SqueezeOperation(), new UnsqueezeOperation(), new TransposeOperation(), new SliceOperation(), new SelectOperation(),
-        new ExpandOperation(), new SplitOperation(), new ConcatOperation(), new StackOperation(), new PadOperation(),
+        new ExpandOperation(), new SplitOperation(), new ConcatOperation(), new StackOperation(), new PadOperation(), new RepeatOperation(), new TriangleOperation("tril", true), new TriangleOperation("triu", false),
         // Reductions
-        new SumOperation(), new MaxOperation(), new MinOperation(), new MeanOperation(), new VarianceOperation(), new ArgMaxOperation(), new CumSumOperation(),
+        new SumOperation(), new MaxOperation(), new MinOperation(), new MeanOperation(), new VarianceOperation(), new ArgMaxOperation(), new CumSumOperation(), new LogSumExpOperation(),
+        new NormOperation(), new StdOperation(),
         // Contractions and convolutions
         new MatMulOperation(), new LinearOperation(), new ScaledDotProductAttentionOperation(), new Conv2dOperation(), new Conv2dGradInputOperation(), new Conv2dGradWeightOperation(),
+        new ConvTranspose2dOperation(), new Conv1dOperation(),
         // Pooling
         new MaxPool2dOperation(), new MaxPool2dGradOperation(), new AvgPool2dOperation(), new AvgPool2dGradOperation(),
         // Normalization and losses
         new SoftmaxOperation(), new LogSoftmaxOperation(), new LayerNormOperation(), new BatchNormOperation(), new BatchNormInferenceOperation(), new CrossEntropyOperation(), new MseLossOperation(),
         // Indexing
-        new EmbeddingOperation(), new EmbeddingGradOperation(), new GatherOperation(),
+        new EmbeddingOperation(), new EmbeddingGradOperation(), new GatherOperation(), new OneHotOperation(),
     ]);
 }
