@@ -147,6 +147,7 @@ partial class BodyBinder
         var field = reference.Field;
         var at = At(reference);
         if (field.ContainingType.IsTupleType && reference.Instance is { } tuple) return new TupleElementExpression(Expression(tuple), TupleIndex(field), at);
+        if (field.AssociatedSymbol is IPropertySymbol) return Unsupported(reference, "the field keyword");
         if (field is { Name: "Empty", ContainingType.SpecialType: SpecialType.System_String }) return new LiteralExpression(TypeRef.String, "", at);
         if (field.IsStatic) return StaticMember(reference, field, field.IsReadOnly || field.IsConst);
         if (reference.Instance is not { } instance) return Invalid(reference);

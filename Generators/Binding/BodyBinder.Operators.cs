@@ -124,7 +124,9 @@ partial class BodyBinder
     {
         var at = At(conversion);
         var variable = Fresh("cast");
-        var test = new IsPatternExpression(Expression(conversion.Operand), new TypePattern(Type(conversion.Type, conversion), variable, at), at);
+        var type = Type(conversion.Type, conversion);
+        if (type.Kind == TypeKind.Nullable) type = type.Arguments[0];
+        var test = new IsPatternExpression(Expression(conversion.Operand), new TypePattern(type, variable, at), at);
         return new ConditionalExpression(test, new VariableExpression(variable, at), Nothing(conversion), at);
     }
 }

@@ -1,6 +1,7 @@
 using System;
 using System.Linq;
 using Microsoft.CodeAnalysis;
+using Microsoft.CodeAnalysis.CSharp.Syntax;
 
 namespace Graph.Generators.Binding;
 
@@ -55,14 +56,24 @@ static class KnownTypes
     public static string NameWithNamespace(ITypeSymbol type) =>
         type.ContainingNamespace is { IsGlobalNamespace: false } space ? space.ToDisplayString() + "." + type.Name : type.Name;
 
-    /// <summary>True for a property without a body of its own.</summary>
+    /// <summary>True for a property without bodies of its own.</summary>
     public static bool IsAuto(IPropertySymbol property)
     {
         if (property.IsAbstract || property.IsIndexer) return false;
-        foreach (var member in property.ContainingType.GetMembers())
-            if (member is IFieldSymbol { AssociatedSymbol: { } associated } && SymbolEqualityComparer.Default.Equals(associated, property)) return true;
-        // In metadata the backing field may be gone (reference assemblies); the mark on the getter stays.
-        return property.DeclaringSyntaxReferences.IsEmpty && property.GetMethod is { } getter && getter.GetAttributes().Any(a => a.AttributeClass?.Name == "CompilerGeneratedAttribute");
+        foreach (var reference in property.DeclaringSyntaxReferences)
+        {
+            switch (reference.GetSyntax())
+            {
+                case ParameterSyntax:
+                    return true;
+                case PropertyDeclarationSyntax { ExpressionBody: null, AccessorList.Accessors: { } accessors } when property.PartialImplementationPart is null:
+                    return accessors.All(a => a.Body is null && a.ExpressionBody is null);
+                case PropertyDeclarationSyntax:
+                    return false;
+            }
+        }
+        // Reference assemblies have no backing fields; the mark on the getter stays.
+        return property.GetMethod is { } getter && getter.GetAttributes().Any(a => a.AttributeClass?.Name == "CompilerGeneratedAttribute");
     }
 
     /// <summary>True for exceptions.</summary>
