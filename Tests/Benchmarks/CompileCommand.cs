@@ -1,0 +1,205 @@
+using System;
+using System.Collections.Generic;
+using System.Collections.Immutable;
+using System.Diagnostics;
+using System.Globalization;
+using System.IO;
+using System.Linq;
+using System.Reflection;
+using System.Runtime.Loader;
+using System.Text.Json;
+using System.Text.RegularExpressions;
+using Microsoft.CodeAnalysis;
+using Microsoft.CodeAnalysis.CSharp;
+using Microsoft.CodeAnalysis.CSharp.Syntax;
+
+namespace Graph.Benchmarks;
+
+/// <summary>
+/// <c>compile [MODEL]…</c>: what compiling a yardstick model costs. A fresh compiler process gives <c>total_s</c> and the generator's part of it, <c>generator_s</c>
+/// (<c>csc_s</c> is the rest); a second run in this process the bytes that the generator allocates and the lines that it emits; and a project of
+/// 100 modules with the model in it the milliseconds of the generator after an edit that concerns none of them.
+/// </summary>
+static partial class CompileCommand
+{
+    const int Modules = 100;
+    const int Edits = 9;
+
+    static readonly (string Model, string File, string Class)[] models =
+    [
+        ("mlp", "Mlp.cs", "Mlp"),
+        ("cnn", "Cnn.cs", "Cnn"),
+        ("nanogpt", "Gpt.cs", "NanoGpt"),
+        ("resnet18", "ResNet18.cs", "ResNet18"),
+        ("gpt2", "Gpt.cs", "Gpt2"),
+    ];
+
+    static readonly CSharpParseOptions parsing = new(LanguageVersion.Preview);
+
+    public static int Run(string[] args)
+    {
+        foreach (var name in args)
+            if (!models.Any(m => m.Model == name))
+            {
+                Console.Error.WriteLine($"compile: {name} is none of {string.Join(", ", models.Select(m => m.Model))}");
+                return 2;
+            }
+        foreach (var (model, file, name) in models.Where(m => args.Length == 0 || args.Contains(m.Model)))
+        {
+            var source = Source(Path.Combine(Root, "Tests", "Yardsticks", file), name);
+            var (total, generator) = RunCompiler(source);
+            var compilation = Compilation(source, file);
+            var (bytes, lines) = Generate(compilation);
+            Console.WriteLine(JsonSerializer.Serialize(new
+            {
+                model,
+                total_s = Math.Round(total, 3),
+                generator_s = Math.Round(generator, 3),
+                csc_s = Math.Round(total - generator, 3),
+                generator_alloc_bytes = bytes,
+                lines,
+                modules = Modules,
+                edit_ms = Math.Round(Edit(compilation), 3),
+            }));
+        }
+        return 0;
+    }
+
+    // A file with its modules and one of its models: the others would be compiled along.
+    static string Source(string path, string model)
+    {
+        var root = CSharpSyntaxTree.ParseText(File.ReadAllText(path), parsing).GetRoot();
+        var others = root.DescendantNodes().OfType<ClassDeclarationSyntax>().Where(c => c.Identifier.Text != model
+            && c.AttributeLists.SelectMany(list => list.Attributes).Any(attribute => attribute.Name.ToString() == "Model"));
+        return root.RemoveNodes(others, SyntaxRemoveOptions.KeepNoTrivia)!.ToFullString();
+    }
+
+    static string Root
+    {
+        get
+        {
+            for (var folder = new DirectoryInfo(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
+                if (File.Exists(Path.Combine(folder.FullName, "Graph.sln")))
+                    return folder.FullName;
+            throw new DirectoryNotFoundException($"No folder above {AppContext.BaseDirectory} holds Graph.sln.");
+        }
+    }
+
+    // The analyzers that a project gets: built for the compiler.
+    static string Built => Path.Combine(Root, "Generators", "bin", "Release", "netstandard2.0");
+
+    // What this program runs on is what a model needs: .NET, Compiler, Ops, Nn and Runtime.
+    static string[] References => [.. ((string)AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES")!).Split(Path.PathSeparator)
+        .Where(path => !Path.GetFileName(path).StartsWith("Microsoft.CodeAnalysis", StringComparison.Ordinal) && Path.GetFileName(path) is not ("Graph.Benchmarks.dll" or "Graph.Yardsticks.dll"))];
+
+    // The SDK's own compiler, as a build starts it when no server runs.
+    static (double Total, double Generator) RunCompiler(string source)
+    {
+        var dotnet = Path.GetFullPath(Path.Combine(System.Runtime.InteropServices.RuntimeEnvironment.GetRuntimeDirectory(), "..", "..", ".."));
+        var compiler = Directory.GetDirectories(Path.Combine(dotnet, "sdk")).OrderDescending(StringComparer.Ordinal)
+            .Select(sdk => Path.Combine(sdk, "Roslyn", "bincore", "csc.dll")).First(File.Exists);
+        var folder = Directory.CreateTempSubdirectory("graph-compile-").FullName;
+        try
+        {
+            File.WriteAllText(Path.Combine(folder, "Model.cs"), source);
+            var analyzers = Directory.GetFiles(Built, "Graph.*.dll");
+            File.WriteAllLines(Path.Combine(folder, "model.rsp"),
+            [
+                "/nologo", "/nostdlib+", "/target:library", "/optimize+", "/unsafe+", "/nullable:enable", "/langversion:preview", "/deterministic+", "/reportanalyzer",
+                $"/out:{Path.Combine(folder, "Model.dll")}",
+                .. References.Select(path => $"/reference:\"{path}\""),
+                .. analyzers.Select(path => $"/analyzer:\"{path}\""),
+                $"\"{Path.Combine(folder, "Model.cs")}\"",
+            ]);
+            var start = new ProcessStartInfo(Path.Combine(dotnet, OperatingSystem.IsWindows() ? "dotnet.exe" : "dotnet")) { RedirectStandardOutput = true };
+            start.ArgumentList.Add("exec");
+            start.ArgumentList.Add(compiler);
+            start.ArgumentList.Add("/noconfig");
+            start.ArgumentList.Add($"@{Path.Combine(folder, "model.rsp")}");
+            var watch = Stopwatch.StartNew();
+            using var process = Process.Start(start)!;
+            var output = process.StandardOutput.ReadToEnd();
+            process.WaitForExit();
+            var total = watch.Elapsed.TotalSeconds;
+            if (process.ExitCode != 0)
+                throw new InvalidOperationException($"The compiler failed:\n{output}");
+            var report = GeneratorSeconds().Match(output);
+            return report.Success
+                ? (total, double.Parse(report.Groups[1].ValueSpan, CultureInfo.InvariantCulture))
+                : throw new InvalidOperationException($"The compiler did not report the generator's time:\n{output}");
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    [GeneratedRegex(@"Total generator execution time:\s*<?\s*([0-9.]+)\s*seconds")]
+    private static partial Regex GeneratorSeconds();
+
+    static CSharpCompilation Compilation(string source, string file) => CSharpCompilation.Create(
+        "Model",
+        [CSharpSyntaxTree.ParseText(source, parsing, file)],
+        References.Select(path => MetadataReference.CreateFromFile(path)),
+        new CSharpCompilationOptions(OutputKind.DynamicallyLinkedLibrary, optimizationLevel: OptimizationLevel.Release, allowUnsafe: true, nullableContextOptions: NullableContextOptions.Enable));
+
+    static GeneratorDriver Driver() => CSharpGeneratorDriver.Create([generator.Value.AsSourceGenerator()], parseOptions: parsing);
+
+    static readonly Lazy<IIncrementalGenerator> generator = new(() =>
+        (IIncrementalGenerator)Activator.CreateInstance(new CompilerContext().LoadFromAssemblyPath(Path.Combine(Built, "Graph.Generators.dll")).GetType("Graph.Generators.ModelGenerator", throwOnError: true)!)!);
+
+    /// <summary>Keeps the generator and what it was built against apart from the assemblies of the same names that this program runs on, as the compiler does.</summary>
+    sealed class CompilerContext() : AssemblyLoadContext("generator")
+    {
+        protected override Assembly? Load(AssemblyName name)
+            => Path.Combine(Built, name.Name + ".dll") is var path && File.Exists(path) ? LoadFromAssemblyPath(path) : null;
+    }
+
+    static (long Bytes, int Lines) Generate(CSharpCompilation compilation)
+    {
+        var before = GC.GetTotalAllocatedBytes(precise: true);
+        var result = Driver().RunGenerators(compilation).GetRunResult();
+        var bytes = GC.GetTotalAllocatedBytes(precise: true) - before;
+        foreach (var generator in result.Results)
+            if (generator.Exception is { } exception)
+                throw new InvalidOperationException("The generator threw.", exception);
+        return (bytes, result.GeneratedTrees.Sum(tree => tree.GetText().Lines.Count));
+    }
+
+    // The median over some edits of a class that has nothing to do with any module.
+    static double Edit(CSharpCompilation model)
+    {
+        var extra = Enumerable.Range(1, Modules - 1).Select(i => CSharpSyntaxTree.ParseText(
+            $$"""
+            using Graph;
+            using Graph.Nn;
+
+            namespace Extra;
+
+            [Module]
+            public sealed partial class Extra{{i}}(int width)
+            {
+                readonly Linear first = new(width, {{i}} * width);
+                readonly Linear second = new({{i}} * width, width);
+
+                public Tensor Forward(Tensor x) => second.Forward(first.Forward(x).Relu()) + x;
+            }
+            """, parsing, $"Extra{i}.cs"));
+        var plain = Plain(0);
+        var compilation = model.AddSyntaxTrees(extra).AddSyntaxTrees(plain);
+        var driver = Driver().RunGenerators(compilation);
+        var times = new List<double>();
+        for (var i = 1; i <= Edits; i++)
+        {
+            var next = Plain(i);
+            compilation = compilation.ReplaceSyntaxTree(plain, next);
+            plain = next;
+            var watch = Stopwatch.StartNew();
+            driver = driver.RunGenerators(compilation);
+            times.Add(watch.Elapsed.TotalMilliseconds);
+        }
+        return times.Order().ElementAt(Edits / 2);
+    }
+
+    static SyntaxTree Plain(int i) => CSharpSyntaxTree.ParseText($"namespace Extra; public static class Plain {{ public static int Value() => {i}; }}", parsing, "Plain.cs");
+}
