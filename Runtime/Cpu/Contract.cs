@@ -27,7 +27,8 @@ public static unsafe class Contract
         long batch = call->Batch0 * call->Batch1 * call->Batch2;
         if (call->M <= 0 || call->N <= 0 || batch <= 0) return;
         var turned = default(ContractCall);
-        if (call->Epilogue == null && call->CN != 1 && call->CM == 1)
+        // Columns that are contiguous, and a single column, are better as rows.
+        if (call->Epilogue == null && (call->CN != 1 && call->CM == 1 || call->N == 1 && call->M > 1))
         {
             turned = Transposed(call);
             call = &turned;
@@ -36,7 +37,8 @@ public static unsafe class Contract
         long work = call->M * call->N * Math.Max(call->K, 1);
         using (pool.Exclusive())
         {
-            if (batch == 1 && job.Slices() is var slices && slices > 1) RunSlices(pool, &job, slices);
+            if (ContractRow.Takes(call) && (batch > 1 || job.Slices() == 1)) ContractRow.Run(pool, &job, batch);
+            else if (batch == 1 && job.Slices() is var slices && slices > 1) RunSlices(pool, &job, slices);
             else if (work < 2 * ChunkWork || batch >= 2 * pool.Threads && work < 64 * ChunkWork) RunPrivate(pool, &job, batch, work);
             else
             {

@@ -62,7 +62,7 @@ unsafe struct ContractJob
 
     readonly long RowOf(long panel) => panel * Call->M / RowPanels;
 
-    readonly long DepthOf(long block) => Math.Min(block * MaxDepth, Call->K);
+    public readonly long DepthOf(long block) => Math.Min(block * MaxDepth, Call->K);
 
 
     /// <summary>The most columns' panels up to a wish for which a task's sums fit its scratch memory.</summary>
@@ -91,11 +91,11 @@ unsafe struct ContractJob
         return origin + rest / Call->Batch1 * s0 + rest % Call->Batch1 * s1 + i2 * s2;
     }
 
-    readonly float* A(long batch) => BatchOf(Call->A, batch, Call->ABatch0, Call->ABatch1, Call->ABatch2);
+    public readonly float* A(long batch) => BatchOf(Call->A, batch, Call->ABatch0, Call->ABatch1, Call->ABatch2);
 
-    readonly float* B(long batch) => BatchOf(Call->B, batch, Call->BBatch0, Call->BBatch1, Call->BBatch2);
+    public readonly float* B(long batch) => BatchOf(Call->B, batch, Call->BBatch0, Call->BBatch1, Call->BBatch2);
 
-    readonly float* C(long batch) => BatchOf(Call->C, batch, Call->CBatch0, Call->CBatch1, Call->CBatch2);
+    public readonly float* C(long batch) => BatchOf(Call->C, batch, Call->CBatch0, Call->CBatch1, Call->CBatch2);
 
     /// <summary>Body: packs panel i % count of block i / count of A into <see cref="SharedA"/>.</summary>
     public static void PackA(void* context, long begin, long end, int worker)

@@ -143,36 +143,53 @@ static unsafe class Packing
             var r5 = Vector256.Load(s5 + k);
             var r6 = Vector256.Load(s6 + k);
             var r7 = Vector256.Load(s7 + k);
-            var t0 = Avx.UnpackLow(r0, r1);
-            var t1 = Avx.UnpackHigh(r0, r1);
-            var t2 = Avx.UnpackLow(r2, r3);
-            var t3 = Avx.UnpackHigh(r2, r3);
-            var t4 = Avx.UnpackLow(r4, r5);
-            var t5 = Avx.UnpackHigh(r4, r5);
-            var t6 = Avx.UnpackLow(r6, r7);
-            var t7 = Avx.UnpackHigh(r6, r7);
-            r0 = Avx.Shuffle(t0, t2, 0x44);
-            r1 = Avx.Shuffle(t0, t2, 0xEE);
-            r2 = Avx.Shuffle(t1, t3, 0x44);
-            r3 = Avx.Shuffle(t1, t3, 0xEE);
-            r4 = Avx.Shuffle(t4, t6, 0x44);
-            r5 = Avx.Shuffle(t4, t6, 0xEE);
-            r6 = Avx.Shuffle(t5, t7, 0x44);
-            r7 = Avx.Shuffle(t5, t7, 0xEE);
+            Transpose(ref r0, ref r1, ref r2, ref r3, ref r4, ref r5, ref r6, ref r7);
             float* to = panel + k * panelStride;
-            Avx.Permute2x128(r0, r4, 0x20).Store(to);
-            Avx.Permute2x128(r1, r5, 0x20).Store(to += panelStride);
-            Avx.Permute2x128(r2, r6, 0x20).Store(to += panelStride);
-            Avx.Permute2x128(r3, r7, 0x20).Store(to += panelStride);
-            Avx.Permute2x128(r0, r4, 0x31).Store(to += panelStride);
-            Avx.Permute2x128(r1, r5, 0x31).Store(to += panelStride);
-            Avx.Permute2x128(r2, r6, 0x31).Store(to += panelStride);
-            Avx.Permute2x128(r3, r7, 0x31).Store(to += panelStride);
+            r0.Store(to);
+            r1.Store(to += panelStride);
+            r2.Store(to += panelStride);
+            r3.Store(to += panelStride);
+            r4.Store(to += panelStride);
+            r5.Store(to += panelStride);
+            r6.Store(to += panelStride);
+            r7.Store(to += panelStride);
             k += 8;
             if (k >= depth) return;
             // The last block overlaps the one before it.
             if (k + 8 > depth) k = depth - 8;
         }
+    }
+
+    /// <summary>The transpose of 8 rows of 8; needs AVX.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Transpose(
+        ref Vector256<float> r0, ref Vector256<float> r1, ref Vector256<float> r2, ref Vector256<float> r3,
+        ref Vector256<float> r4, ref Vector256<float> r5, ref Vector256<float> r6, ref Vector256<float> r7)
+    {
+        var t0 = Avx.UnpackLow(r0, r1);
+        var t1 = Avx.UnpackHigh(r0, r1);
+        var t2 = Avx.UnpackLow(r2, r3);
+        var t3 = Avx.UnpackHigh(r2, r3);
+        var t4 = Avx.UnpackLow(r4, r5);
+        var t5 = Avx.UnpackHigh(r4, r5);
+        var t6 = Avx.UnpackLow(r6, r7);
+        var t7 = Avx.UnpackHigh(r6, r7);
+        var u0 = Avx.Shuffle(t0, t2, 0x44);
+        var u1 = Avx.Shuffle(t0, t2, 0xEE);
+        var u2 = Avx.Shuffle(t1, t3, 0x44);
+        var u3 = Avx.Shuffle(t1, t3, 0xEE);
+        var u4 = Avx.Shuffle(t4, t6, 0x44);
+        var u5 = Avx.Shuffle(t4, t6, 0xEE);
+        var u6 = Avx.Shuffle(t5, t7, 0x44);
+        var u7 = Avx.Shuffle(t5, t7, 0xEE);
+        r0 = Avx.Permute2x128(u0, u4, 0x20);
+        r1 = Avx.Permute2x128(u1, u5, 0x20);
+        r2 = Avx.Permute2x128(u2, u6, 0x20);
+        r3 = Avx.Permute2x128(u3, u7, 0x20);
+        r4 = Avx.Permute2x128(u0, u4, 0x31);
+        r5 = Avx.Permute2x128(u1, u5, 0x31);
+        r6 = Avx.Permute2x128(u2, u6, 0x31);
+        r7 = Avx.Permute2x128(u3, u7, 0x31);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

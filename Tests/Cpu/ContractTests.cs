@@ -17,7 +17,7 @@ public unsafe class ContractTests
 
     static readonly (long M, long N, long K)[] shapes =
     [
-        (1, 1, 1), (1, 33, 7), (5, 1, 9), (2, 3, 0), (14, 32, 16), (13, 31, 15), (15, 33, 17), (6, 16, 8), (7, 17, 9), (28, 64, 100),
+        (1, 1, 1), (1, 33, 7), (5, 1, 9), (2, 3, 0), (14, 32, 16), (13, 31, 15), (15, 33, 17), (6, 16, 8), (7, 17, 9), (28, 64, 100), (1, 1100, 800), (1100, 1, 390),
         (64, 64, 32), (100, 10, 50), (10, 100, 50), (3, 500, 20), (500, 3, 20), (40, 70, 385), (33, 130, 800), (200, 180, 129), (150, 300, 900), (70, 1100, 390), (1100, 70, 390),
     ];
 
@@ -30,6 +30,35 @@ public unsafe class ContractTests
         {
             // The double loops of the large ones take their time.
             for (int layout = 0; layout < 8; layout += m * n * k > 1_000_000 ? 3 : 1) Check(pool, width, m, n, k, layout, accumulate: (layout + m) % 2 == 0);
+        }
+    }
+
+    [Fact]
+    public void A_single_row_has_the_bits_that_it_has_among_others()
+    {
+        using var pool = new WorkerPool(2);
+        foreach (var (n, k) in ((long, long)[])[(2500, 300), (77, 1000), (9, 5), (130, 390)])
+        {
+            using var a = NativeArray.Random(2 * k, 1);
+            using var b = NativeArray.Random(k * n, 2);
+            using var two = new NativeArray(2 * n);
+            using var one = new NativeArray(n);
+            for (int turned = 0; turned < 2; turned++)
+            {
+                var call = ContractCall.RowMajor(2, n, k, a.Pointer, b.Pointer, two.Pointer);
+                if (turned == 1) (call.BK, call.BN) = (1, k);
+                Contract.Run(pool, &call);
+                call.M = 1;
+                call.C = one.Pointer;
+                Contract.Run(pool, &call);
+                Assert.True(one.Span.SequenceEqual(two.Span[..(int)n]), $"{n}×{k} {turned}");
+
+                // The same as a column: B transposed times a.
+                one.Span.Clear();
+                var column = new ContractCall(n, 1, k) { A = b.Pointer, AM = call.BN, AK = call.BK, B = a.Pointer, BK = 1, BN = 1, C = one.Pointer, CM = 1, CN = 1 };
+                Contract.Run(pool, &column);
+                Assert.True(one.Span.SequenceEqual(two.Span[..(int)n]), $"{n}×{k} {turned} as a column");
+            }
         }
     }
 

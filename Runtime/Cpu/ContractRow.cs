@@ -1,0 +1,147 @@
+using System;
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
+
+namespace Graph.Runtime.Cpu;
+
+/// <summary>
+/// Products of a single row: every element of B is used once, so B is read where it lies and nothing is packed. The sums are the chains of the packed way, with its bits.
+/// </summary>
+static unsafe class ContractRow
+{
+    // Columns of a task: runs of 4 KiB where rows of B are contiguous; whole groups of 8 where its columns are.
+    const long RowColumns = 1024, ColumnColumns = 128;
+
+    /// <summary>Whether there is a way for this call.</summary>
+    public static bool Takes(ContractCall* call) =>
+        call->M == 1 && call->PrologueA == null && call->PrologueB == null && (call->BN == 1 || call->BK == 1 && Avx.IsSupported);
+
+    /// <summary>Computes all batches.</summary>
+    public static void Run(WorkerPool pool, ContractJob* job, long batch)
+    {
+        var call = job->Call;
+        long columns = call->BN == 1 ? RowColumns : ColumnColumns, tasks = (call->N + columns - 1) / columns;
+        job->ColumnTasks = tasks;
+        job->ColumnsPerTask = columns;
+        long grain = Math.Max(1, 32 * 1024 / Math.Max(1, Math.Min(columns, call->N) * call->K));
+        pool.Run(&RunTasks, job, batch * tasks, grain);
+    }
+
+    static void RunTasks(void* context, long begin, long end, int worker)
+    {
+        var job = (ContractJob*)context;
+        for (long i = begin; i < end; i++)
+        {
+            long column = i % job->ColumnTasks * job->ColumnsPerTask;
+            RunTask(job, i / job->ColumnTasks, column, Math.Min(job->ColumnsPerTask, job->Call->N - column), job->Scratch[worker]);
+        }
+    }
+
+    static void RunTask(ContractJob* job, long batch, long column, long columns, float* scratch)
+    {
+        var call = job->Call;
+        float* sums = scratch, part = sums + RowColumns, row = part + RowColumns, a = job->A(batch), b = job->B(batch) + column * call->BN;
+        float* c = call->Epilogue == null ? job->C(batch) + column * call->CN : null;
+        if (call->Accumulate)
+        {
+            for (long j = 0; j < columns; j++) sums[j] = c[j * call->CN];
+        }
+        for (long block = 0; block < job->DepthBlocks; block++)
+        {
+            long k = job->DepthOf(block), depth = job->DepthOf(block + 1) - k;
+            for (long p = 0; p < depth; p++) row[p] = a[(k + p) * call->AK];
+            float* target = block == 0 && !call->Accumulate ? sums : part;
+            if (call->BN == 1) ByRows(row, b + k * call->BK, call->BK, depth, columns, target);
+            else ByColumns(row, b + k, call->BN, depth, columns, target);
+            if (target == sums) continue;
+            for (long j = 0; j < columns; j++) sums[j] += part[j];
+        }
+        if (call->Epilogue != null)
+        {
+            call->Epilogue(call->EpiloguePointers, call->EpilogueDims, sums, columns, batch, 0, 1, column, columns);
+            return;
+        }
+        for (long j = 0; j < columns; j++) c[j * call->CN] = sums[j];
+    }
+
+    // Four rows of B at a time are added to the sums, which stay in the first-level cache.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    static void ByRows(float* a, float* b, long stride, long depth, long columns, float* sums)
+    {
+        new Span<float>(sums, (int)columns).Clear();
+        long k = 0;
+        for (; k + 4 <= depth; k += 4)
+        {
+            float* b0 = b + k * stride, b1 = b0 + stride, b2 = b1 + stride, b3 = b2 + stride;
+            var a0 = Vector256.Create(a[k]);
+            var a1 = Vector256.Create(a[k + 1]);
+            var a2 = Vector256.Create(a[k + 2]);
+            var a3 = Vector256.Create(a[k + 3]);
+            long j = 0;
+            for (; j + 8 <= columns; j += 8)
+            {
+                var s = Vector256.MultiplyAddEstimate(a0, Vector256.Load(b0 + j), Vector256.Load(sums + j));
+                s = Vector256.MultiplyAddEstimate(a1, Vector256.Load(b1 + j), s);
+                s = Vector256.MultiplyAddEstimate(a2, Vector256.Load(b2 + j), s);
+                Vector256.MultiplyAddEstimate(a3, Vector256.Load(b3 + j), s).Store(sums + j);
+            }
+            for (; j < columns; j++)
+            {
+                float s = float.MultiplyAddEstimate(a[k], b0[j], sums[j]);
+                s = float.MultiplyAddEstimate(a[k + 1], b1[j], s);
+                s = float.MultiplyAddEstimate(a[k + 2], b2[j], s);
+                sums[j] = float.MultiplyAddEstimate(a[k + 3], b3[j], s);
+            }
+        }
+        for (; k < depth; k++)
+        {
+            for (long j = 0; j < columns; j++) sums[j] = float.MultiplyAddEstimate(a[k], b[k * stride + j], sums[j]);
+        }
+    }
+
+    // Blocks of 8 columns by 8 k are turned in registers, so that a lane is a column.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    static void ByColumns(float* a, float* b, long stride, long depth, long columns, float* sums)
+    {
+        long j = 0;
+        for (; j + 8 <= columns; j += 8, b += 8 * stride)
+        {
+            var s = Vector256<float>.Zero;
+            long k = 0;
+            for (; k + 8 <= depth; k += 8)
+            {
+                float* p = b + k;
+                var r0 = Vector256.Load(p);
+                var r1 = Vector256.Load(p + stride);
+                var r2 = Vector256.Load(p + 2 * stride);
+                var r3 = Vector256.Load(p + 3 * stride);
+                p += 4 * stride;
+                var r4 = Vector256.Load(p);
+                var r5 = Vector256.Load(p + stride);
+                var r6 = Vector256.Load(p + 2 * stride);
+                var r7 = Vector256.Load(p + 3 * stride);
+                Packing.Transpose(ref r0, ref r1, ref r2, ref r3, ref r4, ref r5, ref r6, ref r7);
+                s = Vector256.MultiplyAddEstimate(Vector256.Create(a[k]), r0, s);
+                s = Vector256.MultiplyAddEstimate(Vector256.Create(a[k + 1]), r1, s);
+                s = Vector256.MultiplyAddEstimate(Vector256.Create(a[k + 2]), r2, s);
+                s = Vector256.MultiplyAddEstimate(Vector256.Create(a[k + 3]), r3, s);
+                s = Vector256.MultiplyAddEstimate(Vector256.Create(a[k + 4]), r4, s);
+                s = Vector256.MultiplyAddEstimate(Vector256.Create(a[k + 5]), r5, s);
+                s = Vector256.MultiplyAddEstimate(Vector256.Create(a[k + 6]), r6, s);
+                s = Vector256.MultiplyAddEstimate(Vector256.Create(a[k + 7]), r7, s);
+            }
+            s.Store(sums + j);
+            for (; k < depth; k++)
+            {
+                for (long i = 0; i < 8; i++) sums[j + i] = float.MultiplyAddEstimate(a[k], b[i * stride + k], sums[j + i]);
+            }
+        }
+        for (; j < columns; j++, b += stride)
+        {
+            float s = 0;
+            for (long k = 0; k < depth; k++) s = float.MultiplyAddEstimate(a[k], b[k], s);
+            sums[j] = s;
+        }
+    }
+}
