@@ -12,6 +12,7 @@ sealed class Boundary
     readonly DimBinding binding;
     readonly HashSet<Value> forward = [];
     readonly Dictionary<Value, int> number = [];
+    readonly HashSet<Value> written;
 
     /// <param name="function">A training step: what its first result and the running statistics depend on is forward, everything else backward.</param>
     /// <param name="program">Its program, which says what the states are.</param>
@@ -32,6 +33,7 @@ sealed class Boundary
             }
             foreach (var input in node.Inputs) roots.Add(input);
         }
+        written = Written();
     }
 
     public bool IsForward(Node node) => forward.Contains(node.Outputs[0]);
@@ -71,7 +73,8 @@ sealed class Boundary
             }
         }
         var sinkSide = cut.SinkSide(source, sink);
-        return [.. number.Where(n => sinkSide[2 * n.Value] && IsCheap(n.Key) && !stored.Contains(n.Key)).Select(n => n.Key)];
+        // A scalar without operands is part of whatever kernel reads it: a second one would save nothing.
+        return [.. number.Keys.Where(v => sinkSide[2 * number[v]] && IsCheap(v) && !stored.Contains(v) && (v.Shape.Rank > 0 || !v.Producer!.Inputs.IsEmpty))];
     }
 
     // Values that a contraction, a convolution or a library kernel of the backward pass reads, if only through views: they lie in memory anyway, and making them again
@@ -81,13 +84,7 @@ sealed class Boundary
         for (var i = function.Nodes.Length - 1; i >= 0; i--)
         {
             var node = function.Nodes[i];
-            var backward = !IsForward(node);
-            var stores = node.Operation.Kind switch
-            {
-                OpKind.Elementwise or OpKind.Reduce => false,
-                OpKind.View => node.Outputs.Any(stored.Contains),
-                _ => backward,
-            };
+            var stores = IsDear(node) ? !IsForward(node) : node.Operation.Kind == OpKind.View && stored.Contains(node.Output);
             if (!stores || node.Is("expand")) continue; // what is expanded is smaller than the result
             foreach (var input in node.Inputs) stored.Add(input);
         }
@@ -113,10 +110,43 @@ sealed class Boundary
         return distance;
     }
 
-    // Bytes of the memory that keeping the value keeps alive; a tenth more for every step that would have to be made again, so that long chains are cut where that costs little.
+    // Bytes of the memory that keeping the value keeps alive; a tenth more for every step that would have to be made again, so that long chains are cut where that costs little;
+    // and as much as three steps for a value that the forward kernels would write for the backward pass alone.
     long Weight(Value value, int distance)
     {
+        value = Source(value);
+        return Math.Max(1, value.Type.Bytes.Evaluate(binding)) * (10 + Math.Min(distance, 20) + (written.Contains(value) ? 0 : 3));
+    }
+
+    // Values that the forward pass has to write to memory whatever the backward pass wants: what a dear operation reads, what it makes for a reduction, and what is read on both
+    // sides of a dear operation, as a residual is.
+    HashSet<Value> Written()
+    {
+        var written = new HashSet<Value>();
+        var depth = new Dictionary<Value, int>(); // dear operations on the way from the arguments
+        int Depth(Value value) => depth.TryGetValue(value, out var known) ? known : 0;
+        foreach (var node in function.Nodes)
+        {
+            if (!IsForward(node)) continue;
+            var here = node.Inputs.IsEmpty ? 0 : node.Inputs.Max(Depth);
+            var dear = IsDear(node);
+            foreach (var input in node.Inputs)
+            {
+                if (!forward.Contains(input)) continue;
+                var source = Source(input);
+                if (dear || Depth(input) < here || (node.Operation.Kind == OpKind.Reduce && IsDear(source.Producer!))) written.Add(source);
+            }
+            foreach (var output in node.Outputs) depth[output] = here + (dear ? 1 : 0);
+        }
+        return written;
+    }
+
+    static bool IsDear(Node node) => node.Operation.Kind is not (OpKind.Elementwise or OpKind.View or OpKind.Reduce);
+
+    // What a view looks at, within the forward pass.
+    Value Source(Value value)
+    {
         while (value.Producer is { Operation.Kind: OpKind.View } view && forward.Contains(view.Inputs[0])) value = view.Inputs[0];
-        return Math.Max(1, value.Type.Bytes.Evaluate(binding)) * (10 + Math.Min(distance, 20));
+        return value;
     }
 }

@@ -4,7 +4,7 @@ using System.Collections.Generic;
 namespace Graph.Compiler.Passes.Recompute;
 
 /// <summary>The cheapest set of edges that parts a source from a sink in a directed graph with capacities: maximum flow by Dinic's algorithm (1970).</summary>
-sealed class MinimumCut(int vertices)
+public sealed class MinimumCut(int vertices)
 {
     /// <summary>More than every sum of bytes.</summary>
     public const long Infinite = long.MaxValue / 4;

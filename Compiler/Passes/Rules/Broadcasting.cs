@@ -23,7 +23,18 @@ static class Broadcasting
         return a.Make("expand", [small], ("shape", expected.Shape));
     }
 
-    static bool IsExpanded(Value value) => value.Producer is { } producer && producer.Is("expand");
+    // Broadcast by an expansion, or ready for broadcasting by axes of 1 in front.
+    static bool IsExpanded(Value value) => value.Producer is { } producer && (producer.Is("expand") || (producer.Is("reshape") && AddsLeadingUnits(producer)));
+
+    public static bool AddsLeadingUnits(Node reshape)
+    {
+        var (from, to) = (reshape.Inputs[0].Shape, reshape.Output.Shape);
+        var extra = to.Rank - from.Rank;
+        if (extra < 0) return false;
+        for (var axis = 0; axis < to.Rank; axis++)
+            if (axis < extra ? !to[axis].Is(1) : to[axis] != from[axis - extra]) return false;
+        return true;
+    }
 
     // Its elements depend on where they stand: random numbers, indices.
     static bool KnowsItsPlace(Application a, ElementwiseOperation operation) =>

@@ -15,6 +15,7 @@ static class ViewRules
         ("reshape", OfScalar),
         ("expand", Same),
         ("expand", a => a.Is(0, "expand", out var x) ? a.Make("expand", [x.Inputs[0]], ("shape", Target(a))) : null),
+        ("expand", a => a.Is(0, "reshape", out var x) && Broadcasting.AddsLeadingUnits(x) ? a.Make("expand", [x.Inputs[0]], ("shape", Target(a))) : null),
         ("transpose", a => IsSorted(a.Attributes.Ints("order")) ? a[0] : null),
         ("transpose", OfTransposed),
         ("transpose", OfUnitAxes),
