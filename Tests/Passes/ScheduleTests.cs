@@ -3,6 +3,7 @@ using System.Linq;
 using Graph.Compiler.Ir;
 using Graph.Compiler.Passes;
 using Graph.Operations;
+using SchedulePass = Graph.Compiler.Passes.Schedule;
 using Xunit;
 
 namespace Graph.Tests.Passes;
@@ -29,7 +30,7 @@ public sealed class ScheduleTests
               %8 = add %7, %6
               return %8
             """);
-        var scheduled = new Schedule().RunVerified(program);
+        var scheduled = new SchedulePass().RunVerified(program);
         Assert.Equal(3 * 1600 + 4, Peak(program));
         Assert.Equal(1600 + 2 * 4, Peak(scheduled));
         Running.Same(Running.Run(program, "f", 1), Running.Run(scheduled, "f", 1), "scheduled", 0);
@@ -39,7 +40,7 @@ public sealed class ScheduleTests
     public void The_natural_order_stays_when_nothing_is_better()
     {
         var program = Parse("func f(x: f32[B]) -> f32[B]\n  %0 = exp x\n  %1 = sin %0\n  return %1\n");
-        Assert.Same(program.Functions[0], new Schedule().Run(program).Functions[0]);
+        Assert.Same(program.Functions[0], new SchedulePass().Run(program).Functions[0]);
     }
 
     // w is read by the second product only after the update has been computed.
@@ -58,7 +59,7 @@ public sealed class ScheduleTests
         var program = Parse(EarlyUpdate);
         var e = Assert.Throws<VerificationException>(() => Donation.Verify(program.Functions[0]));
         Assert.Contains("node 1 (mul): reads the state w after node 0 (add) has written", e.Message, StringComparison.Ordinal);
-        var scheduled = new Schedule().RunVerified(program);
+        var scheduled = new SchedulePass().RunVerified(program);
         Donation.Verify(scheduled);
         Assert.Equal(["mul", "add"], scheduled.Functions[0].Nodes.Select(n => n.Name));
     }
@@ -118,9 +119,9 @@ public sealed class ScheduleTests
         var text = new System.Text.StringBuilder("func f(x: f32[B]) -> f32[B]\n  %0 = exp x\n");
         for (var i = 1; i < 3000; i++) text.Append("  %").Append(i).Append(" = ").Append(i % 3 == 0 ? "add" : "mul").Append(" %").Append(i - 1).Append(", %").Append(i / 2).Append('\n');
         var program = Parse(text.Append("  return %2999\n").ToString());
-        new Schedule().Run(program);
+        new SchedulePass().Run(program);
         var watch = System.Diagnostics.Stopwatch.StartNew();
-        new Schedule().Run(program);
+        new SchedulePass().Run(program);
         Assert.True(watch.Elapsed < TimeSpan.FromSeconds(1), $"It took {watch.ElapsedMilliseconds} ms.");
     }
 }
