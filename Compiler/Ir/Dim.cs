@@ -48,18 +48,60 @@ public sealed class Dim : IEquatable<Dim>
     /// <summary>The symbols that occur, sorted.</summary>
     public IEnumerable<string> Symbols => terms.SelectMany(t => t.Symbols).Distinct().OrderBy(s => s, StringComparer.Ordinal);
 
-    public static Dim operator +(Dim a, Dim b) => Collect(a.terms.Concat(b.terms));
+    // Sizes are added and multiplied all the time, most of them constants and single symbols: each of these costs one small object at most.
+
+    public static Dim operator +(Dim a, Dim b)
+    {
+        if (a.terms.Length == 0) return b;
+        if (b.terms.Length == 0) return a;
+        if (a.IsConstant && b.IsConstant) return checked(a.terms[0].Coefficient + b.terms[0].Coefficient);
+        // Both are sorted by monomial: a merge.
+        var sum = ImmutableArray.CreateBuilder<Term>(a.terms.Length + b.terms.Length);
+        int i = 0, j = 0;
+        while (i < a.terms.Length || j < b.terms.Length)
+        {
+            var order = i == a.terms.Length ? 1 : j == b.terms.Length ? -1 : string.CompareOrdinal(a.terms[i].Monomial, b.terms[j].Monomial);
+            if (order < 0) sum.Add(a.terms[i++]);
+            else if (order > 0) sum.Add(b.terms[j++]);
+            else
+            {
+                var coefficient = checked(a.terms[i].Coefficient + b.terms[j++].Coefficient);
+                if (coefficient != 0) sum.Add(a.terms[i] with { Coefficient = coefficient });
+                i++;
+            }
+        }
+        return new(sum.ToImmutable());
+    }
 
     public static Dim operator -(Dim a, Dim b) => a + b * -1;
 
-    public static Dim operator *(Dim a, Dim b) => Collect(
-        from x in a.terms
-        from y in b.terms
-        let symbols = x.Symbols.AddRange(y.Symbols).Sort(StringComparer.Ordinal)
-        select new Term(string.Join("*", symbols), symbols, checked(x.Coefficient * y.Coefficient)));
-
-    static Dim Collect(IEnumerable<Term> terms)
+    public static Dim operator *(Dim a, Dim b)
     {
+        if (a.terms.Length == 0 || b.terms.Length == 0) return Zero;
+        if (a.IsConstant) return b.Times(a.terms[0].Coefficient);
+        if (b.IsConstant) return a.Times(b.terms[0].Coefficient);
+        var products = new List<Term>(a.terms.Length * b.terms.Length);
+        foreach (var x in a.terms)
+            foreach (var y in b.terms)
+            {
+                var symbols = x.Symbols.IsEmpty ? y.Symbols : y.Symbols.IsEmpty ? x.Symbols : x.Symbols.AddRange(y.Symbols).Sort(StringComparer.Ordinal);
+                products.Add(new Term(string.Join("*", symbols), symbols, checked(x.Coefficient * y.Coefficient)));
+            }
+        return Collect(products);
+    }
+
+    Dim Times(long factor)
+    {
+        if (factor == 1) return this;
+        if (IsConstant) return checked(terms[0].Coefficient * factor);
+        var scaled = ImmutableArray.CreateBuilder<Term>(terms.Length);
+        foreach (var term in terms) scaled.Add(term with { Coefficient = checked(term.Coefficient * factor) });
+        return new(scaled.MoveToImmutable());
+    }
+
+    static Dim Collect(List<Term> terms)
+    {
+        if (terms.Count == 1) return new([terms[0]]);
         var sums = new SortedDictionary<string, Term>(StringComparer.Ordinal);
         foreach (var term in terms)
             sums[term.Monomial] = sums.TryGetValue(term.Monomial, out var sum) ? sum with { Coefficient = checked(sum.Coefficient + term.Coefficient) } : term;

@@ -12,6 +12,7 @@ public sealed class Shape : IEquatable<Shape>, IReadOnlyList<Dim>
     public static readonly Shape Scalar = new([]);
 
     readonly ImmutableArray<Dim> dims;
+    Dim? size;
 
     public Shape(IEnumerable<Dim> dims) => this.dims = [.. dims];
 
@@ -23,7 +24,16 @@ public sealed class Shape : IEquatable<Shape>, IReadOnlyList<Dim>
     public Dim this[int axis] => dims[axis];
 
     /// <summary>The number of elements.</summary>
-    public Dim Size => dims.Aggregate(Dim.One, (product, dim) => product * dim);
+    public Dim Size
+    {
+        get
+        {
+            if (size is not null) return size;
+            var product = Dim.One;
+            foreach (var dim in dims) product *= dim;
+            return size = product;
+        }
+    }
 
     public bool IsConstant => dims.All(d => d.IsConstant);
 
@@ -73,7 +83,15 @@ public sealed class Shape : IEquatable<Shape>, IReadOnlyList<Dim>
         return new(result);
     }
 
-    public bool Equals(Shape? other) => other is not null && dims.SequenceEqual(other.dims);
+    public bool Equals(Shape? other)
+    {
+        if (ReferenceEquals(this, other)) return true;
+        if (other is null || other.dims.Length != dims.Length) return false;
+        for (var axis = 0; axis < dims.Length; axis++)
+            if (!dims[axis].Equals(other.dims[axis])) return false;
+        return true;
+    }
+
     public override bool Equals(object? obj) => Equals(obj as Shape);
     public override int GetHashCode() => dims.Aggregate(dims.Length, (hash, dim) => hash * 31 + dim.GetHashCode());
     public static bool operator ==(Shape? a, Shape? b) => a is null ? b is null : a.Equals(b);
