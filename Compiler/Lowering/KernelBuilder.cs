@@ -42,7 +42,7 @@ public sealed class KernelBuilder
 
     BuiltKernel? Build()
     {
-        foreach (var value in spec.Inputs.Select(i => i.Value).Concat(spec.Nodes.SelectMany(n => n.Outputs)).Concat(spec.Outputs.Select(o => o.Value)).Append(spec.TileInput).Append(spec.TileOutput))
+        foreach (var value in spec.Nodes.SelectMany(n => n.Inputs.Concat(n.Outputs)).Concat(spec.Outputs.Select(o => o.Value)).Append(spec.TileInput).Append(spec.TileOutput))
             if (value is not null)
                 foreach (var atom in map.Atoms(value))
                     if (!atoms.Contains(atom)) atoms.Add(atom);
