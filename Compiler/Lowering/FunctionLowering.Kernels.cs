@@ -96,7 +96,7 @@ sealed partial class FunctionLowering
         var units = built.Extent.Evaluate(typical);
         var inside = built.Kernel.Axes.Length == 0 ? 1 : ReducedSize(built);
         var chunks = (units + built.Grain.Evaluate(typical) - 1) / built.Grain.Evaluate(typical);
-        if (chunks >= 8 || units * inside < SplitWork) return 0;
+        if (chunks >= 6 || units * inside < SplitWork) return 0;
         return (int)Math.Max(2, Math.Min(64, Math.Min(units * inside / PartWork, inside / 8)));
     }
 

@@ -74,7 +74,7 @@ sealed partial class FunctionLowering
                 [(reduces[i].Output, new(partial, offset, [Dim.One]))]) { Parts = (int)parts[i], AnySize = true };
             // A single number is its own sum.
             var kernel = KernelBuilder.TryBuild(spec, typical) ?? KernelBuilder.TryBuild(spec with { Parts = 0, Outputs = [(reduces[i].Output, new(partial, offset, []))] }, typical)!;
-            built.Add((kernel, parts[i]));
+            built.Add((kernel with { Grain = 1 }, parts[i]));
             offset += parts[i];
         }
         foreach (var group in built.GroupBy(b => b.Item1.Kernel.Text)) Segmented(node, [.. group]);

@@ -126,7 +126,7 @@ public sealed class KernelBuilder
     }
 
     ImmutableArray<Access> Accesses(ImmutableArray<NestAxis> nest) =>
-        [.. operands.Select(o => o.Access with { Strides = [.. nest.Select(a => a.Size.Is(1) ? Extent.Zero : dims[a.Stride(o.Walk)])] })];
+        [.. operands.Select(o => o.Access with { Strides = [.. nest.Select(a => a.Size.Is(1) && !spec.AnySize ? Extent.Zero : dims[a.Stride(o.Walk)])] })];
 
     // Index placeholders become sums of axis indices times strides.
     Func<Scalar, Scalar> Rewrite(ImmutableArray<NestAxis> nest)

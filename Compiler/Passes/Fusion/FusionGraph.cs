@@ -71,9 +71,17 @@ sealed class FusionGraph
 
     public bool IsRoot(Value value) => roots.Contains(value);
 
-    /// <summary>The groups that read a group's results.</summary>
-    public IEnumerable<FusionGroup> Readers(FusionGroup group) =>
-        group.Members.SelectMany(m => consumers[m]).Select(c => GroupOf[c]!).Where(g => g != group).Distinct().OrderBy(g => g.First);
+    /// <summary>The groups that read a group's results, by their first node.</summary>
+    public IReadOnlyList<FusionGroup> Readers(FusionGroup group)
+    {
+        if (readers.TryGetValue(group, out var known)) return known;
+        var list = new List<FusionGroup>();
+        foreach (var m in group.Members)
+            foreach (var c in consumers[m])
+                if (GroupOf[c] is { } reader && reader != group && !list.Contains(reader)) list.Add(reader);
+        list.Sort((x, y) => x.First.CompareTo(y.First));
+        return readers[group] = list;
+    }
 
     /// <summary>The groups whose results a group reads.</summary>
     public IEnumerable<FusionGroup> Sources(FusionGroup group) =>
@@ -86,6 +94,7 @@ sealed class FusionGraph
     {
         var group = new FusionGroup(members.Min(), members, kind);
         foreach (var m in group.Members) GroupOf[m] = group;
+        Changed(group.Members);
         return group;
     }
 
@@ -97,6 +106,7 @@ sealed class FusionGraph
             isFree[m] = true;
             GroupOf[m] = null;
         }
+        Changed(group.Members);
         // What the dissolved nodes read is now read by the targets.
         foreach (var m in group.Members)
             foreach (var input in Nodes[m].Inputs)
@@ -129,18 +139,54 @@ sealed class FusionGraph
         return [.. all];
     }
 
+    readonly Dictionary<FusionGroup, List<FusionGroup>> readers = [];
+    readonly Dictionary<FusionGroup, int> position = [];
+
+    void Changed(IEnumerable<int> members)
+    {
+        foreach (var m in members)
+        {
+            if (GroupOf[m] is { } group) readers.Remove(group);
+            foreach (var input in Nodes[m].Inputs)
+                if (Source(input) is var s && s >= 0 && GroupOf[s] is { } source) readers.Remove(source);
+        }
+        position.Clear();
+    }
+
     /// <summary>True when merging would make a group wait for itself: a third group lies on a path from one to the other.</summary>
     public bool HasPathBetween(FusionGroup from, FusionGroup to)
     {
+        if (position.Count == 0) Number();
+        // Only groups that stand between the two in an order of execution can lie on a path.
+        var last = position[to];
         var seen = new HashSet<FusionGroup>();
-        var waiting = new Stack<FusionGroup>(Readers(from).Where(g => g != to));
+        var waiting = new Stack<FusionGroup>(Readers(from).Where(g => g != to && position[g] < last));
         while (waiting.Count > 0)
         {
             var group = waiting.Pop();
-            if (group == to) return true;
-            if (group == from || !seen.Add(group)) continue;
-            foreach (var reader in Readers(group)) waiting.Push(reader);
+            if (!seen.Add(group)) continue;
+            foreach (var reader in Readers(group))
+            {
+                if (reader == to) return true;
+                if (position[reader] < last) waiting.Push(reader);
+            }
         }
         return false;
+    }
+
+    void Number()
+    {
+        var waiting = new Dictionary<FusionGroup, int>();
+        foreach (var group in Groups) waiting[group] = 0;
+        foreach (var group in waiting.Keys.ToList())
+            foreach (var reader in Readers(group)) waiting[reader]++;
+        var ready = new Queue<FusionGroup>(waiting.Where(p => p.Value == 0).Select(p => p.Key).OrderBy(g => g.First));
+        while (ready.Count > 0)
+        {
+            var group = ready.Dequeue();
+            position[group] = position.Count;
+            foreach (var reader in Readers(group))
+                if (--waiting[reader] == 0) ready.Enqueue(reader);
+        }
     }
 }

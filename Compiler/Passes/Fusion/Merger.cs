@@ -29,11 +29,20 @@ sealed class Merger(FusionGraph graph, Legality legality, CancellationToken canc
         return between <= Window;
     }
 
+    readonly Dictionary<(FusionGroup, FusionGroup), KernelShape?> shapes = [];
+
+    // The kernel that two groups would make; groups never change, merged ones are new.
+    KernelShape? Together(FusionGroup a, FusionGroup b)
+    {
+        if (!shapes.TryGetValue((a, b), out var shape)) shapes[(a, b)] = shape = legality.Of(new SortedSet<int>(a.Members.Concat(b.Members)));
+        return shape;
+    }
+
     FusionGroup? TryMerge(FusionGroup from, FusionGroup to)
     {
         cancel.ThrowIfCancellationRequested();
         var members = new SortedSet<int>(from.Members.Concat(to.Members));
-        if (legality.Of(members) is null || graph.HasPathBetween(from, to) || graph.HasPathBetween(to, from)) return null;
+        if (Together(from, to) is null || graph.HasPathBetween(from, to) || graph.HasPathBetween(to, from)) return null;
         return graph.Replace(members);
     }
 
@@ -82,8 +91,7 @@ sealed class Merger(FusionGraph graph, Legality legality, CancellationToken canc
     // Whether both look at the same elements of a row, or the reader at what is left of it.
     bool SavesRow(FusionGroup row, FusionGroup reader)
     {
-        var members = new SortedSet<int>(row.Members.Concat(reader.Members));
-        if (legality.Of(members) is not { } shape) return false;
+        if (Together(row, reader) is not { } shape) return false;
         if (reader.Members.SelectMany(m => graph.Nodes[m].Outputs).All(v => shape.Map.Atoms(v).All(shape.Kept.Contains))) return true;
         var read = new HashSet<Value>(row.Members.SelectMany(m => graph.Nodes[m].Inputs.Concat(graph.Nodes[m].Outputs)));
         return reader.Members.SelectMany(m => graph.Nodes[m].Inputs).Any(v => read.Contains(v) && shape.All.SetEquals(shape.Map.Atoms(v)));
@@ -96,7 +104,7 @@ sealed class Merger(FusionGraph graph, Legality legality, CancellationToken canc
         {
             if (graph.GroupOf[i] is not { Kind: null } || !IsOf(graph.Nodes[i], OpKind.Contract, OpKind.Convolution)) continue;
             if (graph.Nodes[i].Is("conv2d_grad_weight")) continue;
-            while (graph.Readers(graph.GroupOf[i]!).FirstOrDefault(r => IsScalarOnly(r) && AreNear(graph.GroupOf[i]!, r) && TryMerge(graph.GroupOf[i]!, r) is not null) is not null) { }
+            while (graph.Readers(graph.GroupOf[i]!).ToList().FirstOrDefault(r => IsScalarOnly(r) && AreNear(graph.GroupOf[i]!, r) && TryMerge(graph.GroupOf[i]!, r) is not null) is not null) { }
         }
     }
 
@@ -109,8 +117,9 @@ sealed class Merger(FusionGraph graph, Legality legality, CancellationToken canc
             var readers = graph.Readers(group).ToList();
             if (readers.Count == 0 || group.Members.SelectMany(m => graph.Nodes[m].Outputs).Any(graph.IsRoot)) continue;
             if (!readers.All(r => r.Kind is null && (IsScalarOnly(r) || HasReduction(r) || (IsContraction(r) && !FeedsContraction(group, r))))) continue;
-            if (!readers.All(r => legality.Of(new SortedSet<int>(r.Members.Concat(group.Members))) is not null)) continue;
+            if (!readers.All(r => Together(group, r) is not null)) continue;
             graph.Dissolve(group);
+            shapes.Clear();
         }
     }
 
@@ -136,7 +145,7 @@ sealed class Merger(FusionGraph graph, Legality legality, CancellationToken canc
         {
             if (graph.GroupOf[group.First] != group || !IsScalarOnly(group)) continue;
             var current = group;
-            while (graph.Readers(current).FirstOrDefault(r => IsScalarOnly(r) && AreNear(current, r) && TryMerge(current, r) is not null) is not null)
+            while (graph.Readers(current).ToList().FirstOrDefault(r => IsScalarOnly(r) && AreNear(current, r) && TryMerge(current, r) is not null) is not null)
                 current = graph.GroupOf[group.First]!;
         }
     }
@@ -156,8 +165,7 @@ sealed class Merger(FusionGraph graph, Legality legality, CancellationToken canc
 
     bool ShareOperand(FusionGroup a, FusionGroup b)
     {
-        var members = new SortedSet<int>(a.Members.Concat(b.Members));
-        if (legality.Of(members) is not { } shape) return false;
+        if (Together(a, b) is not { } shape) return false;
         var read = new HashSet<Value>(graph.Closure(a.Members).SelectMany(m => graph.Nodes[m].Inputs));
         return graph.Closure(b.Members).SelectMany(m => graph.Nodes[m].Inputs).Any(v => read.Contains(v) && shape.All.SetEquals(shape.Map.Atoms(v)));
     }

@@ -169,7 +169,7 @@ sealed class KernelWriter : BodyWriter
     string Combine(Reduction r)
     {
         var k = LogicalLanes / Vector!.Width;
-        string Pair(string a, string b) => r.Kind == ReduceKind.Sum ? $"({a} + {b})" : $"{Vector.V}.{r.Kind}({a}, {b})";
+        string Pair(string a, string b) => r.Kind == ReduceKind.Sum ? $"({a} + {b})" : Extreme(r, a, b);
         var groups = Enumerable.Range(0, k).Select(j =>
         {
             var list = Enumerable.Range(0, unroll).Select(g => Sum(r, g * k + j)).ToList();
@@ -177,8 +177,11 @@ sealed class KernelWriter : BodyWriter
             return list[0];
         });
         var all = $"{ScalarText.Lanes}.{r.Kind}({string.Join(", ", groups)})";
-        return r.Kind == ReduceKind.Sum ? $"{all} + r{r.Index}" : $"{ScalarText.Math}.{r.Kind}({all}, r{r.Index})";
+        return r.Kind == ReduceKind.Sum ? $"{all} + r{r.Index}" : Extreme(r, all, $"r{r.Index}");
     }
+
+    static string Extreme(Reduction r, string a, string b) => r.Value.Type == DType.F32
+        ? $"{ScalarText.Lanes}.{(r.Kind == ReduceKind.Max ? "Larger" : "Smaller")}({a}, {b})" : $"{ScalarText.Math}.{r.Kind}({a}, {b})";
 
     static string Sum(Reduction r, int v) => $"s{ScalarText.Number(r.Index)}_{ScalarText.Number(v)}";
 
@@ -242,7 +245,7 @@ sealed class KernelWriter : BodyWriter
         foreach (var r in stage.Reductions)
         {
             var x = Lane(r.Value, sub);
-            Code.Line(r.Kind == ReduceKind.Sum ? $"{Sum(r, sub)} += {x};" : $"{Sum(r, sub)} = {Vector!.V}.{r.Kind}({Sum(r, sub)}, {x});");
+            Code.Line(r.Kind == ReduceKind.Sum ? $"{Sum(r, sub)} += {x};" : $"{Sum(r, sub)} = {Extreme(r, Sum(r, sub), x)};");
         }
         foreach (var c in stage.Caches) Code.Line($"{Vector!.V}.Store({Lane(c.Value, sub)}, cache{ScalarText.Number(c.Slot)} + {Index(sub)});");
         for (var s = 0; s < values.Count; s++)
@@ -261,7 +264,7 @@ sealed class KernelWriter : BodyWriter
         foreach (var r in stage.Reductions)
         {
             var x = Value(r.Value);
-            Code.Line(r.Kind == ReduceKind.Sum ? $"r{r.Index} += {x};" : $"r{r.Index} = {ScalarText.Math}.{r.Kind}(r{r.Index}, {x});");
+            Code.Line(r.Kind == ReduceKind.Sum ? $"r{r.Index} += {x};" : $"r{r.Index} = {Extreme(r, "r" + r.Index, x)};");
         }
         foreach (var c in stage.Caches) Code.Line($"cache{ScalarText.Number(c.Slot)}[i] = {Value(c.Value)};");
         for (var s = 0; s < values.Count; s++)

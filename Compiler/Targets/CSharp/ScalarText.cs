@@ -82,7 +82,7 @@ static class ScalarText
             case ScalarOp.Max or ScalarOp.Min:
                 var (constant, other) = ConstantFirst(s, a, b);
                 var sign = s.Op == ScalarOp.Max ? ">" : "<";
-                return constant is not null ? $"({constant} {sign} {other} ? {constant} : {other})" : $"{Math}.{s.Op}({a}, {b})";
+                return constant is not null ? $"({constant} {sign} {other} ? {constant} : {other})" : s.Type == DType.F32 ? $"{Lanes}.{(s.Op == ScalarOp.Max ? "Larger" : "Smaller")}({a}, {b})" : $"{Math}.{s.Op}({a}, {b})";
             case ScalarOp.Fma: return $"{(wide ? Math : MathF)}.FusedMultiplyAdd({a}, {b}, {c})";
             case ScalarOp.Sqrt: return Function("Sqrt");
             case ScalarOp.Rsqrt: return wide ? $"(1d / {Function("Sqrt")})" : $"(1f / {Function("Sqrt")})";

@@ -68,7 +68,7 @@ sealed class VectorText(int bits)
             case ScalarOp.Abs: return $"{V}.Abs({a})";
             case ScalarOp.Max or ScalarOp.Min:
                 var (constant, other) = ScalarText.ConstantFirst(s, a, b);
-                return constant is not null ? $"{V}.{s.Op}Native({constant}, {other})" : $"{V}.{s.Op}({a}, {b})";
+                return constant is not null ? $"{V}.{s.Op}Native({constant}, {other})" : real ? $"{ScalarText.Lanes}.{(s.Op == ScalarOp.Max ? "Larger" : "Smaller")}({a}, {b})" : $"{V}.{s.Op}({a}, {b})";
             case ScalarOp.Fma: return $"{V}.FusedMultiplyAdd({a}, {b}, {c})";
             case ScalarOp.Sqrt: return $"{V}.Sqrt({a})";
             case ScalarOp.Rsqrt: return $"({Float}.One / {V}.Sqrt({a}))";
