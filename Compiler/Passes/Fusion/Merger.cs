@@ -38,11 +38,19 @@ sealed class Merger(FusionGraph graph, Legality legality, CancellationToken canc
         return shape;
     }
 
+    // Nothing lies between a group and its only reader, and no path leads back along an edge.
+    bool WouldWait(FusionGroup from, FusionGroup to)
+    {
+        var readers = graph.Readers(from);
+        if (readers.Contains(to)) return readers.Count > 1 && graph.HasPathBetween(from, to);
+        return graph.HasPathBetween(from, to) || graph.HasPathBetween(to, from);
+    }
+
     FusionGroup? TryMerge(FusionGroup from, FusionGroup to)
     {
         cancel.ThrowIfCancellationRequested();
         var members = new SortedSet<int>(from.Members.Concat(to.Members));
-        if (Together(from, to) is null || graph.HasPathBetween(from, to) || graph.HasPathBetween(to, from)) return null;
+        if (Together(from, to) is null || WouldWait(from, to)) return null;
         return graph.Replace(members);
     }
 
