@@ -1,0 +1,68 @@
+using System;
+using System.CommandLine;
+using System.IO;
+using System.Threading;
+using System.Threading.Tasks;
+
+namespace Graph.Examples;
+
+/// <summary>What every example understands on its command line.</summary>
+sealed record ExampleOptions(
+    string? Data, int? Steps, int? Epochs, ulong Seed, int Threads, Device Device, DirectoryInfo Out, FileInfo? Metrics)
+{
+    /// <summary>Parses the command line, runs the example, and gives the process's exit code: 0 done, 1 failed with a message, 2 a wrong command line, 130 cancelled.</summary>
+    public static async Task<int> RunAsync(
+        string[] args, string description, string data, string output, Func<ExampleOptions, CancellationToken, Task> run, params Option[] more)
+    {
+        var dataOption = new Option<string?>("--data") { Description = data };
+        var steps = new Option<int?>("--steps") { Description = "Stop after so many training steps." };
+        var epochs = new Option<int?>("--epochs") { Description = "Stop after so many passes over the data." };
+        var seed = new Option<ulong>("--seed") { Description = "Seed of the weights, the order of the data and every random number.", DefaultValueFactory = _ => 42 };
+        var threads = new Option<int>("--threads") { Description = "CPU threads; 0 takes one a core. The results do not depend on it.", DefaultValueFactory = _ => 0 };
+        var device = new Option<string>("--device") { Description = "best or cpu.", DefaultValueFactory = _ => "best" };
+        var outOption = new Option<DirectoryInfo>("--out") { Description = "Folder for checkpoints and reports.", DefaultValueFactory = _ => new DirectoryInfo(output) };
+        var metrics = new Option<FileInfo?>("--metrics") { Description = "Write the final figures to this file as JSON." };
+        steps.Validators.Add(r => { if (r.GetValue(steps) is < 1) r.AddError("--steps needs a number of at least 1."); });
+        epochs.Validators.Add(r => { if (r.GetValue(epochs) is < 1) r.AddError("--epochs needs a number of at least 1."); });
+        threads.Validators.Add(r => { if (r.GetValue(threads) < 0) r.AddError("--threads needs a number of at least 0."); });
+        device.AcceptOnlyFromAmong("best", "cpu");
+
+        var command = new RootCommand(description) { dataOption, steps, epochs, seed, threads, device, outOption, metrics };
+        foreach (var option in more) command.Options.Add(option);
+        command.SetAction(async (result, cancel) =>
+        {
+            Parsed = result;
+            try
+            {
+                await run(
+                    new(result.GetValue(dataOption), result.GetValue(steps), result.GetValue(epochs), result.GetValue(seed), result.GetValue(threads),
+                        result.GetValue(device) == "cpu" ? Device.Cpu : Device.Best, result.GetValue(outOption)!, result.GetValue(metrics)),
+                    cancel);
+                return 0;
+            }
+            catch (OperationCanceledException)
+            {
+                Console.Error.WriteLine("Stopped.");
+                return 130;
+            }
+            // What the user can mend: a missing or foreign file, an impossible size. Anything else is a defect and keeps its stack trace.
+            catch (Exception e) when (e is IOException or InvalidDataException or ArgumentException or UnauthorizedAccessException or PlatformNotSupportedException)
+            {
+                Console.Error.WriteLine("error: " + e.Message);
+                return 1;
+            }
+        });
+        var parsed = command.Parse(args);
+        return parsed.Errors.Count > 0 ? Complain(parsed) : await parsed.InvokeAsync();
+    }
+
+    /// <summary>The parsed command line, for an example's own options.</summary>
+    public static ParseResult Parsed { get; private set; } = null!;
+
+    static int Complain(ParseResult parsed)
+    {
+        foreach (var error in parsed.Errors) Console.Error.WriteLine("error: " + error.Message);
+        Console.Error.WriteLine("--help lists the options.");
+        return 2;
+    }
+}
