@@ -44,7 +44,8 @@ public sealed class ModelGenerator : IIncrementalGenerator
         });
         context.RegisterSourceOutput(emitted, (output, model) =>
         {
-            if (model?.Source is { } source) output.AddSource(model.HintName, SourceText.From(source, Encoding.UTF8));
+            if (model?.Members is { } members) output.AddSource(model.HintName + ".Model.g.cs", SourceText.From(members, Encoding.UTF8));
+            if (model?.Kernels is { } kernels) output.AddSource(model.HintName + ".Kernels.g.cs", SourceText.From(kernels, Encoding.UTF8));
         });
     }
 

@@ -78,7 +78,7 @@ static class ModelInputs
                 work.Push(definition);
             }
         }
-        var input = isComplete && problems.Count == 0 ? new ModelInput(declaration, model, found.Values.ToEquatableArray()) : null;
+        var input = isComplete && problems.Count == 0 ? new ModelInput(declaration, model, found.Values.ToEquatableArray(), found.Keys.Where(name => !own.ContainsKey(name)).ToEquatableArray()) : null;
         return new(model.Name, input, new EquatableArray<DiagnosticInfo>(problems));
     }
 

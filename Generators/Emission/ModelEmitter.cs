@@ -1,14 +1,60 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using System.Text;
 using System.Threading;
+using Graph.Compiler;
+using Graph.Compiler.Lowering;
+using Graph.Compiler.Modules;
+using Graph.Compiler.Modules.Elaboration;
+using Graph.Compiler.Planning;
+using Graph.Compiler.Targets;
+using Graph.Compiler.Targets.CSharp;
+using Graph.Generators.Diagnostics;
+using Graph.Operations;
 
 namespace Graph.Generators.Emission;
 
-/// <summary>Compiles a model: from definitions to the source of its generated members.</summary>
+/// <summary>Compiles a model: from definitions to the source of its generated members and kernels.</summary>
 public static class ModelEmitter
 {
     /// <summary>A pure function of its input.</summary>
     public static EmittedModel Emit(ModelInput input, CancellationToken cancellation)
     {
+        var modules = new Dictionary<string, ModuleDef>(StringComparer.Ordinal) { [input.Model.Name] = input.Model };
+        foreach (var module in input.Modules) modules[module.Name] = module;
+        var referenced = new HashSet<string>(input.Referenced, StringComparer.Ordinal);
+
+        var result = Elaborator.Elaborate(input.Model, modules, OperationTable.Set, cancellation, referenced);
+        if (result.Model is not { } model)
+            return new(input.Class.HintName, null, null, result.Diagnostics.Select(Describe).ToEquatableArray());
+
+        var scheduled = CompilerPipeline.Run(model.Program, model.Training, cancel: cancellation).Final;
         cancellation.ThrowIfCancellationRequested();
-        return new EmittedModel(input.Class.HintName + ".Model.g.cs", null, []);
+        var lowered = Lowerer.Lower(scheduled);
+        var kernels = KernelClass(input.Class);
+        var texts = new ModelTexts(
+            CompressedText.Pack(Modules(input)), CompressedText.Pack(model.Program.ToString()), CompressedText.Pack(scheduled.ToString()), KernelFingerprint.Of(lowered),
+            (input.Class.Namespace.Length > 0 ? input.Class.Namespace + "." : "") + kernels);
+        cancellation.ThrowIfCancellationRequested();
+        return new(
+            input.Class.HintName, ModelSource.Write(input.Class, input.Model, model, scheduled, texts), CSharpTarget.Emit(lowered, input.Class.Namespace, kernels), []);
+    }
+
+    // Kernels stand beside the outermost class: a nested class could not be told from a user's member.
+    static string KernelClass(ClassDeclaration declaration) =>
+        "Graph_" + string.Concat(declaration.Containers.Select(c => c.Substring(c.LastIndexOf(' ') + 1).TrimStart('@') + "_")) + declaration.Name.TrimStart('@') + "_Kernels";
+
+    static string Modules(ModelInput input)
+    {
+        var text = new StringBuilder();
+        foreach (var module in input.Modules.Append(input.Model)) text.Append(module.ToText()).Append('\n');
+        return text.ToString();
+    }
+
+    static DiagnosticInfo Describe(GraphDiagnostic diagnostic)
+    {
+        var message = diagnostic.Message + string.Concat(diagnostic.Calls.Select(call => " In " + call + "."));
+        return new(diagnostic.Id, diagnostic.Location, new EquatableArray<string>([message]));
     }
 }
