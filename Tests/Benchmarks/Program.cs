@@ -9,6 +9,7 @@ static class Program
     static readonly (string Name, string Arguments, Func<string[], int> Run)[] commands =
     [
         ("compile", "[mlp|cnn|nanogpt|resnet18|gpt2]...", CompileCommand.Run),
+        ("steps", "[--threads N] [--seconds S] [MODEL]...", StepsCommand.Run),
         ("gemm", "[--layout nn|nt|tn] [--threads N] [M N K]...", GemmCommand.Run),
         ("conv", "[--threads N] [BATCH CHANNELS SIZE FILTERS KERNEL STRIDE]...", ConvCommand.Run),
     ];
