@@ -91,8 +91,10 @@ sealed partial class FunctionLowering
         var squares = new HashSet<Value>(reduces.Select(r => r.Inputs[0]));
         foreach (var n in body)
             if (!sums.Contains(n.Outputs[0]) && !squares.Contains(n.Outputs[0])) rewriter.Copy(n);
+        // Only what the remaining nodes read: the gradients themselves would add their axes to the iteration space.
+        var read = new HashSet<Value>(rewriter.Builder.Nodes.SelectMany(n => n.Inputs));
         var combine = KernelBuilder.TryBuild(new(
-            [.. rewriter.Builder.Nodes], [.. inputs.Select(i => (i.Inner, places[i.Outer])), (argument, new(partial, Dim.Zero, [Dim.One]))],
+            [.. rewriter.Builder.Nodes], [.. inputs.Where(i => read.Contains(i.Inner)).Select(i => (i.Inner, places[i.Outer])), (argument, new(partial, Dim.Zero, [Dim.One]))],
             [.. outputs.Select(o => (rewriter.Map[o.Inner], PlaceOf(o.Outer)))]), typical)!;
         Launch(node, combine);
     }

@@ -152,7 +152,7 @@ static class ModelSource
         return pointers;
     }
 
-    static string Binding(ImmutableArray<string> extra) => extra.IsEmpty ? "" : ", [" + string.Join(", ", extra.Select(d => $"({Literal(d)}, {DimParameter(d)})")) + "]";
+    static string Binding(ImmutableArray<string> extra) => extra.IsEmpty ? "" : ", [" + string.Join(", ", extra.Select(DimParameter)) + "]";
 
     static string Result(Function function, int index)
     {
