@@ -27,7 +27,7 @@ public static class ModelEmitter
 
         var result = Elaborator.Elaborate(input.Model, modules, OperationTable.Set, cancellation, referenced);
         if (result.Model is not { } model)
-            return new(input.Class.HintName, null, null, result.Diagnostics.Select(Describe).ToEquatableArray());
+            return new(input.Class.HintName, null, null, result.Diagnostics.Select(DiagnosticInfo.Of).ToEquatableArray());
 
         var scheduled = CompilerPipeline.Run(model.Program, model.Training, cancel: cancellation).Final;
         cancellation.ThrowIfCancellationRequested();
@@ -50,11 +50,5 @@ public static class ModelEmitter
         var text = new StringBuilder();
         foreach (var module in input.Modules.Append(input.Model)) text.Append(module.ToText()).Append('\n');
         return text.ToString();
-    }
-
-    static DiagnosticInfo Describe(GraphDiagnostic diagnostic)
-    {
-        var message = diagnostic.Message + string.Concat(diagnostic.Calls.Select(call => " In " + call + "."));
-        return new(diagnostic.Id, diagnostic.Location, new EquatableArray<string>([message]));
     }
 }
