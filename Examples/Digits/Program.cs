@@ -1,0 +1,85 @@
+using System;
+using System.Globalization;
+using System.IO;
+using System.Linq;
+using System.Threading;
+using System.Threading.Tasks;
+using Graph.Data;
+using Graph.Ui;
+
+namespace Graph.Examples.Digits;
+
+/// <summary>Trains a small convolutional network to read handwritten digits, shows how well it does, saves it, loads it and checks that it still says the same.</summary>
+static class Program
+{
+    const int BatchSize = 64;
+
+    static Task<int> Main(string[] args) => ExampleOptions.RunAsync(
+        args, "Trains a convolutional network to read handwritten digits.",
+        "A folder with MNIST's four IDX files (gz or not) instead of the 1797 digits of 8×8 pixels that come with the example.", "out/digits", Run);
+
+    static async Task Run(ExampleOptions options, CancellationToken cancel)
+    {
+        var data = options.Data is { } folder ? DigitData.Mnist(folder) : DigitData.Included(options.Seed);
+        var epochs = options.Epochs ?? (data.Side == 8 ? 30 : 5);
+        var batches = new BatchLoader(data.Training, BatchSize, new() { Seed = options.Seed, DropLast = true });
+        var steps = options.Steps ?? epochs * batches.Batches;
+        using var reader = Reader.Create(data.Side, options.Device, options.Seed, options.Threads);
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+            $"{data.Training.Count:N0} images to train on, {data.HeldOut.Count:N0} held out; {reader.Model.Parameters.ParameterCount:N0} parameters; {steps:N0} steps of {BatchSize}"));
+
+        var display = new TrainingDisplay("images");
+        var result = await display.RunAsync(progress => reader.FitAsync(
+            batches,
+            new()
+            {
+                Steps = steps,
+                Schedule = Schedule.WarmupCosine(peak: 2e-3f, warmup: Math.Min(50, steps / 10), total: steps),
+                Validation = new BatchLoader(data.HeldOut, 256, new() { Order = BatchOrder.Sequential }),
+                Metric = () => Reader.Accuracy(reader.Confusion(data.HeldOut)),
+                EvalEvery = Math.Max(1, Math.Min(5 * batches.Batches, steps / 5)),
+            },
+            progress, cancel));
+
+        var confusion = reader.Confusion(data.HeldOut);
+        var accuracy = Reader.Accuracy(confusion);
+        var model = Path.Combine(options.Out.FullName, "digits.safetensors");
+        options.Out.Create();
+        reader.Model.Save(model, weightsOnly: true);
+        Verify(model, data, reader, options);
+
+        var report = Path.Combine(options.Out.FullName, "report.html");
+        var plan = reader.Plan(BatchSize);
+        new ReportPage("Handwritten digits", $"A convolutional network on {data.Training.Count:N0} images of {data.Side}×{data.Side} pixels; figures are of {data.HeldOut.Count:N0} images that it never saw.")
+            .Figures(
+                ("accuracy, held out", accuracy.ToString("0.00%", CultureInfo.InvariantCulture)),
+                ("loss, held out", (result.ValidationLoss ?? double.NaN).ToString("0.0000", CultureInfo.InvariantCulture)),
+                ("training", result.Elapsed.TotalSeconds.ToString("0.0 s", CultureInfo.InvariantCulture)),
+                ("parameters", reader.Model.Parameters.ParameterCount.ToString("N0", CultureInfo.InvariantCulture)),
+                ("memory of a step", (plan.ArenaBytes / 1048576.0).ToString("0.0 MB", CultureInfo.InvariantCulture)))
+            .Curves("Loss", ("training batches", display.Loss), ("held out", display.Validation))
+            .ConfusionMatrix("What it took each digit for", [.. Enumerable.Range(0, 10).Select(i => i.ToString(CultureInfo.InvariantCulture))], confusion)
+            .Write(report);
+
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"held-out accuracy {accuracy:0.00%} after {result.Steps:N0} steps in {result.Elapsed.TotalSeconds:0.0} s"));
+        Console.WriteLine($"model  {Path.GetRelativePath(Environment.CurrentDirectory, model)} (reloaded: predicts the same)");
+        Console.WriteLine($"report {Path.GetRelativePath(Environment.CurrentDirectory, report)}");
+        Metrics.Write(
+            options.Metrics, ("test_accuracy", accuracy), ("validation_loss", result.ValidationLoss ?? double.NaN), ("steps", result.Steps), ("seconds", result.Elapsed.TotalSeconds),
+            ("parameters", reader.Model.Parameters.ParameterCount), ("arena_bytes", plan.ArenaBytes), ("arena_lower_bound", plan.LowerBound));
+    }
+
+    // The saved file makes another model say the same, bit for bit.
+    static void Verify(string path, DigitData data, Reader trained, ExampleOptions options)
+    {
+        using var loaded = Reader.Create(data.Side, options.Device, seed: 0, options.Threads);
+        loaded.Model.Load(path);
+        using var batch = new BatchLoader(data.HeldOut, 256, new() { Order = BatchOrder.Sequential }).Open(0);
+        batch.Next();
+        var before = new float[batch.Count * 10];
+        var after = new float[batch.Count * 10];
+        trained.Predict(batch.Values<float>(0), before);
+        loaded.Predict(batch.Values<float>(0), after);
+        if (!before.AsSpan().SequenceEqual(after)) throw new InvalidDataException($"{path} does not give back the model that was saved.");
+    }
+}

@@ -1,0 +1,19 @@
+using System.Collections.Generic;
+using System.IO;
+using System.Text.Json;
+
+namespace Graph.Examples;
+
+/// <summary>The final figures of an example, for scripts.</summary>
+static class Metrics
+{
+    /// <summary>Writes them as one JSON object; nothing without a file.</summary>
+    public static void Write(FileInfo? file, params (string Name, object Value)[] figures)
+    {
+        if (file is null) return;
+        file.Directory?.Create();
+        var values = new Dictionary<string, object>();
+        foreach (var (name, value) in figures) values[name] = value;
+        File.WriteAllText(file.FullName, JsonSerializer.Serialize(values, new JsonSerializerOptions { WriteIndented = true }) + "\n");
+    }
+}
