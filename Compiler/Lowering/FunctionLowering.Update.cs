@@ -60,7 +60,7 @@ sealed partial class FunctionLowering
     /// </summary>
     void Norm(Node node, ImmutableArray<Node> body, ImmutableArray<(Value Inner, Value Outer)> inputs, ImmutableArray<(Value Inner, Value Outer)> outputs)
     {
-        var reduces = body.Where(n => n.Operation.Kind == OpKind.Reduce).ToList();
+        var reduces = Shares(body);
         var parts = reduces.Select(r => Math.Max(1, Math.Min(1024, r.Inputs[0].Shape.Size.Evaluate(typical) / PartWork))).ToList();
         var partial = NewBuffer("partial sums", BufferKind.Arena, DType.F32, parts.Sum());
         var built = new List<(BuiltKernel, Dim)>();
@@ -97,5 +97,23 @@ sealed partial class FunctionLowering
             [.. rewriter.Builder.Nodes], [.. inputs.Where(i => read.Contains(i.Inner)).Select(i => (i.Inner, places[i.Outer])), (argument, new(partial, Dim.Zero, [Dim.One]))],
             [.. outputs.Select(o => (rewriter.Map[o.Inner], PlaceOf(o.Outer)))]), typical)!;
         Launch(node, combine);
+    }
+
+    // The sums of squares, each as often as it is added.
+    static List<Node> Shares(ImmutableArray<Node> body)
+    {
+        var sums = new HashSet<Value>(body.Where(n => n.Operation.Kind == OpKind.Reduce).Select(n => n.Output));
+        var adds = new List<Node>();
+        foreach (var n in body)
+            if (n.Is("add") && n.Inputs.All(sums.Contains))
+            {
+                sums.Add(n.Output);
+                adds.Add(n);
+            }
+        var times = new Dictionary<Value, int> { [adds[adds.Count - 1].Output] = 1 };
+        for (var i = adds.Count - 1; i >= 0; i--)
+            foreach (var input in adds[i].Inputs)
+                times[input] = (times.TryGetValue(input, out var t) ? t : 0) + (times.TryGetValue(adds[i].Output, out var n) ? n : 0);
+        return [.. body.Where(n => n.Operation.Kind == OpKind.Reduce).SelectMany(n => Enumerable.Repeat(n, times.TryGetValue(n.Output, out var t) ? t : 0))];
     }
 }

@@ -66,7 +66,7 @@ public sealed class KernelBuilder
         if (atoms.Count == 0) form = KernelForm.Row;
         var lane = atoms.Count == 0 ? -1 : nest.Length - 1;
         var flat = form != KernelForm.Row && nest.Count(a => !a.Reduced) == 1;
-        var axes = nest.Select((a, i) => new LoopAxis(i == lane ? AxisRole.Lane : a.Reduced ? AxisRole.Loop : AxisRole.Outer, a.Reduced, flat && i == lane ? Extent.Zero : spec.AnySize ? dims.Argument(a.Size) : dims[a.Size])).ToImmutableArray();
+        var axes = nest.Select((a, i) => new LoopAxis(i == lane ? AxisRole.Lane : a.Reduced ? AxisRole.Loop : AxisRole.Outer, a.Reduced, SizeOf(nest, i, flat && i == lane))).ToImmutableArray();
         PartialSplit? split = null;
         if (part is not null) split = new(nest.IndexOf(nest.First(a => a.Atoms[0] == part)), nest.IndexOf(nest.First(a => a.Reduced)));
 
@@ -93,6 +93,13 @@ public sealed class KernelBuilder
         return Finish(kernel, units, grain, scratch, stores);
     }
 
+    // The size of a flat axis is the launch's extent, and the outermost axis takes what is left of a unit's number.
+    Extent SizeOf(ImmutableArray<NestAxis> nest, int axis, bool isExtent)
+    {
+        if (isExtent || (axis == 0 && !nest[0].Reduced && nest.Length > 1 && part is null)) return Extent.Zero;
+        return spec.AnySize ? dims.Argument(nest[axis].Size) : dims.Size(nest[axis].Size);
+    }
+
     BuiltKernel Finish(LoopKernel kernel, Dim extent, long grain, Dim scratch, List<(Value Value, int Operand)> stores)
     {
         var traffic = operands.Aggregate(Dim.Zero, (sum, o) => sum + o.Walk.Strides.Where(s => !s.Value.Is(0)).Aggregate((Dim)o.Walk.Bytes, (n, s) => n * s.Key.Size));
@@ -116,7 +123,7 @@ public sealed class KernelBuilder
         // The outermost size of a group is never divided by, so it stays out of the text.
         var axes = nest.Select((a, i) => new LoopAxis(
             i < batch.Count ? AxisRole.Outer : i < nest.Length - 1 ? AxisRole.Loop : AxisRole.Lane, false,
-            i == 0 || i == batch.Count || i == nest.Length - 1 ? Extent.Zero : dims[a.Size])).ToImmutableArray();
+            i == 0 || i == batch.Count || i == nest.Length - 1 ? Extent.Zero : dims.Size(a.Size))).ToImmutableArray();
         var final = Rewrite(nest);
         var list = stores.Select(s => new Store(s.Operand, final(scalars[s.Value]))).ToImmutableArray();
         if (spec.TileOutput is not null) list = list.Add(new(-1, final(Of(spec.TileOutput, inputs))));
@@ -126,7 +133,7 @@ public sealed class KernelBuilder
     }
 
     ImmutableArray<Access> Accesses(ImmutableArray<NestAxis> nest) =>
-        [.. operands.Select(o => o.Access with { Strides = [.. nest.Select(a => a.Size.Is(1) && !spec.AnySize ? Extent.Zero : dims[a.Stride(o.Walk)])] })];
+        [.. operands.Select(o => o.Access with { Strides = [.. nest.Select(a => a.Size.Is(1) && !spec.AnySize ? Extent.Zero : dims.Stride(a.Stride(o.Walk)))] })];
 
     // Index placeholders become sums of axis indices times strides.
     Func<Scalar, Scalar> Rewrite(ImmutableArray<NestAxis> nest)
@@ -143,7 +150,7 @@ public sealed class KernelBuilder
                 for (var i = 0; i < nest.Length; i++)
                 {
                     var stride = nest[i].Stride(placeholders[s.Index]);
-                    if (!stride.Is(0)) sum = pool.Add(sum, pool.Mul(pool.AxisIndex(i), SizeOf(stride)));
+                    if (!stride.Is(0)) sum = pool.Add(sum, pool.Mul(pool.AxisIndex(i), Number(stride)));
                 }
                 done[s] = sum;
             }
@@ -151,10 +158,10 @@ public sealed class KernelBuilder
         };
     }
 
-    Scalar SizeOf(Dim dim)
+    Scalar Number(Dim dim)
     {
         if (dim.TryConstant(out var constant)) return pool.Constant(constant, DType.I64);
-        var source = new Source.Size(dims[dim]);
+        var source = new Source.Size(dims.Size(dim));
         var index = sources.IndexOf(source);
         if (index < 0) { index = sources.Count; sources.Add(source); }
         return pool.Input(index, DType.I64);
@@ -204,7 +211,7 @@ public sealed class KernelBuilder
                 ScalarOp.Constant => pool.Constant(s.Constant, s.Type),
                 ScalarOp.AxisIndex => Index(map[node.Output, s.Index]),
                 ScalarOp.LinearIndex => Index(map.Atoms(node.Output)),
-                ScalarOp.Dimension => SizeOf(s.Size!),
+                ScalarOp.Dimension => Number(s.Size!),
                 _ => pool.Make(s, [.. s.Arguments.Select(a => done[a])]),
             };
         }

@@ -1,3 +1,4 @@
+using System.Collections.Generic;
 using System.Collections.Immutable;
 using Graph.Compiler.Ir;
 
@@ -32,28 +33,39 @@ public sealed record KernelSpec(ImmutableArray<Node> Nodes, ImmutableArray<(Valu
 public sealed record BuiltKernel(
     LoopKernel Kernel, ImmutableArray<Operand> Operands, ImmutableArray<InPlace> InPlace, ImmutableArray<Dim> Dims, Dim Extent, Dim Grain, Dim ScratchBytes, Dim Flops, Dim Traffic);
 
-/// <summary>Numbers the symbolic sizes of a launch; constants stay in the kernel.</summary>
+/// <summary>
+/// Numbers the sizes of a launch. Only what shapes the code stays in the kernel: strides of 0 and 1 and rows too short for vectors. Everything else is an argument, so that layers
+/// of different sizes share their kernels.
+/// </summary>
 public sealed class DimTable
 {
     readonly ImmutableArray<Dim>.Builder dims = ImmutableArray.CreateBuilder<Dim>();
+    readonly Dictionary<(Dim, bool), int> numbers = [];
+
+    /// <summary>Rows up to this length are part of the kernel.</summary>
+    public const int ShortRow = 16;
 
     public ImmutableArray<Dim> Dims => dims.ToImmutable();
 
-    /// <summary>An argument for a size, constant or not.</summary>
+    /// <summary>An argument of its own for a size, constant or not.</summary>
     public Extent Argument(Dim dim)
     {
         dims.Add(dim);
         return Extent.Argument(dims.Count - 1);
     }
 
-    public Extent this[Dim dim]
+    /// <summary>A size: sizes and strides that happen to be equal are told apart, for they are not equal in the next layer.</summary>
+    public Extent Size(Dim dim) => dim.TryConstant(out var value) && value <= ShortRow ? Extent.Of(value) : Number(dim, stride: false);
+
+    public Extent Stride(Dim dim) => dim.TryConstant(out var value) && value is 0 or 1 ? Extent.Of(value) : Number(dim, stride: true);
+
+    Extent Number(Dim dim, bool stride)
     {
-        get
+        if (!numbers.TryGetValue((dim, stride), out var index))
         {
-            if (dim.TryConstant(out var value)) return Extent.Of(value);
-            var index = dims.IndexOf(dim);
-            if (index < 0) { index = dims.Count; dims.Add(dim); }
-            return Extent.Argument(index);
+            numbers.Add((dim, stride), index = dims.Count);
+            dims.Add(dim);
         }
+        return Extent.Argument(index);
     }
 }

@@ -109,12 +109,26 @@ sealed class FusionGraph
         Changed(group.Members);
         // What the dissolved nodes read is now read by the targets.
         foreach (var m in group.Members)
-            foreach (var input in Nodes[m].Inputs)
-                if (Source(input) is var from && from >= 0)
+            foreach (var from in RealSources(m))
+            {
+                consumers[from].Remove(m);
+                foreach (var c in consumers[m])
+                    if (!isFree[c] && !consumers[from].Contains(c)) consumers[from].Add(c);
+            }
+    }
+
+    // The nodes in groups that a node reads, itself or through what is made again for it.
+    IEnumerable<int> RealSources(int node)
+    {
+        var seen = new HashSet<int>();
+        var waiting = new Stack<int>();
+        waiting.Push(node);
+        while (waiting.Count > 0)
+            foreach (var input in Nodes[waiting.Pop()].Inputs)
+                if (Source(input) is var s && s >= 0 && seen.Add(s))
                 {
-                    consumers[from].Remove(m);
-                    foreach (var c in consumers[m])
-                        if (!isFree[c] && !consumers[from].Contains(c)) consumers[from].Add(c);
+                    if (isFree[s]) waiting.Push(s);
+                    else yield return s;
                 }
     }
 
@@ -124,7 +138,9 @@ sealed class FusionGraph
     /// <summary>
     /// The nodes of a kernel: the members, the views between them, and what is made again for them. Everything else that they read is an operand.
     /// </summary>
-    public List<int> Closure(ICollection<int> members)
+    /// <param name="members">The kernel's own nodes.</param>
+    /// <param name="copied">Nodes of another group that shall be made again too.</param>
+    public List<int> Closure(ICollection<int> members, ICollection<int>? copied = null)
     {
         var all = new SortedSet<int>(members);
         var waiting = new Stack<int>(members);
@@ -132,7 +148,7 @@ sealed class FusionGraph
             foreach (var input in Nodes[waiting.Pop()].Inputs)
             {
                 var source = Source(input);
-                if (source < 0 || !(isFree[source] || members.Contains(source))) continue;
+                if (source < 0 || !(isFree[source] || members.Contains(source) || copied?.Contains(source) == true)) continue;
                 for (var v = input; v.Producer is { Operation.Kind: OpKind.View } view; v = view.Inputs[0]) all.Add(producer[v]);
                 if (all.Add(source)) waiting.Push(source);
             }
@@ -147,8 +163,8 @@ sealed class FusionGraph
         foreach (var m in members)
         {
             if (GroupOf[m] is { } group) readers.Remove(group);
-            foreach (var input in Nodes[m].Inputs)
-                if (Source(input) is var s && s >= 0 && GroupOf[s] is { } source) readers.Remove(source);
+            foreach (var s in RealSources(m))
+                if (GroupOf[s] is { } source) readers.Remove(source);
         }
         position.Clear();
     }

@@ -26,12 +26,12 @@ static class FusionTogether
                 members.Add(i);
                 members.Add(square);
             }
-        // Sums of shares only, each read by the next sum only.
+        // Sums of shares only. Two equal gradients have one share, which is added twice.
         var sums = new HashSet<int>(shares);
         for (var i = 0; i < graph.Nodes.Length; i++)
-            if (graph.Nodes[i].Is("add") && graph.Nodes[i].Inputs.All(v => graph.Producer(v) is var p && sums.Contains(p) && graph.Consumers(p).Count == 1 && !graph.IsRoot(v))) sums.Add(i);
+            if (graph.Nodes[i].Is("add") && graph.Nodes[i].Inputs.All(v => graph.Producer(v) is var p && sums.Contains(p))) sums.Add(i);
         var total = sums.Count == 0 ? -1 : sums.Max();
-        if (shares.Count < 3 || sums.Any(s => s != total && graph.Consumers(s).Any(c => !sums.Contains(c))) || sums.Count != 2 * shares.Count - 1) return;
+        if (shares.Count < 3 || sums.Count == shares.Count || sums.Any(s => s != total && (graph.IsRoot(graph.Nodes[s].Output) || graph.Consumers(s).Any(c => !sums.Contains(c))))) return;
         members.UnionWith(sums);
         for (var i = total + 1; i < graph.Nodes.Length; i++)
             if (graph.GroupOf[i] is { Kind: null } && graph.Nodes[i].Operation.Kind == OpKind.Elementwise && graph.Nodes[i].Output.Shape.Rank == 0 && Follows(graph, i, members, total, shares)) members.Add(i);

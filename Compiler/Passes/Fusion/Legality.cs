@@ -23,9 +23,11 @@ sealed class Legality(FusionGraph graph, DimBinding typical)
     const long CacheBytes = 1 << 19;
 
     /// <summary>The shape of a kernel of these members; null when they do not fit.</summary>
-    public KernelShape? Of(ICollection<int> members)
+    /// <param name="members">Its own nodes.</param>
+    /// <param name="copied">Nodes of another group that it makes again for itself.</param>
+    public KernelShape? Of(ICollection<int> members, ICollection<int>? copied = null)
     {
-        var closure = graph.Closure(members);
+        var closure = graph.Closure(members, copied);
         var nodes = closure.Select(i => graph.Nodes[i]).ToList();
         if (!IsSmall(nodes)) return null;
         if (AxisMap.TryCreate(nodes) is not { } map) return null;

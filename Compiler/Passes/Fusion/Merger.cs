@@ -125,7 +125,7 @@ sealed class Merger(FusionGraph graph, Legality legality, CancellationToken canc
             var readers = graph.Readers(group).ToList();
             if (readers.Count == 0 || group.Members.SelectMany(m => graph.Nodes[m].Outputs).Any(graph.IsRoot)) continue;
             if (!readers.All(r => r.Kind is null && (IsScalarOnly(r) || HasReduction(r) || (IsContraction(r) && !FeedsContraction(group, r))))) continue;
-            if (!readers.All(r => Together(group, r) is not null)) continue;
+            if (!readers.All(r => legality.Of(r.Members, group.Members) is not null)) continue;
             graph.Dissolve(group);
             shapes.Clear();
         }
