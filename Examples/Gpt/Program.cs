@@ -1,0 +1,78 @@
+using System;
+using System.CommandLine;
+using System.Globalization;
+using System.IO;
+using System.Threading;
+using System.Threading.Tasks;
+using Graph.Compiler.Ir;
+using Graph.Data;
+using Graph.Ui;
+
+namespace Graph.Examples.Gpt;
+
+/// <summary>Trains a character-level transformer on a text, samples from it, and goes on from its checkpoint when called again with --resume.</summary>
+static class Program
+{
+    const int Context = 64, BatchSize = 12, Vocabulary = 256;
+
+    static readonly Option<bool> resume = new("--resume") { Description = "Go on from the checkpoint in the --out folder." };
+    static readonly Option<int> sample = new("--sample") { Description = "How many characters to write at the end.", DefaultValueFactory = _ => 500 };
+    static readonly Option<float> temperature = new("--temperature") { Description = "Below 1 the text is more likely, above 1 more varied.", DefaultValueFactory = _ => 0.8f };
+
+    static Task<int> Main(string[] args) => ExampleOptions.RunAsync(
+        args, "Trains a character-level transformer (nanoGPT's CPU configuration) and samples text from it.",
+        "A text file, or a folder whose C# sources are read; this repository's own sources when left out.", "out/gpt", Run, resume, sample, temperature);
+
+    static async Task Run(ExampleOptions options, CancellationToken cancel)
+    {
+        var text = Corpus.Read(options.Data, Vocabulary);
+        var vocabulary = new CharacterVocabulary(text);
+        var (training, heldOut) = new TokenWindows(vocabulary.Encode(text), Context).SplitText(0.1);
+        if (options.Epochs is not null) Console.WriteLine("note: texts are sampled at random; an epoch is as many windows as the text has disjoint ones.");
+        var perEpoch = Math.Max(1, training.Count / Context / BatchSize);
+        var steps = options.Steps ?? (options.Epochs is { } epochs ? epochs * perEpoch : 2000);
+        var checkpoint = Path.Combine(options.Out.FullName, "gpt.safetensors");
+        options.Out.Create();
+
+        using var model = CharacterGpt.Create(options.Device, options.Seed, options.Threads);
+        var plan = ((IModel)model).Instance.Plan("train_step", new DimBinding([new("B", BatchSize)]));
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+            $"{text.Length:N0} characters, {vocabulary.Count} different ones; {model.Parameters.ParameterCount:N0} parameters; {steps:N0} steps of {BatchSize}×{Context} characters"));
+
+        var display = new TrainingDisplay("characters", Context);
+        var batches = new BatchLoader(training, BatchSize, new() { Order = BatchOrder.Sampled, Seed = options.Seed, BatchesPerEpoch = perEpoch });
+        var validation = new BatchLoader(heldOut, BatchSize, new() { Order = BatchOrder.Sampled, Seed = 1, BatchesPerEpoch = Math.Min(200, Math.Max(1, heldOut.Count / BatchSize)) });
+        var result = await display.RunAsync(progress => model.FitAsync(
+            batches,
+            new()
+            {
+                Steps = steps,
+                Schedule = Schedule.WarmupCosine(peak: 1e-3f, warmup: Math.Min(100, steps / 10), total: steps, floor: 1e-4f),
+                Validation = validation,
+                EvalEvery = Math.Max(1, steps / 8),
+                CheckpointPath = checkpoint,
+                CheckpointEvery = Math.Max(1, steps / 4),
+                Resume = ExampleOptions.Parsed.GetValue(resume),
+            },
+            progress, cancel));
+
+        var written = new Sampler(model, vocabulary, options.Seed, ExampleOptions.Parsed.GetValue(temperature)).Write("\n", ExampleOptions.Parsed.GetValue(sample));
+        var report = Path.Combine(options.Out.FullName, "report.html");
+        new ReportPage("A small language model", $"A transformer of {model.Parameters.ParameterCount:N0} parameters on {text.Length:N0} characters, {Context} at a time.")
+            .Figures(
+                ("loss, held out", (result.ValidationLoss ?? double.NaN).ToString("0.000", CultureInfo.InvariantCulture)),
+                ("steps", result.Steps.ToString("N0", CultureInfo.InvariantCulture)),
+                ("training", result.Elapsed.TotalSeconds.ToString("0 s", CultureInfo.InvariantCulture)),
+                ("memory of a step", (plan.ArenaBytes / 1048576.0).ToString("0.0 MB", CultureInfo.InvariantCulture)))
+            .Curves("Loss (nats a character)", ("training batches", display.Loss), ("held out", display.Validation))
+            .Text("What it writes", written)
+            .Write(report);
+
+        Console.WriteLine(written);
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"held-out loss {result.ValidationLoss:0.000} after {result.Steps:N0} steps in {result.Elapsed.TotalSeconds:0} s"));
+        Console.WriteLine($"checkpoint {Path.GetRelativePath(Environment.CurrentDirectory, checkpoint)}   report {Path.GetRelativePath(Environment.CurrentDirectory, report)}");
+        Metrics.Write(
+            options.Metrics, ("validation_loss", result.ValidationLoss ?? double.NaN), ("steps", result.Steps), ("seconds", result.Elapsed.TotalSeconds),
+            ("parameters", model.Parameters.ParameterCount), ("arena_bytes", plan.ArenaBytes), ("arena_lower_bound", plan.LowerBound));
+    }
+}
