@@ -96,6 +96,33 @@ public sealed unsafe class ModelInstance : IDisposable
         if (Model[function].Lowered.Function.Updates.Length > 0) Store.Touch();
     }
 
+    /// <inheritdoc cref="Session.Run"/>
+    /// <param name="dims">The named dimensions that no length gives, in any order.</param>
+    public void Run(string function, ReadOnlySpan<CallArgument> arguments, ReadOnlySpan<(string Name, long Value)> dims)
+    {
+        Span<long> values = stackalloc long[dims.Length];
+        InOrder(Model[function], dims, values);
+        Run(function, arguments, values);
+    }
+
+    /// <inheritdoc cref="TrainStep(ReadOnlySpan{CallArgument}, ReadOnlySpan{long})"/>
+    public StepResult TrainStep(ReadOnlySpan<CallArgument> lossArguments, ReadOnlySpan<(string Name, long Value)> dims)
+    {
+        Span<long> values = stackalloc long[dims.Length];
+        InOrder(Model["train_step"], dims, values);
+        return TrainStep(lossArguments, values);
+    }
+
+    static void InOrder(CompiledFunction function, ReadOnlySpan<(string Name, long Value)> dims, Span<long> values)
+    {
+        foreach (var (name, value) in dims)
+        {
+            var place = function.Solver.Undetermined.IndexOf(name);
+            if (place < 0 || place >= values.Length) throw new ArgumentException($"{function.Name}: the dimension {name} is not one that a call states; these are [{string.Join(", ", function.Solver.Undetermined)}].", name);
+            values[place] = value;
+        }
+    }
+
     /// <summary>One step of training: loss, gradients, clipping, update.</summary>
     /// <param name="lossArguments">The arguments of the loss.</param>
     /// <param name="dims">The named dimensions that no length gives.</param>
