@@ -48,6 +48,9 @@ public sealed class KernelBuilder
                     if (!atoms.Contains(atom)) atoms.Add(atom);
         foreach (var node in spec.Nodes)
             if (node.Operation.Kind == OpKind.Reduce) reduced.UnionWith(map.Reduced(node));
+        // Only the shape of a value may be read (a mean's divisor): axes that no result has and no reduction runs over would be walked for nothing, again and again over the same elements.
+        var needed = new HashSet<Atom>(spec.Outputs.Select(o => o.Value).Append(spec.TileInput).Append(spec.TileOutput).OfType<Value>().SelectMany(v => map.Atoms(v)).Concat(reduced));
+        atoms.RemoveAll(a => !needed.Contains(a));
         if (spec.Parts > 0 && reduced.Count == 0) return null;
         if (spec.Parts > 0) part = new Atom(spec.Parts);
 
