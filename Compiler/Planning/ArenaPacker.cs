@@ -6,14 +6,13 @@ namespace Graph.Compiler.Planning;
 
 /// <summary>
 /// Places pieces that live for a while in one arena: offline dynamic storage allocation. Each piece goes, in some order, where the smallest gap is that holds it
-/// among the pieces that live at the same time; several orders are tried, and the piece that sticks out is moved to the front and everything placed again.
+/// among the pieces that live at the same time; several orders are tried, and when none meets the bound, orders near the best one.
 /// </summary>
-/// <remarks>Best fit by decreasing size is the heuristic of XLA's GlobalDecreasingSizeBestFitHeap; moving the offender forward is iterative repair. Deterministic: the budget counts work, not time.</remarks>
+/// <remarks>Best fit by decreasing size is the heuristic of XLA's GlobalDecreasingSizeBestFitHeap. Deterministic: the budget counts work, not time.</remarks>
 sealed class ArenaPacker
 {
     // Pairs of pieces looked at, over all attempts: about 100 ms.
     const long Budget = 60_000_000;
-    const int MostRepairs = 2000;
 
     readonly Piece[] pieces;
     readonly long bound;
@@ -52,28 +51,36 @@ sealed class ArenaPacker
         return packer.Repair(best, bestBytes, bestName, bestOrder);
     }
 
+    // Local search over orders: a piece that sticks out, or any other, goes somewhere further in front; what is no worse is kept.
     (long[], long, string) Repair(long[] best, long bestBytes, string bestName, int[] start)
     {
-        var order = start.ToList();
+        var order = start.ToArray();
+        var trial = new int[order.Length];
         var random = 0x9E3779B97F4A7C15UL;
-        for (var attempt = 0; attempt < MostRepairs && work < Budget && bestBytes > bound && order.Count > 1; attempt++)
+        int Random(int below)
         {
-            var bytes = Place(order, firstFit: (attempt & 1) == 1);
+            random = unchecked(random * 6364136223846793005UL + 1442695040888963407UL);
+            return (int)((random >> 33) % (ulong)below);
+        }
+        var current = Place(order, firstFit: false);
+        for (var attempt = 0; work < Budget && bestBytes > bound && order.Length > 1; attempt++)
+        {
+            var from = Random(order.Length);
+            if ((attempt & 1) == 0 && Array.FindIndex(order, p => offsets[p] + pieces[p].Bytes >= current) is > 0 and var offender) from = offender;
+            var to = Random(from + 1);
+            order.CopyTo(trial, 0);
+            Array.Copy(order, to, trial, to + 1, from - to);
+            trial[to] = order[from];
+            var bytes = Place(trial, firstFit: (attempt & 2) != 0);
             if (bytes < bestBytes)
             {
-                (bestBytes, bestName) = (bytes, "repaired");
+                (bestBytes, bestName) = (bytes, "local search");
                 offsets.CopyTo(best, 0);
             }
-            var offender = order.FindIndex(p => offsets[p] + pieces[p].Bytes >= bytes);
-            if (offender <= 0)
-            {
-                // It already comes first: shake the order, the same way every time.
-                random = random * 6364136223846793005UL + 1442695040888963407UL;
-                offender = (int)((random >> 33) % (ulong)order.Count);
-            }
-            var moved = order[offender];
-            order.RemoveAt(offender);
-            order.Insert(0, moved);
+            // Now and then a step back, so that the search leaves a dead end.
+            if (bytes > current && Random(64) != 0) continue;
+            current = bytes;
+            (order, trial) = (trial, order);
         }
         return (best, bestBytes, bestName);
     }

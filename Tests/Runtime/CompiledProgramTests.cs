@@ -19,7 +19,7 @@ public sealed class CompiledProgramTests
 {
     static readonly TrainingSpec Training = new(ClipNorm: 1, OptimizerStates: ["m", "v"], LearningRate: 0.01);
 
-    public static TheoryData<int> Seeds => [.. Enumerable.Range(0, 24)];
+    public static TheoryData<int> Seeds => [.. Enumerable.Range(0, 16)];
 
     static (CompiledProgram Stages, CompiledModel Model) Compile(int seed)
     {
@@ -111,7 +111,7 @@ public sealed class CompiledProgramTests
             foreach (var plan in ModelIr.Plans(compiled, lowered, null))
             {
                 PlanVerifier.Verify(plan);
-                Assert.True(plan.Ratio <= 1.02, $"seed {seed}: {PlanPrinter.Print(plan, "Random")}");
+                Assert.True(plan.Ratio <= 1.02, $"seed {seed}: {plan.ArenaBytes} of {plan.LowerBound}, {plan.Method}");
             }
         }
     }

@@ -90,7 +90,9 @@ sealed class KernelWriter : BodyWriter
         }
         foreach (var stage in Kernel.Stages) RowStage(stage);
         Hoist(Kernel.Finals.Select(f => f.Value), Level.Unit);
-        foreach (var store in Kernel.Finals) Code.Line(ScalarText.Store(Kernel.Accesses[store.Access].Type, Pointer(store.Access) + "[0]", Value(store.Value)));
+        // A result may lie where an operand did: everything is read before anything is written.
+        var values = Kernel.Finals.Select(f => Kernel.Finals.Length > 1 ? Named(f.Value) : Value(f.Value)).ToList();
+        for (var f = 0; f < values.Count; f++) Code.Line(ScalarText.Store(Kernel.Accesses[Kernel.Finals[f].Access].Type, Pointer(Kernel.Finals[f].Access) + "[0]", values[f]));
         RestorePointers(before);
         CloseScope();
     }
