@@ -17,4 +17,7 @@ public static class TrackingNames
 
     /// <summary>One compiled model.</summary>
     public const string EmittedModel = nameof(EmittedModel);
+
+    /// <summary>Whether a debug build is to run kernels at full speed.</summary>
+    public const string FullSpeed = nameof(FullSpeed);
 }
