@@ -135,13 +135,19 @@ public sealed record LoopKernel(
         foreach (var stage in Stages)
         {
             text.Append("  stage\n");
-            foreach (var reduction in stage.Reductions) text.Append("    r").Append(reduction.Index).Append(" = ").Append(reduction.Kind.ToString().ToLowerInvariant()).Append(' ').Append(Expression(reduction.Value, names, text)).Append('\n');
-            foreach (var cache in stage.Caches) text.Append("    c").Append(cache.Slot).Append(" = ").Append(Expression(cache.Value, names, text)).Append('\n');
-            foreach (var store in stage.Stores) text.Append("    ").Append(store.Access < 0 ? "tile" : "[" + store.Access + "]").Append(" = ").Append(Expression(store.Value, names, text)).Append('\n');
+            foreach (var reduction in stage.Reductions) Assign(text, "r" + reduction.Index + " = " + reduction.Kind.ToString().ToLowerInvariant() + " ", reduction.Value, names);
+            foreach (var cache in stage.Caches) Assign(text, "c" + cache.Slot + " = ", cache.Value, names);
+            foreach (var store in stage.Stores) Assign(text, (store.Access < 0 ? "tile" : "[" + store.Access + "]") + " = ", store.Value, names);
         }
         if (Finals.Length > 0) text.Append("  finally\n");
-        foreach (var store in Finals) text.Append("    [").Append(store.Access).Append("] = ").Append(Expression(store.Value, names, text)).Append('\n');
+        foreach (var store in Finals) Assign(text, "[" + store.Access + "] = ", store.Value, names);
         return text.ToString();
+    }
+
+    void Assign(StringBuilder text, string target, Scalar value, Dictionary<Scalar, string> names)
+    {
+        var expression = Expression(value, names, text);
+        text.Append("    ").Append(target).Append(expression).Append('\n');
     }
 
     string Expression(Scalar root, Dictionary<Scalar, string> names, StringBuilder text)

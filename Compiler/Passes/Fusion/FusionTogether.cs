@@ -17,24 +17,28 @@ static class FusionTogether
     /// <summary>The shares of the gradient's norm, their sum, and the scalar arithmetic on it.</summary>
     public static void Norm(FusionGraph graph)
     {
-        var shares = new List<int>();
-        var members = new SortedSet<int>();
+        var squares = new Dictionary<int, int>();
         for (var i = 0; i < graph.Nodes.Length; i++)
-            if (Square(graph, i) is >= 0 and var square)
-            {
-                shares.Add(i);
-                members.Add(i);
-                members.Add(square);
-            }
+            if (Square(graph, i) is >= 0 and var square) squares.Add(i, square);
         // Sums of shares only. Two equal gradients have one share, which is added twice.
-        var sums = new HashSet<int>(shares);
-        for (var i = 0; i < graph.Nodes.Length; i++)
-            if (graph.Nodes[i].Is("add") && graph.Nodes[i].Inputs.All(v => graph.Producer(v) is var p && sums.Contains(p))) sums.Add(i);
-        var total = sums.Count == 0 ? -1 : sums.Max();
-        if (shares.Count < 3 || sums.Count == shares.Count || sums.Any(s => s != total && (graph.IsRoot(graph.Nodes[s].Output) || graph.Consumers(s).Any(c => !sums.Contains(c))))) return;
+        HashSet<int> sums;
+        int total;
+        while (true)
+        {
+            sums = [.. squares.Keys];
+            for (var i = 0; i < graph.Nodes.Length; i++)
+                if (graph.Nodes[i].Is("add") && graph.Nodes[i].Inputs.All(v => graph.Producer(v) is var p && sums.Contains(p))) sums.Add(i);
+            total = sums.Count == 0 ? -1 : sums.Max();
+            // A sum of squares that something else reads, such as a loss, is no share.
+            var others = sums.Where(s => s != total && (graph.IsRoot(graph.Nodes[s].Output) || graph.Consumers(s).Any(c => !sums.Contains(c)))).ToList();
+            if (others.Count == 0) break;
+            if (!others.Any(squares.Remove)) return;
+        }
+        if (squares.Count < 3 || sums.Count == squares.Count) return;
+        var members = new SortedSet<int>(squares.Values);
         members.UnionWith(sums);
         for (var i = total + 1; i < graph.Nodes.Length; i++)
-            if (graph.GroupOf[i] is { Kind: null } && graph.Nodes[i].Operation.Kind == OpKind.Elementwise && graph.Nodes[i].Output.Shape.Rank == 0 && Follows(graph, i, members, total, shares)) members.Add(i);
+            if (graph.GroupOf[i] is { Kind: null } && graph.Nodes[i].Operation.Kind == OpKind.Elementwise && graph.Nodes[i].Output.Shape.Rank == 0 && Follows(graph, i, members, total)) members.Add(i);
         graph.Replace(members, "norm");
     }
 
@@ -48,7 +52,7 @@ static class FusionTogether
         return graph.Nodes[p].Inputs[0].DType == DType.F32 ? p : -1;
     }
 
-    static bool Follows(FusionGraph graph, int i, ICollection<int> members, int total, List<int> shares)
+    static bool Follows(FusionGraph graph, int i, ICollection<int> members, int total)
     {
         var sources = graph.Nodes[i].Inputs.Select(graph.Source).ToList();
         return sources.Any(s => s >= 0 && members.Contains(s)) && sources.All(s => s >= 0 && (graph.IsFree(s) || (members.Contains(s) && s >= total)));

@@ -30,7 +30,8 @@ sealed class Legality(FusionGraph graph, DimBinding typical)
         var closure = graph.Closure(members, copied);
         var nodes = closure.Select(i => graph.Nodes[i]).ToList();
         if (!IsSmall(nodes)) return null;
-        if (AxisMap.TryCreate(nodes) is not { } map) return null;
+        // A contraction's own axes do not count: what it multiplies may be read by its epilogue too, along other axes.
+        if (AxisMap.TryCreate(nodes.Where(n => n.Operation.Kind is not (OpKind.Contract or OpKind.Convolution))) is not { } map) return null;
         var outputs = members.SelectMany(m => graph.Nodes[m].Outputs).Where(v => graph.IsOutput(v, members)).ToList();
         if (outputs.Count > MostOutputs || Operands(closure, members) > MostOperands) return null;
         foreach (var m in members)

@@ -90,11 +90,15 @@ sealed class Merger(FusionGraph graph, Legality legality, CancellationToken canc
     bool GrowRow(FusionGroup row)
     {
         foreach (var source in graph.Sources(row).Where(IsScalarOnly).ToList())
-            if (graph.Readers(source).All(r => r == row) && TryMerge(source, row) is not null) return true;
+            if (graph.Readers(source).All(r => r == row) && !BelongsToContraction(source) && TryMerge(source, row) is not null) return true;
         foreach (var reader in graph.Readers(row).ToList())
             if ((IsScalarOnly(reader) || HasReduction(reader)) && AreNear(row, reader) && SavesRow(row, reader) && TryMerge(row, reader) is not null) return true;
         return false;
     }
+
+    // What leaves the function is written anyway: as an epilogue it saves the product's own round trip.
+    bool BelongsToContraction(FusionGroup group) =>
+        group.Members.Any(m => graph.IsRoot(graph.Nodes[m].Output)) && graph.Sources(group).Any(IsContraction);
 
     // Whether both look at the same elements of a row, or the reader at what is left of it.
     bool SavesRow(FusionGroup row, FusionGroup reader)
