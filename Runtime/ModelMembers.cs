@@ -54,6 +54,6 @@ public static class ModelMembers
         where TModel : IModel<TModel>
     {
         /// <summary>The same model for another thread: it shares the parameters and has memory and <paramref name="threads"/> of its own. Dispose it before the original.</summary>
-        public TModel NewSession(int threads = 1) => TModel.Over(model.Instance.NewSession(threads));
+        public TModel NewSession(int threads = 1) => ModelInstance.Wrap<TModel>(model.Instance.NewSession(threads));
     }
 }

@@ -86,7 +86,7 @@ static class ModelSource
         writer.Line("/// <param name=\"seed\">Decides the first parameters and every random number of training.</param>");
         writer.Line("/// <param name=\"threads\">How many CPU threads it uses; 0 takes one a core. The results do not depend on it.</param>");
         writer.Line($"public static {name} Create(global::Graph.Device device = default, ulong seed = 0, int threads = 0) =>");
-        writer.Line("new() { graphInstance = graphDescriptor.Create(device, seed, threads) };", 1);
+        writer.Line($"{Execution}ModelInstance.Wrap<{name}>(graphDescriptor.Create(device, seed, threads));", 1);
     }
 
     static void Method(SourceWriter writer, string method, Function function, Program program, MethodRole role)

@@ -68,8 +68,14 @@ public sealed unsafe class ModelInstance : IDisposable
         return new(this, threads);
     }
 
-    /// <summary>Shows the handles of a model's parameters and states where their numbers live, so that eager code reads and writes what compiled code does.</summary>
-    public void Attach(IModule model) => model.Visit(new Attachment(Store), "");
+    /// <summary>A model over an instance, whose handles of parameters and states find their numbers in it: eager code reads and writes what compiled code does.</summary>
+    public static TModel Wrap<TModel>(ModelInstance instance)
+        where TModel : IModel<TModel>
+    {
+        var model = TModel.Over(instance);
+        if (model is IModule module) module.Visit(new Attachment(instance.Store), "");
+        return model;
+    }
 
     sealed class Attachment(ParameterStore store) : IModuleVisitor
     {

@@ -131,6 +131,9 @@ public sealed unsafe class Session : IDisposable
     {
         if (function.Lowered.Buffers.Any(b => b.Kind == Compiler.Lowering.BufferKind.State && store.Declaration(b.Name)?.Kind == StateKind.Optimizer)) store.StartTraining();
         var plan = Planner.Plan(function.Lowered, function.Binding(values));
+#if DEBUG
+        PlanVerifier.Verify(plan);
+#endif
         if (arena.Ensure(plan.ArenaBytes)) Forget();
         var list = tables.TryGetValue(function.Name, out var existing) ? existing : tables[function.Name] = [];
         if (list.Count >= MostTables)

@@ -13,7 +13,7 @@ namespace Graph.Tests.Runtime;
 /// A model lowered by hand, so that the runtime is tested without the compiler: linear regression ŷ = x·w + bias with x [B, 4], trained with momentum, and a running mean of the loss.
 /// Each kernel is a C# method of a few lines.
 /// </summary>
-public sealed unsafe class LineModel : IModel<LineModel>
+public sealed unsafe class LineModel : IModel<LineModel>, IModule
 {
     public const int Inputs = 4;
 
@@ -33,7 +33,11 @@ public sealed unsafe class LineModel : IModel<LineModel>
 
     public static LineModel Over(ModelInstance instance) => new(instance);
 
-    public static LineModel Create(ulong seed = 0, int threads = 0) => new(new(Compiled, seed, threads));
+    public static LineModel Create(ulong seed = 0, int threads = 0) => ModelInstance.Wrap<LineModel>(new(Compiled, seed, threads));
+
+    public Parameter Weight { get; } = new([Inputs], Init.Normal(0.5));
+
+    void IModule.Visit(IModuleVisitor visitor, string path) => ModuleWalk.Field(visitor, path, "weight", Weight);
 
     public void Predict(ReadOnlySpan<float> x, Span<float> result)
     {

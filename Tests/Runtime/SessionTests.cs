@@ -205,6 +205,16 @@ public sealed class SessionTests
     }
 
     [Fact]
+    public void Eager_code_sees_the_numbers_of_compiled_code()
+    {
+        using var model = LineModel.Create(seed: 4);
+        Assert.Equal(model.Parameters["weight"].Read<float>().ToArray(), model.Weight.ToArray());
+        var (x, y) = Batch(8);
+        model.TrainStep(x, y);
+        Assert.Equal(model.Parameters["weight"].Read<float>().ToArray(), model.Weight.ToArray());
+    }
+
+    [Fact]
     public void Optimizer_states_exist_once_training_has_started()
     {
         using var model = LineModel.Create();

@@ -1,7 +1,13 @@
 using System;
 using System.Collections.Generic;
+using System.Collections.Immutable;
+using System.IO;
 using System.Linq;
+using System.Runtime.InteropServices;
+using System.Threading.Tasks;
+using Graph.Compiler.Ir;
 using Graph.Compiler.Planning;
+using Graph.Data;
 using Graph.Yardsticks;
 using Xunit;
 
@@ -63,6 +69,40 @@ public sealed class YardstickTests
             default:
                 var gpt = NanoGpt.Create(seed: 3, threads: threads);
                 return (gpt, () => gpt.TrainStep(tokens, tokens, 2));
+        }
+    }
+
+    sealed class Images : Dataset
+    {
+        readonly float[] pixels = Reals(40 * 784);
+        readonly int[] labels = Integers(40, 10);
+
+        public override int Count => 40;
+        public override ImmutableArray<DataColumn> Columns { get; } = [new("image", DType.F32, [1, 28, 28]), new("label", DType.I32, [])];
+
+        public override void CopyRow(int row, int column, Span<byte> destination) =>
+            (column == 0 ? MemoryMarshal.AsBytes(pixels.AsSpan(row * 784, 784)) : MemoryMarshal.AsBytes(labels.AsSpan(row, 1))).CopyTo(destination);
+    }
+
+    [Fact]
+    public async Task Dropout_and_optimizer_go_on_after_a_checkpoint_as_if_nothing_had_happened()
+    {
+        var folder = Directory.CreateTempSubdirectory("graph-yardstick-").FullName;
+        try
+        {
+            var data = new BatchLoader(new Images(), 8, new() { Seed = 1 });
+            FitOptions options = new() { Steps = 8, CheckpointPath = Path.Combine(folder, "cnn.safetensors"), Resume = true, Schedule = Schedule.WarmupCosine(1e-3f, 2, 8) };
+            using var straight = Cnn.Create(seed: 5, threads: 1);
+            await straight.FitAsync(data, options with { CheckpointPath = null, Resume = false });
+            using (var first = Cnn.Create(seed: 5, threads: 2)) await first.FitAsync(data, options with { Steps = 3 });
+            using var second = Cnn.Create(seed: 77, threads: 2);
+            await second.FitAsync(data, options);
+            foreach (var tensor in straight.Parameters) Assert.Equal(tensor.Read<float>().ToArray(), second.Parameters[tensor.Path].Read<float>().ToArray());
+            Assert.Equal(8, second.Step);
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
         }
     }
 
