@@ -14,6 +14,9 @@ sealed class ArenaPacker
     // Pairs of pieces looked at, over all attempts: about 100 ms.
     const long Budget = 60_000_000;
 
+    // What the exact search may spend before that, in its own units: about as long.
+    const long SearchBudget = 100_000_000;
+
     readonly Piece[] pieces;
     readonly long bound;
     readonly long[] offsets;
@@ -48,6 +51,7 @@ sealed class ArenaPacker
                 if (bytes <= bound) return (best, bestBytes, bestName);
             }
         }
+        if (ArenaSearch.Find(list, bound, SearchBudget) is { } perfect) return (perfect, bound, "search");
         return packer.Repair(best, bestBytes, bestName, bestOrder);
     }
 

@@ -1,0 +1,34 @@
+using System;
+using System.Linq;
+using System.Security.Cryptography;
+using Xunit;
+
+namespace Graph.Tests.Conformance;
+
+/// <summary>The number of threads decides how fast a step is, never what it computes.</summary>
+public class ThreadIndependenceTests
+{
+    [Theory]
+    [InlineData("mlp", 48)]
+    [InlineData("cnn", 9)]
+    [InlineData("nanogpt", 5)]
+    [InlineData("resnet18", 3)]
+    [InlineData("gpt2", 2)]
+    public void Losses_and_weights_are_the_same_bits_with_one_thread_and_two(string name, int batch)
+    {
+        var (losses, weights) = Train(name, batch, threads: 1);
+        var (lossesOfTwo, weightsOfTwo) = Train(name, batch, threads: 2);
+        Assert.Equal(losses.Select(BitConverter.SingleToInt32Bits), lossesOfTwo.Select(BitConverter.SingleToInt32Bits));
+        Assert.Equal(weights, weightsOfTwo);
+    }
+
+    // Four steps: what the third update wrote shows in the fourth loss.
+    static (float[] Losses, string Weights) Train(string name, int batch, int threads)
+    {
+        using var yardstick = Yardstick.Create(name, threads);
+        float[] losses = [.. Enumerable.Range(1, 4).Select(step => yardstick.Step(step, batch).Loss)];
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        foreach (var tensor in yardstick.Model.Parameters) hash.AppendData(System.Runtime.InteropServices.MemoryMarshal.AsBytes(tensor.Read<float>()));
+        return (losses, Convert.ToHexString(hash.GetHashAndReset()));
+    }
+}
