@@ -11,6 +11,9 @@ namespace Graph.Compiler.Planning;
 /// <remarks>The order and the inferences are those of MiniMalloc (Moffitt, ASPLOS 2023).</remarks>
 sealed class ArenaSearch
 {
+    // The search is as deep as there are pieces, and a compiler's thread has little stack.
+    const int MostPieces = 1500;
+
     readonly Piece[] pieces;
     readonly long capacity;
     readonly long[][] bytes;       // of each piece at each of its launches
@@ -39,9 +42,10 @@ sealed class ArenaSearch
         Array.Sort(preference, (a, b) => order(pieces[a], pieces[b]) is not 0 and var c ? c : a.CompareTo(b));
     }
 
-    /// <summary>Offsets within <paramref name="capacity"/>, or null when none was found. <paramref name="budget"/> is about a nanosecond a unit.</summary>
+    /// <summary>Offsets within <paramref name="capacity"/>, or null when none was found within the <paramref name="budget"/>, of which a unit is about a nanosecond.</summary>
     public static long[]? Find(IReadOnlyList<Piece> pieces, long capacity, long budget)
     {
+        if (pieces.Count is 0 or > MostPieces) return null;
         Piece[] all = [.. pieces];
         Comparison<Piece>[] orders =
         [

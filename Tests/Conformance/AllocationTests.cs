@@ -30,17 +30,21 @@ public class AllocationTests
         using (model)
         {
             for (var i = 0; i < 3; i++) step(model, inputs, targets);
-            long most = 0, whole = GC.GetTotalAllocatedBytes(precise: true);
-            const int steps = 12;
-            for (var i = 0; i < steps; i++)
+            long most = 0, least = long.MaxValue;
+            for (var round = 0; round < 8 && (round < 4 || least > 0); round++)
             {
-                var before = GC.GetAllocatedBytesForCurrentThread();
-                step(model, inputs, targets);
-                most = Math.Max(most, GC.GetAllocatedBytesForCurrentThread() - before);
+                // Worker threads count too. The test host's own threads allocate now and then, a step that allocates does it every time: the least of several rounds tells.
+                var whole = GC.GetTotalAllocatedBytes(precise: true);
+                for (var i = 0; i < 3; i++)
+                {
+                    var before = GC.GetAllocatedBytesForCurrentThread();
+                    step(model, inputs, targets);
+                    most = Math.Max(most, GC.GetAllocatedBytesForCurrentThread() - before);
+                }
+                least = Math.Min(least, GC.GetTotalAllocatedBytes(precise: true) - whole);
             }
-            whole = GC.GetTotalAllocatedBytes(precise: true) - whole;
             Assert.Equal(0, most);
-            Assert.True(whole == 0, $"{steps} steps allocated {whole} bytes in the process.");
+            Assert.Equal(0, least);
         }
     }
 

@@ -18,7 +18,8 @@ sealed class Yardstick : IDisposable
         foreach (var tensor in model.Parameters.Where(t => t.Kind == Compiler.Ir.StateKind.Parameter).ToList())
         {
             var values = weights[tensor.Path].Reals();
-            for (var i = 0; i < values.Length; i++) tensor.Values[i] = (float)values[i];
+            var target = tensor.Values;
+            for (var i = 0; i < values.Length; i++) target[i] = (float)values[i];
         }
     }
 
