@@ -223,7 +223,8 @@ sealed partial class FunctionLowering(Program program, Function function, Kernel
 
     void CopyTo(Value value, Placement from, Placement to, Node? node = null)
     {
-        node ??= value.Producer ?? function.Nodes.LastOrDefault() ?? throw new InvalidOperationException("A function without nodes returns its arguments.");
+        // A function may return its arguments and do nothing else: the copy is a kernel of its own then.
+        node ??= value.Producer ?? function.Nodes.LastOrDefault() ?? new Node(StructureOperations.Fused, [value], AttributeMap.Empty, [], [value.Type], []);
         Launch(node, KernelBuilder.TryBuild(new([], [(value, from)], [(value, to)]), typical)!);
     }
 

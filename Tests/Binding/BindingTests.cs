@@ -22,29 +22,29 @@ public class BindingTests
         """;
 
     [Fact]
-    public Task Expressions() => VerifyAll("expressions",
+    public Task Expressions() => VerifyAll(nameof(Expressions),
         "1 + a", "-a", "~a", "!b", "a / 2.0", "checked(a + 1)", "a << 2", "a >>> 1", "(byte)a", "(long)a * 2", "a == 1 && b || a > 3", "a is 1 ? 2 : 3", "s + 1", "s == \"x\"",
         "$\"{a:000} of {s}\"", "nameof(a)", "default(int)", "(a, s)", "(a, s).Item1", "named.first", "maybe ?? 1", "maybe.HasValue ? maybe.Value : 0", "s?.Length", "(int?)a", "Kind.Large", "(int)kind",
         "kind == Kind.Small", "null as string", "o is Sizes", "this.number", "captured + number", "Helpers.Steps", "Math.PI", "int.MaxValue", "string.Empty");
 
     [Fact]
-    public Task Creation() => VerifyAll("creation",
+    public Task Creation() => VerifyAll(nameof(Creation),
         "new int[3]", "new[] { 1, 2 }", "new List<int> { 1, 2 }", "new List<int>(array)", "(int[])[1, ..array, 2]", "new Sizes(3)", "new Sizes(3) { Depth = 4 }", "sizes with { Width = 1, Depth = 2 }",
         "new Layer(captured)", "(Func<int, int>)(n => n + a)", "(Func<Tensor, Tensor>)layer.Forward", "Init.KaimingUniform(gain: 2)", "Init.Zeros", "new Parameter([2, 3], Init.Ones)", "new State([2], Init.Zeros, \"mean\")");
 
     [Fact]
-    public Task Calls() => VerifyAll("calls",
+    public Task Calls() => VerifyAll(nameof(Calls),
         "x + 1", "2 * x", "-x", "x.Relu()", "x.MatMul(x.T)", "x.Softmax(axis: 1)", "x.Reshape(2, -1)", "x.Sum(0, keep: true)", "Tensor.Concat([x, x], 1)", "Tensor.Where(x > 0, x, -x)", "x.Shape[0]", "x.Rank",
         "Mode.Training", "layer.Forward(x)", "layer.Width", "layer.Same(x)", "any.Forward(x)", "sizes.Area", "sizes.Width", "Helpers.Half(n: a)", "x.Twice()", "Own(a)", "Own(b: 3, a: 4)", "Property", "Math.Max(a, 2)", "MathF.Sqrt(2)",
         "array.Length", "array[^1]", "array[1..]", "list.Count", "list[0]", "array.Select(n => n * 2).Sum()", "Enumerable.Range(0, a).ToArray()", "array.Zip(list)", "string.Join(\",\", array)", "function(a)");
 
     [Fact]
-    public Task Patterns() => VerifyAll("patterns",
+    public Task Patterns() => VerifyAll(nameof(Patterns),
         "a is 1 or 2", "a is > 1 and < 5", "a is not 3", "o is Sizes { Width: > 1, Depth: var d } && d > 0", "o is Sizes(1, _)", "o is Sizes z && z.Width > 1", "s is null", "s is { Length: 2 }", "array is [1, .., var last] && last > 0",
         "(a, s) is (1, \"x\")", "a switch { 1 => \"one\", > 5 when b => \"many\", _ => \"some\" }", "kind switch { Kind.Small => 1, Kind.Large => 2, _ => throw new ArgumentException(\"kind\") }", "(a, b) switch { (0, true) => 1, var (p, q) => p }");
 
     [Fact]
-    public Task Statements() => VerifyAll("statements",
+    public Task Statements() => VerifyAll(nameof(Statements),
         "var i = 1;", "int i = 1, j = i;", "a = 2;", "a += 2;", "var y = (byte)1; y += 1;", "x *= 2;", "s += a;", "a++;", "var z = --a;", "(a, b) = (1, true);", "var (p, q) = (a, s);", "(array[0], _) = (1, 2);", "maybe ??= 3;", "list.Add(1);",
         "array[0] = 1;", "if (b) a = 1; else a = 2;", "for (int i = 0, j = 1; i < 3; i++, j--) a += j;", "for (;;) break;", "foreach (var n in array) a += n;", "foreach (var (n, m) in array.Zip(list)) a += m;", "while (a > 0) a--;", "do a--; while (a > 0);",
         "switch (a) { case 1: case 2: a = 0; break; case > 5 when b: return; default: a = 1; break; }", "for (var i = 0; i < 3; i++) { if (i == 1) continue; }", "int Twice(int n) => n * 2; a = Twice(3);", "throw new ArgumentException($\"bad {a}\");",
@@ -100,7 +100,7 @@ public class BindingTests
         Assert.Equal(new Location("File0.cs", first + 2, 58, 1), product.Operands[1].Location);
     }
 
-    static Task VerifyAll(string group, params string[] lines)
+    static Task VerifyAll(string test, params string[] lines)
     {
         var source = new StringBuilder(Around);
         source.Append("[Module] public partial class M(int captured) { int number = 1; public int Property => number * 2; static int Own(int a, int b = 7) => a + b;\n");
@@ -119,7 +119,7 @@ public class BindingTests
             text.Append(lines[i]).Append('\n');
             foreach (var statement in method.Body!.Statements) text.Append("    ").Append(Flat(statement)).Append('\n');
         }
-        return Verify(text.ToString(), "construct=" + group, member: "Binds");
+        return Verify(text.ToString(), member: test);
     }
 
     /// <summary>One statement as text on one line, without places.</summary>

@@ -27,10 +27,9 @@ static class Elaborate
         var (generated, _) = Harness.Generate(compilation);
         var errors = generated.GetDiagnostics().Where(d => d.Severity == DiagnosticSeverity.Error).ToList();
         if (errors.Count > 0) throw new InvalidOperationException(string.Join("\n", errors));
-        var unbound = Harness.Analyze(generated);
-        if (!unbound.IsEmpty) throw new InvalidOperationException("Not bound: " + string.Join("\n", unbound));
         var own = Harness.Definitions(generated).ToDictionary(p => p.Key, p => change is null ? p.Value : change(p.Value));
-        var model = own[name];
+        // What binding refuses has no definition; what elaboration refuses, which the analyzer reports too, is for the caller to look at.
+        if (!own.TryGetValue(name, out var model)) throw new InvalidOperationException("Not bound: " + string.Join("\n", Harness.Analyze(generated)));
         var modules = own.Concat(Library.Where(l => !own.ContainsKey(l.Key))).ToDictionary(p => p.Key, p => p.Value);
         return Elaborator.Elaborate(model, modules, OperationTable.Set, referenced: Library.Keys.ToHashSet());
     }

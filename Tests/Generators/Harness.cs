@@ -18,12 +18,12 @@ static class Harness
 {
     public const string Usings = "using System;\nusing System.Collections.Generic;\nusing System.Linq;\nusing Graph;\n";
 
-    /// <summary>The framework and Graph.Ops, but none of the test's other assemblies.</summary>
+    /// <summary>The framework, Graph.Ops and Graph.Runtime, but none of the test's other assemblies.</summary>
     public static readonly ImmutableArray<MetadataReference> References =
     [
         .. ((string)AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES")!).Split(Path.PathSeparator)
             .Where(path => Path.GetFileName(path) is var name && (name.StartsWith("System.", StringComparison.Ordinal) || name is "netstandard.dll" or "mscorlib.dll"))
-            .Append(typeof(Tensor).Assembly.Location).Append(typeof(ModuleDef).Assembly.Location)
+            .Append(typeof(Tensor).Assembly.Location).Append(typeof(ModuleDef).Assembly.Location).Append(typeof(IModel).Assembly.Location)
             .Select(path => (MetadataReference)MetadataReference.CreateFromFile(path)),
     ];
 

@@ -13,19 +13,19 @@ static class Samples
             readonly Parameter weight = new([outputs, inputs], Init.KaimingUniform(gain: Math.Sqrt(1.0 / 3)));
             readonly Parameter? offset = bias ? new([outputs], Init.Uniform(1 / Math.Sqrt(inputs)), name: "bias") : null;
 
-            public Tensor Forward(Tensor x) => offset is null ? x * weight : x * weight + offset;
+            public Tensor Forward(Tensor x) => offset is null ? x.Linear(weight) : x.Linear(weight, offset);
         }
 
         [Module]
         public partial class Net(int width)
         {
             readonly Linear[] _layers = [new(64, width), new(width, 10)];
-            readonly State mean = new([width], Init.Zeros);
+            readonly State mean = new([10], Init.Zeros);
 
             public Tensor Forward(Tensor x)
             {
                 foreach (var layer in _layers) x = layer.Forward(x);
-                if (Mode.Training) mean.Assign(x);
+                if (Mode.Training) mean.Assign(x.Mean(0));
                 return x - mean;
             }
         }
@@ -44,7 +44,7 @@ static class Samples
         {
             [Entry] public Tensor Predict([Shape("B", 64)] Tensor image) => Forward(image);
 
-            [Loss] public Tensor Loss([Shape("B", 64)] Tensor image, [Shape("B")] Tensor<int> label) => Forward(image) - label;
+            [Loss] public Tensor Loss([Shape("B", 64)] Tensor image, [Shape("B")] Tensor<int> label) => Forward(image).CrossEntropy(label);
 
             [Train(Precision = Precision.Float16, ClipNorm = 1)]
             public static Sgd Optimizer() => new(learningRate: 3e-4f);
