@@ -72,7 +72,7 @@ public class DiagnosticTests
     [Fact]
     public void Operands_that_do_not_broadcast_are_named_with_their_shapes()
     {
-        var error = ErrorAtMark(Entry("var y = x.Relu().Reshape(2, -1); return «x + y»;", attributes: "[Dim(\"B\", Max = 16)]"), "GR2001");
+        var error = ErrorAtMark(Entry("var y = x.Relu().Reshape(2, -1); return «x + y»;", attributes: "[Dim(\"B\", Max = 16)]"), "GR2014");
         Assert.Contains("x is [B, 8]", error.Message, StringComparison.Ordinal);
         Assert.Contains("y is [2, 4*B]", error.Message, StringComparison.Ordinal);
         Assert.Contains("y comes from reshape (Model.cs:", error.Message, StringComparison.Ordinal);
