@@ -170,12 +170,16 @@ sealed class FusionGraph
     }
 
     /// <summary>True when merging would make a group wait for itself: a third group lies on a path from one to the other.</summary>
-    public bool HasPathBetween(FusionGroup from, FusionGroup to)
+    /// <param name="from">Where the path begins.</param>
+    /// <param name="to">Where it ends.</param>
+    /// <param name="avoid">A group that does not count.</param>
+    public bool HasPathBetween(FusionGroup from, FusionGroup to, FusionGroup? avoid = null)
     {
         if (position.Count == 0) Number();
         // Only groups that stand between the two in an order of execution can lie on a path.
         var last = position[to];
         var seen = new HashSet<FusionGroup>();
+        if (avoid is not null) seen.Add(avoid);
         var waiting = new Stack<FusionGroup>(Readers(from).Where(g => g != to && position[g] < last));
         while (waiting.Count > 0)
         {

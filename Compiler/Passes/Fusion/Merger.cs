@@ -38,6 +38,13 @@ sealed class Merger(FusionGraph graph, Legality legality, CancellationToken canc
         return shape;
     }
 
+    // A value that is only read when other work has been done on what it is made of, such as one that the backward pass makes again: made early it would lie in memory for long.
+    bool IsForLater(FusionGroup from, FusionGroup reader)
+    {
+        var readers = graph.Readers(reader).Where(r => r != from).ToList();
+        return readers.Count > 0 && !reader.Members.SelectMany(m => graph.Nodes[m].Outputs).Any(graph.IsRoot) && readers.All(r => graph.HasPathBetween(from, r, avoid: reader));
+    }
+
     // Nothing lies between a group and its only reader, and no path leads back along an edge.
     bool WouldWait(FusionGroup from, FusionGroup to)
     {
@@ -92,9 +99,13 @@ sealed class Merger(FusionGraph graph, Legality legality, CancellationToken canc
         foreach (var source in graph.Sources(row).Where(IsScalarOnly).ToList())
             if (graph.Readers(source).All(r => r == row) && !BelongsToContraction(source) && TryMerge(source, row) is not null) return true;
         foreach (var reader in graph.Readers(row).ToList())
-            if ((IsScalarOnly(reader) || HasReduction(reader)) && AreNear(row, reader) && SavesRow(row, reader) && TryMerge(row, reader) is not null) return true;
+            if ((IsScalarOnly(reader) || HasReduction(reader)) && AreNear(row, reader) && SavesRow(row, reader) && !(MakesWhole(row, reader) && IsForLater(row, reader)) && TryMerge(row, reader) is not null) return true;
         return false;
     }
+
+    // Whether the reader makes something as large as the row's elements.
+    bool MakesWhole(FusionGroup row, FusionGroup reader) =>
+        Together(row, reader) is { } shape && reader.Members.SelectMany(m => graph.Nodes[m].Outputs).Any(v => shape.All.SetEquals(shape.Map.Atoms(v)));
 
     // What leaves the function is written anyway: as an epilogue it saves the product's own round trip.
     bool BelongsToContraction(FusionGroup group) =>
@@ -116,7 +127,7 @@ sealed class Merger(FusionGraph graph, Legality legality, CancellationToken canc
         {
             if (graph.GroupOf[i] is not { Kind: null } || !IsOf(graph.Nodes[i], OpKind.Contract, OpKind.Convolution)) continue;
             if (graph.Nodes[i].Is("conv2d_grad_weight")) continue;
-            while (graph.Readers(graph.GroupOf[i]!).ToList().FirstOrDefault(r => IsScalarOnly(r) && AreNear(graph.GroupOf[i]!, r) && TryMerge(graph.GroupOf[i]!, r) is not null) is not null) { }
+            while (graph.Readers(graph.GroupOf[i]!).ToList().FirstOrDefault(r => IsScalarOnly(r) && AreNear(graph.GroupOf[i]!, r) && !IsForLater(graph.GroupOf[i]!, r) && TryMerge(graph.GroupOf[i]!, r) is not null) is not null) { }
         }
     }
 
@@ -157,7 +168,7 @@ sealed class Merger(FusionGraph graph, Legality legality, CancellationToken canc
         {
             if (graph.GroupOf[group.First] != group || !IsScalarOnly(group)) continue;
             var current = group;
-            while (graph.Readers(current).ToList().FirstOrDefault(r => IsScalarOnly(r) && AreNear(current, r) && TryMerge(current, r) is not null) is not null)
+            while (graph.Readers(current).ToList().FirstOrDefault(r => IsScalarOnly(r) && AreNear(current, r) && !IsForLater(current, r) && TryMerge(current, r) is not null) is not null)
                 current = graph.GroupOf[group.First]!;
         }
     }
