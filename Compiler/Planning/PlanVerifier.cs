@@ -34,7 +34,7 @@ public static class PlanVerifier
             {
                 if (plan.Function.Buffers[operand.Buffer.Id] != operand.Buffer) throw Broken(plan, i, $"the buffer {operand.Buffer} is not number {operand.Buffer.Id} of the function");
                 if (operand.IsWritten && operand.Buffer.Kind == BufferKind.Argument) throw Broken(plan, i, $"the argument {operand.Buffer} is written");
-                if (!operand.IsWritten && operand.Buffer.Kind is BufferKind.Arena or BufferKind.Result && !operand.IsWritten && !written.Contains(operand.Buffer))
+                if (!operand.IsWritten && operand.Buffer.Kind is (BufferKind.Arena or BufferKind.Result) && !written.Contains(operand.Buffer))
                     throw Broken(plan, i, $"{operand.Buffer} is read before anything wrote it");
             }
             foreach (var operand in operands)

@@ -22,7 +22,6 @@ public sealed unsafe class ModelInstance : IDisposable
     static readonly ImmutableArray<string> TrainingArguments = ["learning_rate", "step", "seed"];
 
     readonly bool ownsStore;
-    readonly bool ownsPool;
     readonly WorkerPool pool;
     int disposed;
 
@@ -31,9 +30,17 @@ public sealed unsafe class ModelInstance : IDisposable
     {
         Model = model;
         pool = new(threads);
-        ownsPool = ownsStore = true;
-        Store = new(model.Program.States, seed, pool);
-        Session = new(model, Store, pool, ownsPool: false);
+        ownsStore = true;
+        try
+        {
+            Store = new(model.Program.States, seed, pool);
+        }
+        catch
+        {
+            pool.Dispose(); // its threads would outlive the model that never was
+            throw;
+        }
+        Session = new(model, Store, pool);
         LearningRate = model.LearningRate;
     }
 
@@ -43,8 +50,7 @@ public sealed unsafe class ModelInstance : IDisposable
         Store = over.Store;
         LearningRate = over.LearningRate;
         pool = new(threads);
-        ownsPool = true;
-        Session = new(Model, Store, pool, ownsPool: false);
+        Session = new(Model, Store, pool);
     }
 
     /// <summary>What a generated model throws that was made by its constructor, not by <c>Create</c>.</summary>
@@ -206,7 +212,7 @@ public sealed unsafe class ModelInstance : IDisposable
         if (disposed != 0) return;
         Session.Dispose();
         if (Interlocked.Exchange(ref disposed, 1) != 0) return;
-        if (ownsPool) pool.Dispose();
+        pool.Dispose();
         if (ownsStore) Store.Dispose();
     }
 }

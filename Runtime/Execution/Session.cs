@@ -20,7 +20,6 @@ public sealed unsafe class Session : IDisposable
     readonly CompiledModel model;
     readonly ParameterStore store;
     readonly WorkerPool pool;
-    readonly bool ownsPool;
     readonly Arena arena = new();
     readonly Dictionary<string, List<LaunchTable>> tables = new(StringComparer.Ordinal);
     readonly Dictionary<LaunchTable, long[]> profile = [];
@@ -29,12 +28,11 @@ public sealed unsafe class Session : IDisposable
     int busy;
     bool disposed;
 
-    internal Session(CompiledModel model, ParameterStore store, WorkerPool pool, bool ownsPool)
+    internal Session(CompiledModel model, ParameterStore store, WorkerPool pool)
     {
         this.model = model;
         this.store = store;
         this.pool = pool;
-        this.ownsPool = ownsPool;
     }
 
     /// <summary>The number of threads that work on one call.</summary>
@@ -189,7 +187,6 @@ public sealed unsafe class Session : IDisposable
             disposed = true;
             Forget();
             arena.Dispose();
-            if (ownsPool) pool.Dispose();
         }
         finally
         {
