@@ -71,7 +71,7 @@ public sealed class ReportPage(string title, string subtitle)
     static IEnumerable<(double, double)> Smooth(IReadOnlyList<(double Step, double Value)> points)
     {
         var mean = double.NaN;
-        var keep = Math.Exp(-20.0 / Math.Max(20, points.Count));
+        var keep = Math.Exp(-120.0 / Math.Max(120, points.Count));
         foreach (var (step, value) in points)
         {
             mean = double.IsNaN(mean) ? value : keep * mean + (1 - keep) * value;
