@@ -46,7 +46,7 @@ static class Samples
 
             [Loss] public Tensor Loss([Shape("B", 64)] Tensor image, [Shape("B")] Tensor<int> label) => Forward(image).CrossEntropy(label);
 
-            [Train(Precision = Precision.Float16, ClipNorm = 1)]
+            [Train(Precision = Precision.Float32, ClipNorm = 1)]
             public static Sgd Optimizer() => new(learningRate: 3e-4f);
         }
         """;
