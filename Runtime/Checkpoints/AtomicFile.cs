@@ -6,13 +6,15 @@ namespace Graph.Runtime.Checkpoints;
 /// <summary>Writes a file so that whoever opens it, at whatever moment, finds the old one or the new one.</summary>
 static class AtomicFile
 {
+    const string Extension = ".tmp";
+
     /// <summary>Writes to a file beside it, makes sure that the bytes are on the disk, and renames.</summary>
     public static void Write(string path, Action<FileStream> write)
     {
         var full = Path.GetFullPath(path);
         var folder = Path.GetDirectoryName(full)!;
         Directory.CreateDirectory(folder);
-        var temporary = Path.Combine(folder, $".{Path.GetFileName(full)}.{Guid.NewGuid():N}.tmp");
+        var temporary = Path.Combine(folder, $".{Path.GetFileName(full)}.{Guid.NewGuid():N}{Extension}");
         try
         {
             using (var stream = new FileStream(temporary, FileMode.CreateNew, FileAccess.Write, FileShare.None, bufferSize: 1 << 16))
@@ -26,6 +28,29 @@ static class AtomicFile
         {
             File.Delete(temporary);
             throw;
+        }
+    }
+
+    /// <summary>Deletes what processes that died while they wrote the file left beside it. What is being written stays.</summary>
+    public static void DeleteLeftovers(string path)
+    {
+        var full = Path.GetFullPath(path);
+        var folder = new DirectoryInfo(Path.GetDirectoryName(full)!);
+        if (!folder.Exists) return;
+        // The name begins with a dot, which hides files on Unix.
+        foreach (var file in folder.EnumerateFiles("*" + Extension, new EnumerationOptions { AttributesToSkip = FileAttributes.None, IgnoreInaccessible = true }))
+        {
+            var prefix = $".{Path.GetFileName(full)}.";
+            if (!file.Name.StartsWith(prefix, StringComparison.Ordinal) || !Guid.TryParseExact(file.Name.AsSpan(prefix.Length, file.Name.Length - prefix.Length - Extension.Length), "N", out _)) continue;
+            try
+            {
+                // Whoever writes it has it open and locked: then this throws.
+                new FileStream(file.FullName, FileMode.Open, FileAccess.ReadWrite, FileShare.None, bufferSize: 1, FileOptions.DeleteOnClose).Dispose();
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                // Only untidy: no such file is ever read.
+            }
         }
     }
 }

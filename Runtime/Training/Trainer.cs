@@ -41,6 +41,7 @@ sealed class Trainer
         _ = model.Model["train_step"]; // says what a model without [Train] lacks
         var byEpochs = options.Epochs is { } epochs ? (long)epochs * data.Batches : options.Steps is null ? data.Batches : long.MaxValue;
         totalSteps = Math.Min(byEpochs, options.Steps ?? long.MaxValue);
+        if (options.CheckpointPath is { } path) AtomicFile.DeleteLeftovers(path);
         if (options.Resume && File.Exists(options.CheckpointPath)) Resume(options.CheckpointPath);
     }
 

@@ -91,7 +91,7 @@ public sealed class FitTests : IDisposable
     }
 
     [Fact]
-    public async Task Training_that_is_killed_goes_on_from_the_last_checkpoint_with_the_same_bits()
+    public async Task Training_that_fails_goes_on_from_the_last_checkpoint_with_the_same_bits()
     {
         var path = Path.Combine(folder, "line.safetensors");
         FitOptions options = new() { Steps = 30, CheckpointPath = path, CheckpointEvery = 6, Resume = true };
@@ -100,14 +100,31 @@ public sealed class FitTests : IDisposable
 
         using (var model = LineModel.Create(seed: 3))
         {
-            var killer = new Reports { Then = r => { if (r.Step == 16) throw new InvalidOperationException("killed"); } };
-            await Assert.ThrowsAsync<InvalidOperationException>(() => model.FitAsync(Data(), options, killer));
+            var failing = new Reports { Then = r => { if (r.Step == 16) throw new InvalidOperationException("failed"); } };
+            await Assert.ThrowsAsync<InvalidOperationException>(() => model.FitAsync(Data(), options, failing));
         }
         using var resumed = LineModel.Create(seed: 4);
         var reports = new Reports();
         await resumed.FitAsync(Data(), options, reports);
         Assert.Equal(13, reports[0].Step);
         Assert.Equal(Bits(straight), Bits(resumed));
+    }
+
+    [Fact]
+    public async Task What_killed_runs_left_half_written_is_removed_and_nothing_else()
+    {
+        var path = Path.Combine(folder, "line");
+        string Temporary(string name) => Path.Combine(folder, $".{name}.{Guid.NewGuid():N}.tmp");
+        var left = Temporary("line");
+        string[] others = [Temporary("line.safetensors"), Temporary("other"), Path.Combine(folder, ".line.mine.tmp"), Path.Combine(folder, "line.tmp")];
+        foreach (var file in others.Append(left)) File.WriteAllText(file, "half a checkp");
+        var written = Temporary("line"); // by another process, at this moment
+
+        using var model = LineModel.Create();
+        using (new FileStream(written, FileMode.CreateNew, FileAccess.Write, FileShare.None))
+            await model.FitAsync(Data(), new() { Steps = 2, CheckpointPath = path, Resume = true });
+        Assert.Equal(2, model.Step); // from the beginning: none of them is a checkpoint
+        Assert.Equal(others.Append(path).Append(written).Order(), Directory.GetFiles(folder).Order());
     }
 
     [Fact]
