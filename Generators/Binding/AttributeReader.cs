@@ -32,7 +32,7 @@ static class AttributeReader
     {
         foreach (var member in value.Type?.GetMembers() ?? [])
             if (member is IFieldSymbol { HasConstantValue: true } field && Equals(field.ConstantValue, value.Value)) return field.Name;
-        return "Float32";
+        return value.Value is null ? "Float32" : Convert.ToString(value.Value, CultureInfo.InvariantCulture)!; // null: C# reports what is wrong
     }
 
     static TypedConstant? Named(AttributeData attribute, string name)

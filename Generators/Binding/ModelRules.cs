@@ -102,7 +102,7 @@ static class ModelRules
         if (losses.Count == 0) context.Report(Descriptors.TrainWithoutLoss, at, method.Name, type.Name);
         else if (wanted?.Loss is { } loss && !losses.Contains(loss)) context.Report(Descriptors.UnknownLoss, at, method.Name, loss, type.Name);
         else if (wanted?.Loss is null && losses.Count > 1) context.Report(Descriptors.AmbiguousLoss, at, method.Name, type.Name);
-        if (wanted is { ClipNorm: < 0 }) context.Report(Descriptors.BadTraining, at, method.Name, "ClipNorm is negative; 0 means no clipping");
+        if (wanted is { ClipNorm: not >= 0 }) context.Report(Descriptors.BadTraining, at, method.Name, FormattableString.Invariant($"ClipNorm is {wanted.ClipNorm}, expected the largest norm that the gradients may have, or 0 for no clipping"));
         if (wanted is { Precision: not "Float32" }) context.Report(Descriptors.BadTraining, at, method.Name, $"Precision {wanted.Precision} is not supported yet; models train in Float32");
     }
 

@@ -1,4 +1,5 @@
 using System;
+using System.Globalization;
 using System.Linq;
 using Graph.Tests.Generators;
 using Microsoft.CodeAnalysis;
@@ -65,12 +66,12 @@ public class DiagnosticTests
         Assert.DoesNotContain(found, d => d.Id == "GR0001");
     }
 
-    const string Optimizer = "[Module] public partial class Sgd { public Tensor Update(Tensor v, Tensor g, Tensor learningRate, Tensor step) => v - g; } ";
+    const string Optimizer = "[Module] public partial class Sgd { public Tensor Update(Tensor value, Tensor gradient, Tensor learningRate, Tensor step) => value - gradient; } ";
     const string Loss = "[Loss] public Tensor Loss([Shape(1)] Tensor x) => x; ";
 
     [Theory]
     [InlineData("GR1004", "[Model] public partial class M(int ⟦width⟧) { }")]
-    [InlineData("GR1004", "[Model] public partial class M { public M(int a = 1, int ⟦b⟧) { } }", true)]
+    [InlineData("GR1004", "[Model] public partial class M { public M(int a = 1, int ⟦b⟧) { } }", null, true)]
     [InlineData("GR1013", "[Model] public partial class M { [Entry] public Tensor F([Shape(1, ⟦2.5⟧)] Tensor x) => x; }")]
     [InlineData("GR1013", "[Model] public partial class M { [Entry] public Tensor F([Shape(1, ⟦-2⟧)] Tensor x) => x; }")]
     [InlineData("GR1014", "[Model] public partial class M { [Entry] public Tensor F([Shape(1, ⟦\"B\"⟧)] Tensor x) => x; }")]
@@ -91,8 +92,20 @@ public class DiagnosticTests
     [InlineData("GR3007", "[Module] public partial class M { [Entry] public Tensor ⟦F⟧([Shape(1)] Tensor x) => x; }")]
     [InlineData("GR3008", "[Model] public partial class M { [Entry] public static Tensor ⟦F⟧([Shape(1)] Tensor x) => x; }")]
     [InlineData("GR3008", "[Model] public partial class M { [Entry] public Tensor F([Shape(1)] Tensor x, int ⟦n⟧) => x; }")]
-    [InlineData("GR3009", Optimizer + "[Model] public partial class M { " + Loss + "[Train(ClipNorm = -1)] public static Sgd ⟦T⟧() => new(); }")]
-    public void Models(string id, string source, bool hasErrors = false) => AssertReported(id, source, hasErrors);
+    [InlineData("GR3009", Optimizer + "[Model] public partial class M { " + Loss + "[Train(ClipNorm = -1)] public static Sgd ⟦T⟧() => new(); }", "T: ClipNorm is -1, expected the largest norm that the gradients may have, or 0 for no clipping")]
+    [InlineData("GR3009", Optimizer + "[Model] public partial class M { " + Loss + "[Train(ClipNorm = double.NaN)] public static Sgd ⟦T⟧() => new(); }", "T: ClipNorm is NaN, expected the largest norm that the gradients may have, or 0 for no clipping")]
+    [InlineData("GR3009", Optimizer + "[Model] public partial class M { " + Loss + "[Train(Precision = Precision.Float64)] public static Sgd ⟦T⟧() => new(); }", "T: Precision Float64 is not supported yet; models train in Float32")]
+    [InlineData("GR3009", Optimizer + "[Model] public partial class M { " + Loss + "[Train(Precision = Precision.Float16)] public static Sgd ⟦T⟧() => new(); }", "T: Precision Float16 is not supported yet; models train in Float32")]
+    [InlineData("GR3009", Optimizer + "[Model] public partial class M { " + Loss + "[Train(Precision = Precision.BFloat16)] public static Sgd ⟦T⟧() => new(); }", "T: Precision BFloat16 is not supported yet; models train in Float32")]
+    [InlineData("GR3009", Optimizer + "[Model] public partial class M { " + Loss + "[Train(Precision = (Precision)9)] public static Sgd ⟦T⟧() => new(); }", "T: Precision 9 is not supported yet; models train in Float32")]
+    public void Models(string id, string source, string? message = null, bool hasErrors = false) => AssertReported(id, source, hasErrors, message);
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("(Precision = Precision.Float32)")]
+    [InlineData("(ClipNorm = 0)")]
+    public void What_training_settings_default_to_may_be_written(string arguments) =>
+        Assert.Empty(Harness.Diagnose(Optimizer + "[Model] public partial class M { " + Loss + "[Train" + arguments + "] public static Sgd T() => new(); }"));
 
     [Fact]
     public void A_missing_definition_is_named()
@@ -149,7 +162,7 @@ public class DiagnosticTests
         Assert.Empty(Harness.Analyze(Harness.Generate(Harness.Compile(source)).Compilation));
     }
 
-    static void AssertReported(string id, string marked, bool hasErrors = false)
+    static void AssertReported(string id, string marked, bool hasErrors = false, string? message = null)
     {
         var start = marked.IndexOf('⟦');
         var end = marked.IndexOf('⟧') - 1;
@@ -160,6 +173,7 @@ public class DiagnosticTests
         Assert.True(match is not null, "reported instead: " + string.Join("; ", found));
         var span = match.Location.SourceSpan;
         Assert.Equal((start, end - start), (span.Start - Harness.Usings.Length, span.Length));
+        if (message is not null) Assert.Equal(message, match.GetMessage(CultureInfo.InvariantCulture));
         if (!hasErrors) Assert.Single(found);
     }
 }
