@@ -6,7 +6,7 @@ using Graph.Compiler.Ir;
 
 namespace Graph.Compiler.Lowering;
 
-// Matrix products and convolutions with their epilogues.
+// Matrix products and convolutions with what is done to their operands and results on the way.
 sealed partial class FunctionLowering
 {
     /// <summary>One axis of a contraction's batch: its size and the stride of A, B and C along it.</summary>
@@ -14,41 +14,78 @@ sealed partial class FunctionLowering
 
     void Contract(Node node, Node contract, ImmutableArray<Node> body, ImmutableArray<(Value Inner, Value Outer)> inputs, ImmutableArray<(Value Inner, Value Outer)> outputs)
     {
-        var outer = inputs.ToDictionary(i => i.Inner, i => i.Outer);
         var (a, b, c) = (contract.Inputs[0], contract.Inputs[1], contract.Output);
         foreach (var v in new[] { a, b, c })
             if (v.DType != DType.F32) throw new NotSupportedException($"The CPU target multiplies f32 matrices, not {v.DType.Name()}.");
-        var placeA = places[outer[a]];
-        var placeB = places[outer[b]];
-        var epilogue = Epilogue(node, c, c.Shape.Rank - 2, c.Shape.Rank - 1, body, inputs, outputs, out var placeC);
+        foreach (var (inner, outer) in inputs) places[inner] = places[outer];
+        var parts = ContractParts.Of(contract, body, outputs.Select(o => o.Inner));
+        var prologueA = Prologue(node, a, parts.PrologueA, inputs, preferTransposed: true);
+        var prologueB = Prologue(node, b, parts.PrologueB, inputs, preferTransposed: false);
+        var placeA = prologueA is null ? places[a] : null;
+        var placeB = prologueB is null ? places[b] : null;
+        var epilogue = Epilogue(node, c, c.Shape.Rank - 2, c.Shape.Rank - 1, parts.Epilogue, inputs, outputs, out var placeC);
         if (Batch(c.Shape, a, placeA, b, placeB, placeC) is not { } batch)
         {
-            placeA = DenseCopy(outer[a], node);
-            placeB = DenseCopy(outer[b], node);
+            if (placeA is not null) placeA = DenseCopy(a, node);
+            if (placeB is not null) placeB = DenseCopy(b, node);
             batch = Batch(c.Shape, a, placeA, b, placeB, placeC) ?? throw new NotSupportedException($"A matrix product has more than three batch axes that do not merge: {a.Shape} · {b.Shape}.");
         }
         var operands = ImmutableArray.CreateBuilder<Operand>();
-        operands.Add(new(placeA.Buffer, placeA.Offset, false));
-        operands.Add(new(placeB.Buffer, placeB.Offset, false));
-        MatrixView View(int operand, Value v, Placement place, Func<BatchAxis, Dim> stride) =>
-            new(operand, [.. batch.Select(stride)], Stride(v, place, v.Shape.Rank - 2), Stride(v, place, v.Shape.Rank - 1));
+        MatrixView? View(Value v, Placement? place, bool isWritten, Func<BatchAxis, Dim> stride)
+        {
+            if (place is null) return null;
+            operands.Add(new(place.Buffer, place.Offset, isWritten));
+            return new(operands.Count - 1, [.. batch.Select(stride)], Stride(v, place, v.Shape.Rank - 2), Stride(v, place, v.Shape.Rank - 1));
+        }
+        var viewA = View(a, placeA, false, x => x.A);
+        var viewB = View(b, placeB, false, x => x.B);
+        var makesA = AddPrologue(prologueA, operands);
+        var makesB = AddPrologue(prologueB, operands);
         MatrixView? viewC = null;
         Hook? hook = null;
         ImmutableArray<InPlace> inPlace = [];
-        if (epilogue is null)
-        {
-            operands.Add(new(placeC!.Buffer, placeC.Offset, true));
-            viewC = View(2, c, placeC, x => x.C);
-        }
+        if (epilogue is null) viewC = View(c, placeC, true, x => x.C);
         else (hook, inPlace) = AddHook(epilogue, operands);
         launches.Add(new ContractLaunch(
             node, operands.ToImmutable(), inPlace, c.Shape[c.Shape.Rank - 2], c.Shape[c.Shape.Rank - 1], a.Shape[a.Shape.Rank - 1], [.. batch.Select(x => x.Size)],
-            View(0, a, placeA, x => x.A), View(1, b, placeB, x => x.B), viewC, false, null, null, hook)
+            viewA, viewB, viewC, false, makesA, makesB, hook)
         {
-            Flops = contract.Operation.Flops(contract) + (epilogue?.Flops ?? Dim.Zero),
-            Traffic = a.Type.Bytes + b.Type.Bytes + (epilogue?.Traffic ?? c.Type.Bytes),
+            Flops = contract.Operation.Flops(contract) + (prologueA?.Kernel.Flops ?? Dim.Zero) + (prologueB?.Kernel.Flops ?? Dim.Zero) + (epilogue?.Flops ?? Dim.Zero),
+            Traffic = (prologueA?.Kernel.Traffic ?? a.Type.Bytes) + (prologueB?.Kernel.Traffic ?? b.Type.Bytes) + (epilogue?.Traffic ?? c.Type.Bytes),
         });
-        if (epilogue is null && body.Length > 0) After(node, c, placeC!, body, inputs, outputs);
+        if (epilogue is null && parts.Epilogue.Length > 0) After(node, c, placeC!, parts.Epilogue, inputs, outputs);
+    }
+
+    /// <summary>
+    /// What makes an operand as a tile function; null when it lies in memory. What no tile function computes is made in memory first.
+    /// </summary>
+    /// <param name="node">The fused node.</param>
+    /// <param name="value">The operand.</param>
+    /// <param name="body">What makes it.</param>
+    /// <param name="inputs">What the body reads.</param>
+    /// <param name="preferTransposed">The orientation of tiles that fills panels without a detour, taken when memory does not care.</param>
+    (BuiltKernel Kernel, bool Transposed)? Prologue(Node node, Value value, ImmutableArray<Node> body, ImmutableArray<(Value Inner, Value Outer)> inputs, bool preferTransposed)
+    {
+        if (body.IsEmpty) return null;
+        var spec = new KernelSpec(body, [.. inputs.Select(i => (i.Inner, places[i.Outer]))], []) { TileOutput = value, RowAxis = value.Shape.Rank - 2, ColumnAxis = value.Shape.Rank - 1 };
+        var best = new[] { preferTransposed, !preferTransposed }
+            .Select(transposed => (Kernel: KernelBuilder.TryBuild(spec with { Transposed = transposed }, typical), Transposed: transposed))
+            .Where(c => c.Kernel is not null)
+            .OrderBy(c => StridedReads(c.Kernel!)).FirstOrDefault();
+        if (best.Kernel is not null) return (best.Kernel, best.Transposed);
+        places[value] = Dense(value, NewBuffer(node.Name, BufferKind.Arena, value.Type));
+        Kernel(node, body, inputs, [(value, value)]);
+        return null;
+    }
+
+    // Operands whose lanes lie apart: a vector of one takes as many loads as it has lanes.
+    static int StridedReads(BuiltKernel tile) => tile.Kernel.Accesses.Count(a => a.Strides[tile.Kernel.Lane] is var stride && !stride.Is(0) && !stride.Is(1));
+
+    Prologue? AddPrologue((BuiltKernel Kernel, bool Transposed)? prologue, ImmutableArray<Operand>.Builder operands)
+    {
+        if (prologue is not { } p) return null;
+        operands.AddRange(p.Kernel.Operands);
+        return new(new(kernels.Add(p.Kernel.Kernel), operands.Count - p.Kernel.Operands.Length, p.Kernel.Operands.Length, p.Kernel.Dims), p.Transposed);
     }
 
     static Dim Stride(Value value, Placement place, int axis) => value.Shape[axis].Is(1) ? Dim.One : place.Strides[axis];
@@ -94,10 +131,10 @@ sealed partial class FunctionLowering
     }
 
     // The batch axes as three extents; null when more than three do not merge.
-    static ImmutableArray<BatchAxis>? Batch(Shape shape, Value a, Placement placeA, Value b, Placement placeB, Placement? placeC)
+    static ImmutableArray<BatchAxis>? Batch(Shape shape, Value a, Placement? placeA, Value b, Placement? placeB, Placement? placeC)
     {
         var axes = new List<BatchAxis>();
-        Dim Along(Value v, Placement place, int fromEnd) => fromEnd > v.Shape.Rank || v.Shape[v.Shape.Rank - fromEnd].Is(1) ? Dim.Zero : place.Strides[v.Shape.Rank - fromEnd];
+        Dim Along(Value v, Placement? place, int fromEnd) => place is null || fromEnd > v.Shape.Rank || v.Shape[v.Shape.Rank - fromEnd].Is(1) ? Dim.Zero : place.Strides[v.Shape.Rank - fromEnd];
         for (var i = 0; i < shape.Rank - 2; i++)
         {
             if (shape[i].Is(1)) continue;

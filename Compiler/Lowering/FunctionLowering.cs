@@ -70,10 +70,22 @@ sealed partial class FunctionLowering(Program program, Function function, Kernel
         {
             var reads = node.Inputs.Any(readers.Contains);
             if (reads && node.Operation.Kind == OpKind.View) readers.Add(node.Output);
-            else if (reads && written) return false;
+            else if (reads && (written || (node == writer && ReadsAtAnyTime(node, readers)))) return false;
             if (node == writer) written = true;
         }
         return true;
+    }
+
+    // Whether a node reads one of the values while others of its results are written already: kernels of loops read an element before they write it, products and library kernels do not.
+    static bool ReadsAtAnyTime(Node node, ISet<Value> values)
+    {
+        if (node.Operation.Kind is OpKind.Elementwise or OpKind.Reduce || node.Operation == StructureOperations.Call) return false;
+        if (node.Operation != StructureOperations.Fused) return true;
+        var region = node.Regions[0];
+        if (region.Nodes.FirstOrDefault(n => n.Operation.Kind is OpKind.Contract or OpKind.Convolution) is not { } contract) return false;
+        var parts = ContractParts.Of(contract, region.Nodes, region.Results);
+        var read = parts.PrologueA.Concat(parts.PrologueB).Append(contract).SelectMany(n => n.Inputs).ToList();
+        return region.Parameters.Where((p, i) => values.Contains(node.Inputs[i])).Any(read.Contains);
     }
 
     static Value Base(Value value)

@@ -118,6 +118,7 @@ public sealed class KernelBuilder
         var batch = LoopNest.Collapse(Group(0, spec.RowAxis), reduced, walks);
         var rows = LoopNest.Collapse(Group(spec.RowAxis, spec.ColumnAxis), reduced, walks);
         var columns = LoopNest.Collapse(Group(spec.ColumnAxis, value.Shape.Rank), reduced, walks);
+        if (spec.Transposed) (rows, columns) = (columns, rows);
         if (columns.Count > 1) return null;
         if (atoms.Count != batch.Sum(a => a.Atoms.Length) + rows.Sum(a => a.Atoms.Length) + columns.Sum(a => a.Atoms.Length)) return null;
         // An absent column axis (size 1) still needs a lane.

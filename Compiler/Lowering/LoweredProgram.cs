@@ -100,6 +100,9 @@ public sealed record Segment(int FirstOperand, int OperandCount, ImmutableArray<
 /// <summary>A generated tile function called from inside a library kernel: its operands are a range of the launch's.</summary>
 public sealed record Hook(Kernel Kernel, int FirstOperand, int OperandCount, ImmutableArray<Dim> Dims);
 
+/// <summary>A tile function that makes blocks of a contraction's operand while it is packed; the rows of its tiles are the operand's, or with <paramref name="Transposed"/> its columns.</summary>
+public sealed record Prologue(Hook Hook, bool Transposed);
+
 /// <summary>A strided matrix over up to three batch extents, for contractions: strides in elements.</summary>
 public sealed record MatrixView(int Operand, ImmutableArray<Dim> BatchStrides, Dim RowStride, Dim ColumnStride);
 
@@ -120,10 +123,12 @@ public sealed record MatrixView(int Operand, ImmutableArray<Dim> BatchStrides, D
 /// <param name="Epilogue">Consumes finished tiles.</param>
 public sealed record ContractLaunch(
     Node Node, ImmutableArray<Operand> Operands, ImmutableArray<InPlace> InPlace, Dim M, Dim N, Dim K, ImmutableArray<Dim> Batch,
-    MatrixView? A, MatrixView? B, MatrixView? C, bool Accumulate, Hook? PrologueA, Hook? PrologueB, Hook? Epilogue)
+    MatrixView? A, MatrixView? B, MatrixView? C, bool Accumulate, Prologue? PrologueA, Prologue? PrologueB, Hook? Epilogue)
     : Launch(Node, Operands, InPlace)
 {
-    public override string Title => "contract" + (Epilogue is null ? "" : "+" + Epilogue.Kernel.Name);
+    public override string Title =>
+        (PrologueA is null ? "" : "a:" + PrologueA.Hook.Kernel.Name + "+") + (PrologueB is null ? "" : "b:" + PrologueB.Hook.Kernel.Name + "+")
+        + "contract" + (Epilogue is null ? "" : "+" + Epilogue.Kernel.Name);
 }
 
 /// <summary>Which of the three convolutions.</summary>

@@ -9,7 +9,7 @@ namespace Graph.Compiler.Passes;
 
 /// <summary>
 /// Gathers primitive operations into kernels, by the memory traffic that it saves: chains of scalar arithmetic, rows with their reductions (softmax, normalization, cross entropy),
-/// scalar arithmetic behind contractions and convolutions as their epilogues, column sums that read the same data, all updates of the optimizer, all shares of the gradient's norm.
+/// cheap arithmetic in front of contractions as their prologues, scalar arithmetic behind contractions and convolutions as their epilogues, column sums that read the same data, all updates of the optimizer, all shares of the gradient's norm.
 /// A fused node's region is an ordinary function of primitives, so the reference interpreter runs it.
 /// </summary>
 /// <remarks>Greedy and deterministic: rules in a fixed order over nodes in their order. Views of a kernel's operands stay outside; they are strides of the operands.</remarks>
@@ -22,8 +22,10 @@ public sealed record Fuse() : FunctionPass("Fuse")
         var graph = new FusionGraph(function);
         FusionTogether.Updates(graph);
         FusionTogether.Norm(graph);
-        var merger = new Merger(graph, new Legality(graph, DimBinding.Typical(program.Dims)), cancel);
+        var legality = new Legality(graph, DimBinding.Typical(program.Dims));
+        var merger = new Merger(graph, legality, cancel);
         merger.Chains();
+        new Prologues(graph, merger, legality, cancel).Run();
         merger.Rows();
         merger.Epilogues();
         merger.Recompute();

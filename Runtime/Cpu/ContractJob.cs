@@ -132,7 +132,8 @@ unsafe struct ContractJob
         }
         else if (Call->TransposedA)
         {
-            Call->PrologueA(Call->PrologueAPointers, Call->PrologueADims, panel, stride, batch, k, depth, row, rows);
+            // Rows of the next panel fill the vectors; nobody looks at them here.
+            Call->PrologueA(Call->PrologueAPointers, Call->PrologueADims, panel, stride, batch, k, depth, row, Math.Min(stride, Call->M - row));
         }
         else
         {

@@ -174,8 +174,16 @@ sealed unsafe partial class LaunchTableBuilder
             (call->CM, call->CN) = (Evaluate(c.RowStride), Evaluate(c.ColumnStride));
             (call->CBatch0, call->CBatch1, call->CBatch2) = BatchStrides(c);
         }
-        if (launch.PrologueA is { } makesA) Write(makesA, entry, (nint*)&call->PrologueA, &call->PrologueAPointers, &call->PrologueADims);
-        if (launch.PrologueB is { } makesB) Write(makesB, entry, (nint*)&call->PrologueB, &call->PrologueBPointers, &call->PrologueBDims);
+        if (launch.PrologueA is { } makesA)
+        {
+            call->TransposedA = makesA.Transposed;
+            Write(makesA.Hook, entry, (nint*)&call->PrologueA, &call->PrologueAPointers, &call->PrologueADims);
+        }
+        if (launch.PrologueB is { } makesB)
+        {
+            call->TransposedB = makesB.Transposed;
+            Write(makesB.Hook, entry, (nint*)&call->PrologueB, &call->PrologueBPointers, &call->PrologueBDims);
+        }
         if (launch.Epilogue is { } takes) Write(takes, entry, (nint*)&call->Epilogue, &call->EpiloguePointers, &call->EpilogueDims);
     }
 

@@ -128,11 +128,30 @@ sealed unsafe class TestExecutor : IDisposable
     {
         long E(Dim dim) => dim.Evaluate(binding);
         var call = new ContractCall(E(c.M), E(c.N), E(c.K)) { Batch0 = E(c.Batch[0]), Batch1 = E(c.Batch[1]), Batch2 = E(c.Batch[2]), Accumulate = c.Accumulate };
-        var (a, b) = (c.A!, c.B!);
-        call.A = (float*)p[a.Operand];
-        (call.AM, call.AK, call.ABatch0, call.ABatch1, call.ABatch2) = (E(a.RowStride), E(a.ColumnStride), E(a.BatchStrides[0]), E(a.BatchStrides[1]), E(a.BatchStrides[2]));
-        call.B = (float*)p[b.Operand];
-        (call.BK, call.BN, call.BBatch0, call.BBatch1, call.BBatch2) = (E(b.RowStride), E(b.ColumnStride), E(b.BatchStrides[0]), E(b.BatchStrides[1]), E(b.BatchStrides[2]));
+        if (c.A is { } a)
+        {
+            call.A = (float*)p[a.Operand];
+            (call.AM, call.AK, call.ABatch0, call.ABatch1, call.ABatch2) = (E(a.RowStride), E(a.ColumnStride), E(a.BatchStrides[0]), E(a.BatchStrides[1]), E(a.BatchStrides[2]));
+        }
+        if (c.B is { } b)
+        {
+            call.B = (float*)p[b.Operand];
+            (call.BK, call.BN, call.BBatch0, call.BBatch1, call.BBatch2) = (E(b.RowStride), E(b.ColumnStride), E(b.BatchStrides[0]), E(b.BatchStrides[1]), E(b.BatchStrides[2]));
+        }
+        if (c.PrologueA is { } makesA)
+        {
+            call.PrologueA = (delegate*<void**, long*, float*, long, long, long, long, long, long, void>)Kernel(makesA.Hook.Kernel);
+            call.PrologueAPointers = p + makesA.Hook.FirstOperand;
+            call.PrologueADims = Dims(makesA.Hook.Dims);
+            call.TransposedA = makesA.Transposed;
+        }
+        if (c.PrologueB is { } makesB)
+        {
+            call.PrologueB = (delegate*<void**, long*, float*, long, long, long, long, long, long, void>)Kernel(makesB.Hook.Kernel);
+            call.PrologueBPointers = p + makesB.Hook.FirstOperand;
+            call.PrologueBDims = Dims(makesB.Hook.Dims);
+            call.TransposedB = makesB.Transposed;
+        }
         if (c.C is { } r)
         {
             call.C = (float*)p[r.Operand];

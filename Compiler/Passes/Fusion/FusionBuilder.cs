@@ -59,16 +59,20 @@ sealed class FusionBuilder(FusionGraph graph, Program program)
     void Emit(FusionGroup group)
     {
         var first = graph.Nodes[group.First];
+        var shape = group.Kind is null ? legality.Of(group.Members) : null;
         // A lone contraction, library kernel or loop stays what it is.
-        if (group.Members.Count == 1 && group.Kind is null && first.Operation.Kind is not (OpKind.Elementwise or OpKind.Reduce))
+        if (group.Members.Count == 1 && group.Kind is null && first.Operation.Kind is not (OpKind.Elementwise or OpKind.Reduce) && !(shape is not null && MakesOperands(group)))
         {
             foreach (var input in first.Inputs) Outside(input);
             rewriter.Copy(first);
             return;
         }
         var outputs = group.Members.SelectMany(m => graph.Nodes[m].Outputs).Where(v => graph.IsOutput(v, group.Members)).ToImmutableArray();
-        Emit(graph.Closure(group.Members), outputs, group.Kind ?? legality.Of(group.Members)?.Archetype ?? "map", Origin.Merge(group.Members.Select(m => graph.Nodes[m].Origins)));
+        Emit(graph.Closure(group.Members), outputs, group.Kind ?? shape?.Archetype ?? "map", Origin.Merge(group.Members.Select(m => graph.Nodes[m].Origins)));
     }
+
+    // Whether a contraction makes something that it multiplies while it packs it.
+    bool MakesOperands(FusionGroup group) => graph.Closure(group.Members).Count > 1;
 
     void Emit(List<int> closure, ImmutableArray<Value> outputs, string archetype, ImmutableArray<Origin> origins)
     {

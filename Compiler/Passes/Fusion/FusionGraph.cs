@@ -87,6 +87,39 @@ sealed class FusionGraph
     public IEnumerable<FusionGroup> Sources(FusionGroup group) =>
         group.Members.SelectMany(m => Nodes[m].Inputs).Select(Source).Where(s => s >= 0 && !isFree[s]).Select(s => GroupOf[s]!).Where(g => g != group).Distinct().OrderByDescending(g => g.Last);
 
+    /// <summary>True for groups of nothing but scalar arithmetic.</summary>
+    public bool IsScalarOnly(FusionGroup group) => group.Kind is null && group.Members.All(m => Nodes[m].Operation.Kind == OpKind.Elementwise);
+
+    /// <summary>True for groups of reductions and scalar arithmetic.</summary>
+    public bool HasReduction(FusionGroup group) =>
+        group.Kind is null && group.Members.Any(m => Nodes[m].Operation.Kind == OpKind.Reduce) && group.Members.All(m => Nodes[m].Operation.Kind is OpKind.Elementwise or OpKind.Reduce);
+
+    /// <summary>True for a contraction or convolution with what has been merged with it.</summary>
+    public bool IsContraction(FusionGroup group) => group.Kind is null && group.Members.Any(m => Nodes[m].Operation.Kind is OpKind.Contract or OpKind.Convolution);
+
+    /// <summary>A reader further away than so many groups belongs to another phase, such as the backward pass: merging would make its operands early and keep them long.</summary>
+    public const int Window = 24;
+
+    /// <summary>True when no more than <see cref="Window"/> groups lie between two.</summary>
+    public bool AreNear(FusionGroup from, FusionGroup to)
+    {
+        var between = 0;
+        for (var i = from.Last + 1; i < to.First && between <= Window; i++)
+            if (GroupOf[i] is not null) between++;
+        return between <= Window;
+    }
+
+    /// <summary>How many axes a value has that are longer than 1.</summary>
+    public static int Axes(Value value) => value.Shape.Count(d => !d.Is(1));
+
+    /// <summary>What a kernel of some nodes reads from memory that has as many axes as their result.</summary>
+    public List<Value> LargeOperands(ICollection<int> members)
+    {
+        var inside = new HashSet<int>(Closure(members));
+        var largest = members.Max(m => Axes(Nodes[m].Output));
+        return [.. inside.SelectMany(i => Nodes[i].Inputs).Distinct().Where(v => Producer(v) is var p && (p < 0 || !inside.Contains(p)) && Axes(v) >= largest)];
+    }
+
     /// <summary>True when a group's values are needed by another group or leave the function.</summary>
     public bool IsOutput(Value value, ICollection<int> members) => roots.Contains(value) || consumers[producer[value]].Any(c => !members.Contains(c));
 

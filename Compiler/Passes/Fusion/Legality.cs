@@ -30,12 +30,11 @@ sealed class Legality(FusionGraph graph, DimBinding typical)
         var closure = graph.Closure(members, copied);
         var nodes = closure.Select(i => graph.Nodes[i]).ToList();
         if (!IsSmall(nodes)) return null;
-        // A contraction's own axes do not count: what it multiplies may be read by its epilogue too, along other axes.
-        if (AxisMap.TryCreate(nodes.Where(n => n.Operation.Kind is not (OpKind.Contract or OpKind.Convolution))) is not { } map) return null;
         var outputs = members.SelectMany(m => graph.Nodes[m].Outputs).Where(v => graph.IsOutput(v, members)).ToList();
         if (outputs.Count > MostOutputs || Operands(closure, members) > MostOperands) return null;
-        foreach (var m in members)
-            if (graph.Nodes[m].Operation.Kind is OpKind.Contract or OpKind.Convolution) return Contract(graph.Nodes[m], members, nodes, map, outputs);
+        if (nodes.Count(n => n.Operation.Kind is OpKind.Contract or OpKind.Convolution) is > 0 and var contractions)
+            return contractions > 1 ? null : Contract(nodes.First(n => n.Operation.Kind is OpKind.Contract or OpKind.Convolution), nodes, outputs);
+        if (AxisMap.TryCreate(nodes) is not { } map) return null;
         var all = new HashSet<Atom>();
         foreach (var n in nodes)
             foreach (var v in n.Inputs.Concat(n.Outputs)) all.UnionWith(map.Atoms(v));
@@ -66,20 +65,33 @@ sealed class Legality(FusionGraph graph, DimBinding typical)
         return closure.SelectMany(i => graph.Nodes[i].Inputs).Distinct().Count(v => graph.Producer(v) is var p && (p < 0 || !inside.Contains(p)));
     }
 
-    KernelShape? Contract(Node contract, ICollection<int> members, List<Node> nodes, AxisMap map, List<Value> outputs)
+    // The prologues, the product and the epilogue have iteration spaces of their own: what a contraction multiplies may be read by its epilogue too, along other axes.
+    static KernelShape? Contract(Node contract, List<Node> nodes, List<Value> outputs)
     {
         var c = contract.Output;
-        if (c.DType != DType.F32 || contract.Inputs.Any(v => graph.Source(v) is var s && members.Contains(s))) return null;
+        if (c.DType != DType.F32) return null;
+        var parts = ContractParts.Of(contract, nodes, outputs);
+        if (!IsPrologue(contract, 0, parts.PrologueA) || !IsPrologue(contract, 1, parts.PrologueB)) return null;
+        if (!parts.Epilogue.All(n => n.Operation.Kind is OpKind.Elementwise or OpKind.View) || AxisMap.TryCreate(parts.Epilogue) is not { } map) return null;
         var tile = new HashSet<Atom>(map.Atoms(c));
-        foreach (var n in nodes)
-        {
-            if (n == contract) continue;
-            if (n.Operation.Kind is not (OpKind.Elementwise or OpKind.View)) return null;
-            if (!map.Atoms(n.Output).All(tile.Contains)) return null;
-        }
+        if (!parts.Epilogue.All(n => map.Atoms(n.Output).All(tile.Contains))) return null;
         if (contract.Operation.Kind == OpKind.Contract && map[c, c.Shape.Rank - 1].Length > 1) return null;
         if (!outputs.All(v => tile.SetEquals(map.Atoms(v)))) return null;
         return new(contract.Operation.Kind == OpKind.Contract ? "contract" : "conv", map, tile, tile);
+    }
+
+    // Whether nodes can make blocks of an operand of a matrix product: scalar arithmetic over the operand's own elements, rows or columns of which are one axis.
+    static bool IsPrologue(Node contract, int operand, ImmutableArray<Node> nodes)
+    {
+        if (nodes.IsEmpty) return true;
+        var (value, c) = (contract.Inputs[operand], contract.Output);
+        var rank = value.Shape.Rank;
+        if (contract.Operation.Kind != OpKind.Contract || value.DType != DType.F32) return false;
+        // Blocks are numbered by the product's batch.
+        if (rank != c.Shape.Rank || Enumerable.Range(0, rank - 2).Any(i => value.Shape[i] != c.Shape[i])) return false;
+        if (!nodes.All(n => n.Operation.Kind is OpKind.Elementwise or OpKind.View) || AxisMap.TryCreate(nodes) is not { } map) return false;
+        var tile = new HashSet<Atom>(map.Atoms(value));
+        return nodes.All(n => map.Atoms(n.Output).All(tile.Contains)) && (map[value, rank - 1].Length <= 1 || map[value, rank - 2].Length <= 1);
     }
 
     KernelShape? Reduce(List<Node> reduces, List<Node> nodes, AxisMap map, HashSet<Atom> all, List<Value> outputs)

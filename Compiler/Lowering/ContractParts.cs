@@ -1,0 +1,37 @@
+using System.Collections.Generic;
+using System.Collections.Immutable;
+using System.Linq;
+using Graph.Compiler.Ir;
+
+namespace Graph.Compiler.Lowering;
+
+/// <summary>
+/// The nodes of a fused contraction by what they are for. A node that several parts need is in each of them, and each makes its value for itself.
+/// </summary>
+/// <param name="PrologueA">What makes the left operand; empty when it comes from memory.</param>
+/// <param name="PrologueB">What makes the right operand; empty when it comes from memory.</param>
+/// <param name="Epilogue">What is done with the product.</param>
+public sealed record ContractParts(ImmutableArray<Node> PrologueA, ImmutableArray<Node> PrologueB, ImmutableArray<Node> Epilogue)
+{
+    /// <summary>Takes nodes apart.</summary>
+    /// <param name="contract">The contraction or convolution.</param>
+    /// <param name="nodes">It and the nodes around it, in order.</param>
+    /// <param name="outputs">What the nodes are there for.</param>
+    public static ContractParts Of(Node contract, IReadOnlyList<Node> nodes, IEnumerable<Value> outputs) =>
+        new(Before(contract, nodes, [contract.Inputs[0]]), Before(contract, nodes, [contract.Inputs[1]]), Before(contract, nodes, outputs));
+
+    // The nodes that some values are made by, the contraction and what is behind it left out.
+    static ImmutableArray<Node> Before(Node contract, IReadOnlyList<Node> nodes, IEnumerable<Value> values)
+    {
+        var needed = new HashSet<Value>(values);
+        var result = ImmutableArray.CreateBuilder<Node>();
+        for (var i = nodes.Count - 1; i >= 0; i--)
+        {
+            if (nodes[i] == contract || !nodes[i].Outputs.Any(needed.Contains)) continue;
+            needed.UnionWith(nodes[i].Inputs);
+            result.Add(nodes[i]);
+        }
+        result.Reverse();
+        return result.ToImmutable();
+    }
+}

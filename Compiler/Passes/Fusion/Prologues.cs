@@ -1,0 +1,85 @@
+using System.Collections.Generic;
+using System.Linq;
+using System.Threading;
+using Graph.Compiler.Ir;
+using Graph.Compiler.Lowering;
+
+namespace Graph.Compiler.Passes.Fusion;
+
+/// <summary>
+/// Moves cheap arithmetic into the contractions that read its result: each makes the operand from what it is made of, block by block, while it packs it. The result is
+/// never written then; normalized rows, scaled or cast weights and inputs are not kept for the backward pass, for what they are made of is there anyway.
+/// </summary>
+sealed class Prologues(FusionGraph graph, Merger merger, Legality legality, CancellationToken cancel)
+{
+    // An operand may be packed more than once.
+    const int MostOperations = 8;
+
+    public void Run()
+    {
+        foreach (var group in graph.Groups.Reverse().ToList())
+        {
+            cancel.ThrowIfCancellationRequested();
+            if (Find(group) is not { } prologue) continue;
+            foreach (var g in prologue) merger.Dissolve(g);
+        }
+    }
+
+    // The group, with those before it whose results would have to be written for its sake; null when it stays where it is.
+    List<FusionGroup>? Find(FusionGroup group)
+    {
+        if (!graph.IsScalarOnly(group) || !graph.Readers(group).Any(r => Multiplies(group, r))) return null;
+        var groups = new List<FusionGroup> { group };
+        var members = new SortedSet<int>(group.Members);
+        List<Value> operands;
+        while (true)
+        {
+            if (!IsCheap(members) || groups.Any(LeavesFunction)) return null;
+            operands = graph.LargeOperands(members);
+            if (operands.Select(SourceGroup).FirstOrDefault(s => s is not null && IsMadeForKernelsAround(s, members)) is not { } source) break;
+            if (!graph.IsScalarOnly(source)) return null;
+            groups.Add(source);
+            members.UnionWith(source.Members);
+        }
+        return Saves(groups, operands.Count) && Readers(groups).All(r => CanMake(r, members)) ? groups : null;
+    }
+
+    FusionGroup? SourceGroup(Value value) => graph.Source(value) is >= 0 and var source ? graph.GroupOf[source] : null;
+
+    bool LeavesFunction(FusionGroup group) => group.Members.SelectMany(m => graph.Nodes[m].Outputs).Any(graph.IsRoot);
+
+    List<FusionGroup> Readers(List<FusionGroup> groups) => [.. groups.SelectMany(graph.Readers).Where(r => !groups.Contains(r)).Distinct()];
+
+    // Whether a reader is a matrix product that has the group's result as a factor.
+    bool Multiplies(FusionGroup group, FusionGroup reader) =>
+        reader.Kind is null && reader.Members.Where(m => graph.Nodes[m].Operation.Kind == OpKind.Contract).SelectMany(m => graph.Nodes[m].Inputs).Any(v => group.Members.Contains(graph.Source(v)));
+
+    // Whether a group's result is read by nothing but kernels that the group itself may become part of: nobody else needs it in memory.
+    bool IsMadeForKernelsAround(FusionGroup group, ICollection<int> members) =>
+        CanGrow(group) && !LeavesFunction(group) && graph.Readers(group).All(r => members.Contains(r.First) || (CanGrow(r) && !graph.HasPathBetween(group, r)));
+
+    bool CanGrow(FusionGroup group) => graph.IsScalarOnly(group) || graph.HasReduction(group);
+
+    bool CanMake(FusionGroup reader, ICollection<int> members) =>
+        reader.Kind is null && (CanGrow(reader) || graph.IsContraction(reader)) && legality.Of(reader.Members, members) is not null;
+
+    // In tensors as large as the result: alone it reads its operands, writes the result, and each reader reads that; as a prologue each reader reads the operands.
+    bool Saves(List<FusionGroup> groups, int operands)
+    {
+        var sources = groups.SelectMany(graph.Sources).Where(s => !groups.Contains(s)).ToList();
+        // Behind a product of which it is the only reader it saves more: the product is never written then.
+        if (sources.Any(s => graph.IsContraction(s) && graph.Readers(s).All(groups.Contains))) return false;
+        // In a kernel that has its operands at hand it costs no more than writing the result.
+        if (sources.Any(CanGrow)) return operands <= 1;
+        var readers = Readers(groups);
+        // Several operands would lie in memory until a distant reader comes, instead of one result.
+        return operands + 1 + readers.Count > readers.Count * operands && (operands <= 1 || readers.All(r => graph.AreNear(groups[0], r)));
+    }
+
+    bool IsCheap(ICollection<int> members)
+    {
+        var scalars = graph.Closure(members).Select(i => graph.Nodes[i]).Where(n => n.Operation is ElementwiseOperation)
+            .SelectMany(n => ((ElementwiseOperation)n.Operation).Expression(n).Ordered()).Where(s => s.Op is not (ScalarOp.Input or ScalarOp.Constant or ScalarOp.Dimension)).ToList();
+        return scalars.Count <= MostOperations && !scalars.Any(s => KernelStages.IsExpensive(s.Op));
+    }
+}
