@@ -3,6 +3,8 @@ using System.Linq;
 using System.Text.RegularExpressions;
 using System.Threading.Tasks;
 using Graph.Compiler.Ir;
+using Graph.Examples.Digits;
+using Graph.Examples.Gpt;
 using Graph.Operations;
 using Graph.Yardsticks;
 using Graph.Yardsticks.Small;
@@ -24,23 +26,30 @@ public sealed class ModelIrTests
         nameof(CausalAttention) => CausalAttention.Ir,
         nameof(Mlp) => Mlp.Ir,
         nameof(Cnn) => Cnn.Ir,
+        nameof(DigitReader) => DigitReader.Ir,
+        nameof(MnistReader) => MnistReader.Ir,
+        nameof(CharacterGpt) => CharacterGpt.Ir,
         _ => throw new ArgumentException(model),
     };
 
-    public static TheoryData<string, string> SmallModels
+    public static TheoryData<string, string> SmallModels => EveryStage(nameof(LinearClassifier), nameof(ConvolutionBlock), nameof(NormalizedRows), nameof(CausalAttention));
+
+    public static TheoryData<string, string> ExampleModels => EveryStage(nameof(DigitReader), nameof(MnistReader), nameof(CharacterGpt));
+
+    static TheoryData<string, string> EveryStage(params string[] models)
     {
-        get
-        {
-            var data = new TheoryData<string, string>();
-            foreach (var model in new[] { nameof(LinearClassifier), nameof(ConvolutionBlock), nameof(NormalizedRows), nameof(CausalAttention) })
-                foreach (var stage in Names)
-                    data.Add(model, stage);
-            return data;
-        }
+        var data = new TheoryData<string, string>();
+        foreach (var model in models)
+            foreach (var stage in Names)
+                data.Add(model, stage);
+        return data;
     }
 
     [Theory, MemberData(nameof(SmallModels))]
     public Task Small_models(string model, string stage) => Verify(Text(model, stage), $"model={model}_stage={stage}");
+
+    [Theory, MemberData(nameof(ExampleModels))]
+    public Task Examples(string model, string stage) => Verify(Text(model, stage), $"model={model}_stage={stage}");
 
     [Theory]
     [InlineData(nameof(Mlp), "graph")]
