@@ -35,7 +35,12 @@ sealed partial class FunctionLowering(Program program, Function function, Kernel
             else copies.Add((u.Value, Dense(u.Value, states[u.Path])));
         }
         foreach (var node in function.Nodes)
+        {
             if (node.Is("concat")) Join(node);
+            // A sum that goes on where it lies must lie row by row.
+            else if (node.Is("embedding_grad") && node.Inputs.Length == 3 && node.Inputs[2] is var start && start.Producer is { Operation.Kind: OpKind.View })
+                demands.TryAdd(start, Dense(start, NewBuffer("sum", BufferKind.Arena, start.Type)));
+        }
 
         foreach (var node in function.Nodes)
         {
@@ -200,7 +205,9 @@ sealed partial class FunctionLowering(Program program, Function function, Kernel
             var place = PlaceOf(output);
             operands.Add(new(place.Buffer, place.Offset, true));
         }
-        launches.Add(new LibraryLaunch(node, operands.ToImmutable(), [], [.. node.Inputs.Concat(node.Outputs).Select(v => v.Shape.Dims)])
+        // The gradient of an embedding may be added to its third operand where that lies.
+        ImmutableArray<InPlace> inPlace = node.Is("embedding_grad") && node.Inputs.Length == 3 ? [new(3, 2)] : [];
+        launches.Add(new LibraryLaunch(node, operands.ToImmutable(), inPlace, [.. node.Inputs.Concat(node.Outputs).Select(v => v.Shape.Dims)])
         {
             Flops = node.Operation.Flops(node),
             Traffic = node.Inputs.Concat(node.Outputs).Aggregate(Dim.Zero, (sum, v) => sum + v.Type.Bytes),

@@ -5,7 +5,7 @@ using Graph.Operations;
 
 namespace Graph;
 
-/// <summary>The gradient of an embedding's table: rows of dy [..., D] added up by their ids [...] into [rows, D], in the order of the ids.</summary>
+/// <summary>The gradient of an embedding's table: rows of dy [..., D] added up by their ids [...] onto zeros, or onto a third operand [rows, D], in the order of the ids.</summary>
 sealed class EmbeddingGradOperation : Operation
 {
     public override string Name => "embedding_grad";
@@ -13,16 +13,19 @@ sealed class EmbeddingGradOperation : Operation
 
     public override ImmutableArray<TensorType> Infer(InferContext context)
     {
-        context.Expect(Name, 2);
+        context.Expect(Name, 2, 3);
         var (dy, ids) = (context.Shape(0), context.Shape(1));
         Rules.Integer("embedding_grad", "indices", context[1].DType);
         if (dy.Rank == 0 || dy.Remove(dy.Rank - 1) != ids) throw new ShapeException($"embedding_grad needs a row for each id of {ids}, but got {dy}", Diagnostics.Companion);
-        return [context[0].With(Shape.Of(context.Attributes.Dim("rows"), dy[dy.Rank - 1]))];
+        var result = context[0].With(Shape.Of(context.Attributes.Dim("rows"), dy[dy.Rank - 1]));
+        if (context.Inputs.Length > 2 && context[2] != result) throw new ShapeException($"embedding_grad adds onto {result}, but got {context[2]}", Diagnostics.Companion);
+        return [result];
     }
 
     public override void Evaluate(Evaluation e)
     {
         var (dy, ids, to) = (e[0], e[1], e.Create(0));
+        if (e.Inputs.Length > 2) System.Array.Copy(e[2].Real, to.Real, to.Size);
         var width = to.Shape[1];
         for (long i = 0; i < ids.Size; i++)
         {
@@ -32,7 +35,11 @@ sealed class EmbeddingGradOperation : Operation
         }
     }
 
-    public override ImmutableArray<Value?> Gradient(GradContext g) => [g.For(0, () => g.Of(g.Builder.Emit("embedding", [g.OutputGradient, g.Input(1)]))), null];
+    public override ImmutableArray<Value?> Gradient(GradContext g)
+    {
+        Value? rows = g.For(0, () => g.Of(g.Builder.Emit("embedding", [g.OutputGradient, g.Input(1)])));
+        return g.Node.Inputs.Length == 2 ? [rows, null] : [rows, null, g.OutputGradient];
+    }
 
     public override Dim Flops(Node node) => node.Inputs[0].Shape.Size;
 }

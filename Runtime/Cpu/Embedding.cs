@@ -20,8 +20,8 @@ public unsafe struct EmbeddingCall
     /// <summary>[Count, Width]: written by the gather, the picks' gradient of the gradient.</summary>
     public float* Picks;
 
-    /// <summary>The gradient is added to what the table's gradient holds already, instead of to zeros.</summary>
-    public bool Accumulate;
+    /// <summary>[Rows, Width]: what the gradient is added to, which may be the table's gradient itself; null for zeros.</summary>
+    public float* Start;
 }
 
 /// <summary>Embedding lookup and its gradient.</summary>
@@ -42,7 +42,7 @@ public static unsafe class Embedding
     /// <exception cref="ArgumentOutOfRangeException">An index lies outside of the table; the table's gradient is then incomplete.</exception>
     public static void Gradient(WorkerPool pool, EmbeddingCall* call)
     {
-        if (!call->Accumulate) pool.Run(&Clear, call, call->Rows, 1 + 4 * ChunkElements / Math.Max(1, call->Width));
+        if (call->Start != call->Table) pool.Run(&Fill, call, call->Rows, 1 + 4 * ChunkElements / Math.Max(1, call->Width));
         long blocks = (call->Width + ColumnBlock - 1) / ColumnBlock;
         pool.Run(&Scatter, call, blocks, 1 + ChunkElements / Math.Max(1, call->Count * ColumnBlock));
     }
@@ -60,10 +60,15 @@ public static unsafe class Embedding
         for (long i = begin; i < end; i++) ConvolutionPacking.Copy(call->Picks + i * call->Width, call->Table + Id(call, i) * call->Width, call->Width);
     }
 
-    static void Clear(void* context, long begin, long end, int worker)
+    static void Fill(void* context, long begin, long end, int worker)
     {
         var call = (EmbeddingCall*)context;
-        for (long i = begin; i < end; i++) new Span<float>(call->Table + i * call->Width, checked((int)call->Width)).Clear();
+        for (long i = begin; i < end; i++)
+        {
+            float* row = call->Table + i * call->Width;
+            if (call->Start == null) new Span<float>(row, checked((int)call->Width)).Clear();
+            else ConvolutionPacking.Copy(row, call->Start + i * call->Width, call->Width);
+        }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

@@ -19,8 +19,11 @@ sealed unsafe partial class LaunchTableBuilder
             case "max_pool2d_grad": WritePooling(launch, entry, (delegate*<WorkerPool, PoolingCall*, void>)&Pooling.MaxGradient, image: 2, map: 0, index: 1); break;
             case "avg_pool2d": WritePooling(launch, entry, (delegate*<WorkerPool, PoolingCall*, void>)&Pooling.AverageForward, image: 0, map: 1, index: -1); break;
             case "avg_pool2d_grad": WritePooling(launch, entry, (delegate*<WorkerPool, PoolingCall*, void>)&Pooling.AverageGradient, image: 1, map: 0, index: -1); break;
-            case "embedding": WriteEmbedding(launch, entry, (delegate*<WorkerPool, EmbeddingCall*, void>)&Embedding.Gather, table: 0, picks: 2); break;
-            case "embedding_grad": WriteEmbedding(launch, entry, (delegate*<WorkerPool, EmbeddingCall*, void>)&Embedding.Gradient, table: 2, picks: 0); break;
+            case "embedding": WriteEmbedding(launch, entry, (delegate*<WorkerPool, EmbeddingCall*, void>)&Embedding.Gather, table: 0, picks: 2, start: -1); break;
+            case "embedding_grad":
+                var starts = launch.Node.Inputs.Length == 3;
+                WriteEmbedding(launch, entry, (delegate*<WorkerPool, EmbeddingCall*, void>)&Embedding.Gradient, table: starts ? 3 : 2, picks: 0, start: starts ? 2 : -1);
+                break;
             case "pad": WritePad(launch, entry); break;
             case "argmax": WriteArgMax(launch, entry); break;
             default: throw new NotSupportedException($"The processor has no kernel for the operation {launch.Node.Name}.");
@@ -59,7 +62,7 @@ sealed unsafe partial class LaunchTableBuilder
         _ => (fallback, fallback),
     };
 
-    void WriteEmbedding(LibraryLaunch launch, LaunchEntry* entry, delegate*<WorkerPool, EmbeddingCall*, void> kernel, int table, int picks)
+    void WriteEmbedding(LibraryLaunch launch, LaunchEntry* entry, delegate*<WorkerPool, EmbeddingCall*, void> kernel, int table, int picks, int start)
     {
         RequireF32(launch, table);
         var call = memory.Take<EmbeddingCall>(1);
@@ -72,6 +75,7 @@ sealed unsafe partial class LaunchTableBuilder
         Resolve(launch.Operands[table], (void**)&call->Table);
         Resolve(launch.Operands[picks], (void**)&call->Picks);
         Resolve(launch.Operands[1], &call->Ids);
+        if (start >= 0) Resolve(launch.Operands[start], (void**)&call->Start);
     }
 
     long Product(IEnumerable<Dim> dims)

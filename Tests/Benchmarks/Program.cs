@@ -10,6 +10,7 @@ static class Program
     [
         ("compile", "[mlp|cnn|nanogpt|resnet18|gpt2]...", CompileCommand.Run),
         ("steps", "[--threads N] [--seconds S] [MODEL]...", StepsCommand.Run),
+        ("profile", "[--threads N] [--seconds S] [MODEL]...", ProfileCommand.Run),
         ("gemm", "[--layout nn|nt|tn] [--threads N] [M N K]...", GemmCommand.Run),
         ("conv", "[--threads N] [BATCH CHANNELS SIZE FILTERS KERNEL STRIDE]...", ConvCommand.Run),
     ];

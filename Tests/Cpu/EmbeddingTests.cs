@@ -35,7 +35,12 @@ public unsafe class EmbeddingTests
             Assert.Equal(expected, gradient.Span.ToArray());
 
             for (long i = 0; i < count * width; i++) expected[ids[i / width] * width + i % width] += picks.Pointer[i];
-            call.Accumulate = true;
+            using var sum = new NativeArray(rows * width);
+            call.Start = gradient.Pointer;
+            call.Table = sum.Pointer;
+            Embedding.Gradient(pool, &call);
+            Assert.Equal(expected, sum.Span.ToArray());
+            call.Table = gradient.Pointer;
             Embedding.Gradient(pool, &call);
             Assert.Equal(expected, gradient.Span.ToArray());
         }

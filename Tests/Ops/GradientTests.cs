@@ -46,6 +46,8 @@ public class GradientTests
         new("cross_entropy over two leading axes", (b, x) => b.Apply("cross_entropy", x, With(("labelSmoothing", 0.1))), Real("a", 2, 3, 4), Classes("l", 4, 2, 3)),
         new("gather along the first axis", (b, x) => b.Apply("gather", x, With(("axis", 0))), Real("a", 4, 3), Classes("i", 4, 2, 3)),
         new("embedding of a matrix of ids", (b, x) => b.Apply("embedding", x), Real("a", 5, 3), Classes("i", 5, 2, 2)),
+        new("gradient of an embedding", (b, x) => b.Apply("embedding_grad", x, With(("rows", new[] { 5 }))), Real("a", 2, 2, 3), Classes("i", 5, 2, 2)),
+        new("gradient of an embedding onto a table", (b, x) => b.Apply("embedding_grad", x, With(("rows", new[] { 5 }))), Real("a", 4, 3), Classes("i", 5, 4), Real("t", 5, 3)),
         new("dropout", (b, x) => b.Apply("dropout", [x[0], b.Constant(7, DType.I64)], With(("rate", 0.4), ("stream", "a#0"))), Real("a", 4, 5)),
         new("softplus of a product", (b, x) => b.Apply("softplus", [b.Mul(x[0], x[1])]), Real("a", 4), Real("b", 4)),
         new("elu", (b, x) => b.Apply("elu", x, With(("alpha", 0.7))), Real("a", 9)),

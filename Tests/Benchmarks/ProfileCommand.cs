@@ -1,0 +1,49 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using System.Text.Json;
+
+namespace Graph.Benchmarks;
+
+/// <summary>
+/// <c>profile [--threads N] [--seconds S] [MODEL…]</c>: where the time of a training step goes, dearest launch first: milliseconds a step, the share of it, and what the launch achieves.
+/// </summary>
+static class ProfileCommand
+{
+    public static int Run(string[] args)
+    {
+        if (Yardstick.Parse(args) is not { } run) return 2;
+        foreach (var yardstick in run.Models) Print(yardstick, run.Threads, run.Seconds);
+        return 0;
+    }
+
+    static void Print(Yardstick yardstick, int threads, double seconds)
+    {
+        using var model = yardstick.Create(threads);
+        var step = yardstick.Step(model);
+        var session = model.Instance.Session;
+        for (int i = 0; i < 2; i++) step();
+        session.Profiling = true;
+        int steps = 0;
+        for (var clock = System.Diagnostics.Stopwatch.StartNew(); steps < 3 || clock.Elapsed.TotalSeconds < seconds; steps++) step();
+        var plan = session.PlanOf("train_step");
+        var times = session.Profile("train_step");
+        var all = times.Sum();
+        foreach (int i in Enumerable.Range(0, times.Length).OrderByDescending(i => times[i]))
+        {
+            var launch = plan.Function.Launches[i];
+            var time = times[i] / steps;
+            Console.WriteLine(JsonSerializer.Serialize(new Dictionary<string, object>
+            {
+                ["model"] = yardstick.Name,
+                ["launch"] = i,
+                ["kernel"] = launch.Title,
+                ["ms"] = Math.Round(time * 1e3, 3),
+                ["share"] = Math.Round(times[i] / all, 4),
+                ["gflops"] = Math.Round(launch.Flops.Evaluate(plan.Binding) / time / 1e9, 1),
+                ["gbytes_per_second"] = Math.Round(launch.Traffic.Evaluate(plan.Binding) / time / 1e9, 1),
+                ["origin"] = string.Join(", ", launch.Node.Origins.Take(3)),
+            }));
+        }
+    }
+}
