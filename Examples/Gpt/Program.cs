@@ -19,6 +19,12 @@ static class Program
     static readonly Option<int> sample = new("--sample") { Description = "How many characters to write at the end.", DefaultValueFactory = _ => 500 };
     static readonly Option<float> temperature = new("--temperature") { Description = "Below 1 the text is more likely, above 1 more varied.", DefaultValueFactory = _ => 0.8f };
 
+    static Program()
+    {
+        ExampleOptions.Require(sample, n => n >= 0, "a number of at least 0");
+        ExampleOptions.Require(temperature, t => t > 0 && float.IsFinite(t), "a number above 0");
+    }
+
     static Task<int> Main(string[] args) => ExampleOptions.RunAsync(
         args, "Trains a character-level transformer (nanoGPT's CPU configuration) and samples text from it.",
         "A text file, or a folder whose C# sources are read; this repository's own sources when left out.", "out/gpt", Run, resume, sample, temperature);

@@ -22,9 +22,9 @@ sealed record ExampleOptions(
         var device = new Option<string>("--device") { Description = "best or cpu.", DefaultValueFactory = _ => "best" };
         var outOption = new Option<DirectoryInfo>("--out") { Description = "Folder for checkpoints and reports.", DefaultValueFactory = _ => new DirectoryInfo(output) };
         var metrics = new Option<FileInfo?>("--metrics") { Description = "Write the final figures to this file as JSON." };
-        steps.Validators.Add(r => { if (r.GetValue(steps) is < 1) r.AddError("--steps needs a number of at least 1."); });
-        epochs.Validators.Add(r => { if (r.GetValue(epochs) is < 1) r.AddError("--epochs needs a number of at least 1."); });
-        threads.Validators.Add(r => { if (r.GetValue(threads) < 0) r.AddError("--threads needs a number of at least 0."); });
+        Require(steps, n => n is null or >= 1, "a number of at least 1");
+        Require(epochs, n => n is null or >= 1, "a number of at least 1");
+        Require(threads, n => n >= 0, "a number of at least 0");
         device.AcceptOnlyFromAmong("best", "cpu");
 
         var command = new RootCommand(description) { dataOption, steps, epochs, seed, threads, device, outOption, metrics };
@@ -34,6 +34,9 @@ sealed record ExampleOptions(
             Parsed = result;
             try
             {
+                // Found out now, and not after the training.
+                result.GetValue(outOption)!.Create();
+                if (result.GetValue(metrics) is { } file) CheckWritable(file);
                 await run(
                     new(result.GetValue(dataOption), result.GetValue(steps), result.GetValue(epochs), result.GetValue(seed), result.GetValue(threads),
                         result.GetValue(device) == "cpu" ? Device.Cpu : Device.Best, result.GetValue(outOption)!, result.GetValue(metrics)),
@@ -46,7 +49,7 @@ sealed record ExampleOptions(
                 return 130;
             }
             // What the user can mend: a missing or foreign file, an impossible size. Anything else is a defect and keeps its stack trace.
-            catch (Exception e) when (e is IOException or InvalidDataException or ArgumentException or UnauthorizedAccessException or PlatformNotSupportedException)
+            catch (Exception e) when (e is IOException or InvalidDataException or ArgumentException or UnauthorizedAccessException or PlatformNotSupportedException or CheckpointException)
             {
                 Console.Error.WriteLine("error: " + e.Message);
                 return 1;
@@ -58,6 +61,33 @@ sealed record ExampleOptions(
 
     /// <summary>The parsed command line, for an example's own options.</summary>
     public static ParseResult Parsed { get; private set; } = null!;
+
+    /// <summary>Refuses values of an option, with a message that says what it needs; what is no value at all has its own message.</summary>
+    public static void Require<T>(Option<T> option, Func<T?, bool> holds, string need) => option.Validators.Add(result =>
+    {
+        try
+        {
+            var value = result.GetValueOrDefault<T>();
+            if (!holds(value)) result.AddError($"{option.Name} needs {need}, not {value}.");
+        }
+        catch (InvalidOperationException)
+        {
+            // No value of that type at all: the library says so.
+        }
+    });
+
+    static void CheckWritable(FileInfo file)
+    {
+        try
+        {
+            file.Directory?.Create();
+            File.Create(Path.Combine(file.DirectoryName!, Path.GetRandomFileName()), 1, FileOptions.DeleteOnClose).Dispose();
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new IOException($"--metrics {file}: nothing can be written there: {e.Message}", e);
+        }
+    }
 
     static int Complain(ParseResult parsed)
     {

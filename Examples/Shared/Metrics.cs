@@ -1,6 +1,7 @@
 using System.Collections.Generic;
 using System.IO;
 using System.Text.Json;
+using Graph.Runtime.Checkpoints;
 
 namespace Graph.Examples;
 
@@ -11,9 +12,8 @@ static class Metrics
     public static void Write(FileInfo? file, params (string Name, object Value)[] figures)
     {
         if (file is null) return;
-        file.Directory?.Create();
         var values = new Dictionary<string, object>();
         foreach (var (name, value) in figures) values[name] = value;
-        File.WriteAllText(file.FullName, JsonSerializer.Serialize(values, new JsonSerializerOptions { WriteIndented = true }) + "\n");
+        AtomicFile.Write(file.FullName, JsonSerializer.Serialize(values, new JsonSerializerOptions { WriteIndented = true }) + "\n");
     }
 }

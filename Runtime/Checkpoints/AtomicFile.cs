@@ -1,14 +1,20 @@
 using System;
 using System.IO;
+using System.Text;
 
 namespace Graph.Runtime.Checkpoints;
 
 /// <summary>Writes a file so that whoever opens it, at whatever moment, finds the old one or the new one.</summary>
-static class AtomicFile
+public static class AtomicFile
 {
     const string Extension = ".tmp";
 
-    /// <summary>Writes to a file beside it, makes sure that the bytes are on the disk, and renames.</summary>
+    /// <summary>Writes a text as UTF-8; the folder is made if need be.</summary>
+    /// <exception cref="IOException">The file cannot be written; an old one is as it was.</exception>
+    public static void Write(string path, string text) => Write(path, stream => stream.Write(new UTF8Encoding(false).GetBytes(text)));
+
+    /// <summary>Writes to a file beside it, makes sure that the bytes are on the disk, and renames; the folder is made if need be.</summary>
+    /// <exception cref="IOException">The file cannot be written; an old one is as it was.</exception>
     public static void Write(string path, Action<FileStream> write)
     {
         var full = Path.GetFullPath(path);

@@ -70,7 +70,7 @@ public sealed unsafe class ModelInstance : IDisposable
     /// <summary>Another instance over the same parameters, with an arena and threads of its own, for calls from another thread.</summary>
     public ModelInstance NewSession(int threads = 1)
     {
-        ObjectDisposedException.ThrowIf(disposed != 0, Model.Name);
+        if (disposed != 0) throw new ObjectDisposedException(Model.Name);
         return new(this, threads);
     }
 
@@ -180,7 +180,7 @@ public sealed unsafe class ModelInstance : IDisposable
     /// <summary>Trains on batches; see <see cref="ModelMembers"/>.</summary>
     internal Task<FitResult> FitAsync(IBatchSource data, FitOptions? options, IProgress<FitProgress>? progress, CancellationToken cancel)
     {
-        ObjectDisposedException.ThrowIf(disposed != 0, Model.Name);
+        if (disposed != 0) throw new ObjectDisposedException(Model.Name);
         var trainer = new Trainer(this, data, options ?? new(), progress);
         // A thread of its own: training takes long and would keep one of the pool's from others.
         return Task.Factory.StartNew(() => trainer.Run(cancel), cancel, TaskCreationOptions.LongRunning, TaskScheduler.Default);

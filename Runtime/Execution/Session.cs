@@ -54,7 +54,7 @@ public sealed unsafe class Session : IDisposable
             throw new InvalidOperationException($"This session of {model.Name} is running another call. A session is for one thread at a time: give each thread its own with NewSession().");
         try
         {
-            ObjectDisposedException.ThrowIf(disposed, model.Name);
+            if (disposed) throw new ObjectDisposedException(model.Name);
             store.ThrowIfDisposed();
             var table = Find(model[function], arguments, dims);
             table.LastUse = ++clock;

@@ -5,6 +5,7 @@ using System.IO;
 using System.Linq;
 using System.Net;
 using System.Text;
+using Graph.Runtime.Checkpoints;
 
 namespace Graph.Ui;
 
@@ -128,9 +129,5 @@ public sealed class ReportPage(string title, string subtitle)
 
     /// <summary>Writes the page; the folder is made if need be.</summary>
     /// <exception cref="IOException">The file cannot be written.</exception>
-    public void Write(string path)
-    {
-        if (Path.GetDirectoryName(Path.GetFullPath(path)) is { } folder) Directory.CreateDirectory(folder);
-        File.WriteAllText(path, ToString());
-    }
+    public void Write(string path) => AtomicFile.Write(path, ToString());
 }

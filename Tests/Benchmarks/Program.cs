@@ -19,7 +19,16 @@ static class Program
     {
         var command = commands.FirstOrDefault(c => args.Length > 0 && c.Name == args[0]);
         if (command.Run is not null)
-            return command.Run(args[1..]);
+        {
+            try
+            {
+                return command.Run(args[1..]);
+            }
+            catch (FormatException e)
+            {
+                Console.Error.WriteLine("error: " + e.Message);
+            }
+        }
         var asked = args.Length > 0 && args[0] is "--help" or "-h";
         var output = asked ? Console.Out : Console.Error;
         foreach (var (name, arguments, _) in commands)

@@ -191,7 +191,7 @@ public sealed class SessionTests
         model.Predict(new float[4], new float[1]);
         model.Dispose();
         model.Dispose();
-        Assert.Throws<ObjectDisposedException>(() => model.Predict(new float[4], new float[1]));
+        Assert.Equal("Line", Assert.Throws<ObjectDisposedException>(() => model.Predict(new float[4], new float[1])).ObjectName);
         Assert.Throws<ObjectDisposedException>(() => model.Parameters["weight"].Values.Length);
         values[0] = 1; // a span that was handed out stays memory
     }

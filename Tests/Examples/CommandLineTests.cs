@@ -1,0 +1,71 @@
+using System;
+using System.IO;
+using System.Reflection;
+using Graph.Examples.Digits;
+using Graph.Examples.Gpt;
+using Xunit;
+
+namespace Graph.Tests.Examples;
+
+/// <summary>The examples' exit codes: 0 done, 1 something the user can mend, 2 a wrong command line. An exception that leaves Main fails the test.</summary>
+public sealed class CommandLineTests
+{
+    static int Run(Type member, params string[] args)
+    {
+        try
+        {
+            return (int)member.Assembly.EntryPoint!.Invoke(null, [args])!;
+        }
+        catch (TargetInvocationException e)
+        {
+            throw e.InnerException!;
+        }
+    }
+
+    [Theory]
+    [InlineData("--steps", "abc")]
+    [InlineData("--steps", "0")]
+    [InlineData("--epochs", "1.5")]
+    [InlineData("--threads", "-1")]
+    [InlineData("--device", "tpu")]
+    [InlineData("--seed", "-1")]
+    [InlineData("--bogus")]
+    public void Wrong_options_are_refused(params string[] args)
+    {
+        Assert.Equal(2, Run(typeof(DigitReader), args));
+        Assert.Equal(2, Run(typeof(CharacterGpt), args));
+    }
+
+    [Theory]
+    [InlineData("--sample", "-1")]
+    [InlineData("--sample", "x")]
+    [InlineData("--temperature", "0")]
+    [InlineData("--temperature", "NaN")]
+    public void Wrong_options_of_sampling_are_refused(params string[] args) => Assert.Equal(2, Run(typeof(CharacterGpt), args));
+
+    [Fact]
+    public void Data_and_checkpoints_that_cannot_be_used_end_with_a_message()
+    {
+        var folder = Directory.CreateTempSubdirectory("graph");
+        try
+        {
+            Assert.Equal(1, Run(typeof(DigitReader), "--data", Path.Combine(folder.FullName, "nothing"), "--out", folder.FullName));
+            File.WriteAllText(Path.Combine(folder.FullName, "gpt.safetensors"), "no checkpoint");
+            File.WriteAllText(Path.Combine(folder.FullName, "text.txt"), new string('a', 5000));
+            Assert.Equal(1, Run(typeof(CharacterGpt), "--resume", "--data", Path.Combine(folder.FullName, "text.txt"), "--out", folder.FullName, "--steps", "1", "--threads", "1"));
+            // Found before the training, not after it.
+            Assert.Equal(1, Run(typeof(DigitReader), "--out", folder.FullName, "--metrics", Path.Combine(folder.FullName, "text.txt", "metrics.json")));
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+        }
+    }
+
+    [Fact]
+    public void Help_is_no_error()
+    {
+        Assert.Equal(0, Run(typeof(DigitReader), "--help"));
+        Assert.Equal(0, Run(typeof(CharacterGpt), "--help"));
+    }
+}
