@@ -15,6 +15,7 @@ public static class ModelMembers
         public ParameterStore Parameters => model.Instance.Store;
 
         /// <summary>The learning rate of the next training step: the optimizer's own at first. <c>FitAsync</c> with a schedule sets it.</summary>
+        /// <exception cref="System.ArgumentOutOfRangeException">The value is not finite.</exception>
         public float LearningRate
         {
             get => model.Instance.LearningRate;
@@ -41,7 +42,7 @@ public static class ModelMembers
         /// <param name="cancel">Ends training after the current step; a checkpoint is written first, if there is a path for it.</param>
         /// <exception cref="System.ArgumentException">Columns and arguments do not fit, or an option is out of range.</exception>
         /// <exception cref="System.OperationCanceledException">Cancelled; the model keeps what was reached.</exception>
-        /// <exception cref="System.ArithmeticException">The loss is no number any more.</exception>
+        /// <exception cref="System.ArithmeticException">Loss or gradients of a step are not finite. That step was not made: the model is as after the one before, and can be saved or trained on.</exception>
         /// <exception cref="CheckpointException">The checkpoint to resume from does not fit.</exception>
         public Task<FitResult> FitAsync(IBatchSource data, FitOptions? options = null, IProgress<FitProgress>? progress = null, CancellationToken cancel = default) =>
             model.Instance.FitAsync(data, options, progress, cancel);

@@ -13,7 +13,7 @@ public readonly struct StepResult
         LearningRate = learningRate;
     }
 
-    /// <summary>The number of the step: 1 for the first.</summary>
+    /// <summary>The number of the step: 1 for the first. A step that is not made does not count, so the next one has the same number.</summary>
     public long Step { get; }
 
     /// <summary>The rate it was made with.</summary>
@@ -25,8 +25,8 @@ public readonly struct StepResult
     /// <summary>The Euclidean norm of all gradients, before clipping.</summary>
     public float GradientNorm => gradientNorm;
 
-    /// <summary>False when loss or gradients overflowed or were no numbers.</summary>
+    /// <summary>False when loss or gradients overflowed or were no numbers: then the step was not made, and the model is as before it.</summary>
     public bool IsFinite => float.IsFinite(loss) && float.IsFinite(gradientNorm);
 
-    public override string ToString() => string.Create(System.Globalization.CultureInfo.InvariantCulture, $"step {Step}: loss {Loss:0.0000}, gradient norm {GradientNorm:0.000}");
+    public override string ToString() => string.Create(System.Globalization.CultureInfo.InvariantCulture, $"step {Step}: loss {Loss:0.0000}, gradient norm {GradientNorm:0.000}{(IsFinite ? "" : ", not made")}");
 }

@@ -32,7 +32,7 @@ public static class CompilerPipeline
     [
         new("Graph", [new Inline(), .. Cleanup]),
         new("Differentiated", training is null ? [] : [new Differentiate(), new BuildTrainStep(training), .. Cleanup]),
-        new("Decomposed", [new Decompose(), .. Cleanup, new SaveOrRecompute(), new ScatterIntoSum()]),
+        new("Decomposed", [new Decompose(), .. Cleanup, new SaveOrRecompute(), new ScatterIntoSum(), new SkipNonFinite()]),
         new("Fused", [new Fuse(), new ChooseLayout()]),
         new("Scheduled", [new Schedule()]),
     ];

@@ -116,11 +116,14 @@ static class Checkpoint
                 ? new TrainingPosition(int.Parse(epoch, CultureInfo.InvariantCulture), int.Parse(batch, CultureInfo.InvariantCulture)) : null;
             return new(
                 true, long.Parse(metadata[Step], CultureInfo.InvariantCulture), ulong.Parse(metadata[Seed], CultureInfo.InvariantCulture),
-                metadata.TryGetValue(Rate, out var rate) ? float.Parse(rate, CultureInfo.InvariantCulture) : null, position, metadata.GetValueOrDefault(Fingerprint));
+                metadata.TryGetValue(Rate, out var rate) ? ParseRate(rate) : null, position, metadata.GetValueOrDefault(Fingerprint));
         }
         catch (Exception e) when (e is FormatException or OverflowException or KeyNotFoundException)
         {
             throw new CheckpointException(path, $"has damaged metadata ({e.Message})", e);
         }
     }
+
+    static float ParseRate(string text) =>
+        float.Parse(text, CultureInfo.InvariantCulture) is var rate && float.IsFinite(rate) ? rate : throw new FormatException($"The {Rate} is {text}, expected a finite number.");
 }

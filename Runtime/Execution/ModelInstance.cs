@@ -65,7 +65,12 @@ public sealed unsafe class ModelInstance : IDisposable
     public Session Session { get; }
 
     /// <summary>The rate of the next training step.</summary>
-    public float LearningRate { get; set; }
+    /// <exception cref="ArgumentOutOfRangeException">The value is not finite: a step with it would leave no number in the model.</exception>
+    public float LearningRate
+    {
+        get;
+        set => field = float.IsFinite(value) ? value : throw new ArgumentOutOfRangeException(nameof(LearningRate), value, "The learning rate must be finite.");
+    }
 
     /// <summary>Another instance over the same parameters, with an arena and threads of its own, for calls from another thread.</summary>
     public ModelInstance NewSession(int threads = 1)
@@ -135,7 +140,7 @@ public sealed unsafe class ModelInstance : IDisposable
         }
     }
 
-    /// <summary>One step of training: loss, gradients, clipping, update.</summary>
+    /// <summary>One step of training: loss, gradients, clipping, update. With a loss or gradients that are not finite the step is not made: the program keeps every state, and the step does not count.</summary>
     /// <param name="lossArguments">The arguments of the loss.</param>
     /// <param name="dims">The named dimensions that no length gives.</param>
     /// <exception cref="InvalidOperationException">The model is not trained, or the session is in use.</exception>
@@ -153,9 +158,11 @@ public sealed unsafe class ModelInstance : IDisposable
         all[^2] = new(&loss, 1);
         all[^1] = new(&norm, 1);
         Session.Run("train_step", all, dims);
+        var result = new StepResult(step, loss, norm, rate);
+        if (!result.IsFinite) return result;
         Store.Step = step;
         Store.Touch();
-        return new(step, loss, norm, rate);
+        return result;
     }
 
     /// <summary>Writes the model as safetensors, atomically.</summary>

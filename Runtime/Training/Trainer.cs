@@ -59,7 +59,7 @@ sealed class Trainer
 
     /// <summary>Trains to the end.</summary>
     /// <exception cref="OperationCanceledException">Cancelled; what was reached is in the model and, with a path, in a checkpoint.</exception>
-    /// <exception cref="ArithmeticException">The loss is no number any more.</exception>
+    /// <exception cref="ArithmeticException">Loss or gradients are not finite; the model is as after the step before.</exception>
     public FitResult Run(CancellationToken cancel)
     {
         windowStart = clock.Elapsed;
@@ -88,11 +88,19 @@ sealed class Trainer
     void Step(IBatch rows)
     {
         if (options.Schedule is { } schedule) model.LearningRate = schedule.Rate(Done);
-        last = feed.Train(rows);
+        var result = feed.Train(rows);
+        if (!result.IsFinite) throw NotMade(result);
+        last = result;
         batch++;
         windowRows += rows.Count;
-        if (!float.IsFinite(last.Loss))
-            throw new ArithmeticException($"The loss is {last.Loss} at step {Done}, with the learning rate {last.LearningRate}: training has diverged." + (savedAt >= 0 ? $" The checkpoint {options.CheckpointPath} is of step {savedAt}." : ""));
+    }
+
+    ArithmeticException NotMade(StepResult step)
+    {
+        var saved = savedAt >= 0 ? FormattableString.Invariant($" The checkpoint {options.CheckpointPath} is of step {savedAt}.") : "";
+        return new(FormattableString.Invariant(
+            $"Step {Done + 1} was not made: its loss is {step.Loss} and the norm of its gradients {step.GradientNorm}, with the learning rate {step.LearningRate}. ")
+            + FormattableString.Invariant($"Either training has diverged or the batch holds numbers that are not finite. Parameters, running statistics and optimizer states are those of step {Done}.{saved}"));
     }
 
     void AfterStep()

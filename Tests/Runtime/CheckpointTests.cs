@@ -112,6 +112,14 @@ public sealed class CheckpointTests : IDisposable
         Assert.Equal(["missing: optimizer.m.weight f32[4]", "unexpected: optimizer.q.weight f32[4]"], Error(In("a")).Problems.ToArray());
     }
 
+    [Fact]
+    public void A_learning_rate_that_is_not_finite_is_damage()
+    {
+        using (var model = Trained()) model.Save(In("a"));
+        File.WriteAllBytes(In("a"), Patch(File.ReadAllBytes(In("a")), "\"learning_rate\":\"0.05\"", "\"learning_rate\":\"1E99\""));
+        Assert.Contains("has damaged metadata (The learning_rate is 1E99, expected a finite number.)", Error(In("a")).Message, StringComparison.Ordinal);
+    }
+
     static byte[] Patch(byte[] bytes, string from, string to)
     {
         var at = bytes.AsSpan().IndexOf(Encoding.UTF8.GetBytes(from));

@@ -142,11 +142,66 @@ public sealed class FitTests : IDisposable
     }
 
     [Fact]
-    public async Task Diverging_stops_training()
+    public async Task Diverging_stops_training_before_the_step_that_would_lose_the_model()
     {
         using var model = LineModel.Create();
-        var error = await Assert.ThrowsAsync<ArithmeticException>(() => model.FitAsync(Data(), new() { Epochs = 100, Schedule = Schedule.Constant(1e20f) }));
-        Assert.Contains("with the learning rate 1E+20", error.Message, StringComparison.Ordinal);
+        var reports = new Reports();
+        var error = await Assert.ThrowsAsync<ArithmeticException>(() => model.FitAsync(Data(), new() { Epochs = 100, Schedule = Schedule.Constant(1e8f) }, reports));
+        var made = reports[^1].Step;
+        Assert.StartsWith($"Step {made + 1} was not made: its loss is Infinity and the norm of its gradients ", error.Message, StringComparison.Ordinal);
+        Assert.Contains(", with the learning rate 100000000. ", error.Message, StringComparison.Ordinal);
+        Assert.EndsWith($"Parameters, running statistics and optimizer states are those of step {made}.", error.Message, StringComparison.Ordinal);
+        Assert.Equal(made, model.Step);
+        Assert.All(model.Parameters.SelectMany(t => t.Read<float>().ToArray()), v => Assert.True(float.IsFinite(v)));
+    }
+
+    sealed class Spoilt(int row) : Dataset
+    {
+        readonly LineData data = new(100);
+
+        public override int Count => data.Count;
+        public override System.Collections.Immutable.ImmutableArray<DataColumn> Columns => data.Columns;
+
+        public override void CopyRow(int index, int column, Span<byte> destination)
+        {
+            data.CopyRow(index, column, destination);
+            if (index == row && column == 1) BitConverter.TryWriteBytes(destination, float.NaN);
+        }
+    }
+
+    [Fact]
+    public async Task A_batch_that_holds_a_NaN_costs_neither_the_model_nor_the_checkpoint()
+    {
+        var path = Path.Combine(folder, "line.safetensors");
+        FitOptions options = new() { Epochs = 1, CheckpointPath = path, CheckpointEvery = 2 };
+        BatchLoader Batches(Dataset data) => new(data, 16, new() { Seed = 5, Order = BatchOrder.Sequential });
+        using var model = LineModel.Create(seed: 3);
+        var error = await Assert.ThrowsAsync<ArithmeticException>(() => model.FitAsync(Batches(new Spoilt(row: 60)), options)); // in the fourth batch
+        Assert.Contains("Step 4 was not made: its loss is NaN and the norm of its gradients NaN, with the learning rate 0.05.", error.Message, StringComparison.Ordinal);
+        Assert.EndsWith($"are those of step 3. The checkpoint {path} is of step 2.", error.Message, StringComparison.Ordinal);
+
+        using var healthy = LineModel.Create(seed: 3);
+        await healthy.FitAsync(Batches(new LineData(100)), options with { Epochs = null, Steps = 3, CheckpointPath = null, CheckpointEvery = null });
+        Assert.Equal(Bits(healthy), Bits(model));
+        Assert.Equal(3, model.Step);
+
+        // Both go on alike, the one from memory, the other from the file.
+        await healthy.FitAsync(Batches(new LineData(100)), new() { Steps = 2 });
+        await model.FitAsync(Batches(new LineData(100)), new() { Steps = 2 });
+        Assert.Equal(Bits(healthy), Bits(model));
+        using var resumed = LineModel.Create();
+        await resumed.FitAsync(Batches(new LineData(100)), options with { Epochs = null, Steps = 3, Resume = true });
+        Assert.Equal(3, resumed.Step);
+    }
+
+    [Fact]
+    public async Task A_learning_rate_that_is_not_finite_is_refused()
+    {
+        using var model = LineModel.Create();
+        Assert.Equal(("LearningRate", float.NaN), Assert.Throws<ArgumentOutOfRangeException>(() => model.LearningRate = float.NaN) is var e ? (e.ParamName, (float)e.ActualValue!) : default);
+        await Assert.ThrowsAsync<ArgumentOutOfRangeException>(() => model.FitAsync(Data(), new() { Schedule = Schedule.Constant(float.PositiveInfinity) }));
+        Assert.Equal(0.05f, model.LearningRate);
+        Assert.Equal(0, model.Step);
     }
 
     sealed class Other(string name, DType type, params int[] row) : Dataset

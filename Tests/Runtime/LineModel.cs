@@ -109,9 +109,13 @@ public sealed unsafe class LineModel : IModel<LineModel>, IModule
         ((float*)p[1])[0] = MathF.Sqrt(sum);
     }
 
-    // value, gradient, m, rate, seed: momentum, and noise from the step's seed so that a lost seed shows
+    // A step whose loss or norm is not finite leaves every state alone.
+    static bool IsMade(void* loss, void* norm) => float.IsFinite(*(float*)loss) && float.IsFinite(*(float*)norm);
+
+    // value, gradient, m, rate, seed, loss, norm: momentum, and noise from the step's seed so that a lost seed shows
     static void Update(void** p, long* d, long begin, long end, float* scratch)
     {
+        if (!IsMade(p[5], p[6])) return;
         float* value = (float*)p[0], gradient = (float*)p[1], m = (float*)p[2];
         var (rate, seed) = (*(float*)p[3], *(long*)p[4]);
         for (var i = begin; i < end; i++)
@@ -121,7 +125,11 @@ public sealed unsafe class LineModel : IModel<LineModel>, IModule
         }
     }
 
-    static void RunningMean(void** p, long* d, long begin, long end, float* scratch) => *(float*)p[1] = 0.9f * *(float*)p[1] + 0.1f * *(float*)p[0];
+    // loss, norm, mean
+    static void RunningMean(void** p, long* d, long begin, long end, float* scratch)
+    {
+        if (IsMade(p[0], p[1])) *(float*)p[2] = 0.9f * *(float*)p[2] + 0.1f * *(float*)p[0];
+    }
 
     static CompiledModel Compile()
     {
@@ -201,15 +209,17 @@ public sealed unsafe class LineModel : IModel<LineModel>, IModule
             }
             var gradient = New("gradient", BufferKind.Arena, Inputs + 1);
             Loop("mean", 1, 1, [losses], [results[0]]);
-            Loop("running_mean", 1, 1, [results[0]], [state["mean"]]);
             Loop("gradients", Inputs + 1, 2, [arguments[0], residual], [gradient]);
             Loop("norm", 1, 1, [gradient], [results[1]]);
+            Loop("running_mean", 1, 1, [results[0], results[1]], [state["mean"]]);
             ImmutableArray<Operand> operands =
             [
                 new(state["weight"], 0, true), new(gradient, 0, false), new(state["optimizer.m.weight"], 0, true), new(arguments[2], 0, false), new(arguments[4], 0, false),
+                new(results[0], 0, false), new(results[1], 0, false),
                 new(state["bias"], 0, true), new(gradient, Inputs, false), new(state["optimizer.m.bias"], 0, true), new(arguments[2], 0, false), new(arguments[4], 0, false),
+                new(results[0], 0, false), new(results[1], 0, false),
             ];
-            launches.Add(new SegmentedLaunch(Node, operands, [], kernels.First(k => k.Name == "update"), [new(0, 5, [], Inputs), new(5, 5, [], 1)], 3, 0));
+            launches.Add(new SegmentedLaunch(Node, operands, [], kernels.First(k => k.Name == "update"), [new(0, 7, [], Inputs), new(7, 7, [], 1)], 3, 0));
             return new(function, [.. buffers], [.. launches], arguments, results);
         }
     }

@@ -1,0 +1,88 @@
+using System.Collections.Generic;
+using System.Linq;
+using System.Threading;
+using Graph.Compiler.Ir;
+
+namespace Graph.Compiler.Passes;
+
+/// <summary>
+/// A training step whose loss or gradients are not finite is not made: parameters, optimizer states and running statistics keep their values, so that neither a bad batch nor an
+/// overflow costs what was learned. The gradients are finite when their norm is; one so long that its square overflows counts as not finite.
+/// </summary>
+/// <remarks>
+/// The optimizer's rule chooses between new and old values inside of its kernel, which has both in registers. Comes after <see cref="SaveOrRecompute"/>: with the choice made, the running
+/// statistics depend on the backward pass and would no longer tell what is forward.
+/// </remarks>
+public sealed record SkipNonFinite() : Pass("SkipNonFinite")
+{
+    const string LossIsFinite = "loss_is_finite", NormIsFinite = "norm_is_finite";
+
+    static readonly TensorType Flag = new(DType.Bool, Shape.Scalar);
+
+    public override Program Run(Program program, CancellationToken cancel = default)
+    {
+        if (program.Find(FunctionNames.TrainStep) is not { } step) return program;
+        // Callees stand before their callers.
+        var update = program.Find(FunctionNames.Update)!;
+        program = program with { Functions = program.Functions.Replace(update, Choosing(update, program)) };
+        return program with { Functions = program.Functions.Replace(step, Guarded(step, program)) };
+    }
+
+    // update(value, gradient, states…, learning rate, step, …) → (value, states…)
+    static Function Choosing(Function update, Program program)
+    {
+        var rewriter = Rewriter.Over(program, update);
+        var b = rewriter.Builder;
+        var finite = b.Emit("logical_and", [b.Argument(Flag, LossIsFinite), b.Argument(Flag, NormIsFinite)]);
+        foreach (var node in update.Nodes) rewriter.Copy(node);
+        var old = update.Parameters.RemoveAt(1);
+        return b.Build([.. update.Results.Select((r, i) => b.Where(finite, rewriter[r], rewriter[old[i]]))], default, update.ResultNames);
+    }
+
+    static Function Guarded(Function step, Program program)
+    {
+        var rewriter = Rewriter.Over(program, step);
+        var b = rewriter.Builder;
+        var (loss, norm) = (step.Results[0], step.Results[1]);
+        Value? lossIsFinite = null, normIsFinite = null;
+        var updates = new List<Node>(); // calls and what looks at their results: they come when both flags are there
+        var updated = new HashSet<Value>();
+        foreach (var node in step.Nodes)
+        {
+            if (IsUpdate(node) || node.Inputs.Any(updated.Contains))
+            {
+                updates.Add(node);
+                updated.UnionWith(node.Outputs);
+                continue;
+            }
+            rewriter.Copy(node);
+            if (node.Outputs.Contains(loss)) lossIsFinite = IsFinite(b, rewriter[loss]);
+            if (node.Outputs.Contains(norm)) normIsFinite = IsFinite(b, rewriter[norm]);
+        }
+        // A loss that no node makes is an argument or a state.
+        lossIsFinite ??= IsFinite(b, rewriter[loss]);
+        normIsFinite ??= IsFinite(b, rewriter[norm]);
+        foreach (var node in updates)
+        {
+            if (!IsUpdate(node))
+            {
+                rewriter.Copy(node);
+                continue;
+            }
+            var call = b.Call(FunctionNames.Update, [.. rewriter.New(node.Inputs), lossIsFinite, normIsFinite]);
+            for (var i = 0; i < call.Outputs.Length; i++) rewriter.Map[node.Outputs[i]] = call.Outputs[i];
+        }
+        // Two choices, not one by both flags: a kernel that makes one of them would make the loss as late as the norm, and keep what the loss is made of until then.
+        return b.Build(
+            rewriter.New(step.Results),
+            [.. step.Updates.Select(u => new StateUpdate(u.Path, updated.Contains(u.Value) ? rewriter[u.Value] : Choose(rewriter[u.Value], b.State(program.FindState(u.Path)!))))],
+            step.ResultNames);
+
+        Value Choose(Value value, Value old) => b.Where(lossIsFinite, b.Where(normIsFinite, value, old), old);
+    }
+
+    static bool IsUpdate(Node node) => node.Operation == StructureOperations.Call && node.Attributes.Text("callee") == FunctionNames.Update;
+
+    // False for a NaN too.
+    static Value IsFinite(Builder b, Value number) => b.Less(b.Emit("abs", [number]), b.Constant(double.PositiveInfinity, number.DType));
+}
