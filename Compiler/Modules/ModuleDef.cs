@@ -110,7 +110,7 @@ public sealed record ShapeDim(string? Symbol, long Value)
     public override string ToString() => Symbol ?? Value.ToString(System.Globalization.CultureInfo.InvariantCulture);
 }
 
-/// <summary>A field or auto-property.</summary>
+/// <summary>A field, an auto-property, or a primary constructor's parameter that methods use and that can hold parameters of the model.</summary>
 /// <param name="Name">Its name as declared (a path uses it without a leading underscore: <see cref="PathSegment"/>).</param>
 /// <param name="Type">Its type.</param>
 /// <param name="Initializer">The expression after <c>=</c>, or null; it may use captured primary-constructor parameters.</param>

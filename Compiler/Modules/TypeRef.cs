@@ -106,6 +106,21 @@ public sealed record TypeRef(TypeKind Kind, string Name = "", EquatableArray<Typ
     /// <summary><c>Initializer</c></summary>
     public static TypeRef Initializer { get; } = new(TypeKind.Initializer);
 
+    /// <summary>True for a type whose values can hold parameters of a model.</summary>
+    public bool MayHoldParameters => Kind switch
+    {
+        TypeKind.Parameter or TypeKind.State or TypeKind.Module or TypeKind.Interface => true,
+        TypeKind.Array or TypeKind.List or TypeKind.Sequence or TypeKind.Nullable or TypeKind.Tuple => Arguments.Any(a => a.MayHoldParameters),
+        _ => false,
+    };
+
+    /// <summary>The names of a tuple's elements: <c>Item1</c> where the source gives none. Segments of the paths of parameters.</summary>
+    public string ElementName(int index)
+    {
+        var names = Name.Split(',');
+        return index < names.Length && names[index].Length > 0 ? names[index] : System.FormattableString.Invariant($"Item{index + 1}");
+    }
+
     /// <summary>The module class <paramref name="name"/>.</summary>
     public static TypeRef Module(string name) => new(TypeKind.Module, name);
     /// <summary>The record <paramref name="name"/>.</summary>

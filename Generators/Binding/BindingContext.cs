@@ -32,6 +32,9 @@ sealed class BindingContext(Compilation compilation, string projectFolder, Cance
     /// <summary>The full names of what is defined elsewhere.</summary>
     public SortedSet<string> References { get; } = new(System.StringComparer.Ordinal);
 
+    /// <summary>The parameters of primary constructors that methods use.</summary>
+    public HashSet<IParameterSymbol> Captured { get; } = new(SymbolEqualityComparer.Default);
+
     /// <summary>The files that were read: bodies, and names whose places the definition holds.</summary>
     public IReadOnlyCollection<SyntaxTree> Trees => trees;
 

@@ -134,7 +134,10 @@ partial class BodyBinder
     {
         var parameter = reference.Parameter;
         if (parameter.ContainingSymbol is IMethodSymbol { MethodKind: MethodKind.Constructor } constructor && MemberBinder.IsPrimary(constructor))
+        {
+            if (!isConstructor) context.Captured.Add(parameter);
             return new CapturedExpression(parameter.Name, At(reference));
+        }
         return new VariableExpression(Name(parameter), At(reference));
     }
 

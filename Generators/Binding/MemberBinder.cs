@@ -106,6 +106,21 @@ sealed class MemberBinder(BindingContext context, INamedTypeSymbol type)
         return new EquatableArray<FieldDef>(result.ToArray());
     }
 
+    /// <summary>
+    /// The parameters of the primary constructor that methods use and that can hold parameters of the model, as the fields that the C# compiler makes of them.
+    /// Known once the methods are bound.
+    /// </summary>
+    public IEnumerable<FieldDef> CapturedFields()
+    {
+        foreach (var parameter in type.InstanceConstructors.Where(IsPrimary).SelectMany(c => c.Parameters))
+        {
+            if (!context.Captured.Contains(parameter)) continue;
+            var at = context.At(parameter);
+            var bound = types.Bind(parameter.Type, at);
+            if (bound.MayHoldParameters) yield return new(parameter.Name, bound, new CapturedExpression(parameter.Name, at), false, at);
+        }
+    }
+
     /// <summary>A field or auto-property with its initializer.</summary>
     public FieldDef Field(ISymbol member)
     {

@@ -111,6 +111,7 @@ static class ModuleBinder
         var definition = new ModuleDef(
             name, kind, Base(context, type, members), AttributeReader.Dims(context, type), members.Constructors(), members.Fields(withStatic: true), members.Methods(),
             [], [], [], [], [], context.At(type));
+        definition = definition with { Fields = definition.Fields.AddRange(members.CapturedFields()) };
         ModelRules.Check(context, type, isModel);
 
         var reached = new ReachedBinder(context);

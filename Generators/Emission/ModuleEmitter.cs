@@ -38,22 +38,20 @@ static class ModuleEmitter
         if (!declaration.HasBaseModule) source.Append(" : global::Graph.IModule");
         source.Append('\n').Append(indent).Append("{\n");
         if (!declaration.HasBaseModule && isOpen)
-            source.Append(inner).Append("void global::Graph.IModule.Visit(global::Graph.IModuleVisitor visitor, string path) => VisitModule(visitor, path);\n\n");
+            source.Append(inner).Append("void global::Graph.IModule.Visit(global::Graph.IModuleVisitor graphVisitor, string graphPath) => VisitModule(graphVisitor, graphPath);\n\n");
         if (isOpen)
         {
             source.Append(inner).Append("/// <summary>Shows the parameters of this class to a visitor.</summary>\n");
             source.Append(inner).Append("[global::System.ComponentModel.EditorBrowsable(global::System.ComponentModel.EditorBrowsableState.Never)]\n");
-            source.Append(inner).Append(declaration.HasBaseModule ? "protected override" : "protected virtual").Append(" void VisitModule(global::Graph.IModuleVisitor visitor, string path)\n");
+            source.Append(inner).Append(declaration.HasBaseModule ? "protected override" : "protected virtual").Append(" void VisitModule(global::Graph.IModuleVisitor graphVisitor, string graphPath)\n");
         }
         else
         {
-            source.Append(inner).Append("void global::Graph.IModule.Visit(global::Graph.IModuleVisitor visitor, string path)\n");
+            source.Append(inner).Append("void global::Graph.IModule.Visit(global::Graph.IModuleVisitor graphVisitor, string graphPath)\n");
         }
         source.Append(inner).Append("{\n");
-        if (declaration.HasBaseModule) source.Append(inner).Append("    base.VisitModule(visitor, path);\n");
-        foreach (var field in definition.Fields)
-            if (!field.IsStatic && MayHold(field.Type))
-                source.Append(inner).Append("    global::Graph.ModuleWalk.Field(visitor, path, ").Append(Quote(field.PathSegment)).Append(", this.@").Append(field.Name).Append(");\n");
+        if (declaration.HasBaseModule) source.Append(inner).Append("    base.VisitModule(graphVisitor, graphPath);\n");
+        source.Append(FieldWalk.Write(definition.Fields, inner + "    "));
         source.Append(inner).Append("}\n").Append(indent).Append("}\n");
         for (var i = declaration.Containers.Count; i > 0; i--)
         {
@@ -62,12 +60,4 @@ static class ModuleEmitter
         }
         if (declaration.Namespace.Length > 0) source.Append("}\n");
     }
-
-    /// <summary>True for a type whose values can hold parameters.</summary>
-    static bool MayHold(TypeRef type) => type.Kind switch
-    {
-        TypeKind.Parameter or TypeKind.State or TypeKind.Module or TypeKind.Interface => true,
-        TypeKind.Array or TypeKind.List or TypeKind.Sequence or TypeKind.Nullable => MayHold(type.Arguments[0]),
-        _ => false,
-    };
 }

@@ -50,10 +50,14 @@ public static class ModuleWalk
             case IEnumerable sequence:
                 var index = 0;
                 var elements = Join(path, name);
-                foreach (var element in sequence) Field(visitor, elements, (index++).ToString(CultureInfo.InvariantCulture), element);
+                foreach (var element in sequence) Field(visitor, elements, Index(index++), element);
                 break;
         }
     }
 
-    static string Join(string path, string name) => path.Length == 0 ? name : path + "." + name;
+    /// <summary>The path of what is called <paramref name="name"/> below <paramref name="path"/>.</summary>
+    public static string Join(string path, string name) => path.Length == 0 ? name : path + "." + name;
+
+    /// <summary>The name of the element <paramref name="index"/> of a sequence.</summary>
+    public static string Index(int index) => index.ToString(CultureInfo.InvariantCulture);
 }

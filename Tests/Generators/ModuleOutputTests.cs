@@ -39,6 +39,32 @@ public class ModuleOutputTests
     }
 
     [Theory]
+    [InlineData("readonly (Layer a, Layer b) pair = (new(), new());", "pair.a.weight", "pair.b.weight")]
+    [InlineData("readonly (Layer, Parameter) _pair = (new(), new([1], Init.Zeros));", "pair.Item1.weight", "pair.Item2")]
+    [InlineData("readonly List<(Layer, Layer? last)> list = [(new(), null), (new(), new())];", "list.0.Item1.weight", "list.1.Item1.weight", "list.1.last.weight")]
+    [InlineData("readonly (Layer[] many, (Parameter w, int n) inner)? both = ([new()], (new([1], Init.Zeros), 3)); public (int, Layer) Last { get; } = (1, new());",
+        "both.many.0.weight", "both.inner.w", "Last.Item2.weight")]
+    [InlineData("readonly Residual residual = new(new Layer());", "residual.inner.weight")]
+    [InlineData("readonly Both residual = new((new(), new()), new([1], Init.Ones));", "residual.path.a.weight", "residual.path.b.weight", "residual.visitor")]
+    [InlineData("readonly Kept kept = new(new Layer());", "kept.layer.weight")]
+    public void The_walk_and_the_compiler_give_parameters_the_same_paths(string fields, params string[] paths)
+    {
+        var source = $$"""
+            public interface ILayer { Tensor Forward(Tensor x); }
+            [Module] public partial class Layer : ILayer { readonly Parameter weight = new([1], Init.Zeros); public Tensor Forward(Tensor x) => x * weight; }
+            [Module] public partial class Residual(ILayer inner) : ILayer { public Tensor Forward(Tensor x) => x + inner.Forward(x); }
+            [Module] public partial class Both((Layer a, Layer b) path, Parameter visitor) { public Tensor Forward(Tensor x) => path.a.Forward(path.b.Forward(x)) + visitor; }
+            [Module] public partial class Kept(Layer inner) { readonly Layer layer = inner; public Tensor Forward(Tensor x) => layer.Forward(x); }
+            [Model] public partial class M { {{fields}} [Entry] public Tensor Predict([Shape(2)] Tensor x) => x; }
+            """;
+        var visitor = new Recorder();
+        ((IModule)System.Activator.CreateInstance(Load(Harness.Generate(Harness.Compile(Harness.Usings + source)).Compilation).GetType("M")!)!).Visit(visitor, "");
+        var elaborated = Elaboration.Elaborate.Model(source).Program.States.Select(s => s.Path);
+        Assert.Equal(paths, elaborated);
+        Assert.Equal(paths, visitor.Paths.Where(p => !p.EndsWith(':')));
+    }
+
+    [Theory]
     [InlineData(false)]
     [InlineData(true)]
     public void Definitions_cross_assemblies_even_through_reference_assemblies(bool referenceOnly)
@@ -64,7 +90,7 @@ public class ModuleOutputTests
         Assert.Equal("M.cs", Harness.Definitions(generated)["M"].Location.File);
     }
 
-    static MetadataReference Reference(Compilation compilation, bool referenceOnly)
+    internal static MetadataReference Reference(Compilation compilation, bool referenceOnly)
     {
         var stream = new MemoryStream();
         var result = compilation.Emit(stream, options: referenceOnly ? new(metadataOnly: true, includePrivateMembers: false) : null);

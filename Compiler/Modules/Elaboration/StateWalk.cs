@@ -6,7 +6,7 @@ using System.Linq;
 namespace Graph.Compiler.Modules.Elaboration;
 
 /// <summary>
-/// Gives every parameter, state and module of a finished model its path: base classes first, fields in declaration order, elements by index. What is shared
+/// Gives every parameter, state and module of a finished model its path: base classes first, fields in declaration order, elements by index, a tuple's by name. What is shared
 /// keeps the first path that leads to it. The same walk as the generated <c>IModule.Visit</c>.
 /// </summary>
 sealed class StateWalk(Definitions definitions)
@@ -22,11 +22,12 @@ sealed class StateWalk(Definitions definitions)
         module.Path = path;
         foreach (var type in definitions.Chain(module.Type.Name).Reverse())
             foreach (var field in type.Fields)
-                if (!field.IsStatic) Visit(module[type.Name, field.Name], path, field.PathSegment);
+                if (!field.IsStatic) Visit(module[type.Name, field.Name], field.Type, path, field.PathSegment);
     }
 
-    void Visit(object? value, string path, string name)
+    void Visit(object? value, TypeRef type, string path, string name)
     {
+        if (type.Kind == TypeKind.Nullable) type = type.Arguments[0];
         switch (value)
         {
             case Handle handle:
@@ -38,17 +39,21 @@ sealed class StateWalk(Definitions definitions)
                 Visit(module, Join(path, name));
                 break;
             case ArrayValue array:
-                Elements(array.Items, Join(path, name));
+                Elements(array.Items, type, Join(path, name));
                 break;
             case ListValue list:
-                Elements(list.Items, Join(path, name));
+                Elements(list.Items, type, Join(path, name));
+                break;
+            case TupleValue tuple when type.Kind == TypeKind.Tuple:
+                for (var i = 0; i < tuple.Items.Length; i++) Visit(tuple.Items[i], type.Arguments[i], Join(path, name), type.ElementName(i));
                 break;
         }
     }
 
-    void Elements(IReadOnlyList<object?> elements, string path)
+    void Elements(IReadOnlyList<object?> elements, TypeRef type, string path)
     {
-        for (var i = 0; i < elements.Count; i++) Visit(elements[i], path, i.ToString(CultureInfo.InvariantCulture));
+        if (type.Arguments.IsEmpty) return;
+        for (var i = 0; i < elements.Count; i++) Visit(elements[i], type.Arguments[0], path, i.ToString(CultureInfo.InvariantCulture));
     }
 
     static string Join(string path, string name) => path.Length == 0 ? name : path + "." + name;
