@@ -44,6 +44,7 @@ sealed class ReachedBinder(BindingContext context)
                 break;
             case INamedTypeSymbol type:
                 records.Add(Record(type));
+                foreach (var member in Dispatched(type)) context.Reach(member);
                 break;
             case IMethodSymbol { IsStatic: false } method:
                 var owner = SymbolNames.FullName(method.ContainingType);
@@ -57,6 +58,20 @@ sealed class ReachedBinder(BindingContext context)
             case IFieldSymbol or IPropertySymbol:
                 statics.Add(new(SymbolNames.FullName(symbol.ContainingType), new MemberBinder(context, symbol.ContainingType).Field(symbol)));
                 break;
+        }
+    }
+
+    /// <summary>The members that calls may come to through a base class or an interface of the user's: which ones, only the value at hand tells.</summary>
+    static IEnumerable<IMethodSymbol> Dispatched(INamedTypeSymbol type)
+    {
+        foreach (var member in type.GetMembers())
+        {
+            if (member is not IMethodSymbol { IsStatic: false, IsAbstract: false, MethodKind: MethodKind.Ordinary or MethodKind.PropertyGet } method || !MemberBinder.IsUserWritten(method.AssociatedSymbol ?? method)) continue;
+            if (method.AssociatedSymbol is IPropertySymbol property && (property.IsIndexer || KnownTypes.IsAuto(property))) continue;
+            var root = method;
+            while (root.OverriddenMethod is { } overridden) root = overridden;
+            var implements = type.AllInterfaces.Where(i => !KnownTypes.IsSystem(i)).SelectMany(i => i.GetMembers()).Any(m => SymbolEqualityComparer.Default.Equals(type.FindImplementationForInterfaceMember(m), method));
+            if (implements || (method.IsOverride && root.ContainingType.SpecialType != SpecialType.System_Object && !root.IsImplicitlyDeclared && !KnownTypes.IsSystem(root))) yield return method;
         }
     }
 

@@ -29,7 +29,7 @@ static class ModelInputs
         foreach (var module in modules) own[module.Name] = module;
         var foreign = new Dictionary<string, PublishedModule>(StringComparer.Ordinal);
         foreach (var module in published) foreign[module.Name] = module;
-        var library = new Lazy<Dictionary<string, string>>(() => Bundled(published, cancellation));
+        var library = new Lazy<Dictionary<string, List<string>>>(() => Bundled(published, cancellation));
 
         var targets = new List<ModelTarget>();
         foreach (var module in modules)
@@ -39,7 +39,7 @@ static class ModelInputs
     }
 
     static ModelTarget Assemble(
-        ModuleDef model, ClassDeclaration declaration, Dictionary<string, BoundModule> own, Dictionary<string, PublishedModule> foreign, Lazy<Dictionary<string, string>> library,
+        ModuleDef model, ClassDeclaration declaration, Dictionary<string, BoundModule> own, Dictionary<string, PublishedModule> foreign, Lazy<Dictionary<string, List<string>>> library,
         CancellationToken cancellation)
     {
         var found = new SortedDictionary<string, ModuleDef>(StringComparer.Ordinal);
@@ -52,10 +52,9 @@ static class ModelInputs
         {
             cancellation.ThrowIfCancellationRequested();
             var user = work.Pop();
-            foreach (var reference in user.References)
+            // A record or enum of another assembly comes with the modules of that assembly that use it.
+            foreach (var name in user.References.SelectMany(r => own.ContainsKey(r) || foreign.ContainsKey(r) || !library.Value.TryGetValue(r, out var holders) ? [r] : holders))
             {
-                // A record or enum of another assembly comes with any module of that assembly that uses it.
-                var name = own.ContainsKey(reference) || foreign.ContainsKey(reference) || !library.Value.TryGetValue(reference, out var holder) ? reference : holder;
                 if (!asked.Add(name)) continue;
                 ModuleDef? definition = null;
                 if (own.TryGetValue(name, out var module))
@@ -99,16 +98,30 @@ static class ModelInputs
         }).Value;
     }
 
-    /// <summary>For each record, enum and function that travels with a published module, a module that has it.</summary>
-    static Dictionary<string, string> Bundled(EquatableArray<PublishedModule> published, CancellationToken cancellation)
+    /// <summary>For each record and enum that travels with published modules, those that have it: as many as it takes for all of its methods.</summary>
+    static Dictionary<string, List<string>> Bundled(EquatableArray<PublishedModule> published, CancellationToken cancellation)
     {
-        var holders = new Dictionary<string, string>(StringComparer.Ordinal);
+        var holders = new Dictionary<string, List<string>>(StringComparer.Ordinal);
+        var members = new HashSet<(string Owner, string Member)>();
+
+        void Hold(string name, PublishedModule module, bool adds)
+        {
+            if (!holders.TryGetValue(name, out var list)) holders.Add(name, list = []);
+            if ((adds || list.Count == 0) && !list.Contains(module.Name)) list.Add(module.Name);
+        }
+
         foreach (var module in published)
         {
             cancellation.ThrowIfCancellationRequested();
             if (Read(module).Definition is not { } definition) continue;
-            foreach (var record in definition.Records) holders[record.Name] = module.Name;
-            foreach (var item in definition.Enums) holders[item.Name] = module.Name;
+            foreach (var record in definition.Records)
+            {
+                Hold(record.Name, module, adds: false);
+                foreach (var method in record.Methods) Hold(record.Name, module, members.Add((record.Name, method.Id)));
+                foreach (var function in definition.Functions)
+                    if (function.Owner == record.Name) Hold(record.Name, module, members.Add((record.Name, function.Method.Id)));
+            }
+            foreach (var item in definition.Enums) Hold(item.Name, module, adds: false);
         }
         return holders;
     }

@@ -47,8 +47,11 @@ sealed class Definitions
             if (field.IsStatic) Add(module.Name, field, isOwn);
         foreach (var record in module.Records)
         {
-            if (classes.ContainsKey(record.Name)) continue;
-            classes[record.Name] = new(record.Name, false, isOwn, record.Base, record.BaseCall, record.IsPositional, record.Constructors, record.Fields, record.Methods);
+            if (!classes.TryGetValue(record.Name, out var known))
+                classes[record.Name] = new(record.Name, false, isOwn, record.Base, record.BaseCall, record.IsPositional, record.Constructors, record.Fields, record.Methods);
+            // Each module brings the methods that it calls: the record has all of them.
+            else if (!known.IsModule && record.Methods.Where(m => known.Methods.All(k => k.Id != m.Id)).ToArray() is { Length: > 0 } more)
+                classes[record.Name] = known with { Methods = new([.. known.Methods, .. more]) };
             foreach (var method in record.Methods)
                 if (method.IsStatic) Add(record.Name, method, isOwn);
             foreach (var field in record.Fields)

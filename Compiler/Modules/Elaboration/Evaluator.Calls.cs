@@ -1,3 +1,4 @@
+using System;
 using System.Linq;
 
 namespace Graph.Compiler.Modules.Elaboration;
@@ -13,9 +14,21 @@ sealed partial class Evaluator
     object? Call(Instance target, string owner, string id, bool isVirtual, object?[] arguments, Location location)
     {
         if (definitions.Method(isVirtual ? target.Type.Name : owner, id) is not var (method, type))
-            throw Fail(DiagnosticIds.Missing, location, $"The definition of {owner}.{id} is not known. Was its assembly built with the Graph generator?");
+        {
+            // What an interface or a base class declares as a property may be a field where it is implemented.
+            if (id.StartsWith("get_", StringComparison.Ordinal) && arguments.Length == 0 && definitions.Chain(target.Type.Name).FirstOrDefault(c => target.Has(c.Name, Property(id))) is { } holder)
+                return target[holder.Name, Property(id)];
+            throw Unknown(owner, id, location);
+        }
         return Call(method, target, type.Name, type.IsOwn, arguments, location);
     }
+
+    static string Property(string getter) => getter.Substring(4, getter.Length - 6);
+
+    // A record's methods are published with the modules that call them, so one of another assembly can be without the method that is asked for.
+    ElaborationException Unknown(string owner, string id, Location location) => Fail(DiagnosticIds.Missing, location, definitions.Class(owner) is { IsModule: false, IsOwn: false }
+        ? $"The body of {owner}.{id} is in another assembly and not published, because no module there uses it. Use it in a module of that assembly, or compute the value here."
+        : $"The definition of {owner}.{id} is not known. Was its assembly built with the Graph generator?");
 
     /// <summary>Calls a method with a body.</summary>
     public object? Call(MethodDef method, Instance? self, string className, bool isOwn, object?[] arguments, Location location)
@@ -33,7 +46,7 @@ sealed partial class Evaluator
     object? Call(string owner, string id, object?[] arguments, Location location)
     {
         if (definitions.Function(owner, id) is not var (method, isOwn))
-            throw Fail(DiagnosticIds.Missing, location, $"The definition of {owner}.{id} is not known. Was its assembly built with the Graph generator?");
+            throw Unknown(owner, id, location);
         return Call(method, null, owner, isOwn, arguments, location);
     }
 
