@@ -33,6 +33,14 @@ sealed partial class BodyBinder(BindingContext context, bool isConstructor)
         foreach (var parameter in parameters) Name(parameter);
     }
 
+    /// <summary>The parameters of a partial member's implementing part stand for those of its defining part, whose names callers see.</summary>
+    public void Declare(IMethodSymbol method, IMethodSymbol implementation)
+    {
+        Declare(method.Parameters);
+        if (SymbolEqualityComparer.Default.Equals(method, implementation)) return;
+        foreach (var parameter in implementation.Parameters) names[parameter] = Name(method.Parameters[parameter.Ordinal]);
+    }
+
     /// <summary>The body of a method, accessor or constructor as a block.</summary>
     public BlockStatement Body(IOperation? body, Location at) => body switch
     {

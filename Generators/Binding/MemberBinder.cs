@@ -42,10 +42,11 @@ sealed class MemberBinder(BindingContext context, INamedTypeSymbol type)
         var at = context.At(constructor);
         var id = SymbolNames.MethodId(constructor);
         var parameters = Parameters(constructor);
-        if (Syntax(constructor) is not ConstructorDeclarationSyntax syntax) return new(id, true, parameters, null, null, new BlockStatement([], at), at);
+        var implementation = constructor.PartialImplementationPart ?? constructor;
+        if (Syntax(implementation) is not ConstructorDeclarationSyntax syntax) return new(id, true, parameters, null, null, new BlockStatement([], at), at);
 
         var binder = new BodyBinder(context, isConstructor: true);
-        binder.Declare(constructor.Parameters);
+        binder.Declare(constructor, implementation);
         var operation = context.Model(syntax.SyntaxTree).GetOperation(syntax, context.Cancellation) as IConstructorBodyOperation;
         var call = operation?.Initializer is { } initializer ? Call(binder, initializer) : null;
         var isThis = syntax.Initializer?.IsKind(SyntaxKind.ThisConstructorInitializer) == true;
@@ -191,8 +192,9 @@ sealed class MemberBinder(BindingContext context, INamedTypeSymbol type)
     BlockStatement Body(IMethodSymbol method, Compiler.Modules.Location at)
     {
         var binder = new BodyBinder(context, isConstructor: false);
-        binder.Declare(method.Parameters);
-        var syntax = Syntax(method.PartialImplementationPart ?? method);
+        var implementation = method.PartialImplementationPart ?? method;
+        binder.Declare(method, implementation);
+        var syntax = Syntax(implementation);
         // A property with an expression body has its getter there; operations hang on the arrow.
         if (syntax is PropertyDeclarationSyntax { ExpressionBody: { } arrow }) syntax = arrow;
         if (syntax is null)

@@ -34,6 +34,25 @@ public class ModelTests
     }
 
     [Fact]
+    public void A_partial_member_is_its_implementing_part_under_the_names_of_the_defining_one()
+    {
+        var model = Elaborate.Model("""
+            [Model] public partial class M
+            {
+                private partial int Times(int x, int y);
+                private partial int Times(int x, int y) => x - y;
+                private partial int Three { get; }
+                private partial int Three => 3;
+                [Entry] public partial Tensor Predict([Shape(1, 4)] Tensor x);
+            #pragma warning disable CS8826 // other names
+                public partial Tensor Predict(Tensor image) { var y = image.Relu(); { var x = Times(7, Three); return y * x; } }
+            }
+            """);
+        Assert.Equal("x", Assert.Single(model.Program.Functions[0].Parameters).Name);
+        Assert.Contains("value=4", model.Program.ToString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_shared_parameter_is_one_state_under_the_first_path()
     {
         var model = Elaborate.Model("""
