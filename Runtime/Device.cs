@@ -39,6 +39,7 @@ public readonly record struct Device
     /// <exception cref="FormatException">The text names no device.</exception>
     public static Device Parse(string text)
     {
+        ArgumentNullException.ThrowIfNull(text);
         var parts = text.Split(':');
         if (parts.Length == 1 && text is "cpu") return Cpu;
         if (parts.Length == 1 && text is "best" or "auto") return Best;

@@ -188,6 +188,7 @@ public sealed unsafe class ModelInstance : IDisposable
     internal Task<FitResult> FitAsync(IBatchSource data, FitOptions? options, IProgress<FitProgress>? progress, CancellationToken cancel)
     {
         if (disposed != 0) throw new ObjectDisposedException(Model.Name);
+        ArgumentNullException.ThrowIfNull(data);
         var trainer = new Trainer(this, data, options ?? new(), progress);
         // A thread of its own: training takes long and would keep one of the pool's from others.
         return Task.Factory.StartNew(() => trainer.Run(cancel), cancel, TaskCreationOptions.LongRunning, TaskScheduler.Default);

@@ -125,6 +125,25 @@ public class DiagnosticTests
         Assert.Equal("The width 10 is no multiple of the 3 heads.", error.Message);
     }
 
+    [Theory]
+    [InlineData("AdamW", "learningRate: -1", "learningRate is -1, expected a number of at least 0.")]
+    [InlineData("AdamW", "beta1: -0.1", "beta1 is -0.1, expected 0 ≤ beta1 < 1.")]
+    [InlineData("AdamW", "beta2: 1", "beta2 is 1, expected 0 ≤ beta2 < 1.")]
+    [InlineData("AdamW", "weightDecay: double.NaN", "weightDecay is NaN, expected a number of at least 0.")]
+    [InlineData("Sgd", "momentum: 1 / 0.0", "momentum is Infinity, expected a number of at least 0.")]
+    public void An_optimizer_refuses_hyper_parameters_that_make_no_sense(string optimizer, string argument, string message)
+    {
+        var error = ErrorAtMark($$"""
+            [Model] public partial class M
+            {
+                readonly Parameter w = new([3], Init.Ones);
+                [Loss] public Tensor D([Shape(3)] Tensor x) => (x * w).Mean();
+                [Train] static {{optimizer}} Optimizer() => «new({{argument}})»;
+            }
+            """, DiagnosticIds.Thrown);
+        Assert.Equal(message, error.Message);
+    }
+
     [Fact]
     public void An_undeclared_dimension_is_reported_with_those_that_are_declared()
     {

@@ -12,8 +12,13 @@ namespace Graph.Nn;
 [Module]
 public sealed partial class AdamW(double learningRate = 1e-3, double beta1 = 0.9, double beta2 = 0.999, double epsilon = 1e-8, double weightDecay = 0.01)
 {
+    readonly double beta1 = HyperParameter.Within(nameof(beta1), beta1, 0, 1);
+    readonly double beta2 = HyperParameter.Within(nameof(beta2), beta2, 0, 1);
+    readonly double epsilon = HyperParameter.AtLeast(nameof(epsilon), epsilon, 0);
+    readonly double weightDecay = HyperParameter.AtLeast(nameof(weightDecay), weightDecay, 0);
+
     /// <summary>The learning rate where no schedule gives another.</summary>
-    public double LearningRate => learningRate;
+    public double LearningRate { get; } = HyperParameter.AtLeast(nameof(learningRate), learningRate, 0);
 
     /// <summary>One step of one parameter.</summary>
     public (Tensor Value, Tensor M, Tensor V) Update(Tensor value, Tensor gradient, [State] Tensor m, [State] Tensor v, Tensor learningRate, Tensor step)

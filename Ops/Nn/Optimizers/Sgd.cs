@@ -10,8 +10,12 @@ namespace Graph.Nn;
 [Module]
 public sealed partial class Sgd(double learningRate = 1e-2, double momentum = 0, double weightDecay = 0, bool nesterov = false, double dampening = 0)
 {
+    readonly double momentum = HyperParameter.AtLeast(nameof(momentum), momentum, 0);
+    readonly double weightDecay = HyperParameter.AtLeast(nameof(weightDecay), weightDecay, 0);
+    readonly double dampening = HyperParameter.AtLeast(nameof(dampening), dampening, 0);
+
     /// <summary>The learning rate where no schedule gives another.</summary>
-    public double LearningRate => learningRate;
+    public double LearningRate { get; } = HyperParameter.AtLeast(nameof(learningRate), learningRate, 0);
 
     /// <summary>One step of one parameter.</summary>
     public (Tensor Value, Tensor Velocity) Update(Tensor value, Tensor gradient, [State] Tensor velocity, Tensor learningRate, Tensor step)
