@@ -107,8 +107,16 @@ public sealed class Builder(Program program, string name)
         var types = operands.Where(v => !IsNumber(v) && v.DType != DType.Bool).Select(v => v.DType).ToArray();
         if (types.Length == 0) return operands;
         var type = types.Aggregate(DTypes.Promote);
-        return [.. operands.Select(v => IsNumber(v) && (type.IsFloat() || !v.DType.IsFloat()) ? Constant(v.Producer!.Attributes.Real("value"), type) : v)];
+        return [.. operands.Select(v => IsNumber(v) && (type.IsFloat() || (!v.DType.IsFloat() && Holds(type, v.Producer!.Attributes.Real("value")))) ? Constant(v.Producer!.Attributes.Real("value"), type) : v)];
     }
+
+    // A number that the others' integers cannot hold stays an i64, to which they are promoted.
+    static bool Holds(DType type, double value) => type switch
+    {
+        DType.I8 => value is >= sbyte.MinValue and <= sbyte.MaxValue,
+        DType.I32 => value is >= int.MinValue and <= int.MaxValue,
+        _ => true,
+    };
 
     /// <summary>The only result of an operation.</summary>
     public Value Emit(string operation, ImmutableArray<Value> inputs, params (string Name, Attr Value)[] attributes) => Node(operation, inputs, AttributeMap.Of(attributes)).Output;

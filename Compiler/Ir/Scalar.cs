@@ -11,7 +11,10 @@ public enum ScalarOp
     /// <summary>The operand number <see cref="Scalar.Index"/>.</summary>
     Input,
     Constant,
-    Add, Sub, Mul, Div, Neg, Abs, Min, Max,
+    Add, Sub, Mul,
+    /// <summary>Of real numbers: the quotient of integers is one too.</summary>
+    Div,
+    Neg, Abs, Min, Max,
     /// <summary>a·b + c, rounded once.</summary>
     Fma,
     Exp, Log, Sqrt, Rsqrt, Tanh, Erf, Sigmoid, Sin, Cos, Pow, Floor, Ceil,

@@ -22,7 +22,7 @@ static class ScalarBlocks
             case ScalarOp.Mul:
                 for (; i <= count - Vector<double>.Count; i += Vector<double>.Count) (new Vector<double>(a, i) * new Vector<double>(b, i)).CopyTo(to, i);
                 break;
-            case ScalarOp.Div when scalar.Type.IsFloat():
+            case ScalarOp.Div:
                 for (; i <= count - Vector<double>.Count; i += Vector<double>.Count) (new Vector<double>(a, i) / new Vector<double>(b, i)).CopyTo(to, i);
                 break;
             case ScalarOp.Sqrt:

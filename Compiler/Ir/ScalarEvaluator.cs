@@ -161,13 +161,20 @@ public static class ScalarEvaluator
         return strides;
     }
 
+    // As .NET converts: the nearest number that the type has, 0 for not a number; to i8 by way of i32.
+    static double Truncated(double value, DType type)
+    {
+        if (double.IsNaN(value)) return 0;
+        return type == DType.I64 ? Math.Truncate(value) : Math.Max(int.MinValue, Math.Min(int.MaxValue, Math.Truncate(value)));
+    }
+
     /// <summary>One scalar operation in double precision.</summary>
     public static double Apply(Scalar s, double a, double b, double c) => s.Op switch
     {
         ScalarOp.Add => a + b,
         ScalarOp.Sub => a - b,
         ScalarOp.Mul => a * b,
-        ScalarOp.Div => s.Type.IsFloat() ? a / b : b == 0 ? throw new DivideByZeroException("Integer division by zero.") : Math.Truncate(a / b),
+        ScalarOp.Div => a / b,
         ScalarOp.Neg => -a,
         ScalarOp.Abs => Math.Abs(a),
         // A NaN operand wins, as in PyTorch.
@@ -180,7 +187,7 @@ public static class ScalarEvaluator
         ScalarOp.Rsqrt => 1 / Math.Sqrt(a),
         ScalarOp.Tanh => Math.Tanh(a),
         ScalarOp.Erf => SpecialFunctions.Erf(a),
-        ScalarOp.Sigmoid => a >= 0 ? 1 / (1 + Math.Exp(-a)) : Math.Exp(a) / (1 + Math.Exp(a)),
+        ScalarOp.Sigmoid => SpecialFunctions.Sigmoid(a),
         ScalarOp.Sin => Math.Sin(a),
         ScalarOp.Cos => Math.Cos(a),
         ScalarOp.Pow => Math.Pow(a, b),
@@ -194,7 +201,7 @@ public static class ScalarEvaluator
         ScalarOp.Or => a != 0 || b != 0 ? 1 : 0,
         ScalarOp.Not => a == 0 ? 1 : 0,
         ScalarOp.Select => a != 0 ? b : c,
-        ScalarOp.Cast => s.Type.IsFloat() ? a : s.Type == DType.Bool ? (a != 0 ? 1 : 0) : Math.Truncate(a),
+        ScalarOp.Cast => s.Type.IsFloat() ? a : s.Type == DType.Bool ? (a != 0 ? 1 : 0) : s.Arguments[0].Type.IsFloat() ? Truncated(a, s.Type) : a,
         ScalarOp.Uniform => Philox.Uniform((ulong)(long)a, (ulong)s.Constant, (ulong)(long)b),
         _ => throw new InvalidOperationException($"{s.Op} is not a function of arguments."),
     };

@@ -5,6 +5,9 @@ namespace Graph.Compiler.Ir;
 /// <summary>Functions that netstandard2.0 lacks, to full double precision.</summary>
 public static class SpecialFunctions
 {
+    /// <summary>The logistic function, without overflow.</summary>
+    public static double Sigmoid(double x) => x >= 0 ? 1 / (1 + Math.Exp(-x)) : Math.Exp(x) / (1 + Math.Exp(x));
+
     /// <summary>The error function, by its Maclaurin series below 3 and the continued fraction of erfc above (Abramowitz and Stegun 7.1.6, 7.1.14).</summary>
     public static double Erf(double x)
     {

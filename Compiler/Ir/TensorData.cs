@@ -72,15 +72,17 @@ public sealed class TensorData
     }
 }
 
-/// <summary>Rounding of reals to the narrower types.</summary>
+/// <summary>Rounding of reals to the narrower types, and of integers to theirs.</summary>
 public static class Rounding
 {
-    /// <summary>To the nearest value of the type, halves to even.</summary>
+    /// <summary>To the nearest value of the type, halves to even; integers wrap around, as they do in every target.</summary>
     public static double Round(double value, DType type) => type switch
     {
         DType.F32 => (float)value,
         DType.BF16 => ToBf16((float)value),
         DType.F16 => ToF16(value),
+        DType.I32 => unchecked((int)(long)value),
+        DType.I8 => unchecked((sbyte)(long)value),
         _ => value,
     };
 
@@ -94,6 +96,12 @@ public static class Rounding
                 break;
             case DType.F16 or DType.BF16:
                 for (var i = start; i < start + count; i++) values[i] = Round(values[i], type);
+                break;
+            case DType.I32:
+                for (var i = start; i < start + count; i++) values[i] = unchecked((int)(long)values[i]);
+                break;
+            case DType.I8:
+                for (var i = start; i < start + count; i++) values[i] = unchecked((sbyte)(long)values[i]);
                 break;
         }
     }

@@ -15,8 +15,6 @@ sealed partial class FunctionLowering
     void Contract(Node node, Node contract, ImmutableArray<Node> body, ImmutableArray<(Value Inner, Value Outer)> inputs, ImmutableArray<(Value Inner, Value Outer)> outputs)
     {
         var (a, b, c) = (contract.Inputs[0], contract.Inputs[1], contract.Output);
-        foreach (var v in new[] { a, b, c })
-            if (v.DType != DType.F32) throw new NotSupportedException($"The CPU target multiplies f32 matrices, not {v.DType.Name()}.");
         foreach (var (inner, outer) in inputs) places[inner] = places[outer];
         var parts = ContractParts.Of(contract, body, outputs.Select(o => o.Inner));
         var prologueA = Prologue(node, a, parts.PrologueA, inputs, preferTransposed: true);

@@ -92,7 +92,7 @@ public sealed class KernelBuilder
             KernelForm.Column => Math.Min(1024, Math.Max(64, target / insideTypical / 16 * 16)),
             _ => Math.Max(1, target / insideTypical),
         };
-        Dim scratch = form == KernelForm.Column ? grain * 4 * reductions.Count : kernel.CacheCount == 0 ? Dim.Zero : nest[nest.Length - 1].Size * 4 * kernel.CacheCount;
+        Dim scratch = form == KernelForm.Column ? grain * kernel.SumBytes * reductions.Count : kernel.CacheCount == 0 ? Dim.Zero : nest[nest.Length - 1].Size * 4 * kernel.CacheCount;
         return Finish(kernel, units, grain, scratch, stores);
     }
 
@@ -198,11 +198,14 @@ public sealed class KernelBuilder
                 scalars[node.Output] = x[0];
                 return;
             case OpKind.Reduce:
-                if (map.Reduced(node).IsEmpty) { scalars[node.Output] = x[0]; return; }
+                if (map.Reduced(node).IsEmpty) { scalars[node.Output] = pool.Cast(x[0], node.Output.DType); return; }
                 var kind = node.Name switch { "sum" => ReduceKind.Sum, "max" => ReduceKind.Max, _ => ReduceKind.Min };
                 sources.Add(new Source.Reduced(reductions.Count));
-                reductions.Add((kind, x[0], Depth(x[0])));
-                scalars[node.Output] = pool.Input(sources.Count - 1, node.Output.DType);
+                // Integers are added up in the result's type; bools have an order as integers.
+                var type = kind == ReduceKind.Sum ? node.Output.DType : x[0].Type == DType.Bool ? DType.I32 : x[0].Type;
+                var reduction = pool.Cast(x[0], type);
+                reductions.Add((kind, reduction, Depth(reduction)));
+                scalars[node.Output] = pool.Cast(pool.Input(sources.Count - 1, type), node.Output.DType);
                 return;
         }
         var done = new Dictionary<Scalar, Scalar>();

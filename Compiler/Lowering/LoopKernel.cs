@@ -1,3 +1,4 @@
+using System;
 using System.Collections.Generic;
 using System.Collections.Immutable;
 using System.Globalization;
@@ -121,6 +122,9 @@ public sealed record LoopKernel(
 
     /// <summary>How many reductions it has.</summary>
     public int ReductionCount => Stages.Sum(s => s.Reductions.Length);
+
+    /// <summary>Bytes in scratch that a column kernel keeps for one sum: those of the widest.</summary>
+    public int SumBytes => Stages.SelectMany(s => s.Reductions).Select(r => Math.Max(4, r.Value.Type.Size())).DefaultIfEmpty(4).Max();
 
     string Print()
     {

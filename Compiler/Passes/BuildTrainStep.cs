@@ -96,7 +96,8 @@ public sealed record BuildTrainStep(TrainingSpec Training) : Pass("BuildTrainSte
             updates.Add(new(trained[i], b.Reshape(call.Outputs[0], value.Shape)));
             updates.AddRange(paths.Select((p, s) => new StateUpdate(p, b.Reshape(call.Outputs[s + 1], value.Shape))));
         }
-        return b.Build([rewriter[gradients.Results[0]], norm], [.. updates], ["loss", "gradient_norm"]);
+        // The loss leaves as f32 whatever it was computed in.
+        return b.Build([b.Cast(rewriter[gradients.Results[0]], DType.F32), norm], [.. updates], ["loss", "gradient_norm"]);
     }
 
     static Value Share(Builder b, Value gradient)

@@ -25,7 +25,7 @@ public static class ModelEmitter
         foreach (var module in input.Modules) modules[module.Name] = module;
         var referenced = new HashSet<string>(input.Referenced, StringComparer.Ordinal);
 
-        var result = Elaborator.Elaborate(input.Model, modules, OperationTable.Set, cancellation, referenced);
+        var result = Elaborator.Elaborate(input.Model, modules, OperationTable.Set, cancellation, referenced, CpuLimits.Instance);
         if (result.Model is not { } model)
             return new(input.Class.HintName, null, null, result.Diagnostics.Select(DiagnosticInfo.Of).ToEquatableArray());
 

@@ -14,6 +14,7 @@ public partial class Tensor
 sealed class EluOperation : UnaryOperation
 {
     public override string Name => "elu";
+    protected override UnaryDomain Domain => UnaryDomain.Real;
     protected override Scalar Value(Scalar x) => x;
 
     // The exponential sees no positive number, so it does not overflow where it is not used.

@@ -28,6 +28,7 @@ sealed class GeluOperation : UnaryOperation
     const double Cubic = 0.044715;
 
     public override string Name => "gelu";
+    protected override UnaryDomain Domain => UnaryDomain.Real;
 
     static bool IsTanh(AttributeMap attributes) => attributes.Word("approximate", "none") switch
     {

@@ -14,6 +14,7 @@ public partial class Tensor
 sealed class LeakyReluOperation : UnaryOperation
 {
     public override string Name => "leaky_relu";
+    protected override UnaryDomain Domain => UnaryDomain.Real;
     protected override Scalar Value(Scalar x) => x;
     protected override Scalar Value(Scalar x, AttributeMap attributes) => Scalar.Select(Scalar.Less(Scalar.Of(0, x.Type), x), x, x * attributes.Real("slope", 0.01));
     protected override Expr Gradient(GradContext g, Expr gradient) => g.Where(g.X > 0, gradient, gradient * g.Attributes.Real("slope", 0.01));

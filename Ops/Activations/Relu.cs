@@ -14,7 +14,7 @@ public partial class Tensor
 sealed class ReluOperation : UnaryOperation
 {
     public override string Name => "relu";
-    protected override bool IsReal => false;
+    protected override UnaryDomain Domain => UnaryDomain.Number;
     protected override Scalar Value(Scalar x) => Scalar.Max(x, 0);
     protected override Expr Gradient(GradContext g, Expr gradient) => g.Where(g.Output > 0, gradient, 0);
 }

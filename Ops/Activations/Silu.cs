@@ -14,6 +14,7 @@ public partial class Tensor
 sealed class SiluOperation : UnaryOperation
 {
     public override string Name => "silu";
+    protected override UnaryDomain Domain => UnaryDomain.Real;
     protected override Scalar Value(Scalar x) => x * Scalar.Sigmoid(x);
     protected override Expr Gradient(GradContext g, Expr gradient)
     {

@@ -27,7 +27,9 @@ sealed class LinearOperation : CompositeOperation
         if (x[x.Rank - 1] != w[1])
             throw new ShapeException($"Linear needs x of shape [..., {w[1]}] for the weight {w} ([outputs, inputs]), but got {x}: {x[x.Rank - 1]} ≠ {w[1]}", Diagnostics.Inner);
         if (context.Inputs.Length == 3) Rules.Vector("Linear", "a bias", context.Shape(2), w[0], $"one number for each row of the weight {w}");
-        return [new(context.Inputs.Select(t => t.DType).Aggregate(DTypes.Promote), x.With(x.Rank - 1, w[0]))];
+        Rules.SameReal("Linear", "x", context[0].DType, "the weight", context[1].DType);
+        if (context.Inputs.Length == 3) Rules.SameReal("Linear", "x", context[0].DType, "the bias", context[2].DType);
+        return [context[0].With(x.With(x.Rank - 1, w[0]))];
     }
 
     protected override ImmutableArray<Value> Define(Builder b, ImmutableArray<Value> x, AttributeMap attributes)

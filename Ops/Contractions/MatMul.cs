@@ -9,7 +9,7 @@ namespace Graph;
 
 public partial class Tensor
 {
-    /// <summary>Matrix product: [..., m, k] · [..., k, n] → [..., m, n], the axes before the last two broadcast. A vector is a row on the left and a column on the right.</summary>
+    /// <summary>Matrix product of real tensors of one element type: [..., m, k] · [..., k, n] → [..., m, n], the axes before the last two broadcast. A vector is a row on the left and a column on the right.</summary>
     [Operation("matmul")]
     public Tensor MatMul(Tensor other) => Eager.Run("matmul", [this, other]);
 }
@@ -66,14 +66,14 @@ sealed class MatMulOperation : Operation
         {
             throw new ShapeException($"MatMul needs batch axes that broadcast, but got {x} and {y}: {Batch(x, 2)} and {Batch(y, 2)} do not", Diagnostics.Broadcast);
         }
-        return [new(DTypes.Promote(context[0].DType, context[1].DType), new([.. batch, x[x.Rank - 2], y[y.Rank - 1]]))];
+        Rules.SameReal("MatMul", "the left matrix", context[0].DType, "the right one", context[1].DType);
+        return [context[0].With(new([.. batch, x[x.Rank - 2], y[y.Rank - 1]]))];
     }
 
     public override void Evaluate(Evaluation e)
     {
         var c = e.Create(0);
-        if (c.Real is null) throw new NotSupportedException("The reference multiplies matrices of real numbers.");
-        var (a, b) = (Real(e[0]), Real(e[1]));
+        var (a, b) = (e[0], e[1]);
         var (m, n, k) = ((int)c.Shape[c.Rank - 2], (int)c.Shape[c.Rank - 1], (int)a.Shape[a.Rank - 1]);
         var batch = 1L;
         for (var i = 0; i < c.Rank - 2; i++) batch *= c.Shape[i];
@@ -81,8 +81,6 @@ sealed class MatMulOperation : Operation
             Gemm.Run(
                 Matrix.RowMajor(a.Real, Index(i, c.Shape, a.Shape) * m * k, k), Matrix.RowMajor(b.Real, Index(i, c.Shape, b.Shape) * k * n, n), c.Real, i * m * n, n, m, n, k, accumulate: false);
     }
-
-    static TensorData Real(TensorData x) => x.Real is not null ? x : new(DType.F64, x.Shape, [.. x.Int.Select(v => (double)v)]);
 
     // Which matrix of an operand with broadcast batch axes belongs to matrix i of the result.
     static long Index(long i, long[] result, long[] operand)

@@ -32,8 +32,10 @@ sealed class ScaledDotProductAttentionOperation : CompositeOperation
             Rules.Rank("ScaledDotProductAttention", name, shape, 2, int.MaxValue, "tensors of shape [..., length, width]");
         if (q[q.Rank - 1] != k[k.Rank - 1]) throw new ShapeException($"ScaledDotProductAttention needs queries and keys of one width, but got {q} and {k}: {q[q.Rank - 1]} ≠ {k[k.Rank - 1]}", Diagnostics.Inner);
         if (k[k.Rank - 2] != v[v.Rank - 2]) throw new ShapeException($"ScaledDotProductAttention needs a value for each key, but got {k} and {v}: {k[k.Rank - 2]} ≠ {v[v.Rank - 2]}", Diagnostics.Inner);
+        Rules.SameReal("ScaledDotProductAttention", "the query", context[0].DType, "the key", context[1].DType);
+        Rules.SameReal("ScaledDotProductAttention", "the query", context[0].DType, "the value", context[2].DType);
         var batch = Shape.Broadcast(Shape.Broadcast(Batch(q), Batch(k)), Batch(v));
-        return [new(context.Inputs.Select(t => t.DType).Aggregate(DTypes.Promote), new([.. batch, q[q.Rank - 2], v[v.Rank - 1]]))];
+        return [context[0].With(new([.. batch, q[q.Rank - 2], v[v.Rank - 1]]))];
     }
 
     static Shape Batch(Shape shape) => new(shape.Dims.Take(shape.Rank - 2));

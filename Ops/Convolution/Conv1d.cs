@@ -22,6 +22,7 @@ sealed class Conv1dOperation : LanguageOperation
     {
         Rules.Rank("Conv1d", "x", x[0].Shape, 3, 3, "x of shape [batch, channels, length]");
         Rules.Rank("Conv1d", "the weight", x[1].Shape, 3, 3, "a weight of shape [filters, channels / groups, length]");
+        for (var i = 1; i < x.Length; i++) Rules.SameReal("Conv1d", "x", x[0].DType, i == 1 ? "the weight" : "the bias", x[i].DType);
         var rows = x.SetItem(0, b.Reshape(x[0], x[0].Shape.Insert(2, 1))).SetItem(1, b.Reshape(x[1], x[1].Shape.Insert(2, 1)));
         AttributeMap Row(AttributeMap map, string name, int height) => map.With(name, new[] { height, (int)attributes.Int(name, height) });
         var y = b.Apply("conv2d", rows, Row(Row(Row(attributes, "stride", 1), "padding", 0), "dilation", 1))[0];

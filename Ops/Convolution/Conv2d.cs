@@ -33,6 +33,7 @@ sealed class Conv2dOperation : Operation
     {
         var (x, w) = (operands[0], operands[1]);
         ConvolutionShape.Infer("Conv2d", x.Shape, w.Shape, attributes);
+        if (operands.Length == 3) Rules.SameReal("Conv2d", "x", x.DType, "the bias", operands[2].DType);
         var y = b.Node(this, [x, w], ConvolutionShape.Canonical(w.Shape, attributes)).Output;
         if (operands.Length == 2) return [y];
         Rules.Vector("Conv2d", "a bias", operands[2].Shape, w.Shape[0], $"one number for each filter of {w.Shape}");
@@ -42,7 +43,8 @@ sealed class Conv2dOperation : Operation
     public override ImmutableArray<TensorType> Infer(InferContext context)
     {
         context.Expect(Name, 2);
-        return [new(DTypes.Promote(context[0].DType, context[1].DType), ConvolutionShape.Infer("Conv2d", context.Shape(0), context.Shape(1), context.Attributes))];
+        Rules.SameReal("Conv2d", "x", context[0].DType, "the weight", context[1].DType);
+        return [context[0].With(ConvolutionShape.Infer("Conv2d", context.Shape(0), context.Shape(1), context.Attributes))];
     }
 
     public override void Evaluate(Evaluation e)

@@ -17,7 +17,8 @@ sealed class Conv2dGradInputOperation : Operation
         context.Expect(Name, 2);
         var shape = new Shape(context.Attributes.Dims("shape"));
         Rules.Same(Name, "a gradient", context.Shape(0), ConvolutionShape.Infer(Name, shape, context.Shape(1), context.Attributes));
-        return [new(DTypes.Promote(context[0].DType, context[1].DType), shape)];
+        Rules.SameReal(Name, "the gradient", context[0].DType, "the weight", context[1].DType);
+        return [context[0].With(shape)];
     }
 
     public override void Evaluate(Evaluation e)

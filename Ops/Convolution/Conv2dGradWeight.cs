@@ -16,7 +16,8 @@ sealed class Conv2dGradWeightOperation : Operation
         context.Expect(Name, 2);
         var shape = new Shape(context.Attributes.Dims("shape"));
         Rules.Same(Name, "a gradient", context.Shape(1), ConvolutionShape.Infer(Name, context.Shape(0), shape, context.Attributes));
-        return [new(DTypes.Promote(context[0].DType, context[1].DType), shape)];
+        Rules.SameReal(Name, "x", context[0].DType, "the gradient", context[1].DType);
+        return [context[0].With(shape)];
     }
 
     public override void Evaluate(Evaluation e)

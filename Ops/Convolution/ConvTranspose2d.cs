@@ -27,6 +27,7 @@ sealed class ConvTranspose2dOperation : LanguageOperation
         var (shape, weight) = (x[0].Shape, x[1].Shape);
         Rules.Rank("ConvTranspose2d", "x", shape, 4, 4, "x of shape [batch, channels, height, width]");
         Rules.Rank("ConvTranspose2d", "the weight", weight, 4, 4, "a weight of shape [channels, filters / groups, height, width]");
+        for (var i = 1; i < x.Length; i++) Rules.SameReal("ConvTranspose2d", "x", x[0].DType, i == 1 ? "the weight" : "the bias", x[i].DType);
         if (shape[1] != weight[0]) throw new ShapeException($"ConvTranspose2d needs a weight for {shape[1]} channels, but x is {shape} and the weight is {weight}: {shape[1]} ≠ {weight[0]}", Diagnostics.Channels);
         var canonical = ConvolutionShape.Canonical(weight, attributes);
         var window = ConvolutionShape.Window(weight, attributes);

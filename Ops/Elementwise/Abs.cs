@@ -14,7 +14,7 @@ public partial class Tensor
 sealed class AbsOperation : UnaryOperation
 {
     public override string Name => "abs";
-    protected override bool IsReal => false;
+    protected override UnaryDomain Domain => UnaryDomain.Number;
     protected override Scalar Value(Scalar x) => Scalar.Abs(x);
     protected override Expr Gradient(GradContext g, Expr gradient) => g.Where(g.X > 0, gradient, g.Where(g.X < 0, -gradient, 0));
 }

@@ -6,7 +6,7 @@ namespace Graph;
 
 public partial class Tensor
 {
-    /// <summary>Sum, elementwise with broadcasting.</summary>
+    /// <summary>Sum, elementwise with broadcasting; of two bools, whether one is true.</summary>
     [Operation("add")]
     public static Tensor operator +(Tensor left, Tensor right) => Eager.Run("add", [left, right]);
 }
@@ -14,6 +14,6 @@ public partial class Tensor
 sealed class AddOperation : BinaryOperation
 {
     public override string Name => "add";
-    protected override Scalar Value(Scalar a, Scalar b) => a + b;
+    protected override Scalar Value(Scalar a, Scalar b) => a.Type == DType.Bool ? Scalar.Or(a, b) : a + b;
     public override ImmutableArray<Value?> Gradient(GradContext g) => [g.For(0, () => g.OutputGradient), g.For(1, () => g.OutputGradient)];
 }

@@ -14,7 +14,7 @@ public partial class Tensor
 sealed class ClampOperation : UnaryOperation
 {
     public override string Name => "clamp";
-    protected override bool IsReal => false;
+    protected override UnaryDomain Domain => UnaryDomain.Any;
 
     static (double Min, double Max) Limits(AttributeMap a) => (a.Real("min", double.NegativeInfinity), a.Real("max", double.PositiveInfinity));
 
@@ -23,9 +23,17 @@ sealed class ClampOperation : UnaryOperation
     protected override Scalar Value(Scalar x, AttributeMap attributes)
     {
         var (min, max) = Limits(attributes);
+        // Integers stay integers only between integers, as in PyTorch.
+        if (!x.Type.IsFloat() && !(IsWhole(min) && IsWhole(max))) x = Scalar.Cast(x, DType.F32);
+        else if (x.Type == DType.Bool || (x.Type != DType.I64 && !(Holds(x.Type, min) && Holds(x.Type, max)))) x = Scalar.Cast(x, DType.I64);
         if (!double.IsNegativeInfinity(min)) x = Scalar.Max(x, min);
         return double.IsPositiveInfinity(max) ? x : Scalar.Min(x, max);
     }
+
+    static bool IsWhole(double limit) => double.IsInfinity(limit) || (limit == System.Math.Floor(limit) && System.Math.Abs(limit) < 1L << 53);
+
+    static bool Holds(DType type, double limit) =>
+        type.IsFloat() || double.IsInfinity(limit) || (type == DType.I8 ? limit is >= sbyte.MinValue and <= sbyte.MaxValue : limit is >= int.MinValue and <= int.MaxValue);
 
     protected override Expr Gradient(GradContext g, Expr gradient)
     {

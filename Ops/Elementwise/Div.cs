@@ -6,7 +6,7 @@ namespace Graph;
 
 public partial class Tensor
 {
-    /// <summary>Quotient, elementwise with broadcasting; integers round towards zero.</summary>
+    /// <summary>Quotient, elementwise with broadcasting; that of integers is real (f32), as in PyTorch: cast it to cut off the fraction.</summary>
     [Operation("div")]
     public static Tensor operator /(Tensor left, Tensor right) => Eager.Run("div", [left, right]);
 }
@@ -14,6 +14,7 @@ public partial class Tensor
 sealed class DivOperation : BinaryOperation
 {
     public override string Name => "div";
-    protected override Scalar Value(Scalar a, Scalar b) => a / b;
+    protected override Scalar Value(Scalar a, Scalar b) => a.Type.IsFloat() ? a / b : Scalar.Cast(a, DType.F32) / Scalar.Cast(b, DType.F32);
+
     public override ImmutableArray<Value?> Gradient(GradContext g) => [g.For(0, () => g.OutputGradient / g.Input(1)), g.For(1, () => -(g.OutputGradient * g.Output / g.Input(1)))];
 }

@@ -17,5 +17,5 @@ public partial class Tensor
 sealed class LessOperation : ComparisonOperation
 {
     public override string Name => "less";
-    protected override Scalar Value(Scalar a, Scalar b) => Scalar.Less(a, b);
+    protected override Scalar Value(Scalar a, Scalar b) => Scalar.Less(Ordered(a), Ordered(b));
 }

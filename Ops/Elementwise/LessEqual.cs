@@ -17,5 +17,5 @@ public partial class Tensor
 sealed class LessEqualOperation : ComparisonOperation
 {
     public override string Name => "less_equal";
-    protected override Scalar Value(Scalar a, Scalar b) => Scalar.LessEqual(a, b);
+    protected override Scalar Value(Scalar a, Scalar b) => Scalar.LessEqual(Ordered(a), Ordered(b));
 }

@@ -16,5 +16,11 @@ public partial class Tensor
 sealed class MaskedFillOperation : LanguageOperation
 {
     public override string Name => "masked_fill";
-    protected override Value Expand(Builder b, ImmutableArray<Value> x, AttributeMap attributes) => b.Where(x[1], b.ConstantLike(attributes.Real("value"), x[0]), x[0]);
+
+    protected override Value Expand(Builder b, ImmutableArray<Value> x, AttributeMap attributes)
+    {
+        Rules.Bool("MaskedFill", "the mask", x[1].DType);
+        Rules.Holds("MaskedFill", attributes.Real("value"), x[0].DType);
+        return b.Where(x[1], b.ConstantLike(attributes.Real("value"), x[0]), x[0]);
+    }
 }

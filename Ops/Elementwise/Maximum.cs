@@ -15,7 +15,7 @@ public partial class Tensor
 sealed class MaximumOperation : BinaryOperation
 {
     public override string Name => "maximum";
-    protected override Scalar Value(Scalar a, Scalar b) => Scalar.Max(a, b);
+    protected override Scalar Value(Scalar a, Scalar b) => a.Type == DType.Bool ? Scalar.Or(a, b) : Scalar.Max(a, b);
 
     public override ImmutableArray<Value?> Gradient(GradContext g)
     {

@@ -15,7 +15,7 @@ public partial class Tensor
 sealed class MinimumOperation : BinaryOperation
 {
     public override string Name => "minimum";
-    protected override Scalar Value(Scalar a, Scalar b) => Scalar.Min(a, b);
+    protected override Scalar Value(Scalar a, Scalar b) => a.Type == DType.Bool ? Scalar.And(a, b) : Scalar.Min(a, b);
 
     public override ImmutableArray<Value?> Gradient(GradContext g)
     {

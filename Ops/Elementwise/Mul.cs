@@ -6,7 +6,7 @@ namespace Graph;
 
 public partial class Tensor
 {
-    /// <summary>Product, elementwise with broadcasting.</summary>
+    /// <summary>Product, elementwise with broadcasting; of two bools, whether both are true.</summary>
     [Operation("mul")]
     public static Tensor operator *(Tensor left, Tensor right) => Eager.Run("mul", [left, right]);
 }
@@ -14,6 +14,6 @@ public partial class Tensor
 sealed class MulOperation : BinaryOperation
 {
     public override string Name => "mul";
-    protected override Scalar Value(Scalar a, Scalar b) => a * b;
+    protected override Scalar Value(Scalar a, Scalar b) => a.Type == DType.Bool ? Scalar.And(a, b) : a * b;
     public override ImmutableArray<Value?> Gradient(GradContext g) => [g.For(0, () => g.OutputGradient * g.Input(1)), g.For(1, () => g.OutputGradient * g.Input(0))];
 }

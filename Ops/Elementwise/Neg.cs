@@ -13,7 +13,7 @@ public partial class Tensor
 sealed class NegOperation : UnaryOperation
 {
     public override string Name => "neg";
-    protected override bool IsReal => false;
+    protected override UnaryDomain Domain => UnaryDomain.Number;
     protected override Scalar Value(Scalar x) => -x;
     protected override Expr Gradient(GradContext g, Expr gradient) => -gradient;
 }

@@ -6,7 +6,7 @@ namespace Graph;
 
 public partial class Tensor
 {
-    /// <summary>The power <c>x ^ exponent</c>, elementwise with broadcasting; the exponent may be a number.</summary>
+    /// <summary>The power <c>x ^ exponent</c>, elementwise with broadcasting; the exponent may be a number. That of integers is real (f32).</summary>
     /// <remarks>Not a number where x is negative and the exponent is no integer.</remarks>
     [Operation("pow")]
     public Tensor Pow(Tensor exponent) => Eager.Run("pow", [this, exponent]);
@@ -20,6 +20,7 @@ sealed class PowOperation : ElementwiseOperation
     public override Scalar Value(ImmutableArray<Scalar> x, AttributeMap attributes)
     {
         var type = DTypes.Promote(x[0].Type, x[1].Type);
+        Rules.Number("Pow", "x and the exponent", type);
         if (!type.IsFloat()) type = DType.F32;
         return Scalar.Pow(Scalar.Cast(x[0], type), Scalar.Cast(x[1], type));
     }

@@ -18,6 +18,8 @@ sealed class SignOperation : ElementwiseOperation
 
     public override Scalar Value(ImmutableArray<Scalar> x, AttributeMap attributes)
     {
+        // False and true are 0 and 1 already.
+        if (x[0].Type == DType.Bool) return x[0];
         var (zero, one) = (Scalar.Of(0, x[0].Type), Scalar.Of(1, x[0].Type));
         return Scalar.Select(Scalar.Less(zero, x[0]), one, Scalar.Select(Scalar.Less(x[0], zero), -one, x[0]));
     }

@@ -13,7 +13,10 @@ public partial class Tensor
 sealed class SquareOperation : UnaryOperation
 {
     public override string Name => "square";
-    protected override bool IsReal => false;
-    protected override Scalar Value(Scalar x) => x * x;
+    protected override UnaryDomain Domain => UnaryDomain.Any;
+
+    // The square of a bool is an i64, as in PyTorch.
+    protected override Scalar Value(Scalar x) => x.Type == DType.Bool ? Scalar.Cast(x, DType.I64) : x * x;
+
     protected override Expr Gradient(GradContext g, Expr gradient) => gradient * 2 * g.X;
 }

@@ -14,6 +14,12 @@ public partial class Tensor
 sealed class SubOperation : BinaryOperation
 {
     public override string Name => "sub";
-    protected override Scalar Value(Scalar a, Scalar b) => a - b;
+
+    protected override Scalar Value(Scalar a, Scalar b)
+    {
+        Rules.Number("Subtraction", "one operand", a.Type);
+        return a - b;
+    }
+
     public override ImmutableArray<Value?> Gradient(GradContext g) => [g.For(0, () => g.OutputGradient), g.For(1, () => -g.OutputGradient)];
 }

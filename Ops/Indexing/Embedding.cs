@@ -24,7 +24,7 @@ sealed class EmbeddingOperation : Operation
     {
         context.Expect(Name, 2);
         Rules.Rank("Embedding", "the table", context.Shape(0), 2, 2, "a table of shape [rows, width]");
-        Rules.Integer("Embedding", "indices", context[1].DType);
+        Rules.Index("Embedding", "indices", context[1].DType);
         return [context[0].With(new([.. context.Shape(1), context.Shape(0)[1]]))];
     }
 

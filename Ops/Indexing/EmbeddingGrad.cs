@@ -15,7 +15,7 @@ sealed class EmbeddingGradOperation : Operation
     {
         context.Expect(Name, 2, 3);
         var (dy, ids) = (context.Shape(0), context.Shape(1));
-        Rules.Integer("embedding_grad", "indices", context[1].DType);
+        Rules.Index("embedding_grad", "indices", context[1].DType);
         if (dy.Rank == 0 || dy.Remove(dy.Rank - 1) != ids) throw new ShapeException($"embedding_grad needs a row for each id of {ids}, but got {dy}", Diagnostics.Companion);
         var result = context[0].With(Shape.Of(context.Attributes.Dim("rows"), dy[dy.Rank - 1]));
         if (context.Inputs.Length > 2 && context[2] != result) throw new ShapeException($"embedding_grad adds onto {result}, but got {context[2]}", Diagnostics.Companion);

@@ -26,7 +26,7 @@ sealed class GatherOperation : CompositeOperation
     {
         context.Expect(Name, 2);
         var (x, index) = (context.Shape(0), context.Shape(1));
-        Rules.Integer("Gather", "indices", context[1].DType);
+        Rules.Index("Gather", "indices", context[1].DType);
         var axis = context.Attributes.Axis(x);
         if (index.Rank != x.Rank || index.With(axis, 0) != x.With(axis, 0))
             throw new ShapeException($"Gather along axis {axis} needs indices in the shape of {x} but for that axis, and got {index}", Diagnostics.Companion);
@@ -41,6 +41,6 @@ sealed class GatherOperation : CompositeOperation
         var picks = b.Reshape(x[1], x[1].Shape.Insert(axis + 1, 1));
         Shape line = new(Enumerable.Range(0, choices.Shape.Rank).Select(a => a == axis + 1 ? choices.Shape[a] : Dim.One));
         var hit = b.Equal(b.Iota(line, axis + 1, x[1].DType), picks);
-        return [b.Sum(b.Where(hit, choices, b.ConstantLike(0, choices)), axis + 1, keep: false)];
+        return [b.Cast(b.Sum(b.Where(hit, choices, b.ConstantLike(0, choices)), axis + 1, keep: false), x[0].DType)];
     }
 }

@@ -18,7 +18,7 @@ sealed class OneHotOperation : LanguageOperation
 
     protected override Value Expand(Builder b, ImmutableArray<Value> x, AttributeMap attributes)
     {
-        Rules.Integer("OneHot", "classes", x[0].DType);
+        Rules.Index("OneHot", "classes", x[0].DType);
         return b.Cast(b.Equal(b.Reshape(x[0], x[0].Shape.Insert(x[0].Shape.Rank, 1)), b.Iota(Shape.Of(attributes.Dim("classes")), 0, x[0].DType)), DType.F32);
     }
 }

@@ -30,8 +30,8 @@ sealed class CrossEntropyOperation : CompositeOperation
         context.Expect(Name, 2);
         var shape = context.Shape(0);
         Rules.Rank("CrossEntropy", "x", shape, 1, int.MaxValue, "logits of shape [..., classes]");
-        if (!context[0].DType.IsFloat()) throw new ShapeException($"CrossEntropy needs real logits, but got {context[0].DType.Name()}", Diagnostics.Type);
-        Rules.Integer("CrossEntropy", "labels", context[1].DType);
+        Rules.Real("CrossEntropy", "logits", context[0].DType);
+        Rules.Index("CrossEntropy", "labels", context[1].DType);
         var rows = shape.Remove(shape.Rank - 1);
         if (context.Shape(1) != rows) throw new ShapeException($"CrossEntropy needs a label for each row of the logits {shape}, of shape {rows}, but got {context.Shape(1)}", Diagnostics.Companion);
         return [context[0].With(context.Attributes.Reduction() == "none" ? rows : Shape.Scalar)];

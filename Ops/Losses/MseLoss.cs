@@ -25,6 +25,7 @@ sealed class MseLossOperation : CompositeOperation
     {
         context.Expect(Name, 2);
         Rules.Same("MseLoss", "a target", context.Shape(1), context.Shape(0));
+        Rules.Real("MseLoss", "x and the target", DTypes.Promote(context[0].DType, context[1].DType));
         return [new(DTypes.Promote(context[0].DType, context[1].DType), context.Attributes.Reduction() == "none" ? context.Shape(0) : Shape.Scalar)];
     }
 

@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using System.Linq;
 using Graph.Compiler.Ir;
 using Graph.Operations;
 
@@ -30,9 +29,14 @@ sealed class LayerNormOperation : CompositeOperation
         context.Expect(Name, 1, 3);
         var shape = context.Shape(0);
         Rules.Rank("LayerNorm", "x", shape, 1, int.MaxValue, "x of shape [..., width]");
+        Rules.Real("LayerNorm", "x", context[0].DType);
         for (var i = 1; i < context.Inputs.Length; i++)
-            Rules.Vector("LayerNorm", i == 1 ? "a weight" : "a bias", context.Shape(i), shape[shape.Rank - 1], $"one number for each element of the last axis of {shape}");
-        return [new(context.Inputs.Select(t => t.DType).Aggregate(DTypes.Promote), shape)];
+        {
+            var name = i == 1 ? "a weight" : "a bias";
+            Rules.Vector("LayerNorm", name, context.Shape(i), shape[shape.Rank - 1], $"one number for each element of the last axis of {shape}");
+            Rules.SameReal("LayerNorm", "x", context[0].DType, name, context[i].DType);
+        }
+        return [context[0]];
     }
 
     protected override ImmutableArray<Value> Define(Builder b, ImmutableArray<Value> x, AttributeMap attributes)

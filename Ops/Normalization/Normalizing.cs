@@ -28,7 +28,12 @@ static class Normalizing
     {
         var shape = context.Shape(0);
         Rules.Rank(operation, "x", shape, 2, int.MaxValue, "x of shape [batch, channels, ...]");
-        for (var i = 0; i < vectors.Count; i++) Rules.Vector(operation, vectors[i], context.Shape(i + 1), shape[1], $"one number for each channel of {shape}");
-        return context[0].DType.IsFloat() ? context[0] : throw new ShapeException($"{operation} needs real numbers, but got {context[0].DType.Name()}", Diagnostics.Type);
+        Rules.Real(operation, "x", context[0].DType);
+        for (var i = 0; i < vectors.Count; i++)
+        {
+            Rules.Vector(operation, vectors[i], context.Shape(i + 1), shape[1], $"one number for each channel of {shape}");
+            Rules.SameReal(operation, "x", context[0].DType, vectors[i], context[i + 1].DType);
+        }
+        return context[0];
     }
 }

@@ -21,7 +21,8 @@ abstract class RowOperation : CompositeOperation
     {
         context.Expect(Name, 1);
         context.Attributes.Axis(context.Shape(0));
-        return [context[0].DType.IsFloat() ? context[0] : throw new ShapeException($"{Name} needs real numbers, but got {context[0].DType.Name()}", Diagnostics.Type)];
+        Rules.Real(Rules.Pascal(Name), "x", context[0].DType);
+        return [context[0]];
     }
 }
 

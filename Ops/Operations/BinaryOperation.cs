@@ -28,5 +28,8 @@ abstract class ComparisonOperation : ElementwiseOperation
 
     protected abstract Scalar Value(Scalar a, Scalar b);
 
+    /// <summary>The operand as something that has an order: false comes before true.</summary>
+    protected static Scalar Ordered(Scalar x) => x.Type == DType.Bool ? Scalar.Cast(x, DType.I32) : x;
+
     public sealed override ImmutableArray<Value?> Gradient(GradContext g) => [null, null];
 }

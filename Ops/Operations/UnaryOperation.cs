@@ -3,16 +3,42 @@ using Graph.Compiler.Ir;
 
 namespace Graph.Operations;
 
+/// <summary>The element types that a function of one number takes, as in PyTorch.</summary>
+enum UnaryDomain
+{
+    /// <summary>Functions of analysis: integers and bools become f32.</summary>
+    Promoted,
+    /// <summary>Activations of networks: real numbers alone.</summary>
+    Real,
+    /// <summary>Real numbers and integers, which stay what they are.</summary>
+    Number,
+    /// <summary>Everything; the definition sees the type.</summary>
+    Any,
+}
+
 /// <summary>A function of one number.</summary>
 abstract class UnaryOperation : ElementwiseOperation
 {
     public sealed override int Arity => 1;
 
-    /// <summary>Functions of analysis take integers as f32; the others keep the type.</summary>
-    protected virtual bool IsReal => true;
+    /// <summary>What it is a function of.</summary>
+    protected virtual UnaryDomain Domain => UnaryDomain.Promoted;
 
-    public sealed override Scalar Value(ImmutableArray<Scalar> x, AttributeMap attributes) =>
-        Value(IsReal && !x[0].Type.IsFloat() ? Scalar.Cast(x[0], DType.F32) : x[0], attributes);
+    public sealed override Scalar Value(ImmutableArray<Scalar> x, AttributeMap attributes)
+    {
+        switch (Domain)
+        {
+            case UnaryDomain.Promoted when !x[0].Type.IsFloat():
+                return Value(Scalar.Cast(x[0], DType.F32), attributes);
+            case UnaryDomain.Real:
+                Rules.Real(Rules.Pascal(Name), "x", x[0].Type);
+                break;
+            case UnaryDomain.Number:
+                Rules.Number(Rules.Pascal(Name), "x", x[0].Type);
+                break;
+        }
+        return Value(x[0], attributes);
+    }
 
     protected virtual Scalar Value(Scalar x, AttributeMap attributes) => Value(x);
 
@@ -28,7 +54,13 @@ abstract class UnaryOperation : ElementwiseOperation
 abstract class StepOperation : ElementwiseOperation
 {
     public sealed override int Arity => 1;
-    public sealed override Scalar Value(ImmutableArray<Scalar> x, AttributeMap attributes) => x[0].Type.IsFloat() ? Value(x[0]) : x[0];
+
+    public sealed override Scalar Value(ImmutableArray<Scalar> x, AttributeMap attributes)
+    {
+        Rules.Number(Rules.Pascal(Name), "x", x[0].Type);
+        return x[0].Type.IsFloat() ? Value(x[0]) : x[0];
+    }
+
     protected abstract Scalar Value(Scalar x);
     public sealed override ImmutableArray<Value?> Gradient(GradContext g) => [null];
 }

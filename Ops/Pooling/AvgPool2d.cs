@@ -27,6 +27,7 @@ sealed class AvgPool2dOperation : Operation
     public override ImmutableArray<TensorType> Infer(InferContext context)
     {
         context.Expect(Name, 1);
+        Rules.Real("AvgPool2d", "x", context[0].DType);
         return [context[0].With(PoolingShape.Infer("AvgPool2d", context.Shape(0), context.Attributes))];
     }
 

@@ -13,6 +13,7 @@ sealed class AvgPool2dGradOperation : Operation
     public override ImmutableArray<TensorType> Infer(InferContext context)
     {
         context.Expect(Name, 1);
+        Rules.Real(Name, "the gradient", context[0].DType);
         var shape = new Shape(context.Attributes.Dims("shape"));
         Rules.Same(Name, "a gradient", context.Shape(0), PoolingShape.Infer(Name, shape, context.Attributes));
         return [context[0].With(shape)];

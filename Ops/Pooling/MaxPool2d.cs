@@ -30,6 +30,7 @@ sealed class MaxPool2dOperation : Operation
     public override ImmutableArray<TensorType> Infer(InferContext context)
     {
         context.Expect(Name, 1);
+        Rules.Real("MaxPool2d", "x", context[0].DType);
         var shape = PoolingShape.Infer("MaxPool2d", context.Shape(0), context.Attributes);
         return [context[0].With(shape), new(DType.I32, shape)];
     }

@@ -13,6 +13,7 @@ sealed class MaxPool2dGradOperation : Operation
     public override ImmutableArray<TensorType> Infer(InferContext context)
     {
         context.Expect(Name, 2);
+        Rules.Real(Name, "the gradient", context[0].DType);
         var shape = new Shape(context.Attributes.Dims("shape"));
         Rules.Same(Name, "indices", context.Shape(1), context.Shape(0));
         Rules.Rank(Name, "the gradient", context.Shape(0), 4, 4, "a gradient of shape [batch, channels, height, width]");

@@ -24,7 +24,14 @@ sealed class DropoutOperation : CompositeOperation
     }
 
     public override ImmutableArray<Value> Emit(Builder b, ImmutableArray<Value> operands, AttributeMap attributes) =>
-        operands.Length == 1 || Rate(attributes) == 0 ? [operands[0]] : base.Emit(b, operands, attributes);
+        Checked(operands[0], attributes) == 0 || operands.Length == 1 ? [operands[0]] : base.Emit(b, operands, attributes);
+
+    // Outside of training nothing is dropped, but a model that cannot be trained shall not build.
+    static double Checked(Value x, AttributeMap attributes)
+    {
+        Rules.Real("Dropout", "x", x.DType);
+        return Rate(attributes);
+    }
 
     public override ImmutableArray<TensorType> Infer(InferContext context)
     {

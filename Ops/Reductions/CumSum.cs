@@ -24,7 +24,8 @@ sealed class CumSumOperation : CompositeOperation
     {
         context.Expect(Name, 1);
         context.Attributes.Axis(context.Shape(0));
-        return [context[0].DType.IsFloat() ? context[0] : throw new ShapeException($"CumSum needs real numbers, but got {context[0].DType.Name()}", Diagnostics.Type)];
+        Rules.Real("CumSum", "x", context[0].DType);
+        return [context[0]];
     }
 
     protected override ImmutableArray<Value> Define(Builder b, ImmutableArray<Value> x, AttributeMap attributes)

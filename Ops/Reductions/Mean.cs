@@ -6,7 +6,7 @@ namespace Graph;
 
 public partial class Tensor
 {
-    /// <summary>The mean of all elements: a scalar.</summary>
+    /// <summary>The mean of all elements, which are real numbers (cast integers and bools first): a scalar.</summary>
     [Operation("mean")]
     public Tensor Mean() => Eager.Run("mean", [this]);
 
@@ -29,7 +29,8 @@ sealed class MeanOperation : CompositeOperation
     public override ImmutableArray<TensorType> Infer(InferContext context)
     {
         context.Expect(Name, 1);
-        return [new(context[0].DType.IsFloat() ? context[0].DType : DType.F32, Reduced.Result(context.Shape(0), context.Attributes))];
+        Rules.Real("Mean", "x", context[0].DType);
+        return [context[0].With(Reduced.Result(context.Shape(0), context.Attributes))];
     }
 
     /// <summary>The mean of a real tensor along axes.</summary>
@@ -40,11 +41,7 @@ sealed class MeanOperation : CompositeOperation
         return b.Div(b.Sum(x, axes, keep), b.Size(count, x.DType));
     }
 
-    protected override ImmutableArray<Value> Define(Builder b, ImmutableArray<Value> x, AttributeMap attributes)
-    {
-        var real = x[0].DType.IsFloat() ? x[0] : b.Cast(x[0], DType.F32);
-        return [Of(b, real, attributes.Axes(x[0].Shape), attributes.Bool("keep"))];
-    }
+    protected override ImmutableArray<Value> Define(Builder b, ImmutableArray<Value> x, AttributeMap attributes) => [Of(b, x[0], attributes.Axes(x[0].Shape), attributes.Bool("keep"))];
 
     public override ImmutableArray<Value?> Gradient(GradContext g) =>
     [

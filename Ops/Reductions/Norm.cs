@@ -19,6 +19,10 @@ public partial class Tensor
 sealed class NormOperation : LanguageOperation
 {
     public override string Name => "norm";
-    protected override Value Expand(Builder b, ImmutableArray<Value> x, AttributeMap attributes) =>
-        b.Sqrt(b.Sum(b.Mul(x[0], x[0]), attributes.Axes(x[0].Shape), attributes.Bool("keep")));
+
+    protected override Value Expand(Builder b, ImmutableArray<Value> x, AttributeMap attributes)
+    {
+        Rules.Real("Norm", "x", x[0].DType);
+        return b.Sqrt(b.Sum(b.Mul(x[0], x[0]), attributes.Axes(x[0].Shape), attributes.Bool("keep")));
+    }
 }

@@ -7,7 +7,7 @@ namespace Graph;
 
 public partial class Tensor
 {
-    /// <summary>The sum of all elements: a scalar.</summary>
+    /// <summary>The sum of all elements: a scalar. The sum of integers is an i64, and that of bools an i64 that counts the true ones, as in PyTorch.</summary>
     [Operation("sum")]
     public Tensor Sum() => Eager.Run("sum", [this]);
 
@@ -24,8 +24,8 @@ sealed class SumOperation : ReduceOperation
 {
     public override string Name => "sum";
 
-    // Bools are counted.
-    protected override DType ResultType(DType type) => type == DType.Bool ? DType.I64 : type;
+    // Bools are counted, and integers summed up where no sum overflows soon.
+    protected override DType ResultType(DType type) => type.IsFloat() ? type : DType.I64;
 
     public override void Evaluate(Evaluation e) => Fold.Run(e[0], e.Attributes.Axes(e.Node.Inputs[0].Shape), e.Create(0), (a, b) => a + b, (a, b) => unchecked(a + b));
 

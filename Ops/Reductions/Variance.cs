@@ -25,7 +25,7 @@ sealed class VarianceOperation : CompositeOperation
     public override ImmutableArray<TensorType> Infer(InferContext context)
     {
         context.Expect(Name, 1);
-        if (!context[0].DType.IsFloat()) throw new ShapeException($"Variance needs real numbers, but got {context[0].DType.Name()}", Diagnostics.Type);
+        Rules.Real("Variance", "x", context[0].DType);
         return [context[0].With(Reduced.Result(context.Shape(0), context.Attributes))];
     }
 

@@ -33,9 +33,12 @@ sealed class PadOperation : Operation
             throw new ShapeException($"Pad needs a number before and after each axis of {x.Shape}, but got {before.Length} and {after.Length}", Diagnostics.Rank);
         // Padding with another number is padding the difference with zeros.
         var value = attributes.Real("value");
+        Rules.Holds("Pad", value, x.DType);
+        var isMask = x.DType == DType.Bool && value != 0;
+        if (isMask) (x, value) = (b.Emit("logical_not", [x]), 0);
         if (value != 0) x = b.Sub(x, b.ConstantLike(value, x));
         for (var axis = 0; axis < before.Length; axis++) x = Pad(b, x, axis, before[axis], after[axis]);
-        return [value != 0 ? b.Add(x, b.ConstantLike(value, x)) : x];
+        return [isMask ? b.Emit("logical_not", [x]) : value != 0 ? b.Add(x, b.ConstantLike(value, x)) : x];
     }
 
     public override ImmutableArray<TensorType> Infer(InferContext context)

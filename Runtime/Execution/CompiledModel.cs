@@ -5,6 +5,7 @@ using System.Linq;
 using Graph.Compiler.Ir;
 using Graph.Compiler.Lowering;
 using Graph.Compiler.Planning;
+using Graph.Compiler.Targets.CSharp;
 
 namespace Graph.Runtime.Execution;
 
@@ -17,7 +18,7 @@ public sealed class CompiledModel
     /// <param name="lowered">What to run.</param>
     /// <param name="kernelAddress">The address of each of its kernels.</param>
     /// <param name="learningRate">The optimizer's own learning rate.</param>
-    /// <exception cref="NotSupportedException">A real tensor is not f32.</exception>
+    /// <exception cref="NotSupportedException">It has an operation that the processor has no kernel for; elaboration refuses such models.</exception>
     public CompiledModel(string name, LoweredProgram lowered, Func<int, nint> kernelAddress, float learningRate = 0)
     {
         Name = name;
@@ -26,8 +27,9 @@ public sealed class CompiledModel
         Kernels = [.. Enumerable.Range(0, lowered.Kernels.Length).Select(kernelAddress)];
         KernelNumbers = lowered.Kernels.Select((kernel, index) => (kernel, index)).ToDictionary(p => p.kernel.Name, p => p.index, StringComparer.Ordinal);
         functions = lowered.Functions.Select(f => new CompiledFunction(f, lowered.Program)).ToDictionary(f => f.Name, StringComparer.Ordinal);
-        if (lowered.Functions.SelectMany(f => f.Buffers).FirstOrDefault(b => b.DType.IsFloat() && b.DType != DType.F32) is { } wide)
-            throw new NotSupportedException($"{name} has the {wide.DType.Name()} tensor {wide.Name}: the processor's kernels compute in f32.");
+        foreach (var node in lowered.Functions.SelectMany(f => f.Function.Nodes))
+            if (CpuLimits.Instance.Refuse(node, lowered.Program) is { } reason)
+                throw new NotSupportedException($"{name}: {reason}{(node.Origins.IsEmpty ? "" : $" ({node.Origins[0]})")}.");
         Fingerprint = new(() => KernelFingerprint.OfPlan(lowered));
     }
 

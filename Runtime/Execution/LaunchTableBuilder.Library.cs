@@ -30,15 +30,8 @@ sealed unsafe partial class LaunchTableBuilder
         }
     }
 
-    static void RequireF32(LibraryLaunch launch, int operand)
-    {
-        var type = launch.Operands[operand].Buffer.DType;
-        if (type != DType.F32) throw new NotSupportedException($"The processor's {launch.Node.Name} computes in f32, not {type.Name()}.");
-    }
-
     void WritePooling(LibraryLaunch launch, LaunchEntry* entry, delegate*<WorkerPool, PoolingCall*, void> kernel, int image, int map, int index)
     {
-        RequireF32(launch, image);
         var call = memory.Take<PoolingCall>(1);
         entry->Library = (delegate*<WorkerPool, void*, void>)kernel;
         entry->Call = call;
@@ -64,7 +57,6 @@ sealed unsafe partial class LaunchTableBuilder
 
     void WriteEmbedding(LibraryLaunch launch, LaunchEntry* entry, delegate*<WorkerPool, EmbeddingCall*, void> kernel, int table, int picks, int start)
     {
-        RequireF32(launch, table);
         var call = memory.Take<EmbeddingCall>(1);
         entry->Library = (delegate*<WorkerPool, void*, void>)kernel;
         entry->Call = call;
@@ -107,7 +99,6 @@ sealed unsafe partial class LaunchTableBuilder
 
     void WriteArgMax(LibraryLaunch launch, LaunchEntry* entry)
     {
-        RequireF32(launch, 0);
         var call = memory.Take<ArgMaxCall>(1);
         entry->Library = (delegate*<WorkerPool, void*, void>)(delegate*<WorkerPool, ArgMaxCall*, void>)&Movement.ArgMax;
         entry->Call = call;

@@ -11,7 +11,7 @@ namespace Graph.Tests.Elaboration;
 public class DiagnosticTests
 {
     /// <summary>Elaborates source whose faulty expression stands between « and », and checks that the only diagnostic lies exactly there.</summary>
-    static GraphDiagnostic ErrorAtMark(string marked, string id)
+    internal static GraphDiagnostic ErrorAtMark(string marked, string id)
     {
         var start = marked.IndexOf('«', StringComparison.Ordinal);
         var source = marked.Replace("«", "", StringComparison.Ordinal).Replace("»", "", StringComparison.Ordinal);
@@ -23,7 +23,7 @@ public class DiagnosticTests
     }
 
     /// <summary>A model with one entry on an image [B, 8].</summary>
-    static string Entry(string body, string members = "", string attributes = "[Dim(\"B\", Max = 16)]") => $$"""
+    internal static string Entry(string body, string members = "", string attributes = "[Dim(\"B\", Max = 16)]") => $$"""
         [Model] {{attributes}} public partial class M
         {
             {{members}}

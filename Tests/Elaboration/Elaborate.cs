@@ -4,6 +4,7 @@ using System.Linq;
 using System.Reflection;
 using Graph.Compiler.Modules;
 using Graph.Compiler.Modules.Elaboration;
+using Graph.Compiler.Targets.CSharp;
 using Graph.Nn;
 using Graph.Operations;
 using Graph.Tests.Generators;
@@ -31,7 +32,7 @@ static class Elaborate
         // What binding refuses has no definition; what elaboration refuses, which the analyzer reports too, is for the caller to look at.
         if (!own.TryGetValue(name, out var model)) throw new InvalidOperationException("Not bound: " + string.Join("\n", Harness.Analyze(generated)));
         var modules = own.Concat(Library.Where(l => !own.ContainsKey(l.Key))).ToDictionary(p => p.Key, p => p.Value);
-        return Elaborator.Elaborate(model, modules, OperationTable.Set, referenced: Library.Keys.ToHashSet());
+        return Elaborator.Elaborate(model, modules, OperationTable.Set, referenced: Library.Keys.ToHashSet(), limits: CpuLimits.Instance);
     }
 
     /// <summary>The model of source text, which has no errors and whose program is well formed.</summary>

@@ -83,13 +83,65 @@ public class ShapeErrorTests
     [Fact]
     public void Labels_must_be_integers_and_one_a_row()
     {
-        Assert.Equal("CrossEntropy needs integers for labels, but got f32", Fails("cross_entropy", [], F32(B, 10), F32(B)).Message);
+        Assert.Equal("CrossEntropy needs i64 or i32 for labels, but got f32: Cast(ElementType.I64) converts it", Fails("cross_entropy", [], F32(B, 10), F32(B)).Message);
         var e = Fails("cross_entropy", [], F32(B, 10), I64(B, 10));
         Assert.Equal(("GR2012", "CrossEntropy needs a label for each row of the logits [B, 10], of shape [B], but got [B, 10]"), (e.Id, e.Message));
     }
 
     [Fact]
-    public void Conditions_are_bools() => Assert.Equal(("GR2008", "Where needs bools for the condition, but got f32"), Pair(Fails("where", [], F32(2), F32(2), F32(2))));
+    public void Conditions_are_bools() => Assert.Equal(("GR2008", "Where needs bools for the condition, but got f32: compare it, as in x > 0"), Pair(Fails("where", [], F32(2), F32(2), F32(2))));
+
+    static TensorType Of(DType type, params Dim[] dims) => new(type, new(dims));
+
+    [Fact]
+    public void Real_operations_refuse_integers_and_say_what_converts_them()
+    {
+        Assert.Equal(
+            ("GR2008", "Conv2d needs real numbers for x, but got i32: Cast(ElementType.F32) converts it"),
+            Pair(Fails("conv2d", [], Of(DType.I32, B, 1, 8, 8), F32(2, 1, 3, 3))));
+        Assert.Equal(("GR2008", "LayerNorm needs real numbers for x, but got i32: Cast(ElementType.F32) converts it"), Pair(Fails("layer_norm", [], Of(DType.I32, B, 4), F32(4), F32(4))));
+        Assert.Equal(("GR2008", "LeakyRelu needs real numbers for x, but got i64: Cast(ElementType.F32) converts it"), Pair(Fails("leaky_relu", [], I64(B, 4))));
+        Assert.Equal(
+            ("GR2008", "Linear needs x and the weight of one element type, but got f64 and f32: Cast(ElementType.F32) converts it"), Pair(Fails("linear", [], Of(DType.F64, B, 4), F32(3, 4))));
+    }
+
+    [Fact]
+    public void Bools_have_no_difference_and_no_sign()
+    {
+        var mask = Of(DType.Bool, B, 4);
+        Assert.Equal(("GR2008", "Subtraction needs numbers for one operand, but got bool: Cast(ElementType.I32) counts true as 1"), Pair(Fails("sub", [], mask, mask)));
+        Assert.Equal(("GR2008", "Neg needs numbers for x, but got bool: Cast(ElementType.I32) counts true as 1"), Pair(Fails("neg", [], mask)));
+    }
+
+    [Fact]
+    public void A_number_that_the_element_type_cannot_hold_is_refused() =>
+        Assert.Equal(
+            ("GR2008", "MaskedFill puts the number -inf into a tensor of i32, which cannot hold it: Cast(ElementType.F32) converts it"),
+            Pair(Fails("masked_fill", [("value", double.NegativeInfinity)], Of(DType.I32, 4), Of(DType.Bool, 4))));
+
+    [Theory]
+    [InlineData("add", DType.Bool, DType.Bool, DType.Bool)]
+    [InlineData("mul", DType.Bool, DType.Bool, DType.Bool)]
+    [InlineData("mul", DType.Bool, DType.I32, DType.I32)]
+    [InlineData("div", DType.I32, DType.I64, DType.F32)]
+    [InlineData("div", DType.I64, DType.F64, DType.F64)]
+    [InlineData("maximum", DType.Bool, DType.Bool, DType.Bool)]
+    public void Operands_are_promoted_as_PyTorch_does(string operation, DType left, DType right, DType expected) => Assert.Equal(expected, Result(operation, Of(left, 4), Of(right, 4)));
+
+    [Theory]
+    [InlineData("sum", DType.Bool, DType.I64)]
+    [InlineData("sum", DType.I32, DType.I64)]
+    [InlineData("max", DType.Bool, DType.Bool)]
+    [InlineData("square", DType.Bool, DType.I64)]
+    [InlineData("exp", DType.I64, DType.F32)]
+    [InlineData("sign", DType.I8, DType.I8)]
+    public void Results_have_the_type_that_PyTorch_gives(string operation, DType type, DType expected) => Assert.Equal(expected, Result(operation, Of(type, 4)));
+
+    static DType Result(string operation, params TensorType[] operands)
+    {
+        var b = new Builder(new("case", [], [], [], OperationTable.Set), "case");
+        return b.Apply(operation, [.. operands.Select((t, i) => b.Argument(t, "x" + i))])[0].DType;
+    }
 
     [Fact]
     public void A_slice_stays_within_its_axis() => Assert.Equal(("GR2009", "Slice from 4 to 2 lies outside of axis 1 of [B, 8]"), Pair(Fails("slice", [("axis", 1), ("start", 4), ("end", 2)], F32(B, 8))));

@@ -47,6 +47,8 @@ public static class DiagnosticIds
     public const string DuplicateFunction = "GR1043";
     /// <summary>Operands whose shapes do not fit.</summary>
     public const string Shape = "GR2001";
+    /// <summary>An element type that an operation or the target does not take.</summary>
+    public const string ElementType = "GR2008";
     /// <summary>An entry that returns something other than tensors.</summary>
     public const string EntryResult = "GR3005";
     /// <summary>A loss that is no scalar.</summary>
@@ -87,7 +89,7 @@ public static class DiagnosticIds
         ("GR2005", "Channels do not fit"),
         ("GR2006", "A window does not fit"),
         ("GR2007", "The wrong number of axes"),
-        ("GR2008", "The wrong element type"),
+        (ElementType, "The wrong element type"),
         ("GR2009", "Outside of an axis"),
         ("GR2010", "Tensors cannot be joined"),
         ("GR2011", "An axis cannot be expanded"),

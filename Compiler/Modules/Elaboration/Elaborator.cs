@@ -1,6 +1,7 @@
 using System.Collections.Generic;
 using System.Threading;
 using Graph.Compiler.Ir;
+using Graph.Compiler.Targets;
 
 namespace Graph.Compiler.Modules.Elaboration;
 
@@ -15,8 +16,10 @@ public static class Elaborator
     /// <param name="referenced">
     /// The names of the modules that come from referenced assemblies: errors in them are reported at the call that led there. None when null.
     /// </param>
+    /// <param name="limits">What the target computes; everything when null.</param>
     /// <returns>The model, or what is wrong with it; only cancellation throws.</returns>
     public static ElaborationResult Elaborate(
-        ModuleDef model, IReadOnlyDictionary<string, ModuleDef> modules, OperationSet operations, CancellationToken cancel = default, ISet<string>? referenced = null) =>
-        new ModelElaboration(model, modules, operations, referenced, cancel).Run();
+        ModuleDef model, IReadOnlyDictionary<string, ModuleDef> modules, OperationSet operations, CancellationToken cancel = default, ISet<string>? referenced = null,
+        TargetLimits? limits = null) =>
+        new ModelElaboration(model, modules, operations, referenced, limits, cancel).Run();
 }

@@ -48,6 +48,7 @@ sealed partial class Evaluator
             attributes = attributes.With("stream", function.Stream(frame.Path));
         }
         ImmutableArray<Ir.Value> results;
+        var before = builder.Nodes.Count;
         using (builder.At(OriginOf(location)))
         {
             try
@@ -64,6 +65,10 @@ sealed partial class Evaluator
                 throw Fail(DiagnosticIds.Shape, location, $"{operation.Name} cannot be built with {string.Join(", ", operands.Select(o => o.Value.Type))} and {attributes}: {e.Message}");
             }
         }
+        if (limits is not null)
+            for (var i = before; i < builder.Nodes.Count; i++)
+                if (limits.Refuse(builder.Nodes[i], builder.Program) is { } reason)
+                    throw Fail(DiagnosticIds.ElementType, location, new Mismatch(this, operation, operands, attributes, new(reason)).Message());
         function!.Made(results, operation);
         if (operation.ReturnsArray) return new ArrayValue([.. results], TypeRef.Tensor);
         return results.Length == 1 ? results[0] : new TupleValue([.. results]);

@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.Runtime.CompilerServices;
 using System.Threading;
 using Graph.Compiler.Ir;
+using Graph.Compiler.Targets;
 
 namespace Graph.Compiler.Modules.Elaboration;
 
@@ -25,7 +26,7 @@ enum Completion
 /// Evaluates expressions and statements as C# would, except that tensors are values of the function being built.
 /// Bounded in steps, depth and size, so that it ends on every input.
 /// </summary>
-sealed partial class Evaluator(Definitions definitions, OperationSet operations, IReadOnlyDictionary<string, DimSymbol> dims, CancellationToken cancel)
+sealed partial class Evaluator(Definitions definitions, OperationSet operations, IReadOnlyDictionary<string, DimSymbol> dims, TargetLimits? limits, CancellationToken cancel)
 {
     /// <summary>Expressions and statements that may be evaluated: GPT-2 takes some ten thousand.</summary>
     const int Fuel = 2_000_000;
@@ -50,6 +51,9 @@ sealed partial class Evaluator(Definitions definitions, OperationSet operations,
     public IReadOnlyDictionary<string, Handle> Handles { get; set; } = new Dictionary<string, Handle>();
 
     public Handle? HandleAt(string path) => Handles.TryGetValue(path, out var handle) ? handle : null;
+
+    /// <summary>Why the target has no tensors of this element type; null when it has.</summary>
+    public string? Refuse(DType type) => limits?.Refuse(type);
 
     /// <summary>A value as messages name it.</summary>
     public string Name(object? value) => Describe(value);

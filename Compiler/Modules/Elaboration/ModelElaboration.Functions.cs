@@ -71,7 +71,9 @@ sealed partial class ModelElaboration
                 sizes.Add(dim.Value);
             }
         }
-        return new(Element(parameter, type), new(sizes));
+        var element = Element(parameter, type);
+        if (evaluator.Refuse(element) is { } reason) throw evaluator.Fail(DiagnosticIds.ElementType, parameter.Location, $"{parameter.Name} holds {type.Arguments[0]}. {reason}.");
+        return new(element, new(sizes));
     }
 
     DType Element(ParameterDef parameter, TypeRef type) => type.Arguments.IsEmpty ? DType.F32 : type.Arguments[0].Kind switch

@@ -5,6 +5,7 @@ using System.Linq;
 using System.Text;
 using System.Threading;
 using Graph.Compiler.Ir;
+using Graph.Compiler.Targets;
 
 namespace Graph.Compiler.Modules.Elaboration;
 
@@ -21,12 +22,12 @@ sealed partial class ModelElaboration
     Instance instance = null!;
     Program program;
 
-    public ModelElaboration(ModuleDef model, IReadOnlyDictionary<string, ModuleDef> modules, OperationSet operations, ISet<string>? referenced, CancellationToken cancel)
+    public ModelElaboration(ModuleDef model, IReadOnlyDictionary<string, ModuleDef> modules, OperationSet operations, ISet<string>? referenced, TargetLimits? limits, CancellationToken cancel)
     {
         this.model = model;
         this.operations = operations;
         definitions = new(model, modules, referenced);
-        evaluator = new(definitions, operations, dims, cancel);
+        evaluator = new(definitions, operations, dims, limits, cancel);
         program = new(ShortName, [], [], [], operations);
         Dims(model, modules);
     }

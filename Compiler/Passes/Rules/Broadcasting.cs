@@ -59,10 +59,10 @@ static class Broadcasting
                 case ScalarOp.Input: values[s] = numbers[s.Index]; break;
                 case ScalarOp.Constant: values[s] = s.Constant; break;
                 case ScalarOp.AxisIndex or ScalarOp.LinearIndex or ScalarOp.Uniform or ScalarOp.Dimension: return null;
-                case ScalarOp.Div when !s.Type.IsFloat() && values[s.Arguments[1]] == 0: return null;
                 default:
                     double At(int i) => i < s.Arguments.Length ? values[s.Arguments[i]] : 0;
-                    values[s] = ScalarEvaluator.Apply(s, At(0), At(1), At(2));
+                    var value = ScalarEvaluator.Apply(s, At(0), At(1), At(2));
+                    values[s] = s.Type.IsFloat() ? value : Rounding.Round(value, s.Type);
                     break;
             }
         }

@@ -25,7 +25,7 @@ static class ElementwiseRules
         ("mul", a => a.IsConstant(1, out var c) && a.Is(0, "neg", out var x) ? a.Make("mul", [x.Inputs[0], a.Builder.Constant(-c, a[1].DType)]) : null),
         ("mul", a => a.Is(0, "neg", out var x) && a.Is(1, "neg", out var y) ? a.Make("mul", [x.Inputs[0], y.Inputs[0]]) : null),
         ("div", a => a.IsConstant(1, out var c) && c == 1 ? a[0] : null),
-        ("div", a => a.IsConstant(1, out var c) && a[0].DType.IsFloat() && IsPowerOfTwo(c) ? a.Make("mul", [a[0], a.Builder.Constant(1 / c, a[1].DType)]) : null),
+        ("div", a => a.IsConstant(1, out var c) && a[0].DType.IsFloat() && IsPowerOfTwo(c) ? a.Make("mul", [a[0], a.Builder.Constant(1 / c, a[0].DType)]) : null),
         ("pow", a => a.IsConstant(1, out var c) && c == 1 ? a[0] : null),
         ("pow", a => a.IsConstant(1, out var c) && c == 2 ? a.Make("mul", [a[0], a[0]]) : null),
         ("maximum", a => a[0] == a[1] ? a[0] : null),

@@ -118,7 +118,13 @@ sealed class KernelWriter : BodyWriter
         var before = MovePointers("q", AxisRole.Outer);
         if (Kernel.Form == KernelForm.Column)
         {
-            for (var r = 0; r < Kernel.ReductionCount; r++) Code.Line($"float* sum{r} = scratch + {r} * ({high} - {low}) - {low};");
+            foreach (var r in Kernel.Stages.SelectMany(s => s.Reductions).OrderBy(r => r.Index))
+            {
+                var type = ScalarText.Type(r.Value.Type);
+                Code.Line(Kernel.SumBytes == 4
+                    ? $"{type}* sum{r.Index} = {(type == "float" ? "" : $"({type}*)")}scratch + {r.Index} * ({high} - {low}) - {low};"
+                    : $"{type}* sum{r.Index} = ({type}*)((byte*)scratch + {r.Index} * {Kernel.SumBytes} * ({high} - {low})) - {low};");
+            }
             foreach (var stage in Kernel.Stages) ColumnStage(stage);
             if (Kernel.Finals.Length > 0) RowStage(new([], [], Kernel.Finals));
         }

@@ -75,16 +75,42 @@ sealed class LaneAnalysis(LoopKernel kernel)
                 return access.Type == DType.F32 || (access.Type is DType.Bool or DType.I32 && LaneStride(access).Is(1));
             case ScalarOp.AxisIndex: return true;
             case ScalarOp.Uniform: return s.Type == DType.F32 && Of(s.Arguments[0]) < Level.Lane && Coefficient(s.Arguments[1]) == 1;
-            case ScalarOp.Add or ScalarOp.Sub or ScalarOp.Mul or ScalarOp.Neg or ScalarOp.Min or ScalarOp.Max or ScalarOp.Select:
-                return s.Type is DType.F32 or DType.I32 or DType.I64 or DType.Bool;
+            case ScalarOp.Add or ScalarOp.Sub or ScalarOp.Mul or ScalarOp.Neg:
+                return s.Type is DType.F32 or DType.I32 || IsIndex(s);
+            case ScalarOp.Min or ScalarOp.Max or ScalarOp.Select:
+                return s.Type is DType.F32 or DType.I32 or DType.Bool || IsNarrow(s);
             case ScalarOp.Cast:
                 var from = s.Arguments[0].Type;
-                return s.Type is DType.F32 or DType.I32 or DType.Bool && from is DType.F32 or DType.I32 or DType.I64 or DType.Bool || (s.Type == DType.I64 && from is DType.I32 or DType.Bool or DType.I64);
-            case ScalarOp.Equal or ScalarOp.Less or ScalarOp.LessEqual or ScalarOp.And or ScalarOp.Or or ScalarOp.Not:
-                return s.Arguments.All(a => a.Type is DType.F32 or DType.I32 or DType.I64 or DType.Bool);
+                return s.Type == DType.I64 ? IsNarrow(s) : s.Type is DType.F32 or DType.I32 or DType.Bool && (from is DType.F32 or DType.I32 or DType.Bool || IsNarrow(s.Arguments[0]));
+            case ScalarOp.Equal or ScalarOp.Less or ScalarOp.LessEqual:
+                // What is broadcast keeps its order against an index when it is cut off at the 32-bit limits: no index reaches them.
+                return s.Arguments.All(a => a.Type is DType.F32 or DType.I32 or DType.Bool || IsNarrow(a) || (a.Type == DType.I64 && Of(a) < Level.Lane && s.Arguments.All(b => b == a || IsIndex(b))));
+            case ScalarOp.And or ScalarOp.Or or ScalarOp.Not:
+                return s.Arguments.All(a => a.Type == DType.Bool);
             default: return s.Type == DType.F32;
         }
     }
+
+    // 64-bit integers have lanes of 32 bits: only those that fit may stand in them. An index of an element does, and whatever sums and products make of indices and sizes.
+    bool IsIndex(Scalar s) => s.Type == DType.I64 && s.Op switch
+    {
+        ScalarOp.AxisIndex => true,
+        ScalarOp.Constant => IsSmall(s),
+        ScalarOp.Input => Kernel.Sources[s.Index] is Source.Size,
+        ScalarOp.Add or ScalarOp.Sub or ScalarOp.Mul or ScalarOp.Neg => s.Arguments.All(IsIndex),
+        _ => false,
+    };
+
+    // A 64-bit integer that surely fits into 32 bits, but whose sums and products may not.
+    bool IsNarrow(Scalar s) => s.Type == DType.I64 && (IsIndex(s) || s.Op switch
+    {
+        ScalarOp.Cast => s.Arguments[0].Type is DType.I32 or DType.Bool,
+        ScalarOp.Min or ScalarOp.Max => s.Arguments.All(IsNarrow),
+        ScalarOp.Select => IsNarrow(s.Arguments[1]) && IsNarrow(s.Arguments[2]),
+        _ => false,
+    });
+
+    static bool IsSmall(Scalar s) => s.Constant is > int.MinValue and < int.MaxValue;
 
     /// <summary>By how much an index grows from one lane to the next; null when it is not affine in the lane.</summary>
     long? Coefficient(Scalar s)

@@ -10,6 +10,7 @@ static class ScalarText
     public const string VectorMath = "global::Graph.Runtime.Cpu.VectorMath";
     public const string Lanes = "global::Graph.Runtime.Cpu.Lanes";
     public const string Philox = "global::Graph.Runtime.Cpu.Philox";
+    public const string Functions = "global::Graph.Compiler.Ir.SpecialFunctions";
     public const string MathF = "global::System.MathF";
     public const string Math = "global::System.Math";
 
@@ -56,7 +57,12 @@ static class ScalarText
     }
 
     /// <summary>The element at a place of a typed pointer.</summary>
-    public static string Load(DType type, string place) => type == DType.Bool ? $"({place} != 0)" : place;
+    public static string Load(DType type, string place) => type switch
+    {
+        DType.Bool => $"({place} != 0)",
+        DType.I8 => $"((int){place})",
+        _ => place,
+    };
 
     public static string Store(DType type, string place, string value) => type switch
     {
@@ -65,12 +71,18 @@ static class ScalarText
         _ => $"{place} = {value};",
     };
 
-    /// <summary>One operation; arguments are primary expressions or parenthesised.</summary>
+    /// <summary>One operation; arguments are primary expressions or parenthesised. 8-bit integers are computed as int and cut off after each operation.</summary>
     public static string Apply(Scalar s, string a, string b, string c)
+    {
+        var text = Computed(s, a, b, c);
+        return s.Type == DType.I8 && s.Op is ScalarOp.Add or ScalarOp.Sub or ScalarOp.Mul or ScalarOp.Neg or ScalarOp.Abs or ScalarOp.Cast ? $"((int)(sbyte){text})" : text;
+    }
+
+    static string Computed(Scalar s, string a, string b, string c)
     {
         var wide = s.Type == DType.F64;
         string Function(string name) => wide ? $"{Math}.{name}({a})" : $"{MathF}.{name}({a})";
-        string Library(string name) => wide ? $"(double){VectorMath}.{name}((float){a})" : $"{VectorMath}.{name}({a})";
+        string Library(string name) => wide ? $"{Functions}.{name}({a})" : $"{VectorMath}.{name}({a})";
         switch (s.Op)
         {
             case ScalarOp.Add: return $"({a} + {b})";
