@@ -52,13 +52,13 @@ static unsafe class ConvCommand
             Batch = batch, Channels = channels, Height = size, Width = size, Filters = filters, KernelHeight = kernel, KernelWidth = kernel,
             MapHeight = map, MapWidth = map, StrideHeight = stride, StrideWidth = stride, PaddingTop = padding, PaddingLeft = padding,
             DilationHeight = 1, DilationWidth = 1, Groups = 1,
-            Image = Fill(batch * channels * size * size), Weight = Fill(filters * channels * kernel * kernel), Map = Fill(batch * filters * map * map),
+            Image = Timing.Fill(batch * channels * size * size), Weight = Timing.Fill(filters * channels * kernel * kernel), Map = Timing.Fill(batch * filters * map * map),
         };
-        float* workspace = Fill(Convolution.WeightGradientWorkspace(call));
+        float* workspace = Timing.Fill(Convolution.WeightGradientWorkspace(call));
         double work = 2e-9 * batch * filters * map * map * channels * kernel * kernel;
-        double forward = Best(() => Convolution.Forward(pool, call));
-        double image = Best(() => Convolution.ImageGradient(pool, call));
-        double weight = Best(() => Convolution.WeightGradient(pool, call, workspace));
+        double forward = Timing.Best(() => Convolution.Forward(pool, call));
+        double image = Timing.Best(() => Convolution.ImageGradient(pool, call));
+        double weight = Timing.Best(() => Convolution.WeightGradient(pool, call, workspace));
         NativeMemory.AlignedFree(call->Image);
         NativeMemory.AlignedFree(call->Weight);
         NativeMemory.AlignedFree(call->Map);
@@ -67,27 +67,5 @@ static unsafe class ConvCommand
         return string.Create(
             CultureInfo.InvariantCulture,
             $"{{\"batch\": {batch}, \"channels\": {channels}, \"size\": {size}, \"filters\": {filters}, \"kernel\": {kernel}, \"stride\": {stride}, \"threads\": {pool.Threads}, \"forward_ms\": {forward * 1e3:F3}, \"image_gradient_ms\": {image * 1e3:F3}, \"weight_gradient_ms\": {weight * 1e3:F3}, \"forward_gflops\": {work / forward:F1}, \"image_gradient_gflops\": {work / image:F1}, \"weight_gradient_gflops\": {work / weight:F1}}}");
-    }
-
-    static double Best(Action run)
-    {
-        run();
-        double best = double.MaxValue;
-        long begin = Stopwatch.GetTimestamp();
-        for (int i = 0; i < 5 || Stopwatch.GetElapsedTime(begin).TotalSeconds < 0.2; i++)
-        {
-            long start = Stopwatch.GetTimestamp();
-            run();
-            best = Math.Min(best, Stopwatch.GetElapsedTime(start).TotalSeconds);
-        }
-        return best;
-    }
-
-    static float* Fill(long count)
-    {
-        float* data = (float*)NativeMemory.AlignedAlloc((nuint)(count * sizeof(float)), 64);
-        var random = new Random(1);
-        for (long i = 0; i < count; i++) data[i] = random.NextSingle() - 0.5f;
-        return data;
     }
 }
