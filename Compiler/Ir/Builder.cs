@@ -84,8 +84,22 @@ public sealed class Builder(Program program, string name)
     /// and the operation brings its attributes to the form of the IR (<see cref="Operation.Emit"/>); names of attributes go from camelCase to snake_case.
     /// </summary>
     /// <exception cref="ShapeException">The operands do not fit.</exception>
-    public ImmutableArray<Value> Apply(Operation operation, ImmutableArray<Value> operands, AttributeMap attributes) =>
-        operation.Emit(this, operation.Kind == OpKind.Elementwise || operation.AdoptsNumbers ? Adopt(operands) : operands, SnakeCase(attributes));
+    public ImmutableArray<Value> Apply(Operation operation, ImmutableArray<Value> operands, AttributeMap attributes)
+    {
+        var before = nodes.Count;
+        var results = operation.Emit(this, operation.Kind == OpKind.Elementwise || operation.AdoptsNumbers ? Adopt(operands) : operands, SnakeCase(attributes));
+        for (var i = before; i < nodes.Count; i++)
+            foreach (var rule in nodes[i].Operation.SizeRules(nodes[i]))
+                if (rule.Size.Range(Program.Dims).Max < rule.Least) throw new ShapeException(rule.What + Bounds(rule.Size), rule.Id);
+        return results;
+    }
+
+    // The upper bounds that make a size impossible.
+    string Bounds(Dim size)
+    {
+        var known = size.Symbols.Select(s => Program.Dims.FirstOrDefault(d => d.Name == s)).Where(d => d is not null).Select(d => FormattableString.Invariant($"{d!.Name} is at most {d.Max}")).ToArray();
+        return known.Length == 0 ? "" : ": " + string.Join(" and ", known);
+    }
 
     static AttributeMap SnakeCase(AttributeMap attributes)
     {

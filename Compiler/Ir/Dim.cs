@@ -169,6 +169,20 @@ public sealed class Dim : IEquatable<Dim>
         return single;
     }
 
+    /// <summary>Bounds of the value when each symbol lies between 1 and its upper bound; a symbol that is not declared has none. They hold, but need not be reached.</summary>
+    public (double Min, double Max) Range(IReadOnlyCollection<DimSymbol> declared)
+    {
+        double min = 0, max = 0;
+        foreach (var term in terms)
+        {
+            var most = 1.0;
+            foreach (var symbol in term.Symbols) most *= declared.FirstOrDefault(d => d.Name == symbol)?.Max ?? double.PositiveInfinity;
+            min += term.Coefficient * (term.Coefficient > 0 ? 1 : most);
+            max += term.Coefficient * (term.Coefficient > 0 ? most : 1);
+        }
+        return (min, max);
+    }
+
     /// <summary>The value under a binding of every symbol.</summary>
     public long Evaluate(DimBinding binding)
     {

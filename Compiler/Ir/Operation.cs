@@ -61,6 +61,18 @@ public abstract class Operation
     /// <exception cref="ShapeException">The operands do not fit.</exception>
     public abstract ImmutableArray<TensorType> Infer(InferContext context);
 
+    /// <summary>What a node needs of its sizes under every binding of the named dimensions, beyond what <see cref="Infer"/> has checked; by default that no axis of a result is negative.</summary>
+    public virtual IEnumerable<SizeRule> SizeRules(Node node)
+    {
+        foreach (var output in node.Outputs)
+            foreach (var size in output.Shape)
+                if (!size.TryConstant(out var constant) || constant < 0)
+                    yield return new(size, 0, $"{Name} gives a tensor of shape {output.Shape}, but sizes are at least 0", "GR2015");
+    }
+
+    /// <summary>The operands that pick something by its number.</summary>
+    public virtual IEnumerable<IndexRule> IndexRules(Node node) => [];
+
     /// <summary>Computes the results from dense operands: the definition of what the operation means.</summary>
     public abstract void Evaluate(Evaluation e);
 

@@ -14,6 +14,12 @@ public sealed record Program(string Name, ImmutableArray<DimSymbol> Dims, Immuta
     /// <summary>Version of the text form; a reader refuses another one.</summary>
     public const int FormatVersion = 1;
 
+    /// <summary>What the functions need of the named dimensions.</summary>
+    public ImmutableArray<Requirement> Requirements { get; init; } = [];
+
+    /// <summary>What the functions need of arguments that pick classes and rows.</summary>
+    public ImmutableArray<IndexRange> Ranges { get; init; } = [];
+
     public Function? Find(string name) => Functions.FirstOrDefault(f => f.Name == name);
 
     public StateDecl? FindState(string path) => States.FirstOrDefault(s => s.Path == path);

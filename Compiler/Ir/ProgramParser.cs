@@ -58,6 +58,8 @@ public sealed class ProgramParser
                 case "state": State(t, StateKind.Buffer); break;
                 case "optimizer": State(t, StateKind.Optimizer); break;
                 case "counter": State(t, StateKind.Counter); break;
+                case "require": Require(t); break;
+                case "range": Range(t); break;
                 case "func": Function(t); break;
                 case var word: throw new FormatException($"'{word}' begins no declaration");
             }
@@ -76,6 +78,22 @@ public sealed class ProgramParser
         if (t.Try("(")) { scale = t.Real(); t.Expect(")"); }
         program = program with { States = program.States.Add(new(path, type, kind, new(init, scale))) };
     }
+
+    void Require(Tokens t)
+    {
+        var function = t.Word();
+        var a = t.Attributes();
+        program = program with { Requirements = program.Requirements.Add(new(function, a.Dims("size")[0], a.Int("least", 0), a.Text("what") ?? "", OriginHere())) };
+    }
+
+    void Range(Tokens t)
+    {
+        var function = t.Word();
+        var a = t.Attributes();
+        program = program with { Ranges = program.Ranges.Add(new(function, a.Text("argument") ?? "", a.Dims("below")[0], a.Has("except") ? a.Int("except", 0) : null, a.Text("what") ?? "", OriginHere())) };
+    }
+
+    Origin? OriginHere() => Origins(SplitComment(lines[line]).Comment).FirstOrDefault();
 
     void Function(Tokens t)
     {

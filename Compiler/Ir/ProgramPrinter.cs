@@ -17,6 +17,18 @@ public static class ProgramPrinter
             text.Append("dim ").Append(dim.Name).Append(" ≤ ").Append(Number(dim.Max)).Append(" ~ ").Append(Number(dim.Typical)).Append('\n');
         foreach (var state in program.States)
             text.Append(Keyword(state.Kind)).Append(' ').Append(state.Path).Append(" : ").Append(state.Type).Append(" = ").Append(state.Init).Append('\n');
+        foreach (var need in program.Requirements)
+            Note("require", need.Function, AttributeMap.Of(("size", new Attr.List([need.Size])), ("least", need.Least), ("what", need.What)), need.Origin);
+        foreach (var range in program.Ranges)
+        {
+            var attributes = AttributeMap.Of(("argument", range.Argument), ("below", new Attr.List([range.Below])), ("what", range.What));
+            Note("range", range.Function, range.Except is { } except ? attributes.With("except", except) : attributes, range.Origin);
+        }
+
+        // Origins are part of these, whatever else the text leaves out: messages name them.
+        void Note(string keyword, string function, AttributeMap attributes, Origin? origin) =>
+            text.Append(keyword).Append(' ').Append(function).Append(' ').Append(attributes).Append(origin is null ? "" : "  ; " + origin).Append('\n');
+
         foreach (var function in program.Functions)
         {
             text.Append('\n');

@@ -1,3 +1,4 @@
+using System.Collections.Generic;
 using System.Collections.Immutable;
 using Graph.Compiler.Ir;
 using Graph.Operations;
@@ -46,6 +47,8 @@ sealed class Conv2dOperation : Operation
         Rules.SameReal("Conv2d", "x", context[0].DType, "the weight", context[1].DType);
         return [context[0].With(ConvolutionShape.Infer("Conv2d", context.Shape(0), context.Shape(1), context.Attributes))];
     }
+
+    public override IEnumerable<SizeRule> SizeRules(Node node) => ConvolutionShape.Window(node.Inputs[1].Shape, node.Attributes).SizeRules("Conv2d", node.Inputs[0].Shape);
 
     public override void Evaluate(Evaluation e)
     {

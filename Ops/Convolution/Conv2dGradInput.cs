@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Generic;
 using System.Collections.Immutable;
 using Graph.Compiler.Ir;
 using Graph.Operations;
@@ -19,6 +20,13 @@ sealed class Conv2dGradInputOperation : Operation
         Rules.Same(Name, "a gradient", context.Shape(0), ConvolutionShape.Infer(Name, shape, context.Shape(1), context.Attributes));
         Rules.SameReal(Name, "the gradient", context[0].DType, "the weight", context[1].DType);
         return [context[0].With(shape)];
+    }
+
+    public override IEnumerable<SizeRule> SizeRules(Node node)
+    {
+        var shape = node.Output.Shape;
+        foreach (var axis in new[] { 2, 3 })
+            yield return new(shape[axis], 1, $"ConvTranspose2d gives an image of shape {shape}, whose sizes are at least 1", Diagnostics.Window);
     }
 
     public override void Evaluate(Evaluation e)

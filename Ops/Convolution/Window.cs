@@ -1,3 +1,5 @@
+using System.Collections.Generic;
+using System.Linq;
 using Graph.Compiler.Ir;
 
 namespace Graph.Operations;
@@ -39,10 +41,19 @@ readonly struct Window
         var span = x[axis] + (2 * padding - dilation * (kernel - 1) - 1);
         if (span.TryConstant(out var last))
             return last >= 0 ? last / stride + 1
-                : throw new ShapeException($"{operation}'s window of {dilation * (kernel - 1) + 1} does not fit axis {axis} of {x} with padding {padding}", Diagnostics.Window);
+                : throw new ShapeException(DoesNotFit(operation, x, axis, dilation * (kernel - 1) + 1, padding), Diagnostics.Window);
         if (stride == 1) return span + 1;
         throw new ShapeException($"{operation} with stride {stride} needs a number along axis {axis}, but {x} has {x[axis]}", Diagnostics.Symbolic);
     }
+
+    /// <summary>That the window fits into the image, whatever the named dimensions are.</summary>
+    public IEnumerable<SizeRule> SizeRules(string operation, Shape x)
+    {
+        var spans = new[] { (Span: DilationHeight * (KernelHeight - 1) + 1, Padding: PaddingHeight), (Span: DilationWidth * (KernelWidth - 1) + 1, Padding: PaddingWidth) };
+        return spans.Select((s, i) => new SizeRule(x[2 + i], s.Span - 2 * s.Padding, DoesNotFit(operation, x, 2 + i, s.Span, s.Padding), Diagnostics.Window)).Where(r => !r.Size.IsConstant);
+    }
+
+    static string DoesNotFit(string operation, Shape x, int axis, int span, int padding) => $"{operation}'s window of {span} does not fit axis {axis} of {x} with padding {padding}";
 
     /// <summary>The attributes of the IR: always lists of two.</summary>
     public AttributeMap Write(AttributeMap to) => to

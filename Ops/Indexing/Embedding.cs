@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Generic;
 using System.Collections.Immutable;
 using System.Linq;
 using Graph.Compiler.Ir;
@@ -9,7 +10,7 @@ namespace Graph;
 public partial class Tensor
 {
     /// <summary>Rows of this table [rows, width] by their indices [...]: [..., width].</summary>
-    /// <param name="ids">Integers from 0 to rows − 1.</param>
+    /// <param name="ids">Integers from 0 to rows − 1. A call throws <see cref="ArgumentOutOfRangeException"/> for others, before anything runs when they are an argument of the model.</param>
     [Operation("embedding")]
     public Tensor Embedding(Tensor ids) => Eager.Run("embedding", [this, ids]);
 }
@@ -27,6 +28,8 @@ sealed class EmbeddingOperation : Operation
         Rules.Index("Embedding", "indices", context[1].DType);
         return [context[0].With(new([.. context.Shape(1), context.Shape(0)[1]]))];
     }
+
+    public override IEnumerable<IndexRule> IndexRules(Node node) => [new(1, node.Inputs[0].Shape[0], null, "Embedding's row")];
 
     public override void Evaluate(Evaluation e)
     {

@@ -19,6 +19,7 @@ sealed class OneHotOperation : LanguageOperation
     protected override Value Expand(Builder b, ImmutableArray<Value> x, AttributeMap attributes)
     {
         Rules.Index("OneHot", "classes", x[0].DType);
+        if (attributes.Dim("classes").TryConstant(out var classes) && classes < 1) throw new ShapeException($"OneHot needs at least one class, but got {classes}", Diagnostics.Number);
         return b.Cast(b.Equal(b.Reshape(x[0], x[0].Shape.Insert(x[0].Shape.Rank, 1)), b.Iota(Shape.Of(attributes.Dim("classes")), 0, x[0].DType)), DType.F32);
     }
 }

@@ -1,3 +1,4 @@
+using System.Collections.Generic;
 using System.Collections.Immutable;
 using System.Linq;
 using Graph.Compiler.Ir;
@@ -8,7 +9,10 @@ namespace Graph;
 public partial class Tensor
 {
     /// <summary>Cross entropy of the softmax of the last axis and the labels, by default its mean: a scalar.</summary>
-    /// <param name="label">Class indices, in the shape of x without its last axis.</param>
+    /// <param name="label">
+    /// Class indices, in the shape of x without its last axis. When they are an argument of the model, a call with one that is neither a class nor <paramref name="ignoreIndex"/> throws
+    /// <see cref="System.ArgumentOutOfRangeException"/> before anything runs. Labels that the model computes are not looked at: where one is no class, no logit is picked.
+    /// </param>
     /// <param name="ignoreIndex">A label that counts nowhere, not in the mean either.</param>
     /// <param name="labelSmoothing">How much of the target is spread over all classes.</param>
     /// <remarks>As torch.nn.functional.cross_entropy; the mean over labels that are all ignored is not a number. Szegedy et al., CVPR 2016, for smoothing.</remarks>
@@ -36,6 +40,9 @@ sealed class CrossEntropyOperation : CompositeOperation
         if (context.Shape(1) != rows) throw new ShapeException($"CrossEntropy needs a label for each row of the logits {shape}, of shape {rows}, but got {context.Shape(1)}", Diagnostics.Companion);
         return [context[0].With(context.Attributes.Reduction() == "none" ? rows : Shape.Scalar)];
     }
+
+    public override IEnumerable<IndexRule> IndexRules(Node node) =>
+        [new(1, node.Inputs[0].Shape[node.Inputs[0].Shape.Rank - 1], node.Attributes.Int("ignore_index", -100), "CrossEntropy's label")];
 
     /// <summary>What value and gradient share: x less its maximum, the logarithm of the sum of exponentials, where the label is, and which rows count; rows keep an axis of 1.</summary>
     readonly struct Parts

@@ -44,6 +44,9 @@ public static class Diagnostics
     /// <summary>Shapes that do not broadcast.</summary>
     public const string Broadcast = "GR2014";
 
+    /// <summary>A number outside of what the operation takes.</summary>
+    public const string Number = "GR2015";
+
     /// <summary>The ids with their titles.</summary>
     public static IReadOnlyList<(string Id, string Title)> All { get; } =
     [
@@ -60,5 +63,6 @@ public static class Diagnostics
         (Companion, "A weight, bias or target does not fit"),
         (Symbolic, "A named dimension where a number is needed"),
         (Broadcast, "The shapes do not broadcast"),
+        (Number, "A number out of range"),
     ];
 }

@@ -1,3 +1,4 @@
+using System.Collections.Generic;
 using System.Collections.Immutable;
 using System.Linq;
 using Graph.Compiler.Ir;
@@ -51,6 +52,13 @@ abstract class ReduceOperation : Operation
 /// <summary>The largest or smallest element along axes.</summary>
 abstract class ExtremeOperation : ReduceOperation
 {
+    // There is no largest element of none.
+    public sealed override IEnumerable<SizeRule> SizeRules(Node node)
+    {
+        var shape = node.Inputs[0].Shape;
+        return base.SizeRules(node).Concat(node.Attributes.Axes(shape).Select(a => new SizeRule(shape[a], 1, $"{Rules.Pascal(Name)} along axis {a} of {shape} needs an element", Diagnostics.Bounds)));
+    }
+
     // Elements that share the extreme share the gradient, as torch.amax and torch.amin do.
     public sealed override ImmutableArray<Value?> Gradient(GradContext g)
     {

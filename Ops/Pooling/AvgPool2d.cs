@@ -1,3 +1,4 @@
+using System.Collections.Generic;
 using System.Collections.Immutable;
 using Graph.Compiler.Ir;
 using Graph.Operations;
@@ -30,6 +31,8 @@ sealed class AvgPool2dOperation : Operation
         Rules.Real("AvgPool2d", "x", context[0].DType);
         return [context[0].With(PoolingShape.Infer("AvgPool2d", context.Shape(0), context.Attributes))];
     }
+
+    public override IEnumerable<SizeRule> SizeRules(Node node) => PoolingShape.Window(node.Attributes).SizeRules("AvgPool2d", node.Inputs[0].Shape);
 
     public override void Evaluate(Evaluation e)
     {

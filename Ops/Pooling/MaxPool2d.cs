@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Generic;
 using System.Collections.Immutable;
 using Graph.Compiler.Ir;
 using Graph.Operations;
@@ -34,6 +35,8 @@ sealed class MaxPool2dOperation : Operation
         var shape = PoolingShape.Infer("MaxPool2d", context.Shape(0), context.Attributes);
         return [context[0].With(shape), new(DType.I32, shape)];
     }
+
+    public override IEnumerable<SizeRule> SizeRules(Node node) => PoolingShape.Window(node.Attributes).SizeRules("MaxPool2d", node.Inputs[0].Shape);
 
     public override void Evaluate(Evaluation e)
     {

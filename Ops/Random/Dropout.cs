@@ -20,7 +20,7 @@ sealed class DropoutOperation : CompositeOperation
     static double Rate(AttributeMap attributes)
     {
         var rate = attributes.Real("rate");
-        return rate is >= 0 and < 1 ? rate : throw new ShapeException($"dropout needs a rate of at least 0 and below 1, but got {new Attr.Real(rate)}");
+        return rate is >= 0 and < 1 ? rate : throw new ShapeException($"Dropout needs a rate of at least 0 and below 1, but got {new Attr.Real(rate)}", Diagnostics.Number);
     }
 
     public override ImmutableArray<Value> Emit(Builder b, ImmutableArray<Value> operands, AttributeMap attributes) =>

@@ -1,3 +1,4 @@
+using System.Collections.Generic;
 using System.Collections.Immutable;
 using Graph.Compiler.Ir;
 using Graph.Operations;
@@ -27,6 +28,13 @@ sealed class ArgMaxOperation : Operation
     {
         context.Expect(Name, 1);
         return [new(DType.I64, context.Shape(0).Remove(context.Attributes.Axis(context.Shape(0))))];
+    }
+
+    public override IEnumerable<SizeRule> SizeRules(Node node)
+    {
+        var shape = node.Inputs[0].Shape;
+        var axis = node.Attributes.Axis(shape);
+        return [.. base.SizeRules(node), new(shape[axis], 1, $"ArgMax along axis {axis} of {shape} needs an element", Diagnostics.Bounds)];
     }
 
     public override void Evaluate(Evaluation e)

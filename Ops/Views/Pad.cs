@@ -1,3 +1,4 @@
+using System.Collections.Generic;
 using System.Collections.Immutable;
 using System.Linq;
 using Graph.Compiler.Ir;
@@ -50,6 +51,15 @@ sealed class PadOperation : Operation
         if ((before.TryConstant(out var b) && b < 0) || (after.TryConstant(out var a) && a < 0))
             throw new ShapeException($"Pad of {shape} by {before} and {after} needs numbers of at least 0", Diagnostics.Bounds);
         return [context[0].With(shape.With(axis, before + shape[axis] + after))];
+    }
+
+    public override IEnumerable<SizeRule> SizeRules(Node node)
+    {
+        foreach (var name in new[] { "before", "after" })
+        {
+            var count = node.Attributes.Dim(name);
+            yield return new(count, 0, $"Pad {name} {node.Inputs[0].Shape} adds {count} elements, but at least 0 are needed", Diagnostics.Bounds);
+        }
     }
 
     public override void Evaluate(Evaluation e)

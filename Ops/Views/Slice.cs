@@ -1,3 +1,4 @@
+using System.Collections.Generic;
 using System.Collections.Immutable;
 using System.Linq;
 using Graph.Compiler.Ir;
@@ -62,6 +63,17 @@ sealed class SliceOperation : ViewOperation
         // Bounds with names are checked when they are bound.
         if ((start.TryConstant(out var s) && s < 0) || ((end - start).TryConstant(out var length) && length < 0) || ((shape[axis] - end).TryConstant(out var rest) && rest < 0))
             throw new ShapeException($"Slice from {start} to {end} lies outside of axis {axis} of {shape}", Diagnostics.Bounds);
+    }
+
+    public override IEnumerable<SizeRule> SizeRules(Node node)
+    {
+        var shape = node.Inputs[0].Shape;
+        var axis = node.Attributes.Axis(shape);
+        var (start, end) = (node.Attributes.Dim("start"), node.Attributes.Dim("end"));
+        var what = $"Slice from {start} to {end} lies outside of axis {axis} of {shape}";
+        yield return new(start, 0, what, Diagnostics.Bounds);
+        yield return new(end - start, 0, what, Diagnostics.Bounds);
+        yield return new(shape[axis] - end, 0, what, Diagnostics.Bounds);
     }
 
     protected override Shape Result(Shape shape, AttributeMap attributes)

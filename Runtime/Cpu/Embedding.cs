@@ -50,7 +50,7 @@ public static unsafe class Embedding
     static long Id(EmbeddingCall* call, long i)
     {
         long id = call->WideIds ? ((long*)call->Ids)[i] : ((int*)call->Ids)[i];
-        if ((ulong)id >= (ulong)call->Rows) throw new ArgumentOutOfRangeException(nameof(call), $"The index {id} lies outside of the {call->Rows} rows of the table.");
+        if ((ulong)id >= (ulong)call->Rows) throw new ArgumentOutOfRangeException(null, $"The index {id} lies outside of the {call->Rows} rows of the table.");
         return id;
     }
 

@@ -18,6 +18,7 @@ public sealed class CompiledFunction
         Program = program;
         Solver = new(lowered.Function.Parameters, program.Dims);
         var symbols = Solver.Symbols.Select(s => s.Name).ToImmutableArray();
+        Checks = new(lowered.Function, program, Solver.Symbols);
         lengths = [.. lowered.Function.Parameters.Concat(lowered.Function.Results).Select(v => new Polynomial(v.Shape.Size, symbols))];
     }
 
@@ -28,6 +29,8 @@ public sealed class CompiledFunction
     internal Program Program { get; }
 
     internal DimSolver Solver { get; }
+
+    internal CallChecks Checks { get; }
 
     internal int Arguments => Lowered.Function.Parameters.Length;
 

@@ -63,7 +63,7 @@ sealed unsafe class LaunchTable : IDisposable
                     RunConvolution(pool, entry);
                     break;
                 default:
-                    entry->Library(pool, entry->Call);
+                    RunLibrary(pool, i);
                     break;
             }
             if (ticks is not null) ticks[i] += System.Diagnostics.Stopwatch.GetTimestamp() - start;
@@ -74,6 +74,25 @@ sealed unsafe class LaunchTable : IDisposable
             var source = Copies[i].SourceArgument < 0 ? Copies[i].Source : arguments[Copies[i].SourceArgument].Pointer;
             Buffer.MemoryCopy(source, arguments[Copies[i].Argument].Pointer, Copies[i].Bytes, Copies[i].Bytes);
         }
+    }
+
+    void RunLibrary(WorkerPool pool, int launch)
+    {
+        try
+        {
+            Entries[launch].Library(pool, Entries[launch].Call);
+        }
+        catch (ArgumentOutOfRangeException e)
+        {
+            // A row that is not there: the kernel does not know whose table it reads.
+            throw new ArgumentOutOfRangeException($"{Plan.Function.Function.Name}: {Launched(launch)}: {e.Message}", e);
+        }
+    }
+
+    string Launched(int launch)
+    {
+        var node = Plan.Function.Launches[launch].Node;
+        return node.Name + (node.Origins.IsEmpty ? "" : $" ({node.Origins[0]})");
     }
 
     static void RunConvolution(WorkerPool pool, LaunchEntry* entry)

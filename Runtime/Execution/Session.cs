@@ -45,7 +45,8 @@ public sealed unsafe class Session : IDisposable
     /// <param name="function">Its name.</param>
     /// <param name="arguments">One for each parameter, then one for each result.</param>
     /// <param name="dims">The named dimensions that no length gives, in the order of <see cref="DimSolver.Undetermined"/>.</param>
-    /// <exception cref="ArgumentException">A length does not fit; the message says what was given and what was expected.</exception>
+    /// <exception cref="ArgumentException">A length does not fit, or an operation cannot work with the sizes; the message says what was given and what was expected.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">A class or row in an argument is not there.</exception>
     /// <exception cref="InvalidOperationException">The session is in use by another thread.</exception>
     /// <exception cref="ObjectDisposedException">The session is disposed.</exception>
     public void Run(string function, ReadOnlySpan<CallArgument> arguments, ReadOnlySpan<long> dims = default)
@@ -81,6 +82,7 @@ public sealed unsafe class Session : IDisposable
         if (table is null)
         {
             function.CheckBounds(values);
+            function.Checks.Sizes(values);
             CheckLengths(function, lengths, function.Lengths(values.ToArray()), values);
             table = Prepare(function, values.ToArray());
         }
@@ -89,6 +91,7 @@ public sealed unsafe class Session : IDisposable
             CheckLengths(function, lengths, table.Lengths, values);
         }
         CheckOverlap(function, arguments);
+        function.Checks.Indices(arguments, values);
         return table;
     }
 

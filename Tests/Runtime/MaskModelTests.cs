@@ -60,6 +60,17 @@ public sealed class MaskModelTests
     }
 
     [Fact]
+    public void A_whole_number_leaves_integers_what_they_are()
+    {
+        using var model = MaskModel.Create();
+        var next = new int[4];
+        var twice = new long[4];
+        model.Literals([16777217, -1, 0, int.MaxValue], [true, false, true, true], next, twice);
+        Assert.Equal([16777218, 0, 1, int.MinValue], next);
+        Assert.Equal([2, 0, 2, 2], twice);
+    }
+
+    [Fact]
     public void Doubles_are_computed_in_double_precision()
     {
         using var model = MaskModel.Create();

@@ -113,7 +113,7 @@ sealed partial class Evaluator
                 return function!.Read(handle);
             case ScalarValue scalar:
                 using (Builder(location).At(OriginOf(location)))
-                    return function!.Builder.Emit("constant", [], ("value", scalar.IsInteger ? (long)scalar.Number : scalar.Number));
+                    return function!.Builder.Emit("constant", [], ("value", scalar.IsInteger ? (Attr)(long)scalar.Number : (Attr)scalar.Number));
             case DimValue size:
                 using (Builder(location).At(OriginOf(location)))
                     return function!.Builder.Size(size.Dim, DType.F32);

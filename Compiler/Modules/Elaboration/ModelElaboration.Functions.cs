@@ -29,7 +29,9 @@ sealed partial class ModelElaboration
         var function = builder.Build(results, build.Updates, names);
         evaluator.Function = null;
         CheckClosed(method, function);
-        return Prune(function);
+        function = Prune(function);
+        program = program with { Requirements = [.. program.Requirements, .. Needs.Sizes(function, program.Dims)], Ranges = [.. program.Ranges, .. Needs.Indices(function)] };
+        return function;
     }
 
     /// <summary>Without the operations that nothing needs; numbers that met no other element type get their own.</summary>

@@ -26,6 +26,8 @@ public sealed partial class MaskModel
 
     [Entry] public (Tensor Wide, Tensor Sums) Doubles([Shape("B", 4)] Tensor<double> x) => ((x * 3).Sigmoid(), x.Softmax(1).Sum(0));
 
+    [Entry] public (Tensor Next, Tensor Twice) Literals([Shape("B", 4)] Tensor<int> x, [Shape("B", 4)] Tensor<bool> mask) => (x + 1, mask * 2);
+
     [Loss] public Tensor Loss([Shape("B", 4)] Tensor<double> x, [Shape("B", 4)] Tensor<bool> mask) => Tensor.Where(mask, x * weight, 0).Square().Mean();
 
     [Train(ClipNorm = 1)] public static AdamW Optimizer() => new();

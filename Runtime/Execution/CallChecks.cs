@@ -1,0 +1,75 @@
+using System;
+using System.Collections.Immutable;
+using System.Linq;
+using Graph.Compiler.Ir;
+using Graph.Compiler.Passes;
+using Graph.Compiler.Planning;
+
+namespace Graph.Runtime.Execution;
+
+/// <summary>What a function needs of its callers beyond lengths: sizes that its operations can work with, checked once a binding, and arguments that pick what there is, checked at each call.</summary>
+sealed unsafe class CallChecks
+{
+    readonly record struct SizeCheck(Requirement Requirement, Polynomial Size);
+
+    readonly record struct IndexCheck(IndexRange Range, int Argument, DType Type, Polynomial Below);
+
+    readonly Function function;
+    readonly ImmutableArray<DimSymbol> symbols;
+    readonly SizeCheck[] sizes;
+    readonly IndexCheck[] indices;
+
+    public CallChecks(Function function, Program program, ImmutableArray<DimSymbol> symbols)
+    {
+        this.function = function;
+        this.symbols = symbols;
+        // A training step is the loss in training mode and more.
+        var name = function.Name == FunctionNames.TrainStep ? FunctionNames.ForwardLoss : function.Name;
+        var names = symbols.Select(s => s.Name).ToImmutableArray();
+        sizes = [.. program.Requirements.Where(r => r.Function == name && r.Size.Symbols.All(names.Contains)).Select(r => new SizeCheck(r, new(r.Size, names)))];
+        indices = [.. from range in program.Ranges
+                      where range.Function == name && range.Below.Symbols.All(names.Contains)
+                      let argument = Enumerable.Range(0, function.Parameters.Length).FirstOrDefault(i => function.Parameters[i].Name == range.Argument, -1)
+                      where argument >= 0 && function.Parameters[argument].DType is DType.I32 or DType.I64
+                      select new IndexCheck(range, argument, function.Parameters[argument].DType, new(range.Below, names))];
+    }
+
+    /// <summary>Checks a binding.</summary>
+    /// <exception cref="ArgumentException">An operation cannot work with it; the message names the dimensions, the operation and its line.</exception>
+    public void Sizes(ReadOnlySpan<long> values)
+    {
+        foreach (var (requirement, polynomial) in sizes)
+            if (polynomial.Evaluate(values) is var size && size < requirement.Least) throw Wrong(requirement, size, values);
+    }
+
+    ArgumentException Wrong(Requirement requirement, long size, ReadOnlySpan<long> values)
+    {
+        var given = "";
+        for (var i = 0; i < values.Length; i++)
+            if (requirement.Size.Symbols.Contains(symbols[i].Name)) given += $"{(given.Length > 0 ? ", " : "")}{symbols[i].Name}={values[i]}";
+        var isSymbol = requirement.Size.IsSymbol(out var symbol);
+        var source = function.Parameters.FirstOrDefault(p => p.Shape.Any(d => d.Symbols.Intersect(requirement.Size.Symbols).Any()));
+        return new($"{function.Name}: {given}: {requirement.What}{At(requirement.Origin)}. {(isSymbol ? symbol : requirement.Size)} is {size}, expected at least {requirement.Least}.", source?.Name);
+    }
+
+    static string At(Origin? origin) => origin is null ? "" : $" ({origin.File}:{origin.Line})";
+
+    /// <summary>Checks the numbers of arguments that pick something.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">One picks what is not there; the message names the argument, the element and the operation's line.</exception>
+    public void Indices(ReadOnlySpan<CallArgument> arguments, ReadOnlySpan<long> values)
+    {
+        foreach (var check in indices)
+        {
+            var below = check.Below.Evaluate(values);
+            var argument = arguments[check.Argument];
+            for (long i = 0; i < argument.Length; i++)
+            {
+                var index = check.Type == DType.I64 ? ((long*)argument.Pointer)[i] : ((int*)argument.Pointer)[i];
+                if ((ulong)index >= (ulong)below && index != check.Range.Except) throw Wrong(check.Range, i, index, below);
+            }
+        }
+    }
+
+    ArgumentOutOfRangeException Wrong(IndexRange range, long place, long index, long below) => new(
+        range.Argument, $"{function.Name}: {range.Argument}[{place}] is {index}, expected 0 to {below - 1}{(range.Except is { } except and < 0 ? $" or {except}" : "")}: {range.What}{At(range.Origin)}.");
+}
