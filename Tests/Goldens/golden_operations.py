@@ -84,6 +84,17 @@ def elementwise():
             f.add(name, variant, function, {'a': real(*a), 'b': real(*b, **range_)})
     f.add('where', 'same', lambda c, a, b: torch.where(c.bool(), a, b), {'condition': real(3, 5, classes=2), 'a': real(3, 5), 'b': real(3, 5)})
     f.add('where', 'broadcast', lambda c, a, b: torch.where(c.bool(), a, b), {'condition': real(5, classes=2), 'a': real(3, 1), 'b': real()})
+    f.add('elu', '', F.elu, {'x': real(3, 7, scale=8.0)})
+    f.add('elu', 'alpha', lambda x: F.elu(x, 0.5), {'x': real(3, 7, scale=8.0)}, alpha=0.5)
+    steps = {'round': torch.round, 'floor': torch.floor, 'ceil': torch.ceil, 'sign': torch.sign}
+    halves = real(3, 4, values=[-2.5, -1.5, -0.5, -0.0, 0.0, 0.5, 1.5, 2.5, -3.0, 3.0, 7.25, -7.75])
+    for name, function in steps.items():
+        f.add(name, '', function, {'x': real(3, 5, scale=9.0)})
+        f.add(name, 'ties', function, {'x': halves})
+    order = {'equal': torch.eq, 'not_equal': torch.ne, 'less': torch.lt, 'less_equal': torch.le, 'greater': torch.gt, 'greater_equal': torch.ge}
+    left, right = real(2, 4, values=[1.0, -2.0, 0.0, 3.5, -1.0, 2.0, 1e300, 0.5]), real(4, values=[1.0, 2.0, -0.0, 0.5])
+    for name, function in order.items():
+        f.add(name, '', lambda a, b, fn=function: fn(a, b).double(), {'a': left, 'b': right})
     f.add('dropout', 'given_mask', lambda x, m: x * m / 0.75, {'x': real(4, 6), 'mask': real(4, 6, classes=2)}, rate=0.25)
     return f
 
@@ -127,6 +138,15 @@ def windows():
         for bias in (False, True) if variant in ('padding', 'groups') else (False,):
             inputs = {'x': real(*x), 'weight': real(*w)} | ({'bias': real(w[0])} if bias else {})
             f.add('conv2d', variant + ('_bias' if bias else ''), lambda *t, o=options: F.conv2d(*t, **o), inputs, **options)
+    rows = {'plain': ((2, 3, 9), (4, 3, 3), {}), 'stride': ((2, 3, 9), (4, 3, 3), {'stride': 2, 'padding': 1}), 'dilation': ((1, 2, 9), (3, 2, 3), {'dilation': 2}),
+            'groups': ((2, 4, 6), (6, 2, 3), {'groups': 2, 'padding': 1})}
+    for variant, (x, w, options) in rows.items():
+        f.add('conv1d', variant, lambda *t, o=options: F.conv1d(*t, **o), {'x': real(*x), 'weight': real(*w), 'bias': real(w[0])}, **options)
+    images = {'plain': ((2, 3, 3, 4), (3, 2, 3, 3), {}), 'stride': ((1, 2, 3, 3), (2, 3, 3, 3), {'stride': 2, 'padding': 1, 'output_padding': 1}),
+              'dilation': ((1, 2, 4, 4), (2, 2, 2, 2), {'dilation': 2, 'padding': 1}), 'groups': ((1, 4, 3, 3), (4, 2, 2, 2), {'groups': 2})}
+    for variant, (x, w, options) in images.items():
+        inputs = {'x': real(*x), 'weight': real(*w), 'bias': real(w[1] * options.get('groups', 1))}
+        f.add('conv_transpose2d', variant, lambda *t, o=options: F.conv_transpose2d(*t, **o), inputs, **options)
     pools = {'2': (2, 2, 0), '3_stride_2_padding_1': (3, 2, 1), '3_stride_1': (3, 1, 0), '2_uncovered_edge': (2, 2, 0)}
     for variant, (kernel, stride, padding) in pools.items():
         shape = (2, 2, 5, 7) if 'uncovered' in variant else (2, 2, 6, 6)
@@ -184,6 +204,11 @@ def reductions():
             f.add(name, variant, lambda x, fn=function, a=axes: fn(x, a), {'x': real(3, 4, 5)}, axes=axes, keep=False)
         f.add(name, 'keep', lambda x, fn=function: fn(x, [1], keepdim=True), {'x': real(3, 4, 5)}, axes=[1], keep=True)
     f.add('variance', 'biased', lambda x: x.var(-1, unbiased=False), {'x': real(3, 6)}, axes=[-1], keep=False)
+    for axis in (-1, 0):
+        f.add('std', f'biased_axis={axis}', lambda x, a=axis: x.std(a, unbiased=False), {'x': real(3, 6)}, axis=axis, keep=False, unbiased=False)
+        f.add('std', f'unbiased_axis={axis}', lambda x, a=axis: x.std(a, unbiased=True), {'x': real(3, 6)}, axis=axis, keep=False, unbiased=True)
+        f.add('logsumexp', f'axis={axis}', lambda x, a=axis: x.logsumexp(a), {'x': real(3, 6, scale=8.0)}, axis=axis, keep=False)
+    f.add('logsumexp', 'large_values', lambda x: x.logsumexp(-1, keepdim=True), {'x': real(2, 6, scale=400.0, offset=700.0)}, axis=-1, keep=True)
     f.add('argmax', 'last', lambda x: x.argmax(-1), {'x': real(3, 6)}, axis=-1)
     f.add('cumsum', 'last', lambda x: x.cumsum(-1), {'x': real(3, 6)}, axis=-1)
     f.add('cumsum', 'first', lambda x: x.cumsum(0), {'x': real(3, 6)}, axis=0)
@@ -205,6 +230,10 @@ def movement():
     f.add('pad', 'last', lambda x: F.pad(x, (1, 2)), {'x': real(2, 3, 4)}, axis=-1, before=1, after=2)
     f.add('pad', 'first', lambda x: F.pad(x, (0, 0, 2, 0)), {'x': real(3, 4)}, axis=0, before=2, after=0)
     f.add('expand', 'rows', lambda x: x.expand(4, 3, 5), {'x': real(3, 1)}, shape=[4, 3, 5])
+    for diagonal in (0, 1, -2):
+        f.add('tril', f'diagonal={diagonal}', lambda x, d=diagonal: x.tril(d), {'x': real(2, 4, 5)}, diagonal=diagonal)
+        f.add('triu', f'diagonal={diagonal}', lambda x, d=diagonal: x.triu(d), {'x': real(2, 4, 5)}, diagonal=diagonal)
+    f.add('one_hot', 'labels', lambda i: F.one_hot(i, 5).double(), {'index': real(2, 4, classes=5)}, classes=5)
     f.add('gather', 'classes', lambda x, i: x.gather(1, i), {'x': real(4, 5), 'index': real(4, 2, classes=5)}, axis=1)
     f.add('masked_fill', 'causal', lambda x: x.masked_fill(torch.ones(5, 5, dtype=torch.bool).triu(1), -1e9), {'x': real(2, 5, 5)}, value=-1e9, mask='not causal')
     return f
