@@ -45,7 +45,7 @@ sealed class EmbeddingOperation : Operation
 
     internal static void Check(long id, long rows)
     {
-        if (id < 0 || id >= rows) throw new ArgumentOutOfRangeException(nameof(id), $"The index {id} lies outside of the {rows} rows of the table.");
+        if (id < 0 || id >= rows) throw new ArgumentOutOfRangeException(null, $"The index {id} lies outside of the {rows} rows of the table.");
     }
 
     public override ImmutableArray<Value?> Gradient(GradContext g) =>

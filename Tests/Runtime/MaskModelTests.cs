@@ -71,6 +71,16 @@ public sealed class MaskModelTests
     }
 
     [Fact]
+    public void Products_of_64_bit_integers_keep_their_upper_half_in_vectors_too()
+    {
+        using var model = MaskModel.Create();
+        int[] x = [.. Enumerable.Range(0, 40).Select(i => 100_000 + i)];
+        var products = new float[40];
+        model.Products(x, products);
+        Assert.Equal(x.Select(v => (float)((long)v * v)), products);
+    }
+
+    [Fact]
     public void Doubles_are_computed_in_double_precision()
     {
         using var model = MaskModel.Create();

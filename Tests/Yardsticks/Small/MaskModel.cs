@@ -28,6 +28,8 @@ public sealed partial class MaskModel
 
     [Entry] public (Tensor Next, Tensor Twice) Literals([Shape("B", 4)] Tensor<int> x, [Shape("B", 4)] Tensor<bool> mask) => (x + 1, mask * 2);
 
+    [Entry] public Tensor Products([Shape("B", 40)] Tensor<int> x) => (x.Cast(ElementType.I64) * x).Cast(ElementType.F32);
+
     [Loss] public Tensor Loss([Shape("B", 4)] Tensor<double> x, [Shape("B", 4)] Tensor<bool> mask) => Tensor.Where(mask, x * weight, 0).Square().Mean();
 
     [Train(ClipNorm = 1)] public static AdamW Optimizer() => new();
