@@ -69,6 +69,25 @@ public class DiagnosticTests
         Assert.Contains("Did you mean new Conv2d(32, 64, 3, 1, 0, 1, 1, true)?", error.Message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("Conv2d layer = new(3, 8, kernel: 3)", "1, 28, 28", "Did you mean new Conv2d(1, 8, 3, 1, 0, 1, 1, true)?")]
+    [InlineData("Conv2d layer = new(8, 8, kernel: 8)", "4, 28, 28", "Did you mean new Conv2d(4, 8, 8, 1, 0, 1, 1, true)?")]
+    [InlineData("Linear layer = new(8, 8)", "5, 3", "Did you mean new Linear(3, 8, true)?")]
+    [InlineData("Linear layer = new(24, 10)", "1, 4, 6", "Did you forget Flatten(1)? It makes a [B, 24] of [B, 1, 4, 6].")]
+    [InlineData("Linear layer = new(25, 10)", "1, 4, 6", "Did you mean new Linear(6, 10, true)?")]
+    [InlineData("Conv2d layer = new(1, 8, kernel: 9)", "1, 5, 5", "(Model.cs:8).")]
+    public void A_hint_changes_the_one_thing_that_makes_the_operation_fit(string layer, string sizes, string end)
+    {
+        var error = Elaborate.Error($$"""
+            [Model] [Dim("B", Max = 256)] public partial class M
+            {
+                readonly {{layer}};
+                [Entry] public Tensor Predict([Shape("B", {{sizes}})] Tensor image) => layer.Forward(image);
+            }
+            """);
+        Assert.EndsWith(end, error.Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Operands_that_do_not_broadcast_are_named_with_their_shapes()
     {

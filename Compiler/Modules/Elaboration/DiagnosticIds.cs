@@ -47,6 +47,8 @@ public static class DiagnosticIds
     public const string DuplicateFunction = "GR1043";
     /// <summary>Operands whose shapes do not fit.</summary>
     public const string Shape = "GR2001";
+    /// <summary>A window that is larger than what it slides over.</summary>
+    public const string Window = "GR2006";
     /// <summary>An element type that an operation or the target does not take.</summary>
     public const string ElementType = "GR2008";
     /// <summary>An entry that returns something other than tensors.</summary>
@@ -87,7 +89,7 @@ public static class DiagnosticIds
         ("GR2003", "Inner dimensions differ"),
         ("GR2004", "A reshape changes the number of elements"),
         ("GR2005", "Channels do not fit"),
-        ("GR2006", "A window does not fit"),
+        (Window, "A window does not fit"),
         ("GR2007", "The wrong number of axes"),
         (ElementType, "The wrong element type"),
         ("GR2009", "Outside of an axis"),

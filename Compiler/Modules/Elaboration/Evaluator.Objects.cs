@@ -80,12 +80,34 @@ sealed partial class Evaluator
     {
         var type = definitions.Class(className)
             ?? throw Fail(DiagnosticIds.Missing, location, $"The definition of {className} is not known. Was its assembly built with the Graph generator?");
-        var instance = new Instance(type) { Arguments = arguments, Location = Own(location) };
+        var instance = new Instance(type) { Arguments = arguments, Constructor = constructor, Location = Own(location) };
         foreach (var ancestor in definitions.Chain(className))
             foreach (var field in ancestor.Fields)
                 if (!field.IsStatic) instance[ancestor.Name, field.Name] = Default(field.Type);
         Construct(instance, type, constructor, arguments, location);
         return instance;
+    }
+
+    /// <summary>A module made again with another argument, to see what its parameters would be; null when its constructor refuses that.</summary>
+    public Instance? Again(Instance instance, int position, long argument)
+    {
+        var arguments = (object?[])instance.Arguments.Clone();
+        arguments[position] = Numbers.Convert(argument, Numbers.KindOf(arguments[position]), isChecked: false);
+        var (steps, place, result, maker) = (this.steps, this.place, returned, function);
+        try
+        {
+            // Constructors compute no tensors.
+            function = null;
+            return Construct(instance.Type.Name, instance.Constructor, arguments, instance.Location);
+        }
+        catch (Exception e) when (e is not OperationCanceledException)
+        {
+            return null;
+        }
+        finally
+        {
+            (this.steps, this.place, returned, function) = (steps, place, result, maker);
+        }
     }
 
     void Construct(Instance instance, ClassDef type, string id, object?[] arguments, Location location)

@@ -62,56 +62,90 @@ sealed class Mismatch(Evaluator evaluator, Operation operation, List<(Value Valu
     }
 
     /// <summary>The call of a constructor with the values that its arguments had, one of them put right.</summary>
-    public static string Construction(Instance instance, long? wrong = null, long? right = null) =>
-        $"new {instance.Type.ShortName}({string.Join(", ", instance.Arguments.Select(a => Argument(a, wrong, right)))})";
+    public static string Construction(Instance instance, int position = -1, long right = 0) =>
+        $"new {instance.Type.ShortName}({string.Join(", ", instance.Arguments.Select((a, i) => i == position ? right.ToString(CultureInfo.InvariantCulture) : Argument(a)))})";
 
-    static string Argument(object? value, long? wrong, long? right) =>
-        wrong is not null && Numbers.IsInteger(value) && Numbers.ToBits(value!) == wrong ? right!.Value.ToString(CultureInfo.InvariantCulture) : value switch
-        {
-            null => "null",
-            bool b => b ? "true" : "false",
-            string s => "\"" + s + "\"",
-            IFormattable f => f.ToString(null, CultureInfo.InvariantCulture),
-            EnumValue e => e.Enum.Substring(e.Enum.LastIndexOfAny(['.', '+']) + 1) + "." + e.Member,
-            _ => "…",
-        };
-
-    /// <summary>
-    /// A hyper-parameter of the module that made a parameter among the operands is suspect if the operation would fit with another number in its place that
-    /// occurs in the other operands' shapes.
-    /// </summary>
-    string? Hint()
+    static string Argument(object? value) => value switch
     {
-        var sizes = operands.Where(o => Stem(o.Value).State is null).SelectMany(o => o.Value.Shape).Where(d => d.IsConstant).Select(d => d.Constant).Distinct().ToArray();
-        foreach (var (value, _) in operands)
+        null => "null",
+        bool b => b ? "true" : "false",
+        string s => "\"" + s + "\"",
+        IFormattable f => f.ToString(null, CultureInfo.InvariantCulture),
+        EnumValue e => e.Enum.Substring(e.Enum.LastIndexOfAny(['.', '+']) + 1) + "." + e.Member,
+        _ => "…",
+    };
+
+    /// <summary>What the user probably meant: something that makes the operation fit.</summary>
+    string? Hint() => Flattened() ?? Constructed();
+
+    /// <summary>An image given to a layer for vectors: the axes after the batch belong together.</summary>
+    string? Flattened()
+    {
+        var types = operands.Select(o => o.Value.Type).ToArray();
+        for (var i = 0; i < types.Length; i++)
         {
-            if (Stem(value).State is not { } path || evaluator.HandleAt(path)?.Creator is not { } creator) continue;
-            foreach (var wrong in creator.Arguments.Where(Numbers.IsInteger).Select(a => Numbers.ToBits(a!)).Distinct())
-                foreach (var right in sizes)
-                    if (right != wrong && Fits(creator, wrong, right)) return $"Did you mean {Construction(creator, wrong, right)}?";
+            var shape = types[i].Shape;
+            if (shape.Rank < 3 || Stem(operands[i].Value).State is not null) continue;
+            var rest = shape[1];
+            for (var axis = 2; axis < shape.Rank; axis++) rest *= shape[axis];
+            var flat = new Shape([shape[0], rest]);
+            if (Fits([.. types.Select((type, k) => k == i ? type.With(flat) : type)])) return $"Did you forget Flatten(1)? It makes a {flat} of {shape}.";
         }
         return null;
     }
 
-    bool Fits(Instance creator, long wrong, long right)
+    /// <summary>
+    /// A hyper-parameter of the module that made a parameter among the operands is suspect if the operation would fit had the module been made with a number in its place
+    /// that occurs in the other operands' shapes. Of a window many sizes fit, and none is the right one.
+    /// </summary>
+    string? Constructed()
     {
-        var changed = false;
-        var types = operands.Select(o =>
+        if (error.Id == DiagnosticIds.Window) return null;
+        var sizes = operands.Where(o => Stem(o.Value).State is null).SelectMany(o => o.Value.Shape).Where(d => d.IsConstant).Select(d => d.Constant).Distinct().ToArray();
+        foreach (var (value, _) in operands)
         {
-            if (Stem(o.Value).State is not { } path || evaluator.HandleAt(path)?.Creator != creator || !o.Value.Shape.Any(d => d.Is(wrong))) return o.Value.Type;
-            changed = true;
-            return o.Value.Type.With(new Shape(o.Value.Shape.Select(d => d.Is(wrong) ? (Dim)right : d)));
-        }).ToArray();
-        if (!changed) return false;
+            if (Stem(value).State is not { } path || evaluator.HandleAt(path)?.Creator is not { } creator) continue;
+            for (var position = 0; position < creator.Arguments.Length; position++)
+                foreach (var right in sizes)
+                    if (Numbers.IsInteger(creator.Arguments[position]) && Numbers.ToBits(creator.Arguments[position]!) != right && Fits(creator, position, right))
+                        return $"Did you mean {Construction(creator, position, right)}?";
+        }
+        return null;
+    }
+
+    bool Fits(Instance creator, int position, long right)
+    {
+        if (evaluator.Again(creator, position, right) is not { } other) return false;
+        var types = operands.Select(o => Made(o.Value, creator, other)).ToArray();
+        return types.All(t => t is not null) && Fits([.. types.OfType<TensorType>()]);
+    }
+
+    /// <summary>The type that an operand would have if <paramref name="other"/> had been made instead of its creator; null when that has no such parameter.</summary>
+    TensorType? Made(Value value, Instance creator, Instance other)
+    {
+        if (Stem(value).State is not { } path || evaluator.HandleAt(path) is not { } handle || handle.Creator != creator) return value.Type;
+        if (value.State is null)
+        {
+            var view = value.Producer!;
+            return Made(view.Inputs[0], creator, other) is { } below ? Applied(view.Operation, [below], view.Attributes)?.Type : null;
+        }
+        var field = creator.Fields.FirstOrDefault(f => ReferenceEquals(f.Value, handle)).Key;
+        return field.Owner is not null && other[field.Owner, field.Name] is Handle made ? made.Type : null;
+    }
+
+    bool Fits(ImmutableArray<TensorType> types) => Applied(operation, types, attributes) is not null;
+
+    /// <summary>What an operation would give; null when its operands do not fit.</summary>
+    Value? Applied(Operation applied, ImmutableArray<TensorType> types, AttributeMap given)
+    {
         try
         {
             var trial = new Builder(evaluator.Function!.Builder.Program, "trial");
-            trial.Apply(operation, [.. types.Select((type, i) => Value.Argument(type, "x" + i.ToString(CultureInfo.InvariantCulture)))], attributes);
-            return true;
+            return trial.Apply(applied, [.. types.Select((type, i) => Value.Argument(type, "x" + i.ToString(CultureInfo.InvariantCulture)))], given)[0];
         }
         catch (Exception e) when (e is ShapeException or OverflowException or InvalidOperationException or ArgumentException)
         {
-            return false;
+            return null;
         }
     }
 }

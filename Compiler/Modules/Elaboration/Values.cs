@@ -105,6 +105,9 @@ sealed class Instance(ClassDef type)
     /// <summary>The arguments that it was made with.</summary>
     public object?[] Arguments { get; set; } = [];
 
+    /// <summary>The identity of the constructor that was called.</summary>
+    public string Constructor { get; set; } = ".ctor()";
+
     /// <summary>The call that made it, in the model's own assembly where there is one.</summary>
     public Location Location { get; set; } = Location.None;
 
@@ -120,7 +123,7 @@ sealed class Instance(ClassDef type)
     /// <summary>A shallow copy, for <c>with</c>.</summary>
     public Instance Copy()
     {
-        var copy = new Instance(Type) { Arguments = Arguments, Location = Location };
+        var copy = new Instance(Type) { Arguments = Arguments, Constructor = Constructor, Location = Location };
         foreach (var pair in fields) copy.fields[pair.Key] = pair.Value;
         foreach (var pair in Captured) copy.Captured[pair.Key] = pair.Value;
         return copy;
