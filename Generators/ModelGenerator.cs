@@ -34,7 +34,8 @@ public sealed class ModelGenerator : IIncrementalGenerator
             .WithTrackingName(TrackingNames.Model);
 
         var emitted = models
-            .Select((target, cancellation) => target.Input is { } input ? EmissionCache.Emit(input, cancellation) : null)
+            .Select((target, cancellation) => target.Input is { } input && EmissionCache.Emit(input, cancellation) is { Members: not null } model ? model
+                : new EmittedModel(target.Class.HintName, OutlineSource.Write(target.Class, target.Outline), null, []))
             .WithTrackingName(TrackingNames.EmittedModel);
 
         // A debug build would run kernels twelve times slower, whatever their own attributes say: one attribute of the assembly brings the optimizer back.
@@ -51,14 +52,14 @@ public sealed class ModelGenerator : IIncrementalGenerator
         });
         context.RegisterSourceOutput(modules, (output, module) =>
         {
-            if (module is not { Class: { } declaration, Definition: { } definition }) return;
-            var (hint, source) = ModuleEmitter.Emit(declaration, definition);
+            if (module is not { Class: { } declaration }) return;
+            var (hint, source) = ModuleEmitter.Emit(declaration, module.Definition);
             output.AddSource(hint, SourceText.From(source, Encoding.UTF8));
         });
         context.RegisterSourceOutput(emitted, (output, model) =>
         {
-            if (model?.Members is { } members) output.AddSource(model.HintName + ".Model.g.cs", SourceText.From(members, Encoding.UTF8));
-            if (model?.Kernels is { } kernels) output.AddSource(model.HintName + ".Kernels.g.cs", SourceText.From(kernels, Encoding.UTF8));
+            if (model.Members is { } members) output.AddSource(model.HintName + ".Model.g.cs", SourceText.From(members, Encoding.UTF8));
+            if (model.Kernels is { } kernels) output.AddSource(model.HintName + ".Kernels.g.cs", SourceText.From(kernels, Encoding.UTF8));
         });
     }
 

@@ -48,13 +48,14 @@ static class AttributeReader
         foreach (var attribute in type.GetAttributes())
         {
             if (!KnownTypes.IsGraph(attribute.AttributeClass, KnownTypes.Dim)) continue;
-            if (attribute.ConstructorArguments is not { Length: 1 } arguments || arguments[0].Value is not string name)
+            if (attribute.ConstructorArguments is not { Length: 1 } arguments || arguments[0].Kind == TypedConstantKind.Error)
             {
                 context.Invalid();
                 continue;
             }
             var at = attribute.ApplicationSyntaxReference is { } reference ? context.At(reference.SyntaxTree, reference.Span) : context.At(type);
-            dims.Add(new(name, Integer(attribute, "Max"), Integer(attribute, "Typical"), at));
+            // C# lets null pass with a !; as a keyword it is the name of no dimension.
+            dims.Add(new(arguments[0].Value as string ?? "null", Integer(attribute, "Max"), Integer(attribute, "Typical"), at));
         }
         return new EquatableArray<DimDef>(dims.ToArray());
     }
@@ -67,14 +68,15 @@ static class AttributeReader
         if (KnownTypes.Attribute(parameter, KnownTypes.Shape) is not { } attribute) return null;
         if (attribute.ConstructorArguments is not { Length: 1 } arguments || arguments[0].Kind != TypedConstantKind.Array || arguments[0].IsNull)
         {
-            context.Invalid();
+            if (attribute.ConstructorArguments is { Length: 1 } given && given[0] is { Kind: TypedConstantKind.Array, IsNull: true }) context.Report(Descriptors.BadShape, DimAt(context, parameter, 0), "null");
+            else context.Invalid();
             return EquatableArray<ShapeDim>.Empty;
         }
         var dims = new List<ShapeDim>();
         for (var i = 0; i < arguments[0].Values.Length; i++)
         {
             var value = arguments[0].Values[i];
-            if (value is { Kind: TypedConstantKind.Primitive, Value: int number } && number >= 0) dims.Add(new(null, number));
+            if (value is { Kind: TypedConstantKind.Primitive, Value: int number } && number >= 1) dims.Add(new(null, number));
             else if (value is { Kind: TypedConstantKind.Primitive, Value: string name }) dims.Add(new(name, 0));
             else if (value.Kind == TypedConstantKind.Error) context.Invalid();
             else context.Report(Descriptors.BadShape, DimAt(context, parameter, i), Text(value));

@@ -9,5 +9,6 @@ namespace Graph.Generators.Binding;
 /// <param name="Name">The class's full name.</param>
 /// <param name="Class">Where it is; null when code cannot be generated into it.</param>
 /// <param name="Definition">The definition; null when there were errors.</param>
+/// <param name="Outline">Of a model: its entries, losses and optimizer without bodies, as far as they could be read.</param>
 /// <param name="Diagnostics">What was wrong.</param>
-public sealed record BoundModule(string Name, ClassDeclaration? Class, ModuleDef? Definition, EquatableArray<DiagnosticInfo> Diagnostics);
+public sealed record BoundModule(string Name, ClassDeclaration? Class, ModuleDef? Definition, EquatableArray<MethodDef> Outline, EquatableArray<DiagnosticInfo> Diagnostics);

@@ -10,6 +10,8 @@ namespace Graph.Generators.Binding;
 /// <summary>What a model has to be, beyond a module: closed, with declared dimensions, and entries, losses and optimizers of the right form.</summary>
 static class ModelRules
 {
+    static readonly (string Attribute, string Name)[] Roles = [(KnownTypes.Entry, "Entry"), (KnownTypes.Loss, "Loss"), (KnownTypes.Train, "Train")];
+
     public static void Check(BindingContext context, INamedTypeSymbol type, bool isModel)
     {
         var methods = type.GetMembers().OfType<IMethodSymbol>().Where(MemberBinder.IsUserWritten).ToList();
@@ -17,7 +19,7 @@ static class ModelRules
         if (!isModel)
         {
             foreach (var method in methods)
-                foreach (var (attribute, name) in new[] { (KnownTypes.Entry, "Entry"), (KnownTypes.Loss, "Loss"), (KnownTypes.Train, "Train") })
+                foreach (var (attribute, name) in Roles)
                     if (KnownTypes.Has(method, attribute)) context.Report(Descriptors.OutsideModel, context.At(method), method.Name, name, type.Name);
             return;
         }
@@ -26,6 +28,11 @@ static class ModelRules
         var dims = DimNames(type);
         foreach (var method in methods)
         {
+            if (Roles.Where(r => KnownTypes.Has(method, r.Attribute)).ToArray() is { Length: > 1 } roles)
+            {
+                context.Report(Descriptors.TwoRoles, context.At(method), method.Name, roles[0].Name, roles[1].Name);
+                continue;
+            }
             if (KnownTypes.Has(method, KnownTypes.Entry)) Entry(context, method, dims, isLoss: false);
             if (KnownTypes.Has(method, KnownTypes.Loss)) Entry(context, method, dims, isLoss: true);
             if (KnownTypes.Has(method, KnownTypes.Train)) Train(context, type, method, methods);
@@ -45,7 +52,8 @@ static class ModelRules
         var names = new HashSet<string>(StringComparer.Ordinal);
         foreach (var dim in AttributeReader.Dims(context, type))
         {
-            var problem = !SyntaxFacts.IsValidIdentifier(dim.Name) ? "is not an identifier"
+            var problem = dim.Name == "null" ? "is no name; give one, such as [Dim(\"B\", Max = 64)]"
+                : !SyntaxFacts.IsValidIdentifier(dim.Name) ? "is not an identifier"
                 : !names.Add(dim.Name) ? "is declared twice"
                 : dim.Max < 1 ? "needs a Max of at least 1"
                 : dim.Typical < 0 || dim.Typical > dim.Max ? FormattableString.Invariant($"has a Typical of {dim.Typical}, which is not between 1 and its Max of {dim.Max}")

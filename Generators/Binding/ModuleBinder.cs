@@ -33,41 +33,30 @@ static class ModuleBinder
         {
             context.Report(Descriptors.InternalError, context.At(type), type.Name, exception.GetType().Name + ": " + exception.Message);
         }
-        return new(name, declaration, context.HasErrors ? null : definition, context.Diagnostics.ToEquatableArray());
+        return new(name, declaration, context.HasErrors ? null : definition, Outline(definition), context.Diagnostics.ToEquatableArray());
+    }
+
+    // Of whatever could be bound: callers of a model with errors see its members all the same.
+    static EquatableArray<MethodDef> Outline(ModuleDef? definition)
+    {
+        if (definition is not { Kind: ModuleKind.Model }) return [];
+        return definition.Methods.Where(m => m.Role != MethodRole.None).Select(m => m with
+        {
+            Body = null,
+            Location = Compiler.Modules.Location.None,
+            Parameters = m.Parameters.Select(p => p with { Default = null, Location = Compiler.Modules.Location.None }).ToEquatableArray(),
+        }).ToEquatableArray();
     }
 
     /// <summary>Where to write the other part of the class; null when it is not partial or otherwise not extensible.</summary>
     static ClassDeclaration? Declaration(BindingContext context, INamedTypeSymbol type)
     {
-        var ok = true;
-        if (type.IsGenericType)
-        {
-            context.Report(Descriptors.Generic, context.At(type), type.Name);
-            ok = false;
-        }
-        if (type.IsRecord)
-        {
-            context.Report(Descriptors.Unsupported, context.At(type), "a record as a module");
-            ok = false;
-        }
-        if (!IsPartial(type))
-        {
-            context.Report(Descriptors.NotPartial, context.At(type), type.Name);
-            ok = false;
-        }
+        var obstacles = Obstacles(type).ToList();
+        foreach (var (descriptor, symbol, arguments) in obstacles) context.Report(descriptor, context.At(symbol), arguments);
+        if (obstacles.Count > 0) return null;
         var containers = new List<string>();
         for (var outer = type.ContainingType; outer is not null; outer = outer.ContainingType)
         {
-            if (!IsPartial(outer))
-            {
-                context.Report(Descriptors.ContainerNotPartial, context.At(outer), outer.Name, type.Name);
-                ok = false;
-            }
-            if (outer.IsGenericType)
-            {
-                context.Report(Descriptors.Generic, context.At(outer), outer.Name);
-                ok = false;
-            }
             var keyword = (outer.IsRecord, outer.TypeKind) switch
             {
                 (true, Microsoft.CodeAnalysis.TypeKind.Struct) => "record struct",
@@ -78,17 +67,29 @@ static class ModuleBinder
             };
             containers.Insert(0, "partial " + keyword + " " + Identifier(outer.Name));
         }
-        if (type.IsFileLocal)
-        {
-            context.Report(Descriptors.Unsupported, context.At(type), "a file-local module");
-            ok = false;
-        }
-        if (!ok) return null;
         var space = type.ContainingNamespace is { IsGlobalNamespace: false } named ? named.ToDisplayString(FullyQualified) : "";
         return new(
-            space, new EquatableArray<string>(containers.ToArray()), Identifier(type.Name), type.IsSealed, type.IsStatic, KnownTypes.IsModule(type.BaseType),
-            SymbolNames.FullName(type).Replace('+', '.'));
+            space, new EquatableArray<string>(containers.ToArray()), Identifier(type.Name), type.IsSealed, type.IsStatic, KnownTypes.IsModule(type.BaseType) && IsExtended(context, type.BaseType!),
+            GeneratedNames.Hides(type), SymbolNames.FullName(type).Replace('+', '.'));
     }
+
+    /// <summary>Why no other part of the class can be written.</summary>
+    static IEnumerable<(DiagnosticDescriptor Descriptor, ISymbol At, string[] Arguments)> Obstacles(INamedTypeSymbol type)
+    {
+        if (type.IsGenericType) yield return (Descriptors.Generic, type, [type.Name]);
+        if (type.IsRecord) yield return (Descriptors.Unsupported, type, ["a record as a module"]);
+        if (!IsPartial(type)) yield return (Descriptors.NotPartial, type, [type.Name]);
+        for (var outer = type.ContainingType; outer is not null; outer = outer.ContainingType)
+        {
+            if (!IsPartial(outer)) yield return (Descriptors.ContainerNotPartial, outer, [outer.Name, type.Name]);
+            if (outer.IsGenericType) yield return (Descriptors.Generic, outer, [outer.Name]);
+        }
+        if (type.IsFileLocal) yield return (Descriptors.Unsupported, type, ["a file-local module"]);
+        foreach (var (member, purpose) in GeneratedNames.Clashes(type)) yield return (Descriptors.NameClash, member, [member.Name, type.Name, purpose]);
+    }
+
+    // A base class without a generated part has no walk to override.
+    static bool IsExtended(BindingContext context, INamedTypeSymbol type) => !context.IsHere(type) || !Obstacles(type).Any();
 
     // Namespaces too are escaped where a part of them is a keyword.
     static readonly SymbolDisplayFormat FullyQualified = SymbolDisplayFormat.FullyQualifiedFormat.WithGlobalNamespaceStyle(SymbolDisplayGlobalNamespaceStyle.Omitted);

@@ -7,12 +7,15 @@ namespace Graph.Generators.Binding;
 /// <summary>The names by which definitions speak of classes and methods.</summary>
 static class SymbolNames
 {
+    // Names as they are, without the @ of keywords.
+    static readonly SymbolDisplayFormat Unescaped = new(typeQualificationStyle: SymbolDisplayTypeQualificationStyle.NameAndContainingTypesAndNamespaces);
+
     /// <summary>Namespace, containing classes and name as metadata writes them: <c>Graph.Nn.Outer+Inner</c>.</summary>
     public static string FullName(INamedTypeSymbol type)
     {
         var name = new StringBuilder(type.MetadataName);
         for (var outer = type.ContainingType; outer is not null; outer = outer.ContainingType) name.Insert(0, outer.MetadataName + "+");
-        if (type.ContainingNamespace is { IsGlobalNamespace: false } space) name.Insert(0, space.ToDisplayString() + ".");
+        if (type.ContainingNamespace is { IsGlobalNamespace: false } space) name.Insert(0, space.ToDisplayString(Unescaped) + ".");
         return name.ToString();
     }
 

@@ -35,13 +35,15 @@ public static class Descriptors
     public static readonly DiagnosticDescriptor NotAnOperation = Error("GR1010", Language, "Not an operation", "{0} is not an operation of the compiler, so it has no place in a graph");
     public static readonly DiagnosticDescriptor NotReadOnly = Error("GR1020", Language, "A static field must be read-only", "The static field {0} can change while the program runs, so a model cannot be compiled from it; declare it readonly or const");
     public static readonly DiagnosticDescriptor NoBody = Error("GR1021", Language, "The function's body is in another assembly", "The body of {0} is in assembly {1} and not published; mark its static class [Module] there");
-    public static readonly DiagnosticDescriptor BadShape = Error("GR1013", Language, "Not a dimension", "A dimension in [Shape] is an int or a string, but {0} is neither");
+    public static readonly DiagnosticDescriptor BadShape = Error("GR1013", Language, "Not a dimension", "A dimension in [Shape] is a size of at least 1 or the name of a dimension, but {0} is neither");
     public static readonly DiagnosticDescriptor UnknownDim = Error("GR1014", Language, "The dimension is not declared", "The dimension \"{0}\" is not declared; add [Dim(\"{0}\", Max = …)] to {1}");
     public static readonly DiagnosticDescriptor BadDim = Error("GR1015", Language, "The dimension's bounds make no sense", "The dimension \"{0}\" {1}");
     public static readonly DiagnosticDescriptor TooDeep = Error("GR1016", Language, "The code is nested too deeply", "{0} is nested too deeply to be compiled");
     public static readonly DiagnosticDescriptor NoShape = Error("GR1017", Language, "An argument needs a shape", "The tensor {0} comes from outside of the model and needs a [Shape]");
     public static readonly DiagnosticDescriptor AssignedLate = Error("GR1018", Language, "Fields are set while constructing", "{0} is assigned outside of a constructor; a module does not change after it is made (running statistics are a State)");
     public static readonly DiagnosticDescriptor NotMarked = Error("GR1019", Language, "A class with parameters must be a module", "{0} is used by a module and holds parameters or modules, but is not marked [Module]");
+
+    public static readonly DiagnosticDescriptor NameClash = Error("GR1025", Language, "A generated member has this name", "{0} has the name of a member that is generated into {1}, {2}; rename it");
 
     public static readonly DiagnosticDescriptor TrainWithoutLoss = Error("GR3001", Training, "There is nothing to train", "{0} returns an optimizer, but {1} has no method marked [Loss]");
     public static readonly DiagnosticDescriptor LossResult = Error("GR3002", Training, "A loss returns a tensor", "The loss {0} returns {1}, but a loss returns a Tensor with one element");
@@ -52,13 +54,14 @@ public static class Descriptors
     public static readonly DiagnosticDescriptor OutsideModel = Error("GR3007", Training, "Only models have entries, losses and optimizers", "{0} is marked [{1}], but {2} is not marked [Model], so nothing is generated for it");
     public static readonly DiagnosticDescriptor EntryForm = Error("GR3008", Training, "An entry or loss is an instance method with tensor parameters", "{0} cannot be called on a model: {1}");
     public static readonly DiagnosticDescriptor BadTraining = Error("GR3009", Training, "The training setting makes no sense", "{0}: {1}");
+    public static readonly DiagnosticDescriptor TwoRoles = Error("GR3011", Training, "A method has one role", "{0} is marked [{1}] and [{2}], but a method has one role; write a second method that calls the first");
 
     static readonly ImmutableArray<DiagnosticDescriptor> Written =
     [
         InternalError, UnreadableDefinition, MissingDefinition,
         NotPartial, Unsupported, UnsupportedCall, NotClosed, BaseNotModule, UnsupportedType, Generic, ContainerNotPartial, ByReference, NotAnOperation,
-        BadShape, UnknownDim, BadDim, TooDeep, NoShape, AssignedLate, NotMarked, NotReadOnly, NoBody,
-        TrainWithoutLoss, LossResult, TrainSignature, AmbiguousLoss, EntryResult, UnknownLoss, OutsideModel, EntryForm, BadTraining,
+        BadShape, UnknownDim, BadDim, TooDeep, NoShape, AssignedLate, NotMarked, NotReadOnly, NoBody, NameClash,
+        TrainWithoutLoss, LossResult, TrainSignature, AmbiguousLoss, EntryResult, UnknownLoss, OutsideModel, EntryForm, BadTraining, TwoRoles,
     ];
 
     // What the compiler finds without knowing Roslyn brings its whole message; some of it is what binding finds in source too.

@@ -16,7 +16,8 @@ public sealed record ModelInput(ClassDeclaration Class, ModuleDef Model, Equatab
 /// <param name="Name">Its name, with <c>@</c> where C# needs it.</param>
 /// <param name="IsSealed">Sealed: it can have no virtual members.</param>
 /// <param name="IsStatic">Static: it has only functions.</param>
-/// <param name="HasBaseModule">It derives from another module.</param>
+/// <param name="HasBaseModule">It derives from another module, into which code is generated too.</param>
+/// <param name="Hides">Generated members may hide members of a base class.</param>
 /// <param name="HintName">The start of the names of its generated files, unique in the assembly.</param>
 public sealed record ClassDeclaration(
-    string Namespace, EquatableArray<string> Containers, string Name, bool IsSealed, bool IsStatic, bool HasBaseModule, string HintName);
+    string Namespace, EquatableArray<string> Containers, string Name, bool IsSealed, bool IsStatic, bool HasBaseModule, bool Hides, string HintName);

@@ -1,0 +1,101 @@
+using System.Collections.Generic;
+using System.Linq;
+using Graph.Nn;
+using Microsoft.CodeAnalysis;
+using Xunit;
+
+namespace Graph.Tests.Generators;
+
+/// <summary>What users see of a module or model with errors: those errors, at their own code, and nothing about generated code.</summary>
+public class BrokenModelTests
+{
+    const string Uses = """
+
+        static class Uses
+        {
+            static void All(float[] f, int[] i)
+            {
+                using var m = M.Create(Device.Cpu, seed: 3);
+                m.Predict(f, f);
+                float loss = m.Loss(f, i);
+                StepResult step = m.TrainStep(f, label: i);
+                _ = M.Ir;
+                IModule module = m;
+            }
+        }
+        """;
+
+    static string Model(string head, string body, string loss = "Forward(x).CrossEntropy(label)") => $$"""
+        {{head}}
+        {
+            [Entry] public Tensor Predict([Shape("B", 4)] Tensor x) => {{body}};
+            [Loss] public Tensor Loss([Shape("B", 4)] Tensor x, [Shape("B")] Tensor<int> label) => {{loss}};
+            [Train] static AdamW Optimizer() => new();
+        }
+        """;
+
+    [Theory]
+    [InlineData("GR1003", "[Module] public partial class N { public Tensor Forward(Tensor x) { Console.WriteLine(); return x; } } [Module] public partial class Between : N { readonly Linear l = new(3, 3); } [Model, Dim(\"B\", Max = 8)] public partial class M : Between", "Forward(x)")]
+    [InlineData("GR1003", "[Model, Dim(\"B\", Max = 8)] public partial class M", "x * Console.Read()", "x.CrossEntropy(label)")]
+    [InlineData("GR2004", "[Model, Dim(\"B\", Max = 8)] public partial class M", "x.Reshape(7, 9)", "x.CrossEntropy(label)")]
+    [InlineData("GR1014", "[Model] public partial class M", "x", "x.CrossEntropy(label)")]
+    [InlineData("GR1001", "[Module] public class N { public Tensor Forward(Tensor x) => x; } [Model, Dim(\"B\", Max = 8)] public partial class M : N", "Forward(x)")]
+    [InlineData("GR1015", "[Model, Dim(null!), Dim(\"B\", Max = 8)] public partial class M", "x", "x.CrossEntropy(label)")]
+    [InlineData("GR1013", "[Module] public static partial class F { public static Tensor Id(Tensor x) => x; } [Model, Dim(\"B\", Max = 8)] public partial class M", "F.Id(x); [Entry] public Tensor Other([Shape(null!)] Tensor x) => x", "x.CrossEntropy(label)")]
+    [InlineData("GR1013", "[Model, Dim(\"B\", Max = 8)] public partial class M", "x; [Entry] public Tensor Other([Shape(\"B\", -3)] Tensor x) => x", "x.CrossEntropy(label)")]
+    public void Uses_of_a_model_with_errors_have_no_errors_of_their_own(string id, string head, string body, string loss = "Forward(x).CrossEntropy(label)") =>
+        Assert.Equal([id], Ids(Model(head, body, loss) + Uses));
+
+    [Fact]
+    public void Two_roles_of_one_method_are_reported_as_such() =>
+        Assert.Equal(["GR3011"], Ids("[Model] public partial class M { [Entry, Loss] public Tensor Error([Shape(2)] Tensor x) => x.Sum(); [Train] static AdamW Optimizer() => new(); }"));
+
+    [Theory]
+    [InlineData("static int «Ir» => 3;")]
+    [InlineData("static int «Create»(Device device, ulong seed, int threads) => 3;")]
+    [InlineData("public int «TrainStep» { get; } = 3;")]
+    [InlineData("void «VisitModule»(IModuleVisitor visitor, string path) { }")]
+    [InlineData("public readonly int «graphInstance» = 3;")]
+    [InlineData("void «Predict»(ReadOnlySpan<float> x, Span<float> result) { }")]
+    [InlineData("void «TrainStep»(ReadOnlySpan<float> a, ReadOnlySpan<int> b) { }")]
+    [InlineData("void Create(int size) { } void TrainStep(int size) { } float[] Predict(float[] x) { var y = new float[4]; Predict(x, y); return y; } void Dispose() { } void VisitModule() { }")]
+    public void Members_in_the_way_of_generated_ones_are_reported_where_they_are(string member)
+    {
+        var at = member.IndexOf('«');
+        var source = Model("[Model, Dim(\"B\", Max = 8)] public partial class M", "x", "x.CrossEntropy(label)").Replace("{\n", "{ " + member.Replace("«", "").Replace("»", "") + "\n");
+        var reported = Diagnose(source);
+        if (at < 0)
+        {
+            // Methods that run outside of the model's language are not looked at unless they are called.
+            Assert.DoesNotContain(reported, d => d.Id == "GR1025" || d.Id.StartsWith("CS", System.StringComparison.Ordinal));
+            return;
+        }
+        var clash = Assert.Single(reported, d => d.Id == "GR1025");
+        Assert.Equal(member[(at + 1)..member.IndexOf('»')], clash.Location.SourceTree!.ToString().Substring(clash.Location.SourceSpan.Start, clash.Location.SourceSpan.Length));
+        Assert.DoesNotContain(reported, d => d.Id.StartsWith("CS", System.StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void Keywords_as_names_and_models_of_models_compile_without_warnings() => Assert.Empty(Ids("""
+        namespace @namespace.@event
+        {
+            [Model] public partial class @class { [Entry] public Tensor @return([Shape(2)] Tensor @in) => @in; [Loss] public Tensor @float([Shape(2)] Tensor @in) => @in.Sum(); [Train] static AdamW @new() => new(); }
+            [Model] public partial class @record : @class { [Entry] public (Tensor @out, Tensor) @var([Shape(2)] Tensor @in) => (@in, @in); }
+            [Module] public partial class Base { public void Dispose() { } private int Ir => 3; public Tensor Three(Tensor x) => x * Ir; }
+            [Model] public partial class Derived : Base { [Entry] public Tensor Predict([Shape(2)] Tensor x) => Three(x); }
+        }
+        """));
+
+    [Fact]
+    public void Inherited_members_whose_place_generated_ones_would_take_are_reported() => Assert.Equal(["GR1025"], Ids(
+        "[Module] public partial class Base { protected int Create() => 3; } [Model] public partial class M : Base { [Entry] public Tensor Predict([Shape(2)] Tensor x) => x * Create(); }"));
+
+    static IEnumerable<string> Ids(string source) => Diagnose(source).Select(d => d.Id).Distinct();
+
+    static List<Diagnostic> Diagnose(string source)
+    {
+        var compilation = Harness.Compile("Test", [("File0.cs", Harness.Usings + "using Graph.Nn;\n" + source)], [MetadataReference.CreateFromFile(typeof(Linear).Assembly.Location)]);
+        var (generated, _) = Harness.Generate(compilation);
+        return [.. Harness.Analyze(generated), .. generated.GetDiagnostics().Where(d => d.Severity >= DiagnosticSeverity.Warning)];
+    }
+}
