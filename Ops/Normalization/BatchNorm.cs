@@ -1,4 +1,6 @@
+using System.Collections.Generic;
 using System.Collections.Immutable;
+using System.Linq;
 using Graph.Compiler.Ir;
 using Graph.Operations;
 
@@ -36,12 +38,12 @@ sealed class BatchNormOperation : CompositeOperation
         return [type, vector, vector];
     }
 
-    static Expr Count(Builder b, Value x)
-    {
-        var count = Dim.One;
-        foreach (var axis in Normalizing.NotChannels(x.Shape)) count *= x.Shape[axis];
-        return b.Of(b.Size(count, x.DType));
-    }
+    public override IEnumerable<SizeRule> SizeRules(Node node) =>
+        [.. base.SizeRules(node), new(Count(node.Inputs[0].Shape), 2, $"BatchNorm trains on more than one value a channel, which {node.Inputs[0].Shape} is not", Diagnostics.Bounds)];
+
+    static Dim Count(Shape shape) => Normalizing.NotChannels(shape).Aggregate(Dim.One, (count, axis) => count * shape[axis]);
+
+    static Expr Count(Builder b, Value x) => b.Of(b.Size(Count(x.Shape), x.DType));
 
     protected override ImmutableArray<Value> Define(Builder b, ImmutableArray<Value> x, AttributeMap attributes)
     {

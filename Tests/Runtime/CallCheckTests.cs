@@ -70,6 +70,14 @@ public sealed class CallCheckTests : IDisposable
     }
 
     [Fact]
+    public void A_batch_of_one_value_has_no_variance_to_train_with()
+    {
+        Fails("train_step: B=1: BatchNorm trains on more than one value a channel, which [B, 4] is not (", () => model.TrainStep(new float[4], [3]));
+        Assert.True(model.TrainStep(new float[8], [3, 4]).IsFinite);
+        Assert.True(float.IsFinite(model.Loss(new float[4], [3])));
+    }
+
+    [Fact]
     public void A_row_that_the_table_does_not_have()
     {
         Fails("rows: ids[2] is 16, expected 0 to 15: Embedding's row (", () => model.Rows([0, 15, 16], new float[12]));

@@ -9,6 +9,7 @@ namespace Graph.Yardsticks.Small;
 public sealed partial class NeedyModel
 {
     readonly Conv2d convolution = new(1, 2, 3);
+    readonly BatchNorm1d norm = new(4);
     readonly Linear head = new(4, 10);
     readonly Embedding table = new(16, 4);
 
@@ -30,7 +31,7 @@ public sealed partial class NeedyModel
 
     [Entry] public Tensor Shifted([Shape("B")] Tensor<int> ids) => table.Forward(ids + 1);
 
-    [Loss] public Tensor Loss([Shape("B", 4)] Tensor x, [Shape("B")] Tensor<long> label) => head.Forward(x).CrossEntropy(label);
+    [Loss] public Tensor Loss([Shape("B", 4)] Tensor x, [Shape("B")] Tensor<long> label) => head.Forward(norm.Forward(x)).CrossEntropy(label);
 
     [Train] public static AdamW Optimizer() => new();
 }
