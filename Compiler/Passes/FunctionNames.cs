@@ -1,3 +1,5 @@
+using System.Collections.Generic;
+
 namespace Graph.Compiler.Passes;
 
 /// <summary>The functions that training is made of; entries and losses have the user's names.</summary>
@@ -14,6 +16,9 @@ public static class FunctionNames
 
     /// <summary>Forward, backward, clipping and updates.</summary>
     public const string TrainStep = "train_step";
+
+    /// <summary>All of these names: no function of the user's has one.</summary>
+    public static IReadOnlyCollection<string> OfTraining { get; } = [ForwardLoss, Gradients, Update, TrainStep];
 
     /// <summary>What the name of a gradient among a function's results begins with; the state's path follows.</summary>
     public const string GradientPrefix = "gradient.";

@@ -53,7 +53,8 @@ static class ModuleBinder
     {
         var obstacles = Obstacles(type).ToList();
         foreach (var (descriptor, symbol, arguments) in obstacles) context.Report(descriptor, context.At(symbol), arguments);
-        if (obstacles.Count > 0) return null;
+        // What is no class, or derives from what is none, C# reports itself.
+        if (obstacles.Count > 0 || type.TypeKind != Microsoft.CodeAnalysis.TypeKind.Class || type.BaseType is IErrorTypeSymbol) return null;
         var containers = new List<string>();
         for (var outer = type.ContainingType; outer is not null; outer = outer.ContainingType)
         {
@@ -89,7 +90,7 @@ static class ModuleBinder
     }
 
     // A base class without a generated part has no walk to override.
-    static bool IsExtended(BindingContext context, INamedTypeSymbol type) => !context.IsHere(type) || !Obstacles(type).Any();
+    static bool IsExtended(BindingContext context, INamedTypeSymbol type) => !context.IsHere(type) || (type.BaseType is not IErrorTypeSymbol && !Obstacles(type).Any());
 
     // Namespaces too are escaped where a part of them is a keyword.
     static readonly SymbolDisplayFormat FullyQualified = SymbolDisplayFormat.FullyQualifiedFormat.WithGlobalNamespaceStyle(SymbolDisplayGlobalNamespaceStyle.Omitted);

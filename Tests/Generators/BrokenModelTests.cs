@@ -46,6 +46,19 @@ public class BrokenModelTests
     public void Uses_of_a_model_with_errors_have_no_errors_of_their_own(string id, string head, string body, string loss = "Forward(x).CrossEntropy(label)") =>
         Assert.Equal([id], Ids(Model(head, body, loss) + Uses));
 
+    [Theory]
+    [InlineData("[Model] public partial struct M { [Entry] public Tensor Predict([Shape(2)] Tensor x) => x; }", "CS0592")]
+    [InlineData("[Module] public partial class M : N { } [Module] public partial class N : M { }", "CS0146")]
+    [InlineData("[Module] public partial class M : Missing { } [Module] public partial class N : M { readonly Linear l = new(1, 1); }", "CS0246")]
+    public void What_csharp_refuses_brings_no_errors_of_generated_code(string source, string id) => Assert.Equal([id], Ids(source));
+
+    [Theory]
+    [InlineData("TrainStep")]
+    [InlineData("Update")]
+    [InlineData("ForwardLoss")]
+    public void Entries_leave_the_functions_of_training_their_names(string name) => Assert.Equal(["GR1043"], Ids(
+        $"[Model] public partial class M {{ [Entry] public Tensor {name}([Shape(2)] Tensor x) => x; [Entry] public Tensor Create([Shape(2)] Tensor x) => x; }}"));
+
     [Fact]
     public void Two_roles_of_one_method_are_reported_as_such() =>
         Assert.Equal(["GR3011"], Ids("[Model] public partial class M { [Entry, Loss] public Tensor Error([Shape(2)] Tensor x) => x.Sum(); [Train] static AdamW Optimizer() => new(); }"));

@@ -5,6 +5,7 @@ using System.Linq;
 using System.Text;
 using System.Threading;
 using Graph.Compiler.Ir;
+using Graph.Compiler.Passes;
 using Graph.Compiler.Targets;
 
 namespace Graph.Compiler.Modules.Elaboration;
@@ -121,7 +122,10 @@ sealed partial class ModelElaboration
 
         void Add(MethodDef method, ClassDef type, string name, bool training)
         {
-            if (functions.Any(f => f.Name == name))
+            // The functions of training keep their names even in a model without training.
+            if (!training && FunctionNames.OfTraining.Contains(name))
+                Report(DiagnosticIds.DuplicateFunction, method.Location, $"{method.Name} would be named {name}, as is a function that training makes. Rename {method.Name}.");
+            else if (functions.Any(f => f.Name == name))
                 Report(DiagnosticIds.DuplicateFunction, method.Location, $"Two functions of {ShortName} would be named {name}. Rename {method.Name}.");
             else Try(() => functions.Add(Build(method, type, name, training)));
         }
