@@ -56,8 +56,13 @@ public sealed class ModelGenerator : IIncrementalGenerator
             var (hint, source) = ModuleEmitter.Emit(declaration, module.Definition);
             output.AddSource(hint, SourceText.From(source, Encoding.UTF8));
         });
-        context.RegisterSourceOutput(emitted, (output, model) =>
+        // Where analyzers are switched off nobody reports a model's errors, and its outline must not pass for the model.
+        var silent = context.AnalyzerConfigOptionsProvider.Select((options, _) => IsFalse(options.GlobalOptions, "runanalyzers") || IsFalse(options.GlobalOptions, "runanalyzersduringbuild"));
+        context.RegisterSourceOutput(emitted.Combine(silent), (output, pair) =>
         {
+            var (model, isSilent) = pair;
+            if (isSilent && model.Kernels is null)
+                output.AddSource(model.HintName + ".Errors.g.cs", SourceText.From("#error This model has errors, which the analyzers report that RunAnalyzers or RunAnalyzersDuringBuild switches off.\n", Encoding.UTF8));
             if (model.Members is { } members) output.AddSource(model.HintName + ".Model.g.cs", SourceText.From(members, Encoding.UTF8));
             if (model.Kernels is { } kernels) output.AddSource(model.HintName + ".Kernels.g.cs", SourceText.From(kernels, Encoding.UTF8));
         });
@@ -71,7 +76,10 @@ public sealed class ModelGenerator : IIncrementalGenerator
         """;
 
     static bool FullSpeedInDebug(AnalyzerConfigOptions options) =>
-        !options.TryGetValue("build_property.graphfullspeedindebug", out var value) || !string.Equals(value, "false", StringComparison.OrdinalIgnoreCase);
+        !IsFalse(options, "graphfullspeedindebug");
+
+    static bool IsFalse(AnalyzerConfigOptions options, string property) =>
+        options.TryGetValue("build_property." + property, out var value) && string.Equals(value, "false", StringComparison.OrdinalIgnoreCase);
 
     /// <summary>The folder that locations are relative to, so that generated code is the same wherever it is built.</summary>
     internal static string ProjectFolder(AnalyzerConfigOptions options) => options.TryGetValue("build_property.projectdir", out var folder) ? folder : "";
