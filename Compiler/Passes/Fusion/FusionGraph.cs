@@ -97,6 +97,10 @@ sealed class FusionGraph
     /// <summary>True for a contraction or convolution with what has been merged with it.</summary>
     public bool IsContraction(FusionGroup group) => group.Kind is null && group.Members.Any(m => Nodes[m].Operation.Kind is OpKind.Contract or OpKind.Convolution);
 
+    /// <summary>True when a contraction or convolution has the result of another group as a factor, and not only in what has been merged with it.</summary>
+    public bool Multiplies(FusionGroup product, FusionGroup factor) =>
+        product.Members.Where(m => Nodes[m].Operation.Kind is OpKind.Contract or OpKind.Convolution).SelectMany(m => Nodes[m].Inputs).Any(v => factor.Members.Contains(Source(v)));
+
     /// <summary>A reader further away than so many groups belongs to another phase, such as the backward pass: merging would make its operands early and keep them long.</summary>
     public const int Window = 24;
 

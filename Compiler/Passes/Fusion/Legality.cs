@@ -43,7 +43,10 @@ sealed class Legality(FusionGraph graph, DimBinding typical)
         return Reduce(reduces, nodes, map, all, outputs);
     }
 
-    static bool IsSmall(List<Node> nodes)
+    static bool IsSmall(List<Node> nodes) => Cost(nodes) is { Work: <= MostWork, Dear: <= MostDear };
+
+    /// <summary>Scalar operations of some nodes, and how many of them are dear.</summary>
+    public static (int Work, int Dear) Cost(IEnumerable<Node> nodes)
     {
         int work = 0, dear = 0;
         foreach (var node in nodes)
@@ -56,7 +59,7 @@ sealed class Legality(FusionGraph graph, DimBinding typical)
                 if (KernelStages.IsExpensive(s.Op)) dear++;
             }
         }
-        return work <= MostWork && dear <= MostDear;
+        return (work, dear);
     }
 
     int Operands(List<int> closure, ICollection<int> members)

@@ -67,7 +67,7 @@ sealed class Merger(FusionGraph graph, Legality legality, CancellationToken canc
     {
         var small = from.Members.Max(m => graph.Nodes[m].Output.Shape.Rank == 0 ? 0 : FusionGraph.Axes(graph.Nodes[m].Output));
         var large = to.Members.Max(m => FusionGraph.Axes(graph.Nodes[m].Output));
-        return small > 0 && small < large && from.Members.Any(m => ((ElementwiseOperation)graph.Nodes[m].Operation).Expression(graph.Nodes[m]).Ordered().Any(s => KernelStages.IsExpensive(s.Op)));
+        return small > 0 && small < large && Legality.Cost(from.Members.Select(m => graph.Nodes[m])).Dear > 0;
     }
 
     /// <summary>Reductions take what only they read, and what reads them together with the row.</summary>
@@ -125,22 +125,17 @@ sealed class Merger(FusionGraph graph, Legality legality, CancellationToken canc
             if (!graph.IsScalarOnly(group) || !IsCheap(group)) continue;
             var readers = graph.Readers(group).ToList();
             if (readers.Count == 0 || group.Members.SelectMany(m => graph.Nodes[m].Outputs).Any(graph.IsRoot)) continue;
-            if (!readers.All(r => r.Kind is null && (graph.IsScalarOnly(r) || graph.HasReduction(r) || (graph.IsContraction(r) && !FeedsContraction(group, r))))) continue;
+            if (!readers.All(r => r.Kind is null && (graph.IsScalarOnly(r) || graph.HasReduction(r) || (graph.IsContraction(r) && !graph.Multiplies(r, group))))) continue;
             if (!readers.All(r => legality.Of(r.Members, group.Members) is not null)) continue;
             Dissolve(group);
         }
     }
 
-    bool FeedsContraction(FusionGroup group, FusionGroup reader) =>
-        reader.Members.Where(m => graph.Nodes[m].Operation.Kind is OpKind.Contract or OpKind.Convolution).SelectMany(m => graph.Nodes[m].Inputs).Any(v => group.Members.Contains(graph.Source(v)));
-
     // Few operations, at most one operand as large as the result.
     bool IsCheap(FusionGroup group)
     {
-        if (group.Members.Count > 6) return false;
-        if (graph.LargeOperands(group.Members).Count > 1) return false;
-        return !graph.Closure(group.Members).Select(i => graph.Nodes[i]).Where(n => n.Operation is ElementwiseOperation)
-            .Any(n => ((ElementwiseOperation)n.Operation).Expression(n).Ordered().Any(s => KernelStages.IsExpensive(s.Op)));
+        if (group.Members.Count > 6 || graph.LargeOperands(group.Members).Count > 1) return false;
+        return Legality.Cost(graph.Closure(group.Members).Select(i => graph.Nodes[i])).Dear == 0;
     }
 
     /// <summary>Scalar arithmetic with several readers goes to those that are near: each saves a read.</summary>

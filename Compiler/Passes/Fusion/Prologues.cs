@@ -2,7 +2,6 @@ using System.Collections.Generic;
 using System.Linq;
 using System.Threading;
 using Graph.Compiler.Ir;
-using Graph.Compiler.Lowering;
 
 namespace Graph.Compiler.Passes.Fusion;
 
@@ -28,7 +27,7 @@ sealed class Prologues(FusionGraph graph, Merger merger, Legality legality, Canc
     // The group, with those before it whose results would have to be written for its sake; null when it stays where it is.
     List<FusionGroup>? Find(FusionGroup group)
     {
-        if (!graph.IsScalarOnly(group) || !graph.Readers(group).Any(r => Multiplies(group, r))) return null;
+        if (!graph.IsScalarOnly(group) || !graph.Readers(group).Any(r => graph.Multiplies(r, group))) return null;
         var groups = new List<FusionGroup> { group };
         var members = new SortedSet<int>(group.Members);
         List<Value> operands;
@@ -49,10 +48,6 @@ sealed class Prologues(FusionGraph graph, Merger merger, Legality legality, Canc
     bool LeavesFunction(FusionGroup group) => group.Members.SelectMany(m => graph.Nodes[m].Outputs).Any(graph.IsRoot);
 
     List<FusionGroup> Readers(List<FusionGroup> groups) => [.. groups.SelectMany(graph.Readers).Where(r => !groups.Contains(r)).Distinct()];
-
-    // Whether a reader is a matrix product that has the group's result as a factor.
-    bool Multiplies(FusionGroup group, FusionGroup reader) =>
-        reader.Kind is null && reader.Members.Where(m => graph.Nodes[m].Operation.Kind == OpKind.Contract).SelectMany(m => graph.Nodes[m].Inputs).Any(v => group.Members.Contains(graph.Source(v)));
 
     // Whether a group's result is read by nothing but kernels that the group itself may become part of: nobody else needs it in memory.
     bool IsMadeForKernelsAround(FusionGroup group, ICollection<int> members) =>
@@ -76,10 +71,5 @@ sealed class Prologues(FusionGraph graph, Merger merger, Legality legality, Canc
         return operands + 1 + readers.Count > readers.Count * operands && (operands <= 1 || readers.All(r => graph.AreNear(groups[0], r)));
     }
 
-    bool IsCheap(ICollection<int> members)
-    {
-        var scalars = graph.Closure(members).Select(i => graph.Nodes[i]).Where(n => n.Operation is ElementwiseOperation)
-            .SelectMany(n => ((ElementwiseOperation)n.Operation).Expression(n).Ordered()).Where(s => s.Op is not (ScalarOp.Input or ScalarOp.Constant or ScalarOp.Dimension)).ToList();
-        return scalars.Count <= MostOperations && !scalars.Any(s => KernelStages.IsExpensive(s.Op));
-    }
+    bool IsCheap(ICollection<int> members) => Legality.Cost(graph.Closure(members).Select(i => graph.Nodes[i])) is { Work: <= MostOperations, Dear: 0 };
 }
