@@ -1,8 +1,8 @@
 using System;
 using System.Diagnostics;
 using System.Runtime.ExceptionServices;
-using System.Runtime.InteropServices;
 using System.Threading;
+using Graph.Runtime.Memory;
 
 namespace Graph.Runtime.Cpu;
 
@@ -23,6 +23,7 @@ public sealed unsafe class WorkerPool : IDisposable
     const long DefaultScratchBytes = 4L << 20;
     const long SharedBytesDefault = 16L << 20;
     const int Alignment = 4096;
+    const string ScratchPurpose = "the scratch memory of kernels", SharedPurpose = "the operands that a kernel packs";
 
     [ThreadStatic] static bool insideBody;
 
@@ -30,9 +31,9 @@ public sealed unsafe class WorkerPool : IDisposable
     readonly Thread[] threads;
     readonly AutoResetEvent[] wake;
     readonly int[] parked;
-    readonly float** scratch;
-    float* shared;
-    long scratchBytes, sharedBytes;
+    readonly NativeBlock scratchTable;
+    NativeBlock scratch, shared;
+    long scratchBytes;
 
     delegate*<void*, long, long, int, void> body;
     void* context;
@@ -57,11 +58,22 @@ public sealed unsafe class WorkerPool : IDisposable
         ArgumentOutOfRangeException.ThrowIfGreaterThan(threads, 1024);
         if (threads == 0) threads = Environment.ProcessorCount;
         Threads = threads;
-        scratch = (float**)NativeMemory.AllocZeroed((nuint)threads, (nuint)sizeof(float*));
-        this.scratchBytes = Math.Max(scratchBytes, DefaultScratchBytes);
-        for (int i = 0; i < threads; i++) scratch[i] = (float*)NativeMemory.AlignedAlloc((nuint)this.scratchBytes, Alignment);
-        this.sharedBytes = sharedBytes;
-        shared = (float*)NativeMemory.AlignedAlloc((nuint)sharedBytes, Alignment);
+        this.scratchBytes = PageAligned(Math.Max(scratchBytes, DefaultScratchBytes));
+        NativeBlock? table = null, own = null;
+        try
+        {
+            table = NativeAllocator.Current.Allocate((long)threads * sizeof(float*), Alignment, ScratchPurpose);
+            own = NativeAllocator.Current.Allocate(threads * this.scratchBytes, Alignment, ScratchPurpose);
+            shared = NativeAllocator.Current.Allocate(sharedBytes, Alignment, SharedPurpose);
+        }
+        catch
+        {
+            own?.Dispose();
+            table?.Dispose();
+            throw;
+        }
+        (scratchTable, scratch) = (table, own);
+        FillScratchTable();
         parked = new int[threads * 16]; // one cache line each
         wake = new AutoResetEvent[threads];
         this.threads = new Thread[threads - 1];
@@ -82,16 +94,23 @@ public sealed unsafe class WorkerPool : IDisposable
     public long ScratchBytes => scratchBytes;
 
     /// <summary>Scratch memory of one worker, page aligned; its contents last until the body returns.</summary>
-    public float* Scratch(int worker) => scratch[worker];
+    public float* Scratch(int worker) => ScratchTable[worker];
 
     /// <summary>The scratch pointers of all workers, for kernels whose bodies see only unmanaged memory.</summary>
-    internal float** ScratchTable => scratch;
+    internal float** ScratchTable => (float**)scratchTable.Pointer;
 
     /// <summary>Memory that all workers of one kernel share (packed operands); its contents last until the kernel returns.</summary>
-    internal float* Shared => shared;
+    internal float* Shared => (float*)shared.Pointer;
 
     /// <summary>Number of floats behind <see cref="Shared"/>.</summary>
-    internal long SharedFloats => sharedBytes / sizeof(float);
+    internal long SharedFloats => shared.Bytes / sizeof(float);
+
+    static long PageAligned(long bytes) => (bytes + Alignment - 1) & -Alignment;
+
+    void FillScratchTable()
+    {
+        for (int i = 0; i < Threads; i++) ScratchTable[i] = (float*)(scratch.Pointer + i * scratchBytes);
+    }
 
     /// <summary>Grows every worker's scratch memory to at least <paramref name="bytes"/>; call it while setting up, not in a step.</summary>
     public void EnsureScratch(long bytes)
@@ -100,13 +119,11 @@ public sealed unsafe class WorkerPool : IDisposable
         {
             ObjectDisposedException.ThrowIf(disposed, this);
             if (bytes <= scratchBytes) return;
-            for (int i = 0; i < Threads; i++)
-            {
-                NativeMemory.AlignedFree(scratch[i]);
-                scratch[i] = null;
-                scratch[i] = (float*)NativeMemory.AlignedAlloc((nuint)bytes, Alignment);
-            }
-            scratchBytes = bytes;
+            bytes = PageAligned(bytes);
+            var larger = NativeAllocator.Current.Allocate(Threads * bytes, Alignment, ScratchPurpose);
+            scratch.Dispose();
+            (scratch, scratchBytes) = (larger, bytes);
+            FillScratchTable();
         }
     }
 
@@ -114,10 +131,9 @@ public sealed unsafe class WorkerPool : IDisposable
     internal void EnsureShared(long floats)
     {
         if (floats <= SharedFloats) return;
-        NativeMemory.AlignedFree(shared);
-        shared = null;
-        sharedBytes = floats * sizeof(float);
-        shared = (float*)NativeMemory.AlignedAlloc((nuint)sharedBytes, Alignment);
+        var larger = NativeAllocator.Current.Allocate(floats * sizeof(float), Alignment, SharedPurpose);
+        shared.Dispose();
+        shared = larger;
     }
 
     /// <summary>Keeps other threads' runs out while a kernel of several runs uses <see cref="Shared"/>. Reentrant.</summary>
@@ -272,14 +288,9 @@ public sealed unsafe class WorkerPool : IDisposable
             }
             foreach (var thread in threads) thread.Join();
             for (int i = 1; i < Threads; i++) wake[i].Dispose();
-            for (int i = 0; i < Threads; i++)
-            {
-                NativeMemory.AlignedFree(scratch[i]);
-                scratch[i] = null;
-            }
-            NativeMemory.Free(scratch);
-            NativeMemory.AlignedFree(shared);
-            shared = null;
+            scratch.Dispose();
+            scratchTable.Dispose();
+            shared.Dispose();
         }
     }
 }

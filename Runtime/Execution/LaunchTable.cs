@@ -2,6 +2,7 @@ using System;
 using Graph.Compiler.Ir;
 using Graph.Compiler.Planning;
 using Graph.Runtime.Cpu;
+using Graph.Runtime.Memory;
 
 namespace Graph.Runtime.Execution;
 

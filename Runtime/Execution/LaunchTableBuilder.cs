@@ -6,6 +6,7 @@ using Graph.Compiler.Ir;
 using Graph.Compiler.Lowering;
 using Graph.Compiler.Planning;
 using Graph.Runtime.Cpu;
+using Graph.Runtime.Memory;
 using Buffer = Graph.Compiler.Lowering.Buffer;
 
 namespace Graph.Runtime.Execution;
@@ -19,7 +20,7 @@ sealed unsafe partial class LaunchTableBuilder
     readonly ParameterStore store;
     readonly byte* arena;
     readonly WorkerPool pool;
-    readonly NativeBump memory = new();
+    readonly NativeBump memory;
     readonly Dictionary<Buffer, int> callers = [];
     readonly List<Patch> patches = [];
     long scratchBytes;
@@ -32,15 +33,17 @@ sealed unsafe partial class LaunchTableBuilder
         this.store = store;
         this.arena = arena;
         this.pool = pool;
+        memory = new($"the launch table of {model.Name}.{function.Name}");
         var lowered = function.Lowered;
         for (var i = 0; i < lowered.Arguments.Length; i++) callers[lowered.Arguments[i]] = i;
         for (var i = 0; i < lowered.Results.Length; i++)
             if (lowered.Results[i].Kind == BufferKind.Result) callers.TryAdd(lowered.Results[i], lowered.Arguments.Length + i);
     }
 
-    public static LaunchTable Build(CompiledModel model, CompiledFunction function, MemoryPlan plan, long[] values, ParameterStore store, Arena arena, WorkerPool pool)
+    /// <summary>A table over parameters, an arena and a pool's scratch memory, which have to outlive it. When it cannot be made, nothing is left behind.</summary>
+    public static LaunchTable Build(CompiledModel model, CompiledFunction function, MemoryPlan plan, long[] values, ParameterStore store, byte* arena, WorkerPool pool)
     {
-        var builder = new LaunchTableBuilder(model, function, plan, store, arena.Pointer, pool);
+        var builder = new LaunchTableBuilder(model, function, plan, store, arena, pool);
         try
         {
             return builder.Build(values);

@@ -5,6 +5,7 @@ using System.Threading;
 using Graph.Compiler.Ir;
 using Graph.Compiler.Planning;
 using Graph.Runtime.Cpu;
+using Graph.Runtime.Memory;
 
 namespace Graph.Runtime.Execution;
 
@@ -20,7 +21,7 @@ public sealed unsafe class Session : IDisposable
     readonly CompiledModel model;
     readonly ParameterStore store;
     readonly WorkerPool pool;
-    readonly Arena arena = new();
+    NativeBlock? arena;
     readonly Dictionary<string, List<LaunchTable>> tables = new(StringComparer.Ordinal);
     readonly Dictionary<LaunchTable, long[]> profile = [];
     bool profiling;
@@ -39,7 +40,7 @@ public sealed unsafe class Session : IDisposable
     public int Threads => pool.Threads;
 
     /// <summary>Bytes of the arena so far: what the largest call needed.</summary>
-    public long ArenaBytes => arena.Bytes;
+    public long ArenaBytes => arena?.Bytes ?? 0;
 
     /// <summary>Runs a function.</summary>
     /// <param name="function">Its name.</param>
@@ -135,7 +136,24 @@ public sealed unsafe class Session : IDisposable
 #if DEBUG
         PlanVerifier.Verify(plan);
 #endif
-        if (arena.Ensure(plan.ArenaBytes)) Forget();
+        // All that is new is made before anything old goes: an allocation that fails leaves the tables there are, and what they point to.
+        var room = arena is { } enough && enough.Bytes >= plan.ArenaBytes ? enough : Arena.Allocate(plan.ArenaBytes, $"the intermediates of {model.Name}.{function.Name}{With(plan.Binding)}");
+        LaunchTable table;
+        try
+        {
+            table = LaunchTableBuilder.Build(model, function, plan, values, store, room.Pointer, pool);
+        }
+        catch
+        {
+            if (room != arena) room.Dispose();
+            throw;
+        }
+        if (room != arena)
+        {
+            Forget(); // the tables point into the old arena
+            arena?.Dispose();
+            arena = room;
+        }
         var list = tables.TryGetValue(function.Name, out var existing) ? existing : tables[function.Name] = [];
         if (list.Count >= MostTables)
         {
@@ -144,10 +162,11 @@ public sealed unsafe class Session : IDisposable
             profile.Remove(oldest);
             oldest.Dispose();
         }
-        var table = LaunchTableBuilder.Build(model, function, plan, values, store, arena, pool);
         list.Add(table);
         return table;
     }
+
+    static string With(DimBinding binding) => binding.Values.Any() ? $" with {binding}" : "";
 
     void Forget()
     {
@@ -189,7 +208,8 @@ public sealed unsafe class Session : IDisposable
             if (disposed) return;
             disposed = true;
             Forget();
-            arena.Dispose();
+            arena?.Dispose();
+            arena = null;
         }
         finally
         {

@@ -17,16 +17,25 @@ public sealed class ParameterStore : IReadOnlyCollection<StoredTensor>, IParamet
     const long Alignment = 64;
 
     readonly ImmutableArray<StateDecl> declarations;
-    readonly Dictionary<string, StoredTensor> byPath = new(StringComparer.Ordinal);
-    readonly List<StoredTensor> order = [];
+    volatile Contents contents;
     bool disposed;
 
     internal ParameterStore(ImmutableArray<StateDecl> declarations, ulong seed, WorkerPool? pool = null)
     {
         this.declarations = declarations;
         Seed = seed;
-        Allocate(d => !IsOptimizer(d));
-        foreach (var tensor in order) Initialization.Fill(tensor, seed, pool);
+        var tensors = Make(d => !IsOptimizer(d), "parameters", pool);
+        contents = new(tensors, isTraining: false);
+    }
+
+    /// <summary>What there is, at one moment: a reader on another thread sees all tensors of a kind or none.</summary>
+    sealed class Contents(ImmutableArray<StoredTensor> order, bool isTraining)
+    {
+        public ImmutableArray<StoredTensor> Order { get; } = order;
+
+        public Dictionary<string, StoredTensor> ByPath { get; } = order.ToDictionary(t => t.Path, StringComparer.Ordinal);
+
+        public bool IsTraining { get; } = isTraining;
     }
 
     static bool IsOptimizer(StateDecl declaration) => declaration.Kind == StateKind.Optimizer;
@@ -41,27 +50,27 @@ public sealed class ParameterStore : IReadOnlyCollection<StoredTensor>, IParamet
     public long Version { get; private set; }
 
     /// <summary>True once optimizer states exist.</summary>
-    public bool IsTraining { get; private set; }
+    public bool IsTraining => contents.IsTraining;
 
     /// <summary>The number of trained numbers.</summary>
-    public long ParameterCount => order.Where(t => t.Kind == StateKind.Parameter).Sum(t => t.Length);
+    public long ParameterCount => contents.Order.Where(t => t.Kind == StateKind.Parameter).Sum(t => t.Length);
 
     /// <summary>Bytes of everything stored.</summary>
-    public long Bytes => order.Sum(t => t.Bytes);
+    public long Bytes => contents.Order.Sum(t => t.Bytes);
 
     /// <summary>The number of tensors.</summary>
-    public int Count => order.Count;
+    public int Count => contents.Order.Length;
 
     /// <summary>The tensor of that name.</summary>
     /// <exception cref="KeyNotFoundException">There is none; the message names similar ones.</exception>
-    public StoredTensor this[string path] => byPath.TryGetValue(path, out var tensor) ? tensor : throw new KeyNotFoundException(
+    public StoredTensor this[string path] => contents.ByPath.TryGetValue(path, out var tensor) ? tensor : throw new KeyNotFoundException(
         $"The model has no tensor named {path}. {(Near(path) is { Length: > 0 } near ? $"Did you mean {string.Join(" or ", near)}?" : "")}".TrimEnd());
 
     /// <summary>The tensor of that name, if there is one.</summary>
-    public bool TryGet(string path, out StoredTensor tensor) => byPath.TryGetValue(path, out tensor!);
+    public bool TryGet(string path, out StoredTensor tensor) => contents.ByPath.TryGetValue(path, out tensor!);
 
     /// <summary>Parameters, running statistics and, once training has started, optimizer states, in the order of the program.</summary>
-    public IEnumerator<StoredTensor> GetEnumerator() => order.GetEnumerator();
+    public IEnumerator<StoredTensor> GetEnumerator() => contents.Order.AsEnumerable().GetEnumerator();
 
     IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
 
@@ -77,7 +86,7 @@ public sealed class ParameterStore : IReadOnlyCollection<StoredTensor>, IParamet
     string[] Near(string path)
     {
         var last = path[(path.LastIndexOf('.') + 1)..];
-        return [.. byPath.Keys.Where(k => k.EndsWith("." + last, StringComparison.Ordinal) || k.StartsWith(path, StringComparison.OrdinalIgnoreCase)).Order(StringComparer.Ordinal).Take(3)];
+        return [.. contents.ByPath.Keys.Where(k => k.EndsWith("." + last, StringComparison.Ordinal) || k.StartsWith(path, StringComparison.OrdinalIgnoreCase)).Order(StringComparer.Ordinal).Take(3)];
     }
 
     /// <summary>Declares what the program says a tensor is, whether it exists yet or not.</summary>
@@ -86,14 +95,12 @@ public sealed class ParameterStore : IReadOnlyCollection<StoredTensor>, IParamet
     internal ImmutableArray<StateDecl> Declarations => declarations;
 
     /// <summary>Creates the optimizer states, with their first values; nothing when they exist.</summary>
+    /// <exception cref="OutOfMemoryException">There is no memory for them; the store is as before.</exception>
     internal void StartTraining()
     {
         ThrowIfDisposed();
         if (IsTraining) return;
-        var before = order.Count;
-        Allocate(IsOptimizer);
-        foreach (var tensor in order.Skip(before)) Initialization.Fill(tensor, Seed, null);
-        IsTraining = true;
+        contents = new(contents.Order.AddRange(Make(IsOptimizer, "optimizer states", null)), isTraining: true);
     }
 
     /// <summary>Gives every tensor its first value again.</summary>
@@ -101,11 +108,12 @@ public sealed class ParameterStore : IReadOnlyCollection<StoredTensor>, IParamet
     {
         Seed = seed;
         Step = 0;
-        foreach (var tensor in order) Initialization.Fill(tensor, seed, pool);
+        foreach (var tensor in contents.Order) Initialization.Fill(tensor, seed, pool);
         Touch();
     }
 
-    void Allocate(Func<StateDecl, bool> wanted)
+    // Tensors with their first values, in a block of their own.
+    ImmutableArray<StoredTensor> Make(Func<StateDecl, bool> wanted, string purpose, WorkerPool? pool)
     {
         var places = new List<(StateDecl, long)>();
         long bytes = 0;
@@ -114,13 +122,10 @@ public sealed class ParameterStore : IReadOnlyCollection<StoredTensor>, IParamet
             places.Add((declaration, bytes));
             bytes += (declaration.Type.Bytes.Constant + Alignment - 1) & -Alignment;
         }
-        var memory = new PinnedMemory(bytes);
-        foreach (var (declaration, offset) in places)
-        {
-            var tensor = new StoredTensor(this, declaration, memory, offset);
-            byPath.Add(declaration.Path, tensor);
-            order.Add(tensor);
-        }
+        var memory = new PinnedMemory(bytes, purpose);
+        var tensors = places.Select(p => new StoredTensor(this, p.Item1, memory, p.Item2)).ToImmutableArray();
+        foreach (var tensor in tensors) Initialization.Fill(tensor, Seed, pool);
+        return tensors;
     }
 
     internal void Touch() => Version++;

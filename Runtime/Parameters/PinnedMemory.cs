@@ -1,6 +1,7 @@
 using System;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using Graph.Runtime.Memory;
 
 namespace Graph.Runtime.Parameters;
 
@@ -13,9 +14,11 @@ sealed unsafe class PinnedMemory
     readonly long[] array; // of longs, so that one block may hold 16 GiB
     readonly nint start;
 
-    public PinnedMemory(long bytes)
+    /// <param name="purpose">What it is for, for the message when there is none.</param>
+    /// <exception cref="OutOfMemoryException">There is not that much.</exception>
+    public PinnedMemory(long bytes, string purpose)
     {
-        array = GC.AllocateArray<long>(checked((int)((bytes + Alignment + 7) / 8)), pinned: true);
+        array = NativeAllocator.Current.AllocatePinned((bytes + Alignment + 7) / 8, purpose);
         Bytes = bytes;
         var first = (nint)Unsafe.AsPointer(ref MemoryMarshal.GetArrayDataReference(array)); // pinned: it stays there
         Pointer = (byte*)((first + Alignment - 1) & -Alignment);

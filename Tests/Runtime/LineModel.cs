@@ -33,7 +33,43 @@ public sealed unsafe class LineModel : IModel<LineModel>, IModule
 
     public static LineModel Over(ModelInstance instance) => new(instance);
 
-    public static LineModel Create(ulong seed = 0, int threads = 0) => ModelInstance.Wrap<LineModel>(new(Compiled, seed, threads));
+    public static LineModel Create(ulong seed = 0, int threads = 0)
+    {
+        try
+        {
+            return ModelInstance.Wrap<LineModel>(new(Compiled, seed, threads));
+        }
+        catch (OutOfMemoryException e) when (FaultyAllocator.IsInjected(e))
+        {
+            return Create(seed, threads);
+        }
+    }
+
+    /// <summary>Another session; tries once more when a test's allocator fails it.</summary>
+    public LineModel Session(int threads = 1)
+    {
+        try
+        {
+            return this.NewSession(threads);
+        }
+        catch (OutOfMemoryException e) when (FaultyAllocator.IsInjected(e))
+        {
+            return Session(threads);
+        }
+    }
+
+    // A call, and once more when a test's allocator fails it.
+    void Run(string function, ReadOnlySpan<CallArgument> arguments)
+    {
+        try
+        {
+            instance.Run(function, arguments);
+        }
+        catch (OutOfMemoryException e) when (FaultyAllocator.IsInjected(e))
+        {
+            instance.Run(function, arguments);
+        }
+    }
 
     public Parameter Weight { get; } = new([Inputs], Init.Normal(0.5));
 
@@ -41,18 +77,28 @@ public sealed unsafe class LineModel : IModel<LineModel>, IModule
 
     public void Predict(ReadOnlySpan<float> x, Span<float> result)
     {
-        fixed (void* a0 = x, r0 = result) instance.Run("predict", [new(a0, x.Length), new(r0, result.Length)]);
+        fixed (void* a0 = x, r0 = result) Run("predict", [new(a0, x.Length), new(r0, result.Length)]);
     }
 
     public StepResult TrainStep(ReadOnlySpan<float> x, ReadOnlySpan<float> y)
     {
-        fixed (void* a0 = x, a1 = y) return instance.TrainStep([new(a0, x.Length), new(a1, y.Length)]);
+        fixed (void* a0 = x, a1 = y)
+        {
+            try
+            {
+                return instance.TrainStep([new(a0, x.Length), new(a1, y.Length)]);
+            }
+            catch (OutOfMemoryException e) when (FaultyAllocator.IsInjected(e))
+            {
+                return instance.TrainStep([new(a0, x.Length), new(a1, y.Length)]);
+            }
+        }
     }
 
     public float Loss(ReadOnlySpan<float> x, ReadOnlySpan<float> y)
     {
         float loss;
-        fixed (void* a0 = x, a1 = y) instance.Run("loss", [new(a0, x.Length), new(a1, y.Length), new(&loss, 1)]);
+        fixed (void* a0 = x, a1 = y) Run("loss", [new(a0, x.Length), new(a1, y.Length), new(&loss, 1)]);
         return loss;
     }
 

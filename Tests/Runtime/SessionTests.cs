@@ -155,14 +155,14 @@ public sealed class SessionTests
         model.Predict(x, expected);
         var results = await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => Task.Run(() =>
         {
-            using var session = model.NewSession();
+            using var session = model.Session();
             var result = new float[64];
             for (var i = 0; i < 500; i++) session.Predict(x, result);
             return result;
         })));
         Assert.All(results, r => Assert.Equal(expected, r));
         model.Parameters["weight"].Values[0] += 1;
-        using var later = model.NewSession();
+        using var later = model.Session();
         later.Predict(x, expected);
         Assert.NotEqual(expected, results[0]);
     }

@@ -2,27 +2,29 @@ using System;
 using System.Collections.Generic;
 using System.Runtime.InteropServices;
 
-namespace Graph.Runtime.Execution;
+namespace Graph.Runtime.Memory;
 
 /// <summary>Zeroed unmanaged memory that is handed out piece by piece and freed as a whole.</summary>
-sealed unsafe class NativeBump : IDisposable
+/// <param name="purpose">What it is for, for the message when there is none.</param>
+sealed unsafe class NativeBump(string purpose) : IDisposable
 {
     const int ChunkBytes = 64 * 1024;
-    readonly List<nint> chunks = [];
+    readonly List<NativeBlock> chunks = [];
     byte* next, end;
 
     /// <summary><paramref name="count"/> zeroed elements, aligned to 16 bytes; at least one place, so that the pointer is real.</summary>
+    /// <exception cref="OutOfMemoryException">There is no memory; what was handed out stays.</exception>
     public T* Take<T>(long count)
         where T : unmanaged
     {
         var bytes = (Math.Max(1, count) * sizeof(T) + 15) & -16;
         if (end - next < bytes)
         {
-            var size = Math.Max(bytes, ChunkBytes);
-            next = (byte*)NativeMemory.AlignedAlloc((nuint)size, 64);
-            NativeMemory.Clear(next, (nuint)size);
-            chunks.Add((nint)next);
-            end = next + size;
+            var chunk = NativeAllocator.Current.Allocate(Math.Max(bytes, ChunkBytes), alignment: 64, purpose);
+            chunks.Add(chunk);
+            NativeMemory.Clear(chunk.Pointer, (nuint)chunk.Bytes);
+            next = chunk.Pointer;
+            end = next + chunk.Bytes;
         }
         var place = next;
         next += bytes;
@@ -31,11 +33,8 @@ sealed unsafe class NativeBump : IDisposable
 
     public void Dispose()
     {
-        foreach (var chunk in chunks) NativeMemory.AlignedFree((void*)chunk);
-        chunks.Clear();
         next = end = null;
-        GC.SuppressFinalize(this);
+        foreach (var chunk in chunks) chunk.Dispose();
+        chunks.Clear();
     }
-
-    ~NativeBump() => Dispose();
 }

@@ -1,0 +1,99 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using System.Reflection;
+using System.Threading.Tasks;
+using Graph.Runtime.Memory;
+using Graph.Tests.Goldens;
+using Graph.Yardsticks;
+using Xunit;
+
+namespace Graph.Tests.Runtime;
+
+/// <summary>Memory runs out at every place where it can: the call fails, the model works on with right numbers, and nothing is lost or used after it was freed.</summary>
+public sealed class AllocationFaultTests
+{
+    public static IEnumerable<object[]> SessionTestNames() =>
+        from method in typeof(SessionTests).GetMethods(BindingFlags.Instance | BindingFlags.Public | BindingFlags.DeclaredOnly)
+        where method.GetCustomAttribute<FactAttribute>() is { Skip: null } && method.GetParameters().Length == 0
+        select new object[] { method.Name };
+
+    [Theory]
+    [MemberData(nameof(SessionTestNames))]
+    public async Task Every_session_test_holds_whichever_allocation_fails(string name)
+    {
+        var method = typeof(SessionTests).GetMethod(name)!;
+        // On a thread without a synchronization context, so that a test that awaits may be waited for.
+        await Task.Run(() => FaultyAllocator.FailEach(() =>
+        {
+            var tests = new SessionTests();
+            if (method.CreateDelegate(method.ReturnType == typeof(Task) ? typeof(Func<Task>) : typeof(Action), tests) is Func<Task> asynchronous) asynchronous().GetAwaiter().GetResult();
+            else method.Invoke(tests, BindingFlags.DoNotWrapExceptions, null, null, null);
+        }));
+    }
+
+    [Fact]
+    public void Generated_models_train_to_the_same_bits_whichever_allocation_fails()
+    {
+        var batches = new[] { 2, 8, 1, 8, 40 }.Select(rows => (Reals(rows * 784), Integers(rows, 10))).ToArray();
+        int[] Train()
+        {
+            using var model = Again(() => Cnn.Create(seed: 5, threads: 2));
+            var bits = new List<int>();
+            foreach (var (images, labels) in batches)
+            {
+                bits.Add(BitConverter.SingleToInt32Bits(Again(() => model.TrainStep(images, labels)).Loss));
+                var result = new float[labels.Length * 10];
+                Again(() => { model.Logits(images, result); return 0; });
+                bits.AddRange(result.Select(BitConverter.SingleToInt32Bits));
+            }
+            return [.. bits];
+        }
+        var expected = Train();
+        Assert.True(FaultyAllocator.FailEach(() => Assert.Equal(expected, Train())) >= 8);
+    }
+
+    [Fact]
+    public void A_batch_too_large_for_the_machine_leaves_the_others_working()
+    {
+        using var model = LineModel.Create(seed: 1);
+        var (x, _) = SessionTests.Batch(4);
+        float[] before = new float[4], after = new float[4];
+        model.Predict(x, before);
+        NativeAllocator.Current = new FaultyAllocator(1, isAnswered: false);
+        var (large, y) = SessionTests.Batch(64);
+        var error = Assert.Throws<OutOfMemoryException>(() => model.Loss(large, y));
+        Assert.Contains("There is no memory for the intermediates of Line.loss with B=64", error.Message, StringComparison.Ordinal);
+        model.Predict(x, after);
+        Assert.Equal(before, after);
+    }
+
+    [Fact]
+    public void Optimizer_states_that_find_no_memory_leave_the_model_untrained_and_sound()
+    {
+        using var model = LineModel.Create(seed: 1);
+        var (x, y) = SessionTests.Batch(4);
+        NativeAllocator.Current = new FaultyAllocator(1, isAnswered: false);
+        Assert.Contains("optimizer states", Assert.Throws<OutOfMemoryException>(() => model.TrainStep(x, y)).Message, StringComparison.Ordinal);
+        Assert.False(model.Parameters.IsTraining);
+        Assert.Equal(3, model.Parameters.Count);
+        Assert.Equal(1, model.TrainStep(x, y).Step);
+        Assert.Equal(5, model.Parameters.Count);
+    }
+
+    static T Again<T>(Func<T> call)
+    {
+        try
+        {
+            return call();
+        }
+        catch (OutOfMemoryException e) when (FaultyAllocator.IsInjected(e))
+        {
+            return call();
+        }
+    }
+
+    static float[] Reals(int count) => Array.ConvertAll(GoldenValues.Reals("faults", count, 2, 0), v => (float)v);
+
+    static int[] Integers(int count, int classes) => Array.ConvertAll(GoldenValues.Integers("faults", count, classes), v => (int)v);
+}
