@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Immutable;
 using System.Threading;
 using System.Threading.Tasks;
 using Graph.Data;
@@ -26,7 +27,7 @@ public static class ModelMembers
         /// <param name="path">The file; an existing one is replaced.</param>
         /// <param name="weightsOnly">Leaves out what only training needs.</param>
         /// <exception cref="System.IO.IOException">The file cannot be written.</exception>
-        public void Save(string path, bool weightsOnly = false) => model.Instance.SaveCheckpoint(path, position: null, weightsOnly);
+        public void Save(string path, bool weightsOnly = false) => model.Instance.SaveCheckpoint(path, position: null, run: ImmutableDictionary<string, string>.Empty, weightsOnly);
 
         /// <summary>Reads a safetensors file of this model: names, shapes and types must be the model's. A file of weights alone, whoever wrote it, is read as such.</summary>
         /// <param name="path">The file.</param>

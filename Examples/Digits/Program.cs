@@ -36,7 +36,7 @@ static class Program
                 Steps = steps,
                 Schedule = Schedule.WarmupCosine(peak: 2e-3f, warmup: Math.Min(50, steps / 10), total: steps),
                 Validation = new BatchLoader(data.HeldOut, 256, new() { Order = BatchOrder.Sequential }),
-                Metric = () => Reader.Accuracy(reader.Confusion(data.HeldOut)),
+                Metrics = [new("accuracy", () => Reader.Accuracy(reader.Confusion(data.HeldOut)), "0.00 %")],
                 EvalEvery = Math.Max(1, Math.Min(5 * batches.Batches, steps / 5)),
             },
             progress, cancel));

@@ -23,11 +23,14 @@ static class Checkpoint
     /// <param name="IsTraining">It has all that training needs to go on.</param>
     /// <param name="Position">Where training stood; null when the file does not say.</param>
     /// <param name="Fingerprint">The plan it was trained with; null when the file does not say.</param>
-    public sealed record Info(bool IsTraining, long Step, ulong Seed, float? LearningRate, TrainingPosition? Position, string? Fingerprint);
+    /// <param name="Metadata">All that it says, by key.</param>
+    public sealed record Info(bool IsTraining, long Step, ulong Seed, float? LearningRate, TrainingPosition? Position, string? Fingerprint, ImmutableDictionary<string, string> Metadata);
 
     /// <summary>Writes the file, atomically.</summary>
+    /// <param name="run">What a training run adds to the metadata.</param>
     /// <param name="weightsOnly">Leaves out what only training needs.</param>
-    public static void Save(string path, ParameterStore store, string model, string fingerprint, float learningRate, TrainingPosition? position, bool weightsOnly)
+    public static void Save(
+        string path, ParameterStore store, string model, string fingerprint, float learningRate, TrainingPosition? position, ImmutableDictionary<string, string> run, bool weightsOnly)
     {
         var tensors = store.Where(t => !weightsOnly || t.Kind is StateKind.Parameter or StateKind.Buffer).ToArray();
         var entries = ImmutableArray.CreateBuilder<SafetensorsEntry>();
@@ -43,6 +46,7 @@ static class Checkpoint
             metadata = metadata.Add(Step, Text(store.Step)).Add(Seed, store.Seed.ToString(CultureInfo.InvariantCulture)).Add(Fingerprint, fingerprint)
                 .Add(Rate, learningRate.ToString("R", CultureInfo.InvariantCulture));
             if (position is not null) metadata = metadata.Add(Epoch, Text(position.Epoch)).Add(Batch, Text(position.Batch));
+            metadata = metadata.AddRange(run);
         }
         var header = new SafetensorsHeader { Entries = entries.ToImmutable(), Metadata = metadata };
         AtomicFile.Write(path, stream =>
@@ -109,14 +113,14 @@ static class Checkpoint
     static Info ReadInfo(SafetensorsHeader header, string path)
     {
         var metadata = header.Metadata;
-        if (!metadata.ContainsKey(Step)) return new(false, 0, 0, null, null, null);
+        if (!metadata.ContainsKey(Step)) return new(false, 0, 0, null, null, null, metadata);
         try
         {
             var position = metadata.TryGetValue(Epoch, out var epoch) && metadata.TryGetValue(Batch, out var batch)
                 ? new TrainingPosition(int.Parse(epoch, CultureInfo.InvariantCulture), int.Parse(batch, CultureInfo.InvariantCulture)) : null;
             return new(
                 true, long.Parse(metadata[Step], CultureInfo.InvariantCulture), ulong.Parse(metadata[Seed], CultureInfo.InvariantCulture),
-                metadata.TryGetValue(Rate, out var rate) ? ParseRate(rate) : null, position, metadata.GetValueOrDefault(Fingerprint));
+                metadata.TryGetValue(Rate, out var rate) ? ParseRate(rate) : null, position, metadata.GetValueOrDefault(Fingerprint), metadata);
         }
         catch (Exception e) when (e is FormatException or OverflowException or KeyNotFoundException)
         {

@@ -1,3 +1,5 @@
+using System.Collections.Immutable;
+
 namespace Graph;
 
 /// <summary>Where in its data training stood when a checkpoint was written.</summary>
@@ -13,4 +15,7 @@ public sealed record CheckpointInfo(bool IsTraining, long Step, bool SamePlan)
 {
     /// <summary>Where training stood; null when the file does not say.</summary>
     public TrainingPosition? Position { get; init; }
+
+    /// <summary>All that the file says beside its tensors, by key.</summary>
+    public ImmutableDictionary<string, string> Metadata { get; init; } = ImmutableDictionary<string, string>.Empty;
 }

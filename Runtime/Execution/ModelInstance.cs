@@ -167,11 +167,12 @@ public sealed unsafe class ModelInstance : IDisposable
 
     /// <summary>Writes the model as safetensors, atomically.</summary>
     /// <param name="position">Where in its data training stands; null when nobody knows.</param>
+    /// <param name="run">What a training run adds to the metadata.</param>
     /// <param name="weightsOnly">Leaves out what only training needs.</param>
-    internal void SaveCheckpoint(string path, TrainingPosition? position, bool weightsOnly)
+    internal void SaveCheckpoint(string path, TrainingPosition? position, ImmutableDictionary<string, string> run, bool weightsOnly)
     {
         Store.ThrowIfDisposed();
-        Checkpoint.Save(path, Store, Model.Name, Model.PlanFingerprint, LearningRate, position, weightsOnly);
+        Checkpoint.Save(path, Store, Model.Name, Model.PlanFingerprint, LearningRate, position, run, weightsOnly);
     }
 
     /// <summary>Reads a file that <see cref="SaveCheckpoint"/> or another safetensors library wrote.</summary>
@@ -181,7 +182,7 @@ public sealed unsafe class ModelInstance : IDisposable
         Store.ThrowIfDisposed();
         var info = Checkpoint.Load(path, Store, Model.Name, weightsOnly);
         if (info.IsTraining && info.LearningRate is { } rate) LearningRate = rate;
-        return new(info.IsTraining, Store.Step, info.Fingerprint == Model.PlanFingerprint) { Position = info.Position };
+        return new(info.IsTraining, Store.Step, info.Fingerprint == Model.PlanFingerprint) { Position = info.Position, Metadata = info.Metadata };
     }
 
     /// <summary>Trains on batches; see <see cref="ModelMembers"/>.</summary>

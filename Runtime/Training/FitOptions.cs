@@ -1,4 +1,6 @@
 using System;
+using System.Collections.Generic;
+using System.Linq;
 using Graph.Data;
 
 namespace Graph;
@@ -18,8 +20,8 @@ public sealed record FitOptions
     /// <summary>Batches that are not trained on: their mean loss, in evaluation mode, is <see cref="FitProgress.ValidationLoss"/>.</summary>
     public IBatchSource? Validation { get; init; }
 
-    /// <summary>Another figure to measure at every evaluation, such as an accuracy. It is called between two steps, so it may call the model.</summary>
-    public Func<double>? Metric { get; init; }
+    /// <summary>Other figures to measure at every evaluation, such as an accuracy.</summary>
+    public IReadOnlyList<Metric> Metrics { get; init; } = [];
 
     /// <summary>Evaluates after every so many steps; after every epoch when left out. At the end in any case.</summary>
     public int? EvalEvery { get; init; }
@@ -43,7 +45,15 @@ public sealed record FitOptions
         Positive(EvalEvery, nameof(EvalEvery));
         Positive(CheckpointEvery, nameof(CheckpointEvery));
         Positive(ReportEvery, nameof(ReportEvery));
+        CheckMetrics();
         if ((Resume || CheckpointEvery is not null) && CheckpointPath is null) throw new ArgumentException("Resuming and writing checkpoints need a CheckpointPath.", nameof(CheckpointPath));
+    }
+
+    void CheckMetrics()
+    {
+        ArgumentNullException.ThrowIfNull(Metrics);
+        foreach (var metric in Metrics) ArgumentNullException.ThrowIfNull(metric, nameof(Metrics));
+        if (Metrics.GroupBy(m => m.Name, StringComparer.Ordinal).FirstOrDefault(g => g.Count() > 1) is { } twice) throw new ArgumentException($"Two metrics are called {twice.Key}.", nameof(Metrics));
     }
 
     static void Positive(long? value, string name)

@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Generic;
 
 namespace Graph;
 
@@ -32,14 +33,26 @@ public readonly record struct FitProgress
     /// <summary>The mean loss on the validation data; null but at an evaluation.</summary>
     public double? ValidationLoss { get; init; }
 
-    /// <summary>What <see cref="FitOptions.Metric"/> gave; null but at an evaluation.</summary>
-    public double? Metric { get; init; }
+    /// <summary>What <see cref="FitOptions.Metrics"/> gave, in their order; empty but at an evaluation.</summary>
+    public IReadOnlyList<MetricValue> Metrics
+    {
+        get => field ?? [];
+        init;
+    }
+
+    /// <summary>How training went until now, the steps before a resumed checkpoint included. It grows with training.</summary>
+    public FitHistory History
+    {
+        get => field ?? new();
+        init;
+    }
 }
 
 /// <summary>What training came to.</summary>
 /// <param name="Steps">Steps made, those before a resumed checkpoint included.</param>
 /// <param name="Loss">The loss of the last step's batch.</param>
 /// <param name="ValidationLoss">The last evaluation's; null without validation data.</param>
-/// <param name="Metric">The last evaluation's; null without one.</param>
-/// <param name="Elapsed">Time since training began or was resumed.</param>
-public sealed record FitResult(long Steps, float Loss, double? ValidationLoss, double? Metric, TimeSpan Elapsed);
+/// <param name="Metrics">The last evaluation's figures, in the order of <see cref="FitOptions.Metrics"/>.</param>
+/// <param name="Elapsed">Time since training began or was resumed; <see cref="FitHistory.Elapsed"/> has all of it.</param>
+/// <param name="History">How it went, from the first step on.</param>
+public sealed record FitResult(long Steps, float Loss, double? ValidationLoss, IReadOnlyList<MetricValue> Metrics, TimeSpan Elapsed, FitHistory History);

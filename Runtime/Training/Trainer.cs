@@ -1,6 +1,9 @@
 using System;
+using System.Collections.Generic;
+using System.Collections.Immutable;
 using System.Diagnostics;
 using System.IO;
+using System.Linq;
 using System.Threading;
 using Graph.Data;
 using Graph.Runtime.Checkpoints;
@@ -11,6 +14,9 @@ namespace Graph.Runtime.Training;
 /// <summary>The training loop: batches, learning rates, evaluations, checkpoints. Where it stands is (epoch, batch); with the parameter store that is all it needs to go on bit for bit.</summary>
 sealed class Trainer
 {
+    const string HistoryKey = "history";
+    static readonly IReadOnlyList<MetricValue> NoMetrics = [];
+
     readonly ModelInstance model;
     readonly IBatchSource data;
     readonly FitOptions options;
@@ -21,8 +27,10 @@ sealed class Trainer
     readonly long totalSteps;
     int epoch, batch;
     StepResult last;
-    double? validationLoss, metric;
-    long evaluatedAt = -1, savedAt = -1, reportedAt = -1, reportedEvaluation = -1;
+    FitHistory history = new();
+    TimeSpan elapsedBefore;
+    FitEvaluation? evaluation;
+    long savedAt = -1, reportedAt = -1, reportedEvaluation = -1;
 
     // The moments over which the rate is taken: half a second or the time between two reports, whichever is longer.
     long windowRows;
@@ -45,6 +53,8 @@ sealed class Trainer
         if (options.Resume && File.Exists(options.CheckpointPath)) Resume(options.CheckpointPath);
     }
 
+    TimeSpan TotalElapsed => elapsedBefore + clock.Elapsed;
+
     /// <summary>Steps that this data was trained on.</summary>
     long Done => (long)epoch * data.Batches + batch;
 
@@ -55,6 +65,16 @@ sealed class Trainer
         if (info.Position is not { } position) return;
         if (position.Batch > data.Batches) throw new CheckpointException(path, $"was written after {position.Batch} batches of an epoch, but the data has {data.Batches}: it is other data, or other batches.");
         (epoch, batch) = (position.Epoch, position.Batch);
+        if (!info.Metadata.TryGetValue(HistoryKey, out var text)) return;
+        try
+        {
+            history = HistoryText.Read(text);
+        }
+        catch (FormatException e)
+        {
+            throw new CheckpointException(path, $"has damaged metadata ({e.Message})", e);
+        }
+        elapsedBefore = history.Elapsed;
     }
 
     /// <summary>Trains to the end.</summary>
@@ -76,13 +96,13 @@ sealed class Trainer
                 }
                 if (!reader.Next()) throw new InvalidOperationException($"The data ended after {batch} batches of epoch {epoch}, but it said that there are {data.Batches}.");
                 Step(reader);
-                AfterStep();
+                AfterStep(cancel);
             }
         }
-        Evaluate();
+        Evaluate(cancel);
         Report();
         Save();
-        return new(Done, last.Loss, validationLoss, metric, clock.Elapsed);
+        return new(Done, last.Loss, evaluation?.ValidationLoss, evaluation?.Metrics ?? [], clock.Elapsed, history);
     }
 
     void Step(IBatch rows)
@@ -92,6 +112,7 @@ sealed class Trainer
         if (!result.IsFinite) throw NotMade(result);
         last = result;
         batch++;
+        history.Add(result.Loss, TotalElapsed);
         windowRows += rows.Count;
     }
 
@@ -103,33 +124,37 @@ sealed class Trainer
             + FormattableString.Invariant($"Either training has diverged or the batch holds numbers that are not finite. Parameters, running statistics and optimizer states are those of step {Done}.{saved}"));
     }
 
-    void AfterStep()
+    void AfterStep(CancellationToken cancel)
     {
         var endOfEpoch = batch == data.Batches;
-        if (options.EvalEvery is { } every ? Done % every == 0 : endOfEpoch) Evaluate();
-        if (evaluatedAt == Done || Done % options.ReportEvery == 0) Report();
+        if (options.EvalEvery is { } every ? Done % every == 0 : endOfEpoch) Evaluate(cancel);
+        if (Evaluated || Done % options.ReportEvery == 0) Report();
         if (options.CheckpointEvery is { } period ? Done % period == 0 : endOfEpoch) Save();
     }
 
-    void Evaluate()
+    bool Evaluated => evaluation?.Step == Done;
+
+    void Evaluate(CancellationToken cancel)
     {
-        if (evaluatedAt == Done || (validation is null && options.Metric is null)) return;
+        if (Evaluated || (validation is null && options.Metrics.Count == 0)) return;
         MeasureRate(force: true);
-        if (validation is not null)
-        {
-            double sum = 0;
-            long rows = 0;
-            using var reader = options.Validation!.Open(0);
-            while (reader.Next())
-            {
-                sum += (double)validation.Loss(reader) * reader.Count;
-                rows += reader.Count;
-            }
-            validationLoss = sum / rows;
-        }
-        metric = options.Metric?.Invoke();
-        evaluatedAt = Done;
+        double? loss = validation is null ? null : ValidationLoss(validation);
+        evaluation = new(Done, loss, [.. options.Metrics.Select(m => m.Measure(cancel))]);
+        history.Add(evaluation, TotalElapsed);
         windowStart = clock.Elapsed; // evaluation is not training
+    }
+
+    double ValidationLoss(BatchFeed feed)
+    {
+        double sum = 0;
+        long rows = 0;
+        using var reader = options.Validation!.Open(0);
+        while (reader.Next())
+        {
+            sum += (double)feed.Loss(reader) * reader.Count;
+            rows += reader.Count;
+        }
+        return sum / rows;
     }
 
     void MeasureRate(bool force)
@@ -144,7 +169,7 @@ sealed class Trainer
 
     void Report()
     {
-        var evaluated = evaluatedAt == Done;
+        var evaluated = Evaluated;
         if (progress is null || (reportedAt == Done && (!evaluated || reportedEvaluation == Done))) return;
         MeasureRate(force: false);
         reportedAt = Done;
@@ -152,14 +177,15 @@ sealed class Trainer
         progress.Report(new()
         {
             Step = Done, TotalSteps = totalSteps, Epoch = (double)Done / data.Batches, Loss = last.Loss, LearningRate = last.LearningRate, GradientNorm = last.GradientNorm,
-            SamplesPerSecond = samplesPerSecond, Elapsed = clock.Elapsed, ValidationLoss = evaluated ? validationLoss : null, Metric = evaluated ? metric : null,
+            SamplesPerSecond = samplesPerSecond, Elapsed = clock.Elapsed, ValidationLoss = evaluated ? evaluation!.ValidationLoss : null, Metrics = evaluated ? evaluation!.Metrics : NoMetrics,
+            History = history,
         });
     }
 
     void Save()
     {
         if (options.CheckpointPath is not { } path || savedAt == Done) return;
-        model.SaveCheckpoint(path, batch == data.Batches ? new(epoch + 1, 0) : new(epoch, batch), weightsOnly: false);
+        model.SaveCheckpoint(path, batch == data.Batches ? new(epoch + 1, 0) : new(epoch, batch), ImmutableDictionary<string, string>.Empty.Add(HistoryKey, HistoryText.Write(history)), weightsOnly: false);
         savedAt = Done;
     }
 }

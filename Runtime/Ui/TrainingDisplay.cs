@@ -65,7 +65,7 @@ public sealed class TrainingDisplay
     void Lines(FitProgress progress)
     {
         Record(progress);
-        if (progress.ValidationLoss is not null || progress.Metric is not null || progress.Step == 1) console.WriteLine(Describe(progress));
+        if (progress.ValidationLoss is not null || progress.Metrics.Count > 0 || progress.Step == 1) console.WriteLine(Describe(progress));
     }
 
     void Record(FitProgress progress)
@@ -81,7 +81,7 @@ public sealed class TrainingDisplay
     {
         var text = string.Create(CultureInfo.InvariantCulture, $"step {progress.Step}/{progress.TotalSteps}  loss {smoothed:0.000}");
         if (validation.Count > 0) text += string.Create(CultureInfo.InvariantCulture, $"  held out {validation[^1].Value:0.000}");
-        if (progress.Metric is { } metric) text += string.Create(CultureInfo.InvariantCulture, $"  accuracy {metric:0.00%}");
+        foreach (var metric in progress.Metrics) text += $"  {metric}";
         return text + string.Create(CultureInfo.InvariantCulture, $"  {progress.SamplesPerSecond * unitsPerSample:N0} {unit}/s");
     }
 }

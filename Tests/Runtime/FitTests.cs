@@ -54,10 +54,11 @@ public sealed class FitTests : IDisposable
         using var model = LineModel.Create(seed: 1);
         var reports = new Reports();
         var calls = 0;
-        var result = await model.FitAsync(Data(), new() { Steps = 25, EvalEvery = 10, ReportEvery = 4, Metric = () => ++calls }, reports);
+        var result = await model.FitAsync(Data(), new() { Steps = 25, EvalEvery = 10, ReportEvery = 4, Metrics = [new("calls", () => ++calls, "0 times")] }, reports);
         Assert.Equal(25, result.Steps);
         Assert.Equal([4, 8, 10, 12, 16, 20, 24, 25], reports.Select(r => r.Step));
-        Assert.Equal([null, null, 1.0, null, null, 2.0, null, 3.0], reports.Select(r => r.Metric));
+        Assert.Equal(["", "", "calls 1 times", "", "", "calls 2 times", "", "calls 3 times"], reports.Select(r => string.Join(", ", r.Metrics)));
+        Assert.Equal(3, result.Metrics.Single().Value);
     }
 
     [Theory]
