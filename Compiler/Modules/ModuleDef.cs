@@ -7,7 +7,7 @@ namespace Graph.Compiler.Modules;
 /// A definition stands for itself except for other modules: the records, enums, static functions and static fields that its bodies reach
 /// (wherever they were declared) travel with it. A static class marked [Module] is a library of functions: it has only static methods.
 /// </remarks>
-/// <param name="Name">The full name, <c>Graph.Nn.Linear</c>; a nested class after its container and <c>+</c>.</param>
+/// <param name="Name">The <see cref="DefinitionName"/>, <c>[Graph.Nn]Graph.Nn.Linear</c>.</param>
 /// <param name="Kind">Module, model or library of functions; and whether it is abstract.</param>
 /// <param name="Base">The module that it derives from and, for a primary constructor, with which arguments; null for none.</param>
 /// <param name="Dims">The [Dim] attributes.</param>
@@ -18,7 +18,7 @@ namespace Graph.Compiler.Modules;
 /// <param name="Enums">The enumerations that it needs.</param>
 /// <param name="Functions">The static functions of other classes that it needs.</param>
 /// <param name="Statics">The static read-only fields of other classes that it needs.</param>
-/// <param name="References">The full names of the other modules that it mentions, sorted.</param>
+/// <param name="References">The names of the other modules that it mentions, sorted.</param>
 /// <param name="Location">The class's name in the source.</param>
 public sealed record ModuleDef(
     string Name,
@@ -36,9 +36,9 @@ public sealed record ModuleDef(
     Location Location)
 {
     /// <summary>The version of the text form; a reader refuses any other.</summary>
-    public const int FormatVersion = 1;
+    public const int FormatVersion = 2;
 
-    /// <summary>The definition as text: a line <c>graph-module 1</c>, the source files, then its declarations in parentheses.</summary>
+    /// <summary>The definition as text: a line <c>graph-module 2</c>, the source files, then its declarations in parentheses.</summary>
     public string ToText() => Text.ModuleText.Write(this);
 
     /// <summary>The definition that <see cref="ToText"/> wrote.</summary>

@@ -77,7 +77,7 @@ public enum TypeKind
 
 /// <summary>A type of the modelling language.</summary>
 /// <param name="Kind">Which kind.</param>
-/// <param name="Name">The full name of a module, record, enum, interface or exception; a tuple's element names.</param>
+/// <param name="Name">The <see cref="DefinitionName"/> of a module, record, enum or interface; an exception's name; a tuple's element names.</param>
 /// <param name="Arguments">What the type is made of: see <see cref="TypeKind"/>.</param>
 public sealed record TypeRef(TypeKind Kind, string Name = "", EquatableArray<TypeRef> Arguments = default)
 {
@@ -148,7 +148,7 @@ public sealed record TypeRef(TypeKind Kind, string Name = "", EquatableArray<Typ
     /// <summary>True for the floating-point types.</summary>
     public bool IsReal => Kind is >= TypeKind.Float16 and <= TypeKind.Float64;
 
-    /// <summary>The type as C# writes it, with full names.</summary>
+    /// <summary>The type as C# writes it, with full names, without assemblies.</summary>
     public override string ToString() => Kind switch
     {
         TypeKind.Void => "void",
@@ -175,7 +175,7 @@ public sealed record TypeRef(TypeKind Kind, string Name = "", EquatableArray<Typ
         TypeKind.Tuple => "(" + string.Join(", ", Arguments.Zip(Names(), (type, name) => name.Length == 0 ? type.ToString() : type + " " + name)) + ")",
         TypeKind.Function => "Func<" + string.Join(", ", Arguments) + ">",
         TypeKind.Tensor => Arguments.IsEmpty ? "Tensor" : "Tensor<" + Arguments[0] + ">",
-        TypeKind.Module or TypeKind.Record or TypeKind.Enum or TypeKind.Interface or TypeKind.Exception => Name,
+        TypeKind.Module or TypeKind.Record or TypeKind.Enum or TypeKind.Interface or TypeKind.Exception => DefinitionName.FullName(Name),
         _ => Kind.ToString(),
     };
 

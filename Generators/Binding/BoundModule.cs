@@ -6,7 +6,7 @@ using Graph.Generators.Emission;
 namespace Graph.Generators.Binding;
 
 /// <summary>What binding a class marked [Module] or [Model] gave; equal when nothing that matters changed.</summary>
-/// <param name="Name">The class's full name.</param>
+/// <param name="Name">The class as definitions know it.</param>
 /// <param name="Class">Where it is; null when code cannot be generated into it.</param>
 /// <param name="Definition">The definition; null when there were errors.</param>
 /// <param name="Outline">Of a model: its entries, losses and optimizer without bodies, as far as they could be read.</param>

@@ -8,6 +8,9 @@ namespace Graph.Generators.Binding;
 /// <summary>The types and attributes of the modelling API, recognised by name.</summary>
 static class KnownTypes
 {
+    /// <summary>The assembly of the modelling API.</summary>
+    public const string Assembly = "Graph.Ops";
+
     public const string Module = "ModuleAttribute";
     public const string Model = "ModelAttribute";
     public const string Dim = "DimAttribute";
@@ -24,6 +27,10 @@ static class KnownTypes
 
     /// <summary>True for the types of namespace Graph itself.</summary>
     public static bool IsGraphNamespace(INamespaceSymbol? space) => space is { Name: "Graph", ContainingNamespace.IsGlobalNamespace: true };
+
+    /// <summary>True for the types of the modelling API, in the assembly that brings them.</summary>
+    public static bool IsApi(INamedTypeSymbol type) =>
+        type.ContainingType is null && IsGraphNamespace(type.ContainingNamespace) && type.ContainingAssembly?.Name == Assembly;
 
     public static AttributeData? Attribute(ISymbol symbol, string name)
     {

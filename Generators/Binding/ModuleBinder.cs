@@ -71,7 +71,7 @@ static class ModuleBinder
         var space = type.ContainingNamespace is { IsGlobalNamespace: false } named ? named.ToDisplayString(FullyQualified) : "";
         return new(
             space, new EquatableArray<string>(containers.ToArray()), Identifier(type.Name), type.IsSealed, type.IsStatic, KnownTypes.IsModule(type.BaseType) && IsExtended(context, type.BaseType!),
-            GeneratedNames.Hides(type), SymbolNames.FullName(type).Replace('+', '.'));
+            GeneratedNames.Hides(type), SymbolNames.MetadataName(type).Replace('+', '.'));
     }
 
     /// <summary>Why no other part of the class can be written.</summary>

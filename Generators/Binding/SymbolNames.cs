@@ -1,5 +1,6 @@
 using System.Linq;
 using System.Text;
+using Graph.Compiler.Modules;
 using Microsoft.CodeAnalysis;
 
 namespace Graph.Generators.Binding;
@@ -10,8 +11,11 @@ static class SymbolNames
     // Names as they are, without the @ of keywords.
     static readonly SymbolDisplayFormat Unescaped = new(typeQualificationStyle: SymbolDisplayTypeQualificationStyle.NameAndContainingTypesAndNamespaces);
 
+    /// <summary>What definitions know a class by: <see cref="DefinitionName"/>.</summary>
+    public static string FullName(INamedTypeSymbol type) => DefinitionName.Of(type.ContainingAssembly?.Name ?? "", MetadataName(type));
+
     /// <summary>Namespace, containing classes and name as metadata writes them: <c>Graph.Nn.Outer+Inner</c>.</summary>
-    public static string FullName(INamedTypeSymbol type)
+    public static string MetadataName(INamedTypeSymbol type)
     {
         var name = new StringBuilder(type.MetadataName);
         for (var outer = type.ContainingType; outer is not null; outer = outer.ContainingType) name.Insert(0, outer.MetadataName + "+");
@@ -39,7 +43,7 @@ static class SymbolNames
 
     // The API's own types are written without their namespace, because every method has them; others in full, because two may share a name.
     static string ShortName(INamedTypeSymbol type) =>
-        KnownTypes.IsGraphNamespace(type.ContainingNamespace) && type.ContainingType is null || KnownTypes.IsSystem(type) ? type.Name : FullName(type);
+        KnownTypes.IsApi(type) || KnownTypes.IsSystem(type) ? type.Name : FullName(type);
 
     static string? Keyword(SpecialType type) => type switch
     {

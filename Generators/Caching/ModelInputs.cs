@@ -70,18 +70,18 @@ static class ModelInputs
                 else if (foreign.TryGetValue(name, out var text))
                 {
                     (definition, var problem) = Read(text);
-                    if (problem is not null) problems.Add(new(Descriptors.UnreadableDefinition.Id, model.Location, [name, text.Assembly, problem]));
+                    if (problem is not null) problems.Add(new(Descriptors.UnreadableDefinition.Id, model.Location, [DefinitionName.FullName(name), text.Assembly, problem]));
                 }
                 else
                 {
-                    problems.Add(new(Descriptors.MissingDefinition.Id, model.Location, [user.Name, name]));
+                    problems.Add(new(Descriptors.MissingDefinition.Id, model.Location, [DefinitionName.FullName(user.Name), DefinitionName.FullName(name)]));
                 }
                 if (definition is null) continue;
                 found[name] = definition;
                 work.Push(definition);
             }
         }
-        var input = isComplete && problems.Count == 0 ? new ModelInput(declaration, model, found.Values.ToEquatableArray(), found.Keys.Where(name => !own.ContainsKey(name)).ToEquatableArray()) : null;
+        var input = isComplete && problems.Count == 0 ? new ModelInput(declaration, model, found.Values.ToEquatableArray()) : null;
         return new(model.Name, input, declaration, outline, new EquatableArray<DiagnosticInfo>(problems));
     }
 

@@ -2,12 +2,17 @@ using System.Collections.Generic;
 using System.Runtime.CompilerServices;
 using System.Threading;
 using Graph.Compiler;
+using Graph.Compiler.Modules;
 using Graph.Generators.Binding;
 using Microsoft.CodeAnalysis;
 
 namespace Graph.Generators.Caching;
 
 /// <summary>A module that a referenced assembly publishes, unread.</summary>
+/// <param name="Name">The class as definitions know it: <see cref="DefinitionName"/>.</param>
+/// <param name="Version">The version of the text's format.</param>
+/// <param name="Text">The definition.</param>
+/// <param name="Assembly">The assembly's name.</param>
 public sealed record PublishedModule(string Name, int Version, string Text, string Assembly);
 
 /// <summary>The modules of referenced assemblies, looked up once for each reference.</summary>
@@ -34,7 +39,7 @@ static class PublishedModules
         foreach (var attribute in assembly.GetAttributes())
             if (KnownTypes.IsGraph(attribute.AttributeClass, KnownTypes.ModuleDefinition) && attribute.ConstructorArguments is { Length: 3 } arguments
                 && arguments[0].Value is int version && arguments[1].Value is string name && arguments[2].Value is string text)
-                result.Add(new PublishedModule(name, version, text, assembly.Name));
+                result.Add(new PublishedModule(DefinitionName.Of(assembly.Name, name), version, text, assembly.Name));
         return new EquatableArray<PublishedModule>(result);
     }
 
@@ -43,7 +48,7 @@ static class PublishedModules
     {
         foreach (var module in assembly.Modules)
             foreach (var reference in module.ReferencedAssemblies)
-                if (reference.Name == "Graph.Ops") return true;
+                if (reference.Name == KnownTypes.Assembly) return true;
         return false;
     }
 }

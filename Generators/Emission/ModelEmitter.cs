@@ -23,9 +23,8 @@ public static class ModelEmitter
     {
         var modules = new Dictionary<string, ModuleDef>(StringComparer.Ordinal) { [input.Model.Name] = input.Model };
         foreach (var module in input.Modules) modules[module.Name] = module;
-        var referenced = new HashSet<string>(input.Referenced, StringComparer.Ordinal);
 
-        var result = Elaborator.Elaborate(input.Model, modules, OperationTable.Set, cancellation, referenced, CpuLimits.Instance);
+        var result = Elaborator.Elaborate(input.Model, modules, OperationTable.Set, cancellation, CpuLimits.Instance);
         if (result.Model is not { } model)
             return new(input.Class.HintName, null, null, result.Diagnostics.Select(DiagnosticInfo.Of).ToEquatableArray());
 

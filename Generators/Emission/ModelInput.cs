@@ -7,8 +7,7 @@ namespace Graph.Generators.Emission;
 /// <param name="Class">The class that code is generated into.</param>
 /// <param name="Model">The model.</param>
 /// <param name="Modules">Every module that it needs, directly or through another, of this assembly and of others, sorted by name; the model itself is not among them.</param>
-/// <param name="Referenced">The names of those modules that referenced assemblies publish, sorted: errors in them are reported at the call that led there.</param>
-public sealed record ModelInput(ClassDeclaration Class, ModuleDef Model, EquatableArray<ModuleDef> Modules, EquatableArray<string> Referenced);
+public sealed record ModelInput(ClassDeclaration Class, ModuleDef Model, EquatableArray<ModuleDef> Modules);
 
 /// <summary>Where a partial class is, so that another part of it can be written.</summary>
 /// <param name="Namespace">The namespace; empty for the global one.</param>

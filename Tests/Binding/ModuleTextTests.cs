@@ -43,19 +43,19 @@ public class ModuleTextTests
 
     [Theory]
     [InlineData("")]
-    [InlineData("graph-module 1")]
-    [InlineData("graph-module 1\n")]
-    [InlineData("graph-module 1\n(files)\n(module")]
-    [InlineData("graph-module 1\n(files)\n(module a Module @) (field)")]
-    [InlineData("graph-module 1\n(files)\n(module a Module @0:0) )")]
-    [InlineData("graph-module 1\n(files \"a)\n(module a Module @)")]
+    [InlineData("graph-module 2")]
+    [InlineData("graph-module 2\n")]
+    [InlineData("graph-module 2\n(files)\n(module")]
+    [InlineData("graph-module 2\n(files)\n(module a Module @) (field)")]
+    [InlineData("graph-module 2\n(files)\n(module a Module @0:0) )")]
+    [InlineData("graph-module 2\n(files \"a)\n(module a Module @)")]
     public void Broken_text_is_refused_with_a_format_exception(string text) => Assert.Throws<FormatException>(() => ModuleDef.Parse(text));
 
     [Fact]
     public void Another_version_is_refused_by_name()
     {
-        var text = Module(new BlockStatement([], Location.None)).ToText().Replace("graph-module 1", "graph-module 2");
-        Assert.Contains("version 2", Assert.Throws<FormatException>(() => ModuleDef.Parse(text)).Message);
+        var text = Module(new BlockStatement([], Location.None)).ToText().Replace("graph-module 2", "graph-module 3");
+        Assert.Contains("version 3", Assert.Throws<FormatException>(() => ModuleDef.Parse(text)).Message);
     }
 
     [Fact]

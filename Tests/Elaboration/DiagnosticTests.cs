@@ -216,7 +216,7 @@ public class DiagnosticTests
                 [Loss] public Tensor D([Shape(3)] Tensor x) => x.Mean();
                 [Train] static Nothing Optimizer() => new();
             }
-            """, change: m => m.Name == "Nothing" ? m with { Methods = [] } : m);
+            """, change: m => m.Name == "[Test]Nothing" ? m with { Methods = [] } : m);
         Assert.Contains(result.Diagnostics, d => d.Message.Contains("no method Update", StringComparison.Ordinal));
     }
 }

@@ -18,7 +18,7 @@ static class Elaborate
 {
     static readonly Dictionary<string, ModuleDef> Library = Published(typeof(Linear).Assembly);
 
-    /// <summary>The definitions that an assembly publishes, by name.</summary>
+    /// <summary>The definitions that an assembly publishes, by the full names of their classes.</summary>
     public static Dictionary<string, ModuleDef> Published(Assembly assembly) => assembly.GetCustomAttributes<ModuleDefinitionAttribute>().ToDictionary(a => a.Name, a => ModuleDef.Parse(a.Text));
 
     /// <summary>The model <paramref name="name"/> of source text that may use Graph.Nn; its definitions may be changed to what binding would have refused.</summary>
@@ -31,8 +31,8 @@ static class Elaborate
         var own = Harness.Definitions(generated).ToDictionary(p => p.Key, p => change is null ? p.Value : change(p.Value));
         // What binding refuses has no definition; what elaboration refuses, which the analyzer reports too, is for the caller to look at.
         if (!own.TryGetValue(name, out var model)) throw new InvalidOperationException("Not bound: " + string.Join("\n", Harness.Analyze(generated)));
-        var modules = own.Concat(Library.Where(l => !own.ContainsKey(l.Key))).ToDictionary(p => p.Key, p => p.Value);
-        return Elaborator.Elaborate(model, modules, OperationTable.Set, referenced: Library.Keys.ToHashSet(), limits: CpuLimits.Instance);
+        var modules = own.Concat(Library).ToDictionary(p => p.Value.Name, p => p.Value);
+        return Elaborator.Elaborate(model, modules, OperationTable.Set, limits: CpuLimits.Instance);
     }
 
     /// <summary>The model of source text, which has no errors and whose program is well formed.</summary>
@@ -48,8 +48,8 @@ static class Elaborate
     public static ElaboratedModel Built(Type model)
     {
         var own = Published(model.Assembly);
-        var modules = own.Concat(Library).ToDictionary(p => p.Key, p => p.Value);
-        return Checked(Elaborator.Elaborate(own[model.FullName!], modules, OperationTable.Set, referenced: Library.Keys.ToHashSet()));
+        var modules = own.Concat(Library).ToDictionary(p => p.Value.Name, p => p.Value);
+        return Checked(Elaborator.Elaborate(own[model.FullName!], modules, OperationTable.Set));
     }
 
     static ElaboratedModel Checked(ElaborationResult result)

@@ -49,8 +49,8 @@ public class CachingTests(ITestOutputHelper output)
         var edited = compilation.ReplaceSyntaxTree(compilation.SyntaxTrees.First(), Harness.Parse(a.Replace("=> x", "=> x + x"), "File0.cs"));
         var steps = driver.RunGenerators(edited).GetRunResult().Results.Single().TrackedSteps[TrackingNames.Module];
         var reasons = steps.SelectMany(s => s.Outputs).ToDictionary(o => Name(o.Value), o => o.Reason);
-        Assert.Equal(IncrementalStepRunReason.Modified, reasons["A"]);
-        Assert.Contains(reasons["B"], new[] { IncrementalStepRunReason.Cached, IncrementalStepRunReason.Unchanged });
+        Assert.Equal(IncrementalStepRunReason.Modified, reasons["[Test]A"]);
+        Assert.Contains(reasons["[Test]B"], new[] { IncrementalStepRunReason.Cached, IncrementalStepRunReason.Unchanged });
     }
 
     [Theory]

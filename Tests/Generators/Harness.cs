@@ -52,7 +52,7 @@ static class Harness
         return (updated, result);
     }
 
-    /// <summary>The definitions that the generated attributes publish, by name.</summary>
+    /// <summary>The definitions that the generated attributes publish, by the full names of their classes.</summary>
     public static Dictionary<string, ModuleDef> Definitions(Compilation generated) => generated.Assembly.GetAttributes()
         .Where(a => a.AttributeClass?.Name == "ModuleDefinitionAttribute")
         .ToDictionary(a => (string)a.ConstructorArguments[1].Value!, a => ModuleDef.Parse((string)a.ConstructorArguments[2].Value!));

@@ -77,9 +77,9 @@ public class ModuleOutputTests
         var (generated, result) = Harness.Generate(user);
         Assert.Empty(generated.GetDiagnostics().Where(d => d.Severity == DiagnosticSeverity.Error));
         var model = Harness.Definitions(generated)["Mine"];
-        Assert.Equal("Sample.Net", model.Base!.Module);
+        Assert.Equal("[Library]Sample.Net", model.Base!.Module);
         var target = (Graph.Generators.Caching.ModelTarget)result.Results.Single().TrackedSteps[Graph.Generators.TrackingNames.Model].Single().Outputs.Single().Value;
-        Assert.Equal(["Sample.Linear", "Sample.Net"], target.Input!.Modules.Select(m => m.Name));
+        Assert.Equal(["[Library]Sample.Linear", "[Library]Sample.Net"], target.Input!.Modules.Select(m => m.Name));
     }
 
     [Fact]

@@ -18,10 +18,10 @@ sealed record ClassDef(
     EquatableArray<ConstructorDef> Constructors, EquatableArray<FieldDef> Fields, EquatableArray<MethodDef> Methods)
 {
     /// <summary>The name without namespace and containers.</summary>
-    public string ShortName => Name.Substring(Name.LastIndexOfAny(['.', '+']) + 1);
+    public string ShortName => DefinitionName.Short(Name);
 }
 
-/// <summary>Everything that can be named from a model, by name.</summary>
+/// <summary>Everything that can be named from a model, by assembly and name.</summary>
 sealed class Definitions
 {
     readonly Dictionary<string, ClassDef> classes = [];
@@ -29,12 +29,13 @@ sealed class Definitions
     readonly Dictionary<(string Owner, string Field), (FieldDef Field, bool IsOwn)> statics = [];
     readonly Dictionary<string, EnumDef> enums = [];
 
-    public Definitions(ModuleDef model, IReadOnlyDictionary<string, ModuleDef> modules, ISet<string>? referenced)
+    public Definitions(ModuleDef model, IReadOnlyDictionary<string, ModuleDef> modules)
     {
+        var assembly = DefinitionName.Assembly(model.Name);
         // The model first: what travels with it wins over what travels with others.
         Add(model, isOwn: true);
         foreach (var pair in modules.OrderBy(p => p.Key, System.StringComparer.Ordinal))
-            if (pair.Key != model.Name) Add(pair.Value, referenced is null || !referenced.Contains(pair.Key));
+            if (pair.Key != model.Name) Add(pair.Value, DefinitionName.Assembly(pair.Key) == assembly);
     }
 
     void Add(ModuleDef module, bool isOwn)

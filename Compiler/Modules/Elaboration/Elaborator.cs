@@ -10,16 +10,12 @@ public static class Elaborator
 {
     /// <summary>Builds the program of a model.</summary>
     /// <param name="model">The model.</param>
-    /// <param name="modules">Every module that can be reached from it, by full name.</param>
+    /// <param name="modules">Every module that can be reached from it, by name. Errors in those of other assemblies are reported at the call that led there.</param>
     /// <param name="operations">The operations that programs may use.</param>
     /// <param name="cancel">Ends the evaluation early.</param>
-    /// <param name="referenced">
-    /// The names of the modules that come from referenced assemblies: errors in them are reported at the call that led there. None when null.
-    /// </param>
     /// <param name="limits">What the target computes; everything when null.</param>
     /// <returns>The model, or what is wrong with it; only cancellation throws.</returns>
     public static ElaborationResult Elaborate(
-        ModuleDef model, IReadOnlyDictionary<string, ModuleDef> modules, OperationSet operations, CancellationToken cancel = default, ISet<string>? referenced = null,
-        TargetLimits? limits = null) =>
-        new ModelElaboration(model, modules, operations, referenced, limits, cancel).Run();
+        ModuleDef model, IReadOnlyDictionary<string, ModuleDef> modules, OperationSet operations, CancellationToken cancel = default, TargetLimits? limits = null) =>
+        new ModelElaboration(model, modules, operations, limits, cancel).Run();
 }

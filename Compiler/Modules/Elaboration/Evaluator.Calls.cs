@@ -27,15 +27,15 @@ sealed partial class Evaluator
 
     // A record's methods are published with the modules that call them, so one of another assembly can be without the method that is asked for.
     ElaborationException Unknown(string owner, string id, Location location) => Fail(DiagnosticIds.Missing, location, definitions.Class(owner) is { IsModule: false, IsOwn: false }
-        ? $"The body of {owner}.{id} is in another assembly and not published, because no module there uses it. Use it in a module of that assembly, or compute the value here."
-        : $"The definition of {owner}.{id} is not known. Was its assembly built with the Graph generator?");
+        ? $"The body of {DefinitionName.FullName(owner)}.{id} is in another assembly and not published, because no module there uses it. Use it in a module of that assembly, or compute the value here."
+        : $"The definition of {DefinitionName.FullName(owner)}.{id} is not known. Was its assembly built with the Graph generator?");
 
     /// <summary>Calls a method with a body.</summary>
     public object? Call(MethodDef method, Instance? self, string className, bool isOwn, object?[] arguments, Location location)
     {
-        if (method.Body is null) throw Fail(DiagnosticIds.Missing, location, $"{className}.{method.Name} has no body.");
+        if (method.Body is null) throw Fail(DiagnosticIds.Missing, location, $"{DefinitionName.FullName(className)}.{method.Name} has no body.");
         if (arguments.Length != method.Parameters.Count)
-            throw Fail(DiagnosticIds.Missing, location, $"{className}.{method.Id} takes {method.Parameters.Count} arguments, but is given {arguments.Length}.");
+            throw Fail(DiagnosticIds.Missing, location, $"{DefinitionName.FullName(className)}.{method.Id} takes {method.Parameters.Count} arguments, but is given {arguments.Length}.");
         var scope = new Scope(null);
         for (var i = 0; i < arguments.Length; i++) scope.Declare(method.Parameters[i].Name, arguments[i]);
         return Call(Short(className) + "." + method.Name, self, className, isOwn, method.Body, scope, location);

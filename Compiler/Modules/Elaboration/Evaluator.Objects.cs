@@ -20,7 +20,7 @@ sealed partial class Evaluator
     object? Read(FieldExpression field, Scope scope) => Read(Object(Evaluate(field.Target, scope), field.Location), field);
 
     object? Read(Instance instance, FieldExpression field) => instance.Has(field.Owner, field.Field) ? instance[field.Owner, field.Field]
-        : throw Fail(DiagnosticIds.Missing, field.Location, $"{instance.Type.ShortName} has no field {field.Field} declared in {field.Owner}.");
+        : throw Fail(DiagnosticIds.Missing, field.Location, $"{instance.Type.ShortName} has no field {field.Field} declared in {DefinitionName.FullName(field.Owner)}.");
 
     void Write(Instance instance, FieldExpression field, object? value)
     {
@@ -39,7 +39,7 @@ sealed partial class Evaluator
         var key = (field.Owner, field.Field);
         if (statics.TryGetValue(key, out var known)) return known;
         if (definitions.Static(field.Owner, field.Field) is not var (definition, isOwn))
-            throw Fail(DiagnosticIds.Missing, field.Location, $"The definition of the static field {field.Owner}.{field.Field} is not known.");
+            throw Fail(DiagnosticIds.Missing, field.Location, $"The definition of the static field {DefinitionName.FullName(field.Owner)}.{field.Field} is not known.");
         if (!staticsInProgress.Add(key)) return Default(definition.Type);
         var caller = frame;
         Push(new(Short(field.Owner) + "." + field.Field, null, field.Owner, isOwn, field.Location, caller));
@@ -56,7 +56,7 @@ sealed partial class Evaluator
         }
     }
 
-    static string Short(string fullName) => fullName.Substring(fullName.LastIndexOfAny(['.', '+']) + 1);
+    static string Short(string name) => DefinitionName.Short(name);
 
     object New(NewExpression creation, Scope scope)
     {
@@ -79,7 +79,7 @@ sealed partial class Evaluator
     public Instance Construct(string className, string constructor, object?[] arguments, Location location)
     {
         var type = definitions.Class(className)
-            ?? throw Fail(DiagnosticIds.Missing, location, $"The definition of {className} is not known. Was its assembly built with the Graph generator?");
+            ?? throw Fail(DiagnosticIds.Missing, location, $"The definition of {DefinitionName.FullName(className)} is not known. Was its assembly built with the Graph generator?");
         var instance = new Instance(type) { Arguments = arguments, Constructor = constructor, Location = Own(location) };
         foreach (var ancestor in definitions.Chain(className))
             foreach (var field in ancestor.Fields)
@@ -114,9 +114,9 @@ sealed partial class Evaluator
     {
         var constructor = type.Constructors.FirstOrDefault(c => c.Id == id);
         if (constructor is null && (type.Constructors.Count > 0 || arguments.Length > 0))
-            throw Fail(DiagnosticIds.Missing, location, $"{type.Name} has no constructor {id} that is known here. Build its assembly and this one from the same sources.");
+            throw Fail(DiagnosticIds.Missing, location, $"{DefinitionName.FullName(type.Name)} has no constructor {id} that is known here. Build its assembly and this one from the same sources.");
         if (constructor is not null && constructor.Parameters.Count != arguments.Length)
-            throw Fail(DiagnosticIds.Missing, location, $"The constructor {id} of {type.Name} takes {constructor.Parameters.Count} arguments, but is given {arguments.Length}.");
+            throw Fail(DiagnosticIds.Missing, location, $"The constructor {id} of {DefinitionName.FullName(type.Name)} takes {constructor.Parameters.Count} arguments, but is given {arguments.Length}.");
         var caller = frame;
         Push(new("new " + type.ShortName, instance, type.Name, type.IsOwn, location, caller));
         try
@@ -152,7 +152,7 @@ sealed partial class Evaluator
     {
         if (type.Base is null) return;
         var parent = definitions.Class(type.Base)
-            ?? throw Fail(DiagnosticIds.Missing, location, $"The definition of {type.Base}, the base of {type.ShortName}, is not known. Was its assembly built with the Graph generator?");
+            ?? throw Fail(DiagnosticIds.Missing, location, $"The definition of {DefinitionName.FullName(type.Base)}, the base of {type.ShortName}, is not known. Was its assembly built with the Graph generator?");
         if (call is not null) Construct(instance, parent, call.Constructor, Evaluate(call.Arguments, scope), call.Location);
         else Construct(instance, parent, parent.Constructors.FirstOrDefault(c => c.Parameters.Count == 0)?.Id ?? ".ctor()", [], location);
     }

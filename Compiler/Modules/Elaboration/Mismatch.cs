@@ -71,7 +71,7 @@ sealed class Mismatch(Evaluator evaluator, Operation operation, List<(Value Valu
         bool b => b ? "true" : "false",
         string s => "\"" + s + "\"",
         IFormattable f => f.ToString(null, CultureInfo.InvariantCulture),
-        EnumValue e => e.Enum.Substring(e.Enum.LastIndexOfAny(['.', '+']) + 1) + "." + e.Member,
+        EnumValue e => DefinitionName.Short(e.Enum) + "." + e.Member,
         _ => "…",
     };
 

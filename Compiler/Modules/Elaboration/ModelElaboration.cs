@@ -23,17 +23,17 @@ sealed partial class ModelElaboration
     Instance instance = null!;
     Program program;
 
-    public ModelElaboration(ModuleDef model, IReadOnlyDictionary<string, ModuleDef> modules, OperationSet operations, ISet<string>? referenced, TargetLimits? limits, CancellationToken cancel)
+    public ModelElaboration(ModuleDef model, IReadOnlyDictionary<string, ModuleDef> modules, OperationSet operations, TargetLimits? limits, CancellationToken cancel)
     {
         this.model = model;
         this.operations = operations;
-        definitions = new(model, modules, referenced);
+        definitions = new(model, modules);
         evaluator = new(definitions, operations, dims, limits, cancel);
         program = new(ShortName, [], [], [], operations);
         Dims(model, modules);
     }
 
-    string ShortName => model.Name.Substring(model.Name.LastIndexOfAny(['.', '+']) + 1);
+    string ShortName => DefinitionName.Short(model.Name);
 
     public ElaborationResult Run()
     {

@@ -159,7 +159,7 @@ sealed class FormWriter
     {
         if (name.Length == 0 || name is "_" or "-" || name[0] == '@') return false;
         foreach (var c in name)
-            if (!(char.IsLetterOrDigit(c) || c is '_' or '.' or '+' or '-' or '`')) return false;
+            if (!(char.IsLetterOrDigit(c) || c is '_' or '.' or '+' or '-' or '`' or '[' or ']')) return false;
         return true;
     }
 }
