@@ -34,10 +34,12 @@ static class Checkpoint
     {
         var tensors = store.Where(t => !weightsOnly || t.Kind is StateKind.Parameter or StateKind.Buffer).ToArray();
         var entries = ImmutableArray.CreateBuilder<SafetensorsEntry>();
+        var checks = ImmutableArray.CreateBuilder<uint>();
         long offset = 0;
         foreach (var tensor in tensors)
         {
             entries.Add(new(tensor.Path, tensor.Type, tensor.Shape, offset, offset + tensor.Bytes));
+            checks.Add(CheckOf(tensor));
             offset += tensor.Bytes;
         }
         var metadata = ImmutableDictionary<string, string>.Empty.Add(Format, FormatName).Add(Model, model);
@@ -48,13 +50,20 @@ static class Checkpoint
             if (position is not null) metadata = metadata.Add(Epoch, Text(position.Epoch)).Add(Batch, Text(position.Batch));
             metadata = metadata.AddRange(run);
         }
-        var header = new SafetensorsHeader { Entries = entries.ToImmutable(), Metadata = metadata };
+        var header = new SafetensorsHeader { Entries = entries.ToImmutable(), Metadata = metadata, Checks = checks.ToImmutable() };
         AtomicFile.Write(path, stream =>
         {
             stream.Write(header.Write());
             foreach (var tensor in tensors)
                 for (long at = 0; at < tensor.Bytes; at += ChunkBytes) stream.Write(tensor.Raw(at, ChunkBytes));
         });
+    }
+
+    static uint CheckOf(StoredTensor tensor)
+    {
+        var check = Crc32C.Start;
+        for (long at = 0; at < tensor.Bytes; at += ChunkBytes) check = Crc32C.Append(check, tensor.Raw(at, ChunkBytes));
+        return check;
     }
 
     static string Text(long value) => value.ToString(CultureInfo.InvariantCulture);
@@ -65,11 +74,12 @@ static class Checkpoint
     /// <exception cref="FileNotFoundException">There is no such file.</exception>
     public static Info Load(string path, ParameterStore store, string model, bool weightsOnly)
     {
-        using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 1 << 16);
+        using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, bufferSize: 1 << 16);
         var header = SafetensorsHeader.Read(stream, path);
         var info = ReadInfo(header, path);
         var training = info.IsTraining && !weightsOnly;
         var fitting = Match(header, store, model, path, training);
+        header.CheckData(stream, path);
         if (training) store.StartTraining();
 
         store.Touch();

@@ -2,6 +2,7 @@ using System;
 using System.Buffers.Binary;
 using System.Collections.Generic;
 using System.Collections.Immutable;
+using System.Globalization;
 using System.IO;
 using System.Linq;
 using System.Text.Json;
@@ -24,8 +25,11 @@ sealed class SafetensorsHeader
     /// <summary>No header is longer: the limit of the reference implementation.</summary>
     public const long MostHeaderBytes = 100_000_000;
 
-    const string MetadataKey = "__metadata__";
-    const int Alignment = 8;
+    /// <summary>No file that is read holds more tensors, more metadata or a tensor of more axes, so that a header of nonsense takes no more memory than a few times its length.</summary>
+    public const int MostTensors = 1 << 20, MostMetadata = 1 << 16, MostAxes = 64;
+
+    const string MetadataKey = "__metadata__", ChecksKey = "crc32c";
+    const int Alignment = 8, MostShown = 200;
 
     static readonly (string Name, DType Type)[] Types =
     [
@@ -36,21 +40,37 @@ sealed class SafetensorsHeader
 
     public required ImmutableDictionary<string, string> Metadata { get; init; }
 
+    /// <summary>
+    /// The <see cref="Crc32C"/> of each entry's bytes, in the order of <see cref="Entries"/>; none when left out. In the file they are one text of the metadata, <c>crc32c</c>: eight hexadecimal digits for
+    /// the head itself without this text, as <see cref="Write()"/> would write it, then eight for each tensor in the order of their bytes. Other libraries take it for metadata like any other.
+    /// </summary>
+    public ImmutableArray<uint> Checks { get; init; } = [];
+
     /// <summary>Where the tensors' bytes begin in the file.</summary>
     public long DataStart { get; private init; }
 
     /// <summary>The bytes of the head, padded with spaces so that the data is aligned.</summary>
     public byte[] Write()
     {
+        if (Checks.IsEmpty) return Write(Metadata);
+        var ordered = Entries.Zip(Checks).OrderBy(p => p.First.Begin).ThenBy(p => p.First.End).Select(p => p.Second);
+        return Write(Metadata.Add(ChecksKey, string.Join(" ", ordered.Prepend(OwnCheck()).Select(check => check.ToString("x8", CultureInfo.InvariantCulture)))));
+    }
+
+    // Of what the head says and not of its characters: a tool that writes the same in another order or with other spaces does no damage.
+    uint OwnCheck() => Crc32C.Of(new SafetensorsHeader { Entries = [.. Entries.OrderBy(e => e.Begin).ThenBy(e => e.End).ThenBy(e => e.Name, StringComparer.Ordinal)], Metadata = Metadata }.Write());
+
+    byte[] Write(ImmutableDictionary<string, string> metadata)
+    {
         using var memory = new MemoryStream();
         memory.Write(stackalloc byte[8]);
         using (var json = new Utf8JsonWriter(memory))
         {
             json.WriteStartObject();
-            if (Metadata.Count > 0)
+            if (metadata.Count > 0)
             {
                 json.WriteStartObject(MetadataKey);
-                foreach (var (key, value) in Metadata.OrderBy(p => p.Key, StringComparer.Ordinal)) json.WriteString(key, value);
+                foreach (var (key, value) in metadata.OrderBy(p => p.Key, StringComparer.Ordinal)) json.WriteString(key, value);
                 json.WriteEndObject();
             }
             foreach (var entry in Entries)
@@ -91,7 +111,7 @@ sealed class SafetensorsHeader
         {
             var header = Parse(bytes, 8 + length, path);
             header.CheckRanges(stream.Length - 8 - length, path);
-            return header;
+            return header.WithChecks(path);
         }
         catch (Exception e) when (e is JsonException or FormatException or InvalidOperationException or OverflowException)
         {
@@ -102,28 +122,32 @@ sealed class SafetensorsHeader
     static SafetensorsHeader Parse(byte[] bytes, long dataStart, string path)
     {
         var entries = ImmutableArray.CreateBuilder<SafetensorsEntry>();
-        var metadata = ImmutableDictionary.CreateBuilder<string, string>(StringComparer.Ordinal);
+        var metadata = new Dictionary<string, string>(StringComparer.Ordinal);
         var names = new HashSet<string>(StringComparer.Ordinal);
         var json = new Utf8JsonReader(bytes);
         Expect(ref json, JsonTokenType.StartObject);
         while (json.Read() && json.TokenType == JsonTokenType.PropertyName)
         {
             var name = json.GetString()!;
-            if (!names.Add(name)) throw new CheckpointException(path, $"holds two tensors named {name}.");
+            if (!names.Add(name)) throw new CheckpointException(path, $"holds two tensors named {Shown(name)}.");
             Expect(ref json, JsonTokenType.StartObject);
-            if (name == MetadataKey)
-            {
-                while (json.Read() && json.TokenType == JsonTokenType.PropertyName)
-                {
-                    var key = json.GetString()!;
-                    Expect(ref json, JsonTokenType.String);
-                    metadata[key] = json.GetString()!;
-                }
-                continue;
-            }
-            entries.Add(Entry(ref json, name, path));
+            if (name == MetadataKey) ReadMetadata(ref json, metadata, path);
+            else if (entries.Count < MostTensors) entries.Add(Entry(ref json, name, path));
+            else throw new CheckpointException(path, $"holds more than {MostTensors} tensors.");
         }
-        return new() { Entries = entries.ToImmutable(), Metadata = metadata.ToImmutable(), DataStart = dataStart };
+        if (json.Read()) throw new FormatException("something follows its closing brace");
+        return new() { Entries = entries.ToImmutable(), Metadata = metadata.ToImmutableDictionary(StringComparer.Ordinal), DataStart = dataStart };
+    }
+
+    static void ReadMetadata(ref Utf8JsonReader json, Dictionary<string, string> metadata, string path)
+    {
+        while (json.Read() && json.TokenType == JsonTokenType.PropertyName)
+        {
+            var key = json.GetString()!;
+            Expect(ref json, JsonTokenType.String);
+            if (!metadata.TryAdd(key, json.GetString()!)) throw new FormatException($"its metadata holds two texts named {Shown(key)}");
+            if (metadata.Count > MostMetadata) throw new CheckpointException(path, $"holds more than {MostMetadata} texts of metadata.");
+        }
     }
 
     static SafetensorsEntry Entry(ref Utf8JsonReader json, string name, string path)
@@ -132,29 +156,32 @@ sealed class SafetensorsHeader
         ImmutableArray<long> shape = default, offsets = default;
         while (json.Read() && json.TokenType == JsonTokenType.PropertyName)
         {
-            switch (json.GetString())
+            var field = json.GetString()!;
+            switch (field)
             {
-                case "dtype":
+                case "dtype" when type is null:
                     Expect(ref json, JsonTokenType.String);
-                    var text = json.GetString();
-                    if (!Types.Any(t => t.Name == text)) throw new CheckpointException(path, $"holds {name} of the type {text}, which this library does not know.");
+                    var text = json.GetString()!;
+                    if (!Types.Any(t => t.Name == text)) throw new CheckpointException(path, $"holds {Shown(name)} of the type {Shown(text)}, which this library does not know.");
                     type = Types.First(t => t.Name == text).Type;
                     break;
-                case "shape": shape = Numbers(ref json); break;
-                case "data_offsets": offsets = Numbers(ref json); break;
-                default: json.Skip(); break;
+                case "shape" when shape.IsDefault: shape = Numbers(ref json, MostAxes); break;
+                case "data_offsets" when offsets.IsDefault: offsets = Numbers(ref json, 2); break;
+                case "dtype" or "shape" or "data_offsets": throw new FormatException($"{Shown(name)} has two fields {field}");
+                default: json.Skip(); break; // the reference implementation passes over what it does not know
             }
         }
-        if (type is not { } known || shape.IsDefault || offsets.IsDefault || offsets.Length != 2) throw new FormatException($"{name} lacks dtype, shape or data_offsets");
+        if (type is not { } known || shape.IsDefault || offsets.IsDefault || offsets.Length != 2) throw new FormatException($"{Shown(name)} lacks dtype, shape or data_offsets");
         return new(name, known, shape, offsets[0], offsets[1]);
     }
 
-    static ImmutableArray<long> Numbers(ref Utf8JsonReader json)
+    static ImmutableArray<long> Numbers(ref Utf8JsonReader json, int most)
     {
         var numbers = ImmutableArray.CreateBuilder<long>();
         Expect(ref json, JsonTokenType.StartArray);
         while (json.Read() && json.TokenType == JsonTokenType.Number)
         {
+            if (numbers.Count == most) throw new FormatException($"a list has more than {most} numbers");
             var number = json.GetInt64();
             if (number < 0) throw new FormatException($"{number} is negative");
             numbers.Add(number);
@@ -168,18 +195,68 @@ sealed class SafetensorsHeader
         if (!json.Read() || json.TokenType != type) throw new FormatException($"expected {type}, but found {json.TokenType}");
     }
 
+    // A name from a damaged file may be of any length and hold anything, and it goes into messages.
+    static string Shown(string name)
+    {
+        var shown = name.Length <= MostShown ? name : $"{name.AsSpan(0, MostShown)}… ({name.Length} characters)";
+        return shown.Any(char.IsControl) ? string.Concat(shown.Select(c => char.IsControl(c) ? '�' : c)) : shown;
+    }
+
     void CheckRanges(long dataBytes, string path)
     {
         long next = 0;
         foreach (var entry in Entries.OrderBy(e => e.Begin).ThenBy(e => e.End))
         {
+            var name = Shown(entry.Name);
             var bytes = entry.Shape.Aggregate((long)entry.Type.Size(), (product, size) => checked(product * size));
-            if (entry.End - entry.Begin != bytes) throw new CheckpointException(path, $"holds {entry.Name} of {entry.Description} in {entry.End - entry.Begin} bytes, expected {bytes}.");
-            if (entry.Begin < next) throw new CheckpointException(path, $"is damaged: {entry.Name} overlaps another tensor at byte {entry.Begin}.");
-            if (entry.Begin > next) throw new CheckpointException(path, $"is damaged: {entry.Begin - next} bytes before {entry.Name} belong to no tensor.");
+            if (entry.End - entry.Begin != bytes) throw new CheckpointException(path, $"holds {name} of {entry.Description} in {entry.End - entry.Begin} bytes, expected {bytes}.");
+            if (entry.Begin < next) throw new CheckpointException(path, $"is damaged: {name} overlaps another tensor at byte {entry.Begin}.");
+            if (entry.Begin > next) throw new CheckpointException(path, $"is damaged: {entry.Begin - next} bytes before {name} belong to no tensor.");
             next = entry.End;
         }
         if (next > dataBytes) throw new CheckpointException(path, $"is truncated: its tensors need {next} bytes, but {dataBytes} follow the header.");
         if (next < dataBytes) throw new CheckpointException(path, $"is damaged: {dataBytes - next} bytes at its end belong to no tensor.");
+    }
+
+    // The same head with the checks taken out of its metadata.
+    SafetensorsHeader WithChecks(string path)
+    {
+        if (!Metadata.TryGetValue(ChecksKey, out var text)) return this;
+        var words = text.Split(' ', Entries.Length + 2);
+        if (words.Length != Entries.Length + 1) throw new CheckpointException(path, $"is damaged: its metadata {ChecksKey} has not one check for its header and one for each of {Entries.Length} tensors.");
+        var checks = new uint[words.Length];
+        for (var i = 0; i < words.Length; i++)
+            if (words[i].Length != 8 || !uint.TryParse(words[i], NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out checks[i]))
+                throw new CheckpointException(path, $"is damaged: its metadata {ChecksKey} holds '{Shown(words[i])}', expected eight hexadecimal digits.");
+        var entries = Entries.OrderBy(e => e.Begin).ThenBy(e => e.End).ToImmutableArray();
+        var header = new SafetensorsHeader { Entries = entries, Metadata = Metadata.Remove(ChecksKey), DataStart = DataStart, Checks = [.. checks.Skip(1)] };
+        if (header.OwnCheck() != checks[0]) throw new CheckpointException(path, $"is damaged: its header is not the one that was written. ({Remedy})");
+        return header;
+    }
+
+    const string Remedy = "A tool that changes a file on purpose has to leave out the metadata " + ChecksKey + ".";
+
+    /// <summary>Reads the bytes of all tensors and compares them with their checks; nothing when the file has none.</summary>
+    /// <exception cref="CheckpointException">Some are not what was written.</exception>
+    public void CheckData(Stream stream, string path)
+    {
+        if (Checks.IsEmpty) return;
+        var damaged = new List<string>();
+        var buffer = new byte[1 << 16];
+        for (var i = 0; i < Entries.Length; i++)
+        {
+            stream.Position = DataStart + Entries[i].Begin;
+            var check = Crc32C.Start;
+            for (var left = Entries[i].End - Entries[i].Begin; left > 0;)
+            {
+                var part = buffer.AsSpan(0, (int)Math.Min(left, buffer.Length));
+                stream.ReadExactly(part);
+                check = Crc32C.Append(check, part);
+                left -= part.Length;
+            }
+            if (check != Checks[i]) damaged.Add(Shown(Entries[i].Name));
+        }
+        if (damaged.Count > 0)
+            throw new CheckpointException(path, $"is damaged: the bytes of {string.Join(", ", damaged.Take(5))}{(damaged.Count > 5 ? $" and {damaged.Count - 5} more" : "")} are not those that were written. ({Remedy})");
     }
 }

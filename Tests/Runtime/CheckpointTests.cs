@@ -1,8 +1,11 @@
 using System;
 using System.Buffers.Binary;
+using System.Collections.Generic;
+using System.Globalization;
 using System.IO;
 using System.Linq;
 using System.Text;
+using System.Text.Json;
 using Xunit;
 
 namespace Graph.Tests.Runtime;
@@ -108,7 +111,8 @@ public sealed class CheckpointTests : IDisposable
         using (var model = Trained()) model.Save(In("a"));
         var bytes = File.ReadAllBytes(In("a"));
         var text = Encoding.UTF8.GetString(bytes).Replace("optimizer.m.weight", "optimizer.q.weight", StringComparison.Ordinal);
-        File.WriteAllBytes(In("a"), Encoding.UTF8.GetBytes(text).Length == bytes.Length ? Encoding.UTF8.GetBytes(text) : Patch(bytes, "optimizer.m.weight", "optimizer.q.weight"));
+        bytes = Encoding.UTF8.GetBytes(text).Length == bytes.Length ? Encoding.UTF8.GetBytes(text) : Patch(bytes, "optimizer.m.weight", "optimizer.q.weight");
+        File.WriteAllBytes(In("a"), Unchecked(bytes));
         Assert.Equal(["missing: optimizer.m.weight f32[4]", "unexpected: optimizer.q.weight f32[4]"], Error(In("a")).Problems.ToArray());
     }
 
@@ -116,9 +120,12 @@ public sealed class CheckpointTests : IDisposable
     public void A_learning_rate_that_is_not_finite_is_damage()
     {
         using (var model = Trained()) model.Save(In("a"));
-        File.WriteAllBytes(In("a"), Patch(File.ReadAllBytes(In("a")), "\"learning_rate\":\"0.05\"", "\"learning_rate\":\"1E99\""));
+        File.WriteAllBytes(In("a"), Unchecked(Patch(File.ReadAllBytes(In("a")), "\"learning_rate\":\"0.05\"", "\"learning_rate\":\"1E99\"")));
         Assert.Contains("has damaged metadata (The learning_rate is 1E99, expected a finite number.)", Error(In("a")).Message, StringComparison.Ordinal);
     }
+
+    // Without the checks, which would notice any change first.
+    static byte[] Unchecked(byte[] bytes) => Patch(bytes, "\"crc32c\"", "\"crc32x\"");
 
     static byte[] Patch(byte[] bytes, string from, string to)
     {
@@ -153,6 +160,90 @@ public sealed class CheckpointTests : IDisposable
         Assert.Contains("two tensors named bias", Message($"{{{bias},{bias}}}", 4), StringComparison.Ordinal);
         Assert.Contains("header is damaged", Message($"{{{Entry("weight", "-4", 0, 16)}}}", 16), StringComparison.Ordinal);
         Assert.Contains("header is damaged", Message($"{{{Entry("weight", "9223372036854775807,4", 0, 16)}}}", 16), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("""{"weight":{"dtype":"F32","shape":[4],"data_offsets":[0,16]}} x""", "header is damaged")]
+    [InlineData("""{"weight":{"dtype":"F32","shape":[4],"data_offsets":[0,16]}}{}""", "header is damaged")]
+    [InlineData("""{"weight":{"dtype":"F32","shape":[4],"data_offsets":[0,16]}},""", "header is damaged")]
+    [InlineData("""{"weight":{"dtype":"I32","dtype":"F32","shape":[4],"data_offsets":[0,16]}}""", "weight has two fields dtype")]
+    [InlineData("""{"weight":{"dtype":"F32","shape":[5],"shape":[4],"data_offsets":[0,16]}}""", "weight has two fields shape")]
+    [InlineData("""{"weight":{"dtype":"F32","shape":[4],"data_offsets":[0,16],"data_offsets":[0,16]}}""", "weight has two fields data_offsets")]
+    [InlineData("""{"__metadata__":{"step":"1","step":"2"},"weight":{"dtype":"F32","shape":[4],"data_offsets":[0,16]}}""", "two texts named step")]
+    [InlineData("""{"__metadata__":{},"__metadata__":{},"weight":{"dtype":"F32","shape":[4],"data_offsets":[0,16]}}""", "two tensors named __metadata__")]
+    [InlineData("""{"weight":{"dtype":"F32","shape":[4],"data_offsets":[0,16,32]}}""", "a list has more than 2 numbers")]
+    public void A_header_says_everything_once_and_nothing_after_its_end(string header, string expected) =>
+        Assert.Contains(expected, Error(Make("twice", header, new byte[16])).Message, StringComparison.Ordinal);
+
+    [Fact]
+    public void A_name_of_any_length_makes_a_short_message() =>
+        Assert.InRange(Error(Make("long", $"{{\"{new string('n', 1 << 20)}\\n\":{{\"dtype\":\"F32\",\"shape\":[4],\"data_offsets\":[0,12]}}}}", new byte[16])).Message.Length, 1, 1000);
+
+    [Fact]
+    public void A_header_of_nonsense_is_refused_before_it_takes_much_memory()
+    {
+        var text = new StringBuilder("{\"__metadata__\":{");
+        for (var i = 0; i < 400_000; i++) text.Append(CultureInfo.InvariantCulture, $"\"{i}\":\"\",");
+        AssertCheap(Make("metadata", text.Append("\"a\":\"\"}}").ToString(), []), "more than 65536 texts of metadata");
+
+        text = new StringBuilder("{\"weight\":{\"dtype\":\"F32\",\"shape\":[1");
+        for (var i = 0; i < 2_000_000; i++) text.Append(",1");
+        AssertCheap(Make("axes", text.Append("],\"data_offsets\":[0,4]}}").ToString(), new byte[4]), "a list has more than 64 numbers");
+
+        void AssertCheap(string path, string expected)
+        {
+            using var model = LineModel.Create(seed: 1);
+            var before = GC.GetAllocatedBytesForCurrentThread();
+            var error = Assert.Throws<CheckpointException>(() => model.Load(path));
+            Assert.Contains(expected, error.Message, StringComparison.Ordinal);
+            Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 6 * new FileInfo(path).Length + (1 << 20));
+        }
+    }
+
+    [Fact]
+    public void Every_flipped_bit_is_noticed()
+    {
+        using (var trained = Trained()) trained.Save(In("whole"));
+        var bytes = File.ReadAllBytes(In("whole"));
+        var data = 8 + (int)BinaryPrimitives.ReadInt64LittleEndian(bytes);
+        using var model = LineModel.Create(seed: 1);
+        model.Load(In("whole"));
+        var numbers = Numbers(model);
+        for (var bit = 0; bit < 8 * bytes.Length; bit++)
+        {
+            var damaged = (byte[])bytes.Clone();
+            damaged[bit / 8] ^= (byte)(1 << (bit % 8));
+            File.WriteAllBytes(In("flipped"), damaged);
+            try
+            {
+                model.Load(In("flipped"));
+                // The name of the checks was hit, or a space became another one: nothing else may differ.
+                Assert.True(bit / 8 < data);
+                Assert.Equal(numbers, Numbers(model));
+                Assert.Equal(5, model.Step);
+            }
+            catch (CheckpointException)
+            {
+            }
+        }
+        var last = (byte[])bytes.Clone();
+        last[^1] ^= 1;
+        File.WriteAllBytes(In("flipped"), last);
+        Assert.Contains("is damaged: the bytes of", Error(In("flipped")).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_file_that_another_tool_wrote_again_in_other_words_is_sound()
+    {
+        using (var trained = Trained()) trained.Save(In("whole"));
+        var bytes = File.ReadAllBytes(In("whole"));
+        var data = 8 + (int)BinaryPrimitives.ReadInt64LittleEndian(bytes);
+        using var header = JsonDocument.Parse(bytes.AsMemory(8, data - 8));
+        var spaced = JsonSerializer.Serialize(new SortedDictionary<string, JsonElement>(header.RootElement.EnumerateObject().Reverse().ToDictionary(p => p.Name, p => p.Value), StringComparer.Ordinal),
+            new JsonSerializerOptions { WriteIndented = true });
+        using var model = LineModel.Create(seed: 1);
+        model.Load(Make("again", spaced, bytes[data..]));
+        Assert.Equal(5, model.Step);
     }
 
     [Fact]
