@@ -33,15 +33,6 @@ static class Checkpoint
         string path, ParameterStore store, string model, string fingerprint, float learningRate, TrainingPosition? position, ImmutableDictionary<string, string> run, bool weightsOnly)
     {
         var tensors = store.Where(t => !weightsOnly || t.Kind is StateKind.Parameter or StateKind.Buffer).ToArray();
-        var entries = ImmutableArray.CreateBuilder<SafetensorsEntry>();
-        var checks = ImmutableArray.CreateBuilder<uint>();
-        long offset = 0;
-        foreach (var tensor in tensors)
-        {
-            entries.Add(new(tensor.Path, tensor.Type, tensor.Shape, offset, offset + tensor.Bytes));
-            checks.Add(CheckOf(tensor));
-            offset += tensor.Bytes;
-        }
         var metadata = ImmutableDictionary<string, string>.Empty.Add(Format, FormatName).Add(Model, model);
         if (!weightsOnly && store.IsTraining)
         {
@@ -50,13 +41,24 @@ static class Checkpoint
             if (position is not null) metadata = metadata.Add(Epoch, Text(position.Epoch)).Add(Batch, Text(position.Batch));
             metadata = metadata.AddRange(run);
         }
-        var header = new SafetensorsHeader { Entries = entries.ToImmutable(), Metadata = metadata, Checks = checks.ToImmutable() };
         AtomicFile.Write(path, stream =>
         {
-            stream.Write(header.Write());
+            stream.Write(Header(tensors, metadata).Write()); // with checks of the very numbers that follow
             foreach (var tensor in tensors)
                 for (long at = 0; at < tensor.Bytes; at += ChunkBytes) stream.Write(tensor.Raw(at, ChunkBytes));
         });
+    }
+
+    static SafetensorsHeader Header(IReadOnlyList<StoredTensor> tensors, ImmutableDictionary<string, string> metadata)
+    {
+        var entries = ImmutableArray.CreateBuilder<SafetensorsEntry>();
+        long offset = 0;
+        foreach (var tensor in tensors)
+        {
+            entries.Add(new(tensor.Path, tensor.Type, tensor.Shape, offset, offset + tensor.Bytes));
+            offset += tensor.Bytes;
+        }
+        return new() { Entries = entries.ToImmutable(), Metadata = metadata, Checks = [.. tensors.Select(CheckOf)] };
     }
 
     static uint CheckOf(StoredTensor tensor)
