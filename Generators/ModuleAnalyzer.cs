@@ -21,7 +21,8 @@ public sealed class ModuleAnalyzer : DiagnosticAnalyzer
     /// <inheritdoc/>
     public override void Initialize(AnalysisContext context)
     {
-        context.ConfigureGeneratedCodeAnalysis(GeneratedCodeAnalysisFlags.None);
+        // A model in a file that calls itself generated is a model like any other.
+        context.ConfigureGeneratedCodeAnalysis(GeneratedCodeAnalysisFlags.Analyze | GeneratedCodeAnalysisFlags.ReportDiagnostics);
         context.EnableConcurrentExecution();
         context.RegisterCompilationStartAction(start =>
         {
@@ -36,7 +37,7 @@ public sealed class ModuleAnalyzer : DiagnosticAnalyzer
         if (context.Symbol is not INamedTypeSymbol { TypeKind: TypeKind.Class } type || !KnownTypes.IsModule(type)) return;
         var modules = ModuleCatalog.Modules(context.Compilation, folder, context.CancellationToken);
         var name = SymbolNames.FullName(type);
-        foreach (var info in modules.FirstOrDefault(m => m.Name == name)?.Diagnostics ?? []) context.ReportDiagnostic(info.ToRoslyn(context.Compilation, folder, context.CancellationToken));
+        Report(context, modules.FirstOrDefault(m => m.Name == name)?.Diagnostics ?? [], folder);
         if (!KnownTypes.Has(type, KnownTypes.Model)) return;
 
         var published = PublishedModules.Of(context.Compilation, context.CancellationToken);
@@ -44,7 +45,29 @@ public sealed class ModuleAnalyzer : DiagnosticAnalyzer
         {
             if (target.Name != name) continue;
             var problems = target.Diagnostics.AddRange(target.Input is { } input ? EmissionCache.Emit(input, context.CancellationToken).Diagnostics : []);
-            foreach (var info in problems) context.ReportDiagnostic(info.ToRoslyn(context.Compilation, folder, context.CancellationToken));
+            Report(context, problems, folder);
         }
+    }
+
+    static void Report(SymbolAnalysisContext context, EquatableArray<DiagnosticInfo> problems, string folder)
+    {
+        foreach (var info in problems)
+        {
+            // One place without a meaning makes others.
+            if (info.Id == Descriptors.NoMeaning.Id && (problems.Any(p => p.Id != info.Id) || info != problems[0] || SpeaksItself(context, info, folder))) continue;
+            context.ReportDiagnostic(info.ToRoslyn(context.Compilation, folder, context.CancellationToken));
+        }
+    }
+
+    /// <summary>Whether C# has an error of its own, which explains why a module could not be read: next to it, else anywhere.</summary>
+    static bool SpeaksItself(SymbolAnalysisContext context, DiagnosticInfo info, string folder)
+    {
+        bool IsError(Diagnostic d) => d.Severity == DiagnosticSeverity.Error && d.Location.SourceTree is { } tree && !GeneratedCode.IsOurs(tree);
+        var compilation = context.Compilation;
+        var at = SourceMap.ToRoslyn(compilation, info.Location, folder, context.CancellationToken).SourceTree;
+#pragma warning disable RS1030 // Asked for in one file that cannot be compiled.
+        return at is not null && compilation.GetSemanticModel(at).GetDiagnostics(null, context.CancellationToken).Any(IsError)
+            || compilation.GetDiagnostics(context.CancellationToken).Any(IsError);
+#pragma warning restore RS1030
     }
 }

@@ -18,6 +18,9 @@ public static class TrackingNames
     /// <summary>One compiled model.</summary>
     public const string EmittedModel = nameof(EmittedModel);
 
+    /// <summary>A module or model with errors.</summary>
+    public const string Failure = nameof(Failure);
+
     /// <summary>Whether a debug build is to run kernels at full speed.</summary>
     public const string FullSpeed = nameof(FullSpeed);
 }

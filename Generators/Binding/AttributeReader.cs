@@ -50,15 +50,17 @@ static class AttributeReader
             if (!KnownTypes.IsGraph(attribute.AttributeClass, KnownTypes.Dim)) continue;
             if (attribute.ConstructorArguments is not { Length: 1 } arguments || arguments[0].Kind == TypedConstantKind.Error)
             {
-                context.Invalid();
+                context.Invalid(At(context, attribute, type));
                 continue;
             }
-            var at = attribute.ApplicationSyntaxReference is { } reference ? context.At(reference.SyntaxTree, reference.Span) : context.At(type);
             // C# lets null pass with a !; as a keyword it is the name of no dimension.
-            dims.Add(new(arguments[0].Value as string ?? "null", Integer(attribute, "Max"), Integer(attribute, "Typical"), at));
+            dims.Add(new(arguments[0].Value as string ?? "null", Integer(attribute, "Max"), Integer(attribute, "Typical"), At(context, attribute, type)));
         }
         return new EquatableArray<DimDef>(dims.ToArray());
     }
+
+    static Location At(BindingContext context, AttributeData attribute, INamedTypeSymbol type) =>
+        attribute.ApplicationSyntaxReference is { } reference ? context.At(reference.SyntaxTree, reference.Span) : context.At(type);
 
     static long Integer(AttributeData attribute, string name) => Named(attribute, name)?.Value is int value ? value : 0;
 
@@ -69,7 +71,7 @@ static class AttributeReader
         if (attribute.ConstructorArguments is not { Length: 1 } arguments || arguments[0].Kind != TypedConstantKind.Array || arguments[0].IsNull)
         {
             if (attribute.ConstructorArguments is { Length: 1 } given && given[0] is { Kind: TypedConstantKind.Array, IsNull: true }) context.Report(Descriptors.BadShape, DimAt(context, parameter, 0), "null");
-            else context.Invalid();
+            else context.Invalid(DimAt(context, parameter, 0));
             return EquatableArray<ShapeDim>.Empty;
         }
         var dims = new List<ShapeDim>();
@@ -78,7 +80,7 @@ static class AttributeReader
             var value = arguments[0].Values[i];
             if (value is { Kind: TypedConstantKind.Primitive, Value: int number } && number >= 1) dims.Add(new(null, number));
             else if (value is { Kind: TypedConstantKind.Primitive, Value: string name }) dims.Add(new(name, 0));
-            else if (value.Kind == TypedConstantKind.Error) context.Invalid();
+            else if (value.Kind == TypedConstantKind.Error) context.Invalid(DimAt(context, parameter, i));
             else context.Report(Descriptors.BadShape, DimAt(context, parameter, i), Text(value));
         }
         return new EquatableArray<ShapeDim>(dims.ToArray());

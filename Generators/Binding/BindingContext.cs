@@ -88,6 +88,9 @@ sealed class BindingContext(Compilation compilation, string projectFolder, Cance
         if (reported.Add(info)) Diagnostics.Add(info);
     }
 
-    /// <summary>The code has an error that the C# compiler reports itself.</summary>
-    public void Invalid() => HasErrors = true;
+    /// <summary>
+    /// C# gives the code no meaning, and most likely reports that itself. Where it turns out not to (what is generated gives the code its meaning), the place is reported as
+    /// <see cref="Descriptors.NoMeaning"/>: nothing is given up without a place and a reason.
+    /// </summary>
+    public void Invalid(Location at) => Report(Descriptors.NoMeaning, at);
 }

@@ -136,7 +136,7 @@ partial class BodyBinder
             if (operation is ISimpleAssignmentOperation { Target: IMemberReferenceOperation { Member: { } member } and (IPropertyReferenceOperation { Property.IsIndexer: false } or IFieldReferenceOperation) } assignment)
                 members.Add(new MemberValue(SymbolNames.FullName(member.ContainingType), member.Name, Expression(assignment.Value)));
             else if (operation is IInvalidOperation)
-                context.Invalid();
+                context.Invalid(At(operation));
             else
                 Unsupported(operation, "this initializer");
         }

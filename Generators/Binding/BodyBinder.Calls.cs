@@ -32,6 +32,7 @@ partial class BodyBinder
         var method = call.TargetMethod;
         var at = At(call);
         if (KnownTypes.OperationName(method) is { } operation) return Operation(call, operation, method);
+        if (GeneratedCode.IsOurs(method)) return Invalid(call);
         if (method.MethodKind == MethodKind.LocalFunction) return new LocalCallExpression(Name(method), Arguments(call.Arguments), at);
         if (method.MethodKind == MethodKind.DelegateInvoke && call.Instance is { } function) return new InvokeExpression(Expression(function), Arguments(call.Arguments), at);
         if (KnownTypes.IsGraph(method.ContainingType, "State") && method.Name == "Assign" && call.Instance is { } state && call.Arguments.Length == 1)
@@ -95,6 +96,7 @@ partial class BodyBinder
         var method = reference.Method;
         var at = At(reference);
         if (method.MethodKind == MethodKind.LocalFunction) return new MethodGroupExpression(null, "", Name(method), false, at);
+        if (GeneratedCode.IsOurs(method)) return Invalid(reference);
         if (KnownTypes.OperationName(method) is not null || Library.Method(method) is not null || KnownTypes.IsSystem(method))
             return Unsupported(reference, "a method of the library as a value (write a lambda)");
         if (method.IsGenericMethod)
@@ -149,6 +151,7 @@ partial class BodyBinder
         if (field.ContainingType.IsTupleType && reference.Instance is { } tuple) return new TupleElementExpression(Expression(tuple), TupleIndex(field), at);
         if (field.AssociatedSymbol is IPropertySymbol) return Unsupported(reference, "the field keyword");
         if (field is { Name: "Empty", ContainingType.SpecialType: SpecialType.System_String }) return new LiteralExpression(TypeRef.String, "", at);
+        if (GeneratedCode.IsOurs(field)) return Invalid(reference);
         if (field.IsStatic) return StaticMember(reference, field, field.IsReadOnly || field.IsConst);
         if (reference.Instance is not { } instance) return Invalid(reference);
         if (KnownTypes.IsSystem(field)) return Unsupported(reference, field.ToDisplayString());
@@ -200,6 +203,7 @@ partial class BodyBinder
         if (Library.IsElementAccess(property) && reference.Instance is { } sequence) return new IndexExpression(Expression(sequence), Arguments(reference.Arguments), at);
         if (Library.Property(property) is { } library && reference.Instance is { } value) return new LibraryCallExpression(library, Type(property.Type, reference), [Expression(value)], at);
         if (KnownTypes.IsSystem(property)) return Unsupported(reference, property.ToDisplayString());
+        if (GeneratedCode.IsOurs(property)) return Invalid(reference);
         if (property.IsIndexer) return Unsupported(reference, "an indexer");
         if (property.IsStatic)
             return KnownTypes.IsAuto(property) ? StaticMember(reference, property, property.SetMethod is null) : property.GetMethod is { } getter ? StaticCall(reference, getter, []) : Invalid(reference);

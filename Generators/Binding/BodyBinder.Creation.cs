@@ -67,7 +67,7 @@ partial class BodyBinder
         foreach (var item in creation.Initializer?.Initializers ?? [])
         {
             if (item is IInvocationOperation { TargetMethod.Name: "Add", Arguments: { Length: 1 } arguments }) elements.Add(Expression(arguments[0].Value));
-            else if (item is IInvalidOperation) context.Invalid();
+            else if (item is IInvalidOperation) context.Invalid(At(item));
             else Unsupported(item, "this initializer");
         }
         return new CollectionExpression(type, new EquatableArray<Expression>(elements.ToArray()), At(creation));

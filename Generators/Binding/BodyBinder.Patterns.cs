@@ -39,7 +39,7 @@ partial class BodyBinder
             case ISlicePatternOperation slice:
                 return new SlicePattern(slice.Pattern is { } rest ? Pattern(rest) : null, at);
             default:
-                if (pattern.Syntax.ContainsDiagnostics || pattern.ChildOperations.Any(child => child is IInvalidOperation)) context.Invalid();
+                if (pattern.Syntax.ContainsDiagnostics || pattern.ChildOperations.Any(child => child is IInvalidOperation)) context.Invalid(at);
                 else context.Report(Descriptors.Unsupported, at, "this pattern");
                 return new DiscardPattern(at);
         }

@@ -53,7 +53,7 @@ sealed partial class BodyBinder(BindingContext context, bool isConstructor)
 
     BlockStatement Missing(Location at)
     {
-        context.Invalid();
+        context.Invalid(at);
         return new BlockStatement([], at);
     }
 
@@ -98,7 +98,10 @@ sealed partial class BodyBinder(BindingContext context, bool isConstructor)
 
     Expression Invalid(IOperation operation)
     {
-        context.Invalid();
+        // `Missing.A().B` has no meaning because of what is innermost.
+        var reason = operation;
+        while (reason.ChildOperations.FirstOrDefault(child => child is IInvalidOperation) is { } inner) reason = inner;
+        context.Invalid(At(reason));
         return Nothing(operation);
     }
 

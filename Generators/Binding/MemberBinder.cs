@@ -70,7 +70,7 @@ sealed class MemberBinder(BindingContext context, INamedTypeSymbol type)
     {
         while (operation is IExpressionStatementOperation statement) operation = statement.Operation;
         if (operation is IInvocationOperation { TargetMethod: { } constructor } call) return new(SymbolNames.MethodId(constructor), binder.Arguments(call.Arguments), context.At(call.Syntax));
-        context.Invalid();
+        context.Invalid(context.At(operation.Syntax));
         return null;
     }
 
@@ -145,7 +145,7 @@ sealed class MemberBinder(BindingContext context, INamedTypeSymbol type)
         {
             var operation = context.Model(initializer.SyntaxTree).GetOperation(initializer, context.Cancellation);
             if (operation is ISymbolInitializerOperation { Value: { } expression }) value = new BodyBinder(context, isConstructor: true).Expression(expression);
-            else context.Invalid();
+            else context.Invalid(context.At(initializer));
         }
         return new(member.Name, bound, value, member.IsStatic, at);
     }
@@ -199,7 +199,7 @@ sealed class MemberBinder(BindingContext context, INamedTypeSymbol type)
         if (syntax is PropertyDeclarationSyntax { ExpressionBody: { } arrow }) syntax = arrow;
         if (syntax is null)
         {
-            context.Invalid();
+            context.Invalid(at);
             return new([], at);
         }
         return binder.Body(context.Model(syntax.SyntaxTree).GetOperation(syntax, context.Cancellation), at);

@@ -76,7 +76,7 @@ static class ModelRules
     {
         var at = context.At(method);
         var result = method.ReturnType;
-        if (result.TypeKind == TypeKind.Error) context.Invalid();
+        if (result.TypeKind == TypeKind.Error) context.Invalid(at);
         else if (isLoss && !KnownTypes.IsTensor(result)) context.Report(Descriptors.LossResult, at, method.Name, result.ToDisplayString());
         else if (!isLoss && !(KnownTypes.IsTensor(result) || (result is INamedTypeSymbol { IsTupleType: true } tuple && tuple.TupleElements.All(e => KnownTypes.IsTensor(e.Type)))))
             context.Report(Descriptors.EntryResult, at, method.Name, result.ToDisplayString());
@@ -84,7 +84,7 @@ static class ModelRules
         if (method.IsAbstract) context.Report(Descriptors.EntryForm, at, method.Name, "it is abstract");
         foreach (var parameter in method.Parameters)
         {
-            if (parameter.Type.TypeKind == TypeKind.Error) context.Invalid();
+            if (parameter.Type.TypeKind == TypeKind.Error) context.Invalid(context.At(parameter));
             else if (!KnownTypes.IsGraph(parameter.Type, "Tensor"))
                 context.Report(Descriptors.EntryForm, context.At(parameter), method.Name, $"its parameter {parameter.Name} is no tensor");
             else if (!KnownTypes.Has(parameter, KnownTypes.Shape)) context.Report(Descriptors.NoShape, context.At(parameter), parameter.Name);
@@ -103,7 +103,7 @@ static class ModelRules
     static void Train(BindingContext context, INamedTypeSymbol type, IMethodSymbol method, List<IMethodSymbol> methods)
     {
         var at = context.At(method);
-        if (method.ReturnType.TypeKind == TypeKind.Error) context.Invalid();
+        if (method.ReturnType.TypeKind == TypeKind.Error) context.Invalid(at);
         else if (!method.IsStatic || method.Parameters.Length > 0 || !KnownTypes.IsModule(method.ReturnType) || !HasUpdate(method.ReturnType)) context.Report(Descriptors.TrainSignature, at, method.Name);
         var losses = methods.Where(m => KnownTypes.Has(m, KnownTypes.Loss)).Select(m => m.Name).ToList();
         var wanted = AttributeReader.Train(method);

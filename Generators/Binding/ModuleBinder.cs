@@ -22,7 +22,7 @@ static class ModuleBinder
         ModuleDef? definition = null;
         try
         {
-            declaration = Declaration(context, type);
+            declaration = Declaration(context, type, name);
             definition = Definition(context, type, name);
         }
         catch (InsufficientExecutionStackException)
@@ -49,7 +49,7 @@ static class ModuleBinder
     }
 
     /// <summary>Where to write the other part of the class; null when it is not partial or otherwise not extensible.</summary>
-    static ClassDeclaration? Declaration(BindingContext context, INamedTypeSymbol type)
+    static ClassDeclaration? Declaration(BindingContext context, INamedTypeSymbol type, string name)
     {
         var obstacles = Obstacles(type).ToList();
         foreach (var (descriptor, symbol, arguments) in obstacles) context.Report(descriptor, context.At(symbol), arguments);
@@ -71,7 +71,7 @@ static class ModuleBinder
         var space = type.ContainingNamespace is { IsGlobalNamespace: false } named ? named.ToDisplayString(FullyQualified) : "";
         return new(
             space, new EquatableArray<string>(containers.ToArray()), Identifier(type.Name), type.IsSealed, type.IsStatic, KnownTypes.IsModule(type.BaseType) && IsExtended(context, type.BaseType!),
-            GeneratedNames.Hides(type), SymbolNames.MetadataName(type).Replace('+', '.'));
+            GeneratedNames.Hides(type), HintNames.Of(name));
     }
 
     /// <summary>Why no other part of the class can be written.</summary>
@@ -136,7 +136,7 @@ static class ModuleBinder
             case null or { SpecialType: SpecialType.System_Object }:
                 return null;
             case IErrorTypeSymbol:
-                context.Invalid();
+                context.Invalid(context.At(type));
                 return null;
             case { } based when KnownTypes.IsModule(based):
                 var name = SymbolNames.FullName(based);

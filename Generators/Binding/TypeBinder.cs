@@ -23,7 +23,7 @@ sealed class TypeBinder(BindingContext context)
         switch (type)
         {
             case null or IErrorTypeSymbol:
-                context.Invalid();
+                context.Invalid(at);
                 return TypeRef.Object;
             case ITypeParameterSymbol:
                 context.Report(Descriptors.Generic, at, type.ToDisplayString());
@@ -143,7 +143,7 @@ sealed class TypeBinder(BindingContext context)
 
     TypeRef Unsupported(ITypeSymbol type, Location at)
     {
-        if (type.TypeKind == Microsoft.CodeAnalysis.TypeKind.Error) context.Invalid();
+        if (type.TypeKind == Microsoft.CodeAnalysis.TypeKind.Error) context.Invalid(at);
         else context.Report(Descriptors.UnsupportedType, at, type.ToDisplayString());
         return TypeRef.Object;
     }

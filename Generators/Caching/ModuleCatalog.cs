@@ -5,6 +5,7 @@ using System.Runtime.CompilerServices;
 using System.Threading;
 using Graph.Compiler;
 using Graph.Generators.Binding;
+using Graph.Generators.Emission;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.CSharp.Syntax;
 
@@ -37,7 +38,7 @@ static class ModuleCatalog
             for (var i = 0; i < candidates.Count; i++)
                 if (slots.Get(i, compilation, environment, projectFolder, () => Bind(compilation, environment, candidates[i], projectFolder, cancellation)) is { } module) result.Add(module);
         }
-        var all = new EquatableArray<BoundModule>(result);
+        var all = HintNames.Distinct(result);
         lock (known) known[projectFolder] = all;
         return all;
     }

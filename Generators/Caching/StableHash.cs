@@ -10,10 +10,10 @@ struct StableHash()
 
     public ulong Value { get; private set; } = 14695981039346656037;
 
-    public void Add(string text)
+    public void Add(string text, int start = 0)
     {
         var value = Value;
-        foreach (var c in text) value = (value ^ c) * Prime;
+        for (var i = start; i < text.Length; i++) value = (value ^ text[i]) * Prime;
         Value = (value ^ 0xffff) * Prime;
     }
 

@@ -43,6 +43,8 @@ public static class Descriptors
     public static readonly DiagnosticDescriptor AssignedLate = Error("GR1018", Language, "Fields are set while constructing", "{0} is assigned outside of a constructor; a module does not change after it is made (running statistics are a State)");
     public static readonly DiagnosticDescriptor NotMarked = Error("GR1019", Language, "A class with parameters must be a module", "{0} is used by a module and holds parameters or modules, but is not marked [Module]");
 
+    /// <summary>What C# is believed to report itself. The analyzer reports it where C# finds no error once generated code is there.</summary>
+    public static readonly DiagnosticDescriptor NoMeaning = Error("GR1060", Language, "C# gives this code no meaning while models are compiled", "C# gives this code no meaning while models are compiled: it has an error, or uses members that are generated from models (such as Create, or an entry that takes spans); use those outside of what entries, losses and constructors reach");
     public static readonly DiagnosticDescriptor NameClash = Error("GR1025", Language, "A generated member has this name", "{0} has the name of a member that is generated into {1}, {2}; rename it");
 
     public static readonly DiagnosticDescriptor TrainWithoutLoss = Error("GR3001", Training, "There is nothing to train", "{0} returns an optimizer, but {1} has no method marked [Loss]");
@@ -60,7 +62,7 @@ public static class Descriptors
     [
         InternalError, UnreadableDefinition, MissingDefinition,
         NotPartial, Unsupported, UnsupportedCall, NotClosed, BaseNotModule, UnsupportedType, Generic, ContainerNotPartial, ByReference, NotAnOperation,
-        BadShape, UnknownDim, BadDim, TooDeep, NoShape, AssignedLate, NotMarked, NotReadOnly, NoBody, NameClash,
+        BadShape, UnknownDim, BadDim, TooDeep, NoShape, AssignedLate, NotMarked, NotReadOnly, NoBody, NameClash, NoMeaning,
         TrainWithoutLoss, LossResult, TrainSignature, AmbiguousLoss, EntryResult, UnknownLoss, OutsideModel, EntryForm, BadTraining, TwoRoles,
     ];
 
@@ -85,7 +87,7 @@ public static class Descriptors
     static string Category(string id) => id[2] switch { '0' => Generator, '1' => Language, '2' => Shapes, _ => Training };
 
     static DiagnosticDescriptor Error(string id, string category, string title, string message) =>
-        new(id, title, message, category, DiagnosticSeverity.Error, isEnabledByDefault: true, helpLinkUri: HelpFolder + id + ".md");
+        new(id, title, message, category, DiagnosticSeverity.Error, isEnabledByDefault: true, helpLinkUri: HelpFolder + id + ".md", customTags: WellKnownDiagnosticTags.NotConfigurable);
 
     /// <summary>Where the pages are, within the repository and the package.</summary>
     const string HelpFolder = "docs/diagnostics/";

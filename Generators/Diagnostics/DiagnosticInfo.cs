@@ -1,6 +1,8 @@
+using System.Globalization;
 using System.Linq;
 using Graph.Compiler;
 using Graph.Compiler.Modules.Elaboration;
+using Microsoft.CodeAnalysis;
 using Location = Graph.Compiler.Modules.Location;
 
 namespace Graph.Generators.Diagnostics;
@@ -12,6 +14,11 @@ namespace Graph.Generators.Diagnostics;
 /// <param name="IsWhole">The only argument is the whole message, as elaboration writes it.</param>
 public sealed record DiagnosticInfo(string Id, Location Location, EquatableArray<string> Arguments, bool IsWhole = false)
 {
+    /// <summary>The words of it.</summary>
+    public string Message => string.Format(CultureInfo.InvariantCulture, Descriptor.MessageFormat.ToString(CultureInfo.InvariantCulture), Arguments.ToArray<object>());
+
+    internal DiagnosticDescriptor Descriptor => IsWhole ? Descriptors.Whole(Id) : Descriptors.Find(Id);
+
     /// <summary>What elaboration found, with the calls that led to it.</summary>
     public static DiagnosticInfo Of(GraphDiagnostic diagnostic) =>
         new(diagnostic.Id, diagnostic.Location, [diagnostic.Message + string.Concat(diagnostic.Calls.Select(call => " In " + call + "."))], IsWhole: true);

@@ -51,7 +51,6 @@ static class SourceMap
     public static Diagnostic ToRoslyn(this DiagnosticInfo info, Compilation compilation, string projectFolder, CancellationToken cancellation)
     {
         var location = ToRoslyn(compilation, info.Location, projectFolder, cancellation);
-        var descriptor = info.IsWhole ? Descriptors.Whole(info.Id) : Descriptors.Find(info.Id);
-        return Diagnostic.Create(descriptor, location, info.Arguments.ToArray<object>());
+        return Diagnostic.Create(info.Descriptor, location, info.Arguments.ToArray<object>());
     }
 }

@@ -62,6 +62,7 @@ public class DiagnosticPagesTests
         var wrong = Diagnose(Example(id, "Wrong"));
         Assert.True(wrong.Any(d => d.Id == id), "reported instead: " + string.Join("; ", wrong));
         Assert.All(wrong, d => Assert.NotEqual(Location.None, d.Location));
+        Assert.Contains(wrong, d => d.Id == Harness.Stop);
         Assert.Empty(Diagnose(Example(id, "Right")));
     }
 
@@ -79,8 +80,9 @@ public class DiagnosticPagesTests
             references.Add(ModuleOutputTests.Reference(library, referenceOnly: false));
         }
         var compilation = Harness.Compile("Example", [("Example.cs", Harness.Usings + "using Graph.Nn;\n" + example[^1])], references);
-        var errors = compilation.GetDiagnostics().Where(d => d.Severity == DiagnosticSeverity.Error);
-        return [.. errors, .. Harness.Analyze(compilation)];
+        var (generated, _) = Harness.Generate(compilation);
+        var errors = generated.GetDiagnostics().Where(d => d.Severity == DiagnosticSeverity.Error);
+        return [.. errors, .. Harness.Analyze(generated)];
     }
 
     /// <summary>The code under a heading of a page; empty without the heading.</summary>

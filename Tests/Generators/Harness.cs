@@ -70,6 +70,9 @@ static class Harness
     public static ImmutableArray<Diagnostic> Analyze(Compilation compilation, params DiagnosticAnalyzer[] analyzers) =>
         [.. compilation.WithAnalyzers(analyzers.Length == 0 ? [new ModuleAnalyzer()] : [.. analyzers]).GetAnalyzerDiagnosticsAsync(CancellationToken.None).Result.OrderBy(d => d.Location.SourceSpan.Start)];
 
+    /// <summary>The error that generated source itself holds for whatever could not be compiled.</summary>
+    public const string Stop = "CS1029";
+
     /// <summary>Our diagnostics on <paramref name="source"/>.</summary>
     public static ImmutableArray<Diagnostic> Diagnose(string source) => Analyze(Generate(Compile(Usings + source)).Compilation);
 }

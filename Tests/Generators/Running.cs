@@ -1,0 +1,86 @@
+using System;
+using System.Collections.Generic;
+using System.IO;
+using System.Linq;
+using System.Runtime.InteropServices;
+using System.Runtime.Loader;
+using Graph.Compiler.Ir;
+using Graph.Compiler.Passes;
+using Graph.Compiler.Planning;
+using Graph.Generators.Diagnostics;
+using Graph.Runtime.Execution;
+using Microsoft.CodeAnalysis;
+using Xunit;
+
+namespace Graph.Tests.Generators;
+
+/// <summary>Loads a compilation and runs its models.</summary>
+static unsafe class Running
+{
+    /// <summary>Calls every entry, every loss and a training step of every class marked [Model], on zeros at the typical sizes; how many models there were.</summary>
+    public static int All(Compilation generated)
+    {
+        var stream = new MemoryStream();
+        var result = generated.Emit(stream);
+        Assert.True(result.Success, string.Join("\n", result.Diagnostics.Where(d => d.Severity == DiagnosticSeverity.Error)));
+        stream.Position = 0;
+        var context = new AssemblyLoadContext(null, isCollectible: true);
+        try
+        {
+            var count = 0;
+            foreach (var type in context.LoadFromStream(stream).GetTypes().Where(t => t.IsDefined(typeof(ModelAttribute), inherit: false)))
+            {
+                // A class without members that run the model would have none of them by mistake too: the attribute decides.
+                var create = type.GetMethod("Create", [typeof(Device), typeof(ulong), typeof(int)]);
+                Assert.True(create is not null, type + " is no compiled model");
+                using var model = (IModel)create.Invoke(null, [Device.Cpu, 1UL, 1])!;
+                Run(model.Instance);
+                count++;
+            }
+            return count;
+        }
+        finally
+        {
+            context.Unload();
+        }
+    }
+
+    static void Run(ModelInstance instance)
+    {
+        var program = instance.Model.Program;
+        var sizes = DimBinding.Typical(program.Dims);
+        foreach (var function in instance.Model.Functions.Select(f => f.Lowered.Function))
+        {
+            var isStep = function.Name == FunctionNames.TrainStep;
+            var memory = new List<nint>();
+            CallArgument Place(TensorType type)
+            {
+                var length = type.Shape.Size.Evaluate(sizes);
+                memory.Add((nint)NativeMemory.AlignedAlloc((nuint)Math.Max(64, length * type.DType.Size()), 64));
+                NativeMemory.Clear((void*)memory[^1], (nuint)(length * type.DType.Size()));
+                return new((void*)memory[^1], length);
+            }
+            var arguments = function.Parameters.SkipLast(isStep ? 3 : 0).Select(p => Place(p.Type)).ToList();
+            var undetermined = DimSolver.UndeterminedOf(function, program).Select(d => sizes[d]).ToArray();
+            if (isStep) instance.TrainStep([.. arguments], undetermined);
+            else instance.Run(function.Name, [.. arguments, .. function.Results.Select(r => Place(r.Type))], undetermined);
+            foreach (var pointer in memory) NativeMemory.AlignedFree((void*)pointer);
+        }
+    }
+
+    /// <summary>
+    /// What holds of every source whatever is wrong with it: either C# builds it, and then every model runs and nobody has anything to say; or it does not, and then ours is not the only
+    /// voice without a reason.
+    /// </summary>
+    public static void AssertBuildsOrSaysWhy(Compilation generated, IReadOnlyCollection<Diagnostic> reported)
+    {
+        var errors = generated.GetDiagnostics().Where(d => d.Severity == DiagnosticSeverity.Error).ToList();
+        if (errors.Count == 0)
+        {
+            Assert.DoesNotContain(reported, d => d.Severity == DiagnosticSeverity.Error);
+            All(generated);
+            return;
+        }
+        if (errors.All(d => d.Id == Harness.Stop)) Assert.Contains(reported, d => d.Severity == DiagnosticSeverity.Error && Descriptors.All.Any(known => known.Id == d.Id));
+    }
+}
