@@ -12,9 +12,11 @@ public abstract record Attr
 {
     public sealed record Int(long Value) : Attr { public override string ToString() => Value.ToString(CultureInfo.InvariantCulture); }
 
-    /// <summary>Printed with the digits that read back to the same bits, and always with a point or exponent, so that it never reads back as an integer.</summary>
+    /// <summary>Printed with the digits that read back to the same bits, and always with a point or exponent, so that it never reads back as an integer. Equal by bits: -0 is not 0.</summary>
     public sealed record Real(double Value) : Attr
     {
+        public bool Equals(Real? other) => other is not null && BitConverter.DoubleToInt64Bits(Value) == BitConverter.DoubleToInt64Bits(other.Value);
+        public override int GetHashCode() => Value.GetHashCode();
         public override string ToString()
         {
             if (double.IsNaN(Value)) return "nan";

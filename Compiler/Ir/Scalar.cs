@@ -14,6 +14,8 @@ public enum ScalarOp
     Add, Sub, Mul,
     /// <summary>Of real numbers: the quotient of integers is one too.</summary>
     Div,
+    /// <summary>a − b·⌊a / b⌋: it has the sign of the second argument. Of integers an integer, and an error where that is 0.</summary>
+    Remainder,
     Neg, Abs, Min, Max,
     /// <summary>a·b + c, rounded once.</summary>
     Fma,
@@ -92,6 +94,7 @@ public sealed class Scalar
     public static Scalar Abs(Scalar a) => Unary(ScalarOp.Abs, a);
     public static Scalar Min(Scalar a, Scalar b) => Binary(ScalarOp.Min, a, b);
     public static Scalar Max(Scalar a, Scalar b) => Binary(ScalarOp.Max, a, b);
+    public static Scalar Remainder(Scalar a, Scalar b) => Binary(ScalarOp.Remainder, a, b);
     public static Scalar Max(Scalar a, double b) => Max(a, Of(b, a.Type));
     public static Scalar Min(Scalar a, double b) => Min(a, Of(b, a.Type));
     public static Scalar Fma(Scalar a, Scalar b, Scalar c) => new(ScalarOp.Fma, a.Type, [a, b, c]);

@@ -168,6 +168,14 @@ public static class ScalarEvaluator
         return type == DType.I64 ? Math.Truncate(value) : Math.Max(int.MinValue, Math.Min(int.MaxValue, Math.Truncate(value)));
     }
 
+    // With the sign of the divisor.
+    static double Remainder(double a, double b, DType type)
+    {
+        if (b == 0 && !type.IsFloat()) throw new DivideByZeroException("The remainder of an integer by 0.");
+        var rest = a % b;
+        return rest != 0 && rest < 0 != b < 0 ? rest + b : rest;
+    }
+
     /// <summary>One scalar operation in double precision.</summary>
     public static double Apply(Scalar s, double a, double b, double c) => s.Op switch
     {
@@ -175,6 +183,7 @@ public static class ScalarEvaluator
         ScalarOp.Sub => a - b,
         ScalarOp.Mul => a * b,
         ScalarOp.Div => a / b,
+        ScalarOp.Remainder => Remainder(a, b, s.Type),
         ScalarOp.Neg => -a,
         ScalarOp.Abs => Math.Abs(a),
         // A NaN operand wins, as in PyTorch.

@@ -155,7 +155,8 @@ sealed partial class FunctionLowering
         {
             "conv2d" => ConvolutionKind.Forward,
             "conv2d_grad_input" => ConvolutionKind.ImageGradient,
-            _ => ConvolutionKind.WeightGradient,
+            "conv2d_grad_weight" => ConvolutionKind.WeightGradient,
+            _ => throw new NotSupportedException($"No kernel computes the convolution {convolution.Name}."),
         };
         var operands = ImmutableArray.CreateBuilder<Operand>();
         var reads = convolution.Inputs.Select(v => DenseCopy(outer[v], node)).ToList();
@@ -170,7 +171,8 @@ sealed partial class FunctionLowering
         {
             ConvolutionKind.Forward => (convolution.Inputs[0].Shape, convolution.Inputs[1].Shape, result.Shape),
             ConvolutionKind.ImageGradient => (result.Shape, convolution.Inputs[1].Shape, convolution.Inputs[0].Shape),
-            _ => (convolution.Inputs[0].Shape, result.Shape, convolution.Inputs[1].Shape),
+            ConvolutionKind.WeightGradient => (convolution.Inputs[0].Shape, result.Shape, convolution.Inputs[1].Shape),
+            _ => throw new InvalidOperationException($"A convolution is of the unknown kind {kind}."),
         };
         (int, int) Pair(string name, int fallback) => convolution.Attributes.Ints(name) is { IsEmpty: false } list ? (list[0], list[list.Length > 1 ? 1 : 0]) : (fallback, fallback);
         var (stride, padding, dilation) = (Pair("stride", 1), Pair("padding", 0), Pair("dilation", 1));

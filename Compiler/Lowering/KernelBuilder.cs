@@ -199,7 +199,7 @@ public sealed class KernelBuilder
                 return;
             case OpKind.Reduce:
                 if (map.Reduced(node).IsEmpty) { scalars[node.Output] = pool.Cast(x[0], node.Output.DType); return; }
-                var kind = node.Name switch { "sum" => ReduceKind.Sum, "max" => ReduceKind.Max, _ => ReduceKind.Min };
+                var kind = KindOf(node);
                 sources.Add(new Source.Reduced(reductions.Count));
                 // Integers are added up in the result's type; bools have an order as integers.
                 var type = kind == ReduceKind.Sum ? node.Output.DType : x[0].Type == DType.Bool ? DType.I32 : x[0].Type;
@@ -224,6 +224,14 @@ public sealed class KernelBuilder
         }
         scalars[node.Output] = pool.Cast(done[expression], node.Output.DType);
     }
+
+    static ReduceKind KindOf(Node reduce) => reduce.Name switch
+    {
+        "sum" => ReduceKind.Sum,
+        "max" => ReduceKind.Max,
+        "min" => ReduceKind.Min,
+        _ => throw new NotSupportedException($"No kernel computes the reduction {reduce.Name}."),
+    };
 
     Scalar Index(ImmutableArray<Atom> over)
     {

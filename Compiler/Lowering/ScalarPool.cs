@@ -8,7 +8,7 @@ namespace Graph.Compiler.Lowering;
 /// <summary>Makes scalar expressions of which equal ones are one object, with operands of one type and the identities that cost nothing folded.</summary>
 public sealed class ScalarPool
 {
-    readonly Dictionary<(ScalarOp, DType, double, int, int, int, int), Scalar> known = [];
+    readonly Dictionary<(ScalarOp, DType, long, int, int, int, int), Scalar> known = [];
     readonly Dictionary<Scalar, int> numbers = [];
 
     public Scalar Input(int index, DType type) => Intern(Scalar.Input(index, type));
@@ -31,7 +31,7 @@ public sealed class ScalarPool
     {
         switch (s.Op)
         {
-            case ScalarOp.Add or ScalarOp.Sub or ScalarOp.Mul or ScalarOp.Div or ScalarOp.Min or ScalarOp.Max or ScalarOp.Pow or ScalarOp.Fma:
+            case ScalarOp.Add or ScalarOp.Sub or ScalarOp.Mul or ScalarOp.Div or ScalarOp.Min or ScalarOp.Max or ScalarOp.Pow or ScalarOp.Remainder or ScalarOp.Fma:
                 arguments = [.. arguments.Select(a => Cast(a, s.Type))];
                 break;
             case ScalarOp.Equal or ScalarOp.Less or ScalarOp.LessEqual:
@@ -70,7 +70,8 @@ public sealed class ScalarPool
     Scalar Intern(Scalar s)
     {
         int Number(int i) => i < s.Arguments.Length ? numbers[s.Arguments[i]] : -1;
-        var key = (s.Op, s.Type, s.Constant, s.Index, Number(0), Number(1), Number(2));
+        // By bits: -0 is not 0.
+        var key = (s.Op, s.Type, System.BitConverter.DoubleToInt64Bits(s.Constant), s.Index, Number(0), Number(1), Number(2));
         if (known.TryGetValue(key, out var same)) return same;
         known.Add(key, s);
         numbers.Add(s, numbers.Count);

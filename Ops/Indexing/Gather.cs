@@ -1,5 +1,6 @@
+using System;
+using System.Collections.Generic;
 using System.Collections.Immutable;
-using System.Linq;
 using Graph.Compiler.Ir;
 using Graph.Operations;
 
@@ -8,16 +9,20 @@ namespace Graph;
 public partial class Tensor
 {
     /// <summary>Picks along an axis: result[i, j] = x[i, index[i, j]] for the last axis of a matrix.</summary>
-    /// <param name="index">Integers, in the shape of x but for the axis.</param>
-    /// <remarks>As torch.gather where the other axes agree; an index outside of the axis picks 0.</remarks>
+    /// <param name="index">
+    /// Integers from 0 to the axis's size − 1, in the shape of x but for the axis. A call throws <see cref="ArgumentOutOfRangeException"/> for others: before anything runs when they are
+    /// an argument of the model, else when the launch that picks meets them. Nothing outside of x is ever read.
+    /// </param>
+    /// <remarks>As torch.gather where the other axes agree.</remarks>
     [Operation("gather")]
     public Tensor Gather(Tensor index, int axis = -1) => Eager.Run("gather", [this, index], ("axis", axis));
 }
 
-/// <summary>Operands: x, index. A masked sum, so it suits axes of moderate size; rows of a table are <c>embedding</c>'s.</summary>
-sealed class GatherOperation : CompositeOperation
+/// <summary>Operands: x [outer, extent, inner], index [outer, picks, inner].</summary>
+sealed class GatherOperation : Operation
 {
     public override string Name => "gather";
+    public override OpKind Kind => OpKind.Library;
 
     public override ImmutableArray<Value> Emit(Builder b, ImmutableArray<Value> operands, AttributeMap attributes) =>
         base.Emit(b, operands, AttributeMap.Of(("axis", attributes.Axis(operands[0].Shape))));
@@ -33,14 +38,38 @@ sealed class GatherOperation : CompositeOperation
         return [context[0].With(index)];
     }
 
-    protected override ImmutableArray<Value> Define(Builder b, ImmutableArray<Value> x, AttributeMap attributes)
+    public override IEnumerable<IndexRule> IndexRules(Node node) => [new(1, node.Inputs[0].Shape[node.Attributes.Axis(node.Inputs[0].Shape)], null, "Gather's index")];
+
+    public override void Evaluate(Evaluation e)
     {
-        // The picks stand on the axis before the one they pick from.
-        var axis = attributes.Axis(x[0].Shape);
-        var choices = b.Reshape(x[0], x[0].Shape.Insert(axis, 1));
-        var picks = b.Reshape(x[1], x[1].Shape.Insert(axis + 1, 1));
-        Shape line = new(Enumerable.Range(0, choices.Shape.Rank).Select(a => a == axis + 1 ? choices.Shape[a] : Dim.One));
-        var hit = b.Equal(b.Iota(line, axis + 1, x[1].DType), picks);
-        return [b.Cast(b.Sum(b.Where(hit, choices, b.ConstantLike(0, choices)), axis + 1, keep: false), x[0].DType)];
+        var (x, index, to) = (e[0], e[1], e.Create(0));
+        Visit(index, e.Attributes.Axis(e.Node.Inputs[0].Shape), x, (pick, place) =>
+        {
+            if (to.Real is { } real) real[pick] = x.Real[place];
+            else to.Int[pick] = x.Int[place];
+        });
     }
+
+    /// <summary>Calls back with the number of every pick and the place in <paramref name="x"/> that it picks.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">An index lies outside of the axis.</exception>
+    internal static void Visit(TensorData index, int axis, TensorData x, Action<long, long> visit)
+    {
+        long inner = 1;
+        for (var a = axis + 1; a < x.Rank; a++) inner *= x.Shape[a];
+        var (extent, picks) = (x.Shape[axis], index.Shape[axis]);
+        for (long i = 0; i < index.Size; i++)
+        {
+            var at = index.Int[i];
+            if (at < 0 || at >= extent) throw new ArgumentOutOfRangeException(null, $"Gather's index {at} lies outside of the {extent} elements of axis {axis}.");
+            visit(i, (i / (inner * picks) * extent + at) * inner + i % inner);
+        }
+    }
+
+    public override ImmutableArray<Value?> Gradient(GradContext g)
+    {
+        var axis = g.Attributes.Axis(g.X.Shape);
+        return [g.For(0, () => g.Of(g.Builder.Emit("gather_grad", [g.OutputGradient, g.Input(1)], ("axis", axis), ("size", Attributes.List(g.X.Shape[axis]))))), null];
+    }
+
+    public override Dim Flops(Node node) => Dim.Zero;
 }

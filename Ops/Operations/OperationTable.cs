@@ -17,7 +17,7 @@ public static class OperationTable
         new PowOperation(), new FloorOperation(), new CeilOperation(), new RoundOperation(), new MaximumOperation(), new MinimumOperation(), new ClampOperation(), new CastOperation(),
         new EqualOperation(), new LessOperation(), new LessEqualOperation(), new GreaterOperation(), new GreaterEqualOperation(), new LogicalAndOperation(), new LogicalOrOperation(),
         new LogicalNotOperation(), new WhereOperation(), new MaskedFillOperation(), new SignOperation(),
-        new NotEqualOperation(),
+        new NotEqualOperation(), new RemainderOperation(),
         // Activations
         new ReluOperation(), new LeakyReluOperation(), new GeluOperation(), new SiluOperation(), new SigmoidOperation(), new TanhOperation(), new SoftplusOperation(), new EluOperation(),
         // Views and movement
@@ -34,6 +34,6 @@ public static class OperationTable
         // Normalization and losses
         new SoftmaxOperation(), new LogSoftmaxOperation(), new LayerNormOperation(), new BatchNormOperation(), new BatchNormInferenceOperation(), new CrossEntropyOperation(), new MseLossOperation(),
         // Indexing
-        new EmbeddingOperation(), new EmbeddingGradOperation(), new GatherOperation(), new OneHotOperation(),
+        new EmbeddingOperation(), new EmbeddingGradOperation(), new GatherOperation(), new GatherGradOperation(), new OneHotOperation(),
     ]);
 }

@@ -23,6 +23,9 @@ static class Reduced
     public static AttributeMap Canonical(Shape shape, AttributeMap attributes) =>
         attributes.Without("axis").With("axes", attributes.Axes(shape)).With("keep", attributes.Bool("keep"));
 
+    /// <summary><paramref name="value"/> where <paramref name="x"/> is not 0, and 0 where it is: the gradient of a root at 0.</summary>
+    public static Expr WhereNotZero(GradContext g, Expr x, Expr value) => g.Where(g.Of(g.Builder.Equal(x, g.Builder.ConstantLike(0, x))), g.Number(0), value);
+
     /// <summary>How many elements go into one.</summary>
     public static Dim Count(Shape shape, AttributeMap attributes) => attributes.Axes(shape).Aggregate(Dim.One, (product, a) => product * shape[a]);
 }

@@ -7,7 +7,7 @@ namespace Graph;
 
 public partial class Tensor
 {
-    /// <summary>The index of the largest element along an axis, the first of equal ones: integers.</summary>
+    /// <summary>The index of the largest element along an axis, the first of equal ones: integers (i64). Of real numbers, integers or bools; not a number counts as the largest.</summary>
     [Operation("argmax")]
     public Tensor ArgMax(int axis = -1, bool keep = false) => Eager.Run("argmax", [this], ("axis", axis), ("keep", keep));
 }
@@ -49,13 +49,13 @@ sealed class ArgMaxOperation : Operation
             var start = i / inner * x.Shape[axis] * inner + i % inner;
             long best = 0;
             for (long k = 1; k < x.Shape[axis]; k++)
-                if (Above(x[start + k * inner], x[start + best * inner])) best = k;
+                if (Above(x, start + k * inner, start + best * inner)) best = k;
             to.Int[i] = best;
         }
     }
 
     // Not a number is above every number, as in PyTorch.
-    static bool Above(double a, double b) => a > b || (double.IsNaN(a) && !double.IsNaN(b));
+    static bool Above(TensorData x, long a, long b) => x.Real is { } real ? real[a] > real[b] || (double.IsNaN(real[a]) && !double.IsNaN(real[b])) : x.Int[a] > x.Int[b];
 
     public override ImmutableArray<Value?> Gradient(GradContext g) => [null];
     public override Dim Flops(Node node) => node.Inputs[0].Shape.Size;

@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using System.Linq;
 using Graph.Compiler.Ir;
 using Graph.Operations;
 
@@ -12,10 +11,11 @@ public partial class Tensor
     public Tensor CumSum(int axis = -1) => Eager.Run("cumsum", [this], ("axis", axis));
 }
 
-/// <summary>A product with a triangle of ones: n² work, but in parallel and in a fixed order.</summary>
-sealed class CumSumOperation : CompositeOperation
+/// <summary>Running sums in the order of the elements, or with <c>reverse</c> from the last to the first.</summary>
+sealed class CumSumOperation : Operation
 {
     public override string Name => "cumsum";
+    public override OpKind Kind => OpKind.Library;
 
     public override ImmutableArray<Value> Emit(Builder b, ImmutableArray<Value> operands, AttributeMap attributes) =>
         base.Emit(b, operands, AttributeMap.Of(("axis", attributes.Axis(operands[0].Shape))));
@@ -28,16 +28,20 @@ sealed class CumSumOperation : CompositeOperation
         return [context[0]];
     }
 
-    protected override ImmutableArray<Value> Define(Builder b, ImmutableArray<Value> x, AttributeMap attributes)
+    public override void Evaluate(Evaluation e)
     {
-        var axis = attributes.Axis(x[0].Shape);
-        var last = x[0].Shape.Rank - 1;
-        int[] order = [.. Enumerable.Range(0, last + 1)];
-        (order[axis], order[last]) = (order[last], order[axis]);
-        var moved = b.Transpose(x[0], order);
-        var n = moved.Shape[last];
-        var triangle = b.Cast(b.LessEqual(b.Iota(Shape.Of(n, 1), 0, DType.I32), b.Iota(Shape.Of(1, n), 1, DType.I32)), x[0].DType);
-        var rows = b.MatMul(MatMulOperation.Rows(b, moved), triangle);
-        return [b.Transpose(b.Reshape(rows, moved.Shape), order)];
+        var (x, to) = (e[0], e.Create(0));
+        var axis = e.Attributes.Axis(e.Node.Output.Shape);
+        var (extent, inner) = (x.Shape[axis], x.Strides()[axis]);
+        var (first, step) = e.Attributes.Bool("reverse") ? (extent - 1, -inner) : (0, inner);
+        for (long line = 0; line < x.Size / System.Math.Max(1, extent); line++)
+        {
+            var at = (line / inner * extent + first) * inner + line % inner;
+            var sum = 0.0;
+            for (long k = 0; k < extent; k++, at += step) to.Real[at] = sum += x.Real[at];
+        }
     }
+
+    public override ImmutableArray<Value?> Gradient(GradContext g) =>
+        [g.For(0, () => g.OutputGradient.Apply("cumsum", ("axis", g.Attributes.Axis(g.X.Shape)), ("reverse", !g.Attributes.Bool("reverse"))))];
 }

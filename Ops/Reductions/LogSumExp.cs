@@ -11,7 +11,7 @@ public partial class Tensor
     public Tensor LogSumExp(int axis = -1, bool keep = false) => Eager.Run("logsumexp", [this], ("axis", axis), ("keep", keep));
 }
 
-/// <summary><c>max + log Σ exp(x − max)</c></summary>
+/// <summary><c>max + log Σ exp(x − max)</c>, with 0 for a maximum that is infinite.</summary>
 sealed class LogSumExpOperation : CompositeOperation
 {
     public override string Name => "logsumexp";
@@ -30,6 +30,8 @@ sealed class LogSumExpOperation : CompositeOperation
     {
         var axes = attributes.Axes(x[0].Shape);
         var max = b.Max(x[0], axes, keep: true);
+        // ∞ − ∞ is not a number: where the maximum is infinite there is nothing to guard against, and exponentials and logarithm give it back.
+        max = b.Where(b.Equal(b.Emit("abs", [max]), b.ConstantLike(double.PositiveInfinity, max)), b.ConstantLike(0, max), max);
         var sum = b.Sum(b.Exp(b.Sub(x[0], max)), axes, keep: true);
         return [b.Reshape(b.Add(b.Log(sum), max), Reduced.Result(x[0].Shape, attributes))];
     }

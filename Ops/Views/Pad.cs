@@ -1,3 +1,4 @@
+using System;
 using System.Collections.Generic;
 using System.Collections.Immutable;
 using System.Linq;
@@ -12,18 +13,25 @@ public partial class Tensor
     /// <summary>Adds elements of <paramref name="value"/> before and after each axis.</summary>
     /// <param name="before">How many before, one number an axis.</param>
     /// <param name="after">How many after, one number an axis.</param>
+    /// <param name="value">What is written there, as it is: infinities and NaN too. A tensor of integers or bools takes what it can hold.</param>
     [Operation("pad")]
     public Tensor Pad(int[] before, int[] after, double value = 0) => Eager.Run("pad", [this], ("before", before), ("after", after), ("value", value));
 }
 
-/// <summary>Zeros before and after one axis.</summary>
+/// <summary>Elements of one number, <c>value</c> (0 when absent), before and after one axis. The elements of x are copied.</summary>
 sealed class PadOperation : Operation
 {
     public override string Name => "pad";
     public override OpKind Kind => OpKind.Library;
 
-    public static Value Pad(Builder b, Value x, int axis, Dim before, Dim after) =>
-        before.Is(0) && after.Is(0) ? x : b.Emit("pad", [x], ("axis", axis), ("before", Attributes.List(before)), ("after", Attributes.List(after)));
+    /// <summary>Pads one axis.</summary>
+    public static Value Pad(Builder b, Value x, int axis, Dim before, Dim after, double value = 0)
+    {
+        if (before.Is(0) && after.Is(0)) return x;
+        var attributes = AttributeMap.Of(("axis", axis), ("before", Attributes.List(before)), ("after", Attributes.List(after)));
+        // All bits of +0 are 0; -0 is a number of its own.
+        return b.Node("pad", [x], BitConverter.DoubleToInt64Bits(value) == 0 ? attributes : attributes.With("value", value)).Output;
+    }
 
     public override ImmutableArray<Value> Emit(Builder b, ImmutableArray<Value> operands, AttributeMap attributes)
     {
@@ -32,14 +40,10 @@ sealed class PadOperation : Operation
         var (before, after) = (attributes.Dims("before"), attributes.Dims("after"));
         if (before.Length != x.Shape.Rank || after.Length != x.Shape.Rank)
             throw new ShapeException($"Pad needs a number before and after each axis of {x.Shape}, but got {before.Length} and {after.Length}", Diagnostics.Rank);
-        // Padding with another number is padding the difference with zeros.
         var value = attributes.Real("value");
         Rules.Holds("Pad", value, x.DType);
-        var isMask = x.DType == DType.Bool && value != 0;
-        if (isMask) (x, value) = (b.Emit("logical_not", [x]), 0);
-        if (value != 0) x = b.Sub(x, b.ConstantLike(value, x));
-        for (var axis = 0; axis < before.Length; axis++) x = Pad(b, x, axis, before[axis], after[axis]);
-        return [isMask ? b.Emit("logical_not", [x]) : value != 0 ? b.Add(x, b.ConstantLike(value, x)) : x];
+        for (var axis = 0; axis < before.Length; axis++) x = Pad(b, x, axis, before[axis], after[axis], value);
+        return [x];
     }
 
     public override ImmutableArray<TensorType> Infer(InferContext context)
@@ -65,6 +69,9 @@ sealed class PadOperation : Operation
     public override void Evaluate(Evaluation e)
     {
         var to = e.Create(0);
+        var value = Rounding.Round(e.Attributes.Real("value"), to.DType);
+        if (BitConverter.DoubleToInt64Bits(value) != 0)
+            for (long i = 0; i < to.Size; i++) to[i] = value;
         var strides = to.Strides();
         var axis = e.Attributes.Axis(e.Node.Output.Shape);
         Strided.Copy(e[0], 0, e[0].Strides(), to, e.Attributes.Dim("before").Evaluate(e.Binding) * strides[axis], strides, e[0].Shape);

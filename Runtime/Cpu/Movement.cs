@@ -1,20 +1,26 @@
 using System;
-using System.Runtime.CompilerServices;
+using System.Numerics;
 
 namespace Graph.Runtime.Cpu;
 
-/// <summary>Rows of bytes with zeros before and after each.</summary>
+/// <summary>Rows of bytes with elements of one value before and after each.</summary>
 public unsafe struct PadCall
 {
     public long Rows, BytesBefore, Bytes, BytesAfter;
     public byte* From, To;
+
+    /// <summary>Bytes of an element: 1, 2, 4 or 8.</summary>
+    public int ElementBytes;
+
+    /// <summary>The bits of the element that is written before and after, in its lowest bytes.</summary>
+    public ulong Value;
 }
 
-/// <summary>The place of the greatest element along the middle axis of a float32 tensor [Outer, Extent, Inner], as int64 [Outer, Inner].</summary>
+/// <summary>The place of the greatest element along the middle axis of a tensor [Outer, Extent, Inner], as int64 [Outer, Inner].</summary>
 public unsafe struct ArgMaxCall
 {
     public long Outer, Extent, Inner;
-    public float* From;
+    public void* From;
     public long* To;
 }
 
@@ -23,7 +29,7 @@ public static unsafe class Movement
 {
     const long ChunkBytes = 64 * 1024;
 
-    /// <summary>Copies every row between its zeros.</summary>
+    /// <summary>Copies every row between its padding.</summary>
     public static void Pad(WorkerPool pool, PadCall* call) => pool.Run(&Pad, call, call->Rows, 1 + ChunkBytes / Math.Max(1, call->BytesBefore + call->Bytes + call->BytesAfter));
 
     static void Pad(void* context, long begin, long end, int worker)
@@ -33,32 +39,48 @@ public static unsafe class Movement
         for (var row = begin; row < end; row++)
         {
             var to = call->To + row * stride;
-            Clear(to, call->BytesBefore);
+            Fill(call, to, call->BytesBefore);
             Buffer.MemoryCopy(call->From + row * call->Bytes, to + call->BytesBefore, call->Bytes, call->Bytes);
-            Clear(to + call->BytesBefore + call->Bytes, call->BytesAfter);
+            Fill(call, to + call->BytesBefore + call->Bytes, call->BytesAfter);
         }
     }
 
-    static void Clear(byte* to, long bytes)
+    static void Fill(PadCall* call, byte* to, long bytes)
     {
-        for (; bytes > 0; to += 1 << 30, bytes -= 1 << 30) Unsafe.InitBlockUnaligned(to, 0, (uint)Math.Min(bytes, 1 << 30));
+        // A span is no longer than an int says.
+        const int most = 1 << 30;
+        for (; bytes > 0; to += most, bytes -= most)
+        {
+            var count = (int)Math.Min(bytes, most);
+            switch (call->ElementBytes)
+            {
+                case 1: new Span<byte>(to, count).Fill((byte)call->Value); break;
+                case 2: new Span<ushort>(to, count / 2).Fill((ushort)call->Value); break;
+                case 4: new Span<uint>(to, count / 4).Fill((uint)call->Value); break;
+                case 8: new Span<ulong>(to, count / 8).Fill(call->Value); break;
+                default: throw new ArgumentOutOfRangeException(nameof(call), $"Elements have 1, 2, 4 or 8 bytes, not {call->ElementBytes}.");
+            }
+        }
     }
 
     /// <summary>The first of equal ones; NaN counts as the greatest, the first of them wins, as in PyTorch.</summary>
-    public static void ArgMax(WorkerPool pool, ArgMaxCall* call) => pool.Run(&ArgMax, call, call->Outer * call->Inner, 1 + ChunkBytes / (4 * Math.Max(1, call->Extent)));
+    /// <typeparam name="T">The elements.</typeparam>
+    public static void ArgMax<T>(WorkerPool pool, ArgMaxCall* call)
+        where T : unmanaged, INumber<T> => pool.Run(&ArgMax<T>, call, call->Outer * call->Inner, 1 + ChunkBytes / (sizeof(T) * Math.Max(1, call->Extent)));
 
-    static void ArgMax(void* context, long begin, long end, int worker)
+    static void ArgMax<T>(void* context, long begin, long end, int worker)
+        where T : unmanaged, INumber<T>
     {
         var call = (ArgMaxCall*)context;
         for (var i = begin; i < end; i++)
         {
-            var from = call->From + i / call->Inner * call->Extent * call->Inner + i % call->Inner;
+            var from = (T*)call->From + i / call->Inner * call->Extent * call->Inner + i % call->Inner;
             var best = from[0];
             long at = 0;
             for (long k = 1; k < call->Extent; k++)
             {
                 var value = from[k * call->Inner];
-                if (!(value > best) && !(float.IsNaN(value) && !float.IsNaN(best))) continue;
+                if (!(value > best) && !(T.IsNaN(value) && !T.IsNaN(best))) continue;
                 best = value;
                 at = k;
             }

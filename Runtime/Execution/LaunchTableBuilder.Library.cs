@@ -26,6 +26,9 @@ sealed unsafe partial class LaunchTableBuilder
                 break;
             case "pad": WritePad(launch, entry); break;
             case "argmax": WriteArgMax(launch, entry); break;
+            case "gather": WriteGather(launch, entry, Gather(launch), whole: 0, picked: 2); break;
+            case "gather_grad": WriteGather(launch, entry, GatherGradient(launch), whole: 2, picked: 0); break;
+            case "cumsum": WriteScan(launch, entry); break;
             default: throw new NotSupportedException($"The processor has no kernel for the operation {launch.Node.Name}.");
         }
     }
@@ -87,7 +90,10 @@ sealed unsafe partial class LaunchTableBuilder
         var call = memory.Take<PadCall>(1);
         entry->Library = (delegate*<WorkerPool, void*, void>)(delegate*<WorkerPool, PadCall*, void>)&Movement.Pad;
         entry->Call = call;
-        var bytes = launch.Operands[0].Buffer.DType.Size();
+        var type = launch.Operands[0].Buffer.DType;
+        var bytes = type.Size();
+        call->ElementBytes = bytes;
+        call->Value = Bits(launch.Node.Attributes.Real("value"), type);
         var (outer, extent, inner) = Around(launch.Shapes[0], Axis(launch));
         call->Rows = outer;
         call->BytesBefore = Evaluate(launch.Node.Attributes.Dims("before")[0]) * inner * bytes;
@@ -97,13 +103,80 @@ sealed unsafe partial class LaunchTableBuilder
         Resolve(launch.Operands[1], (void**)&call->To);
     }
 
+    // A number as an element lies in memory, in the lowest bytes.
+    static ulong Bits(double value, DType type) => type switch
+    {
+        DType.F64 => BitConverter.DoubleToUInt64Bits(value),
+        DType.F32 => BitConverter.SingleToUInt32Bits((float)value),
+        DType.I64 or DType.I32 or DType.I8 or DType.Bool => (ulong)(long)value,
+        _ => throw Unsupported("pad", type),
+    };
+
+    static NotSupportedException Unsupported(string operation, DType type) => new($"The processor has no kernel for {operation} of {type.Name()}.");
+
     void WriteArgMax(LibraryLaunch launch, LaunchEntry* entry)
     {
         var call = memory.Take<ArgMaxCall>(1);
-        entry->Library = (delegate*<WorkerPool, void*, void>)(delegate*<WorkerPool, ArgMaxCall*, void>)&Movement.ArgMax;
+        entry->Library = (delegate*<WorkerPool, void*, void>)(launch.Operands[0].Buffer.DType switch
+        {
+            DType.F64 => (delegate*<WorkerPool, ArgMaxCall*, void>)&Movement.ArgMax<double>,
+            DType.F32 => &Movement.ArgMax<float>,
+            DType.I64 => &Movement.ArgMax<long>,
+            DType.I32 => &Movement.ArgMax<int>,
+            DType.I8 => &Movement.ArgMax<sbyte>,
+            DType.Bool => &Movement.ArgMax<byte>,
+            var type => throw Unsupported("argmax", type),
+        });
         entry->Call = call;
         (call->Outer, call->Extent, call->Inner) = Around(launch.Shapes[0], Axis(launch));
-        Resolve(launch.Operands[0], (void**)&call->From);
+        Resolve(launch.Operands[0], &call->From);
         Resolve(launch.Operands[1], (void**)&call->To);
+    }
+
+    // Picking moves elements: only their size matters.
+    static delegate*<WorkerPool, GatherCall*, void> Gather(LibraryLaunch launch) => launch.Operands[0].Buffer.DType.Size() switch
+    {
+        1 => &Gathering.Gather<byte>,
+        2 => &Gathering.Gather<ushort>,
+        4 => &Gathering.Gather<uint>,
+        8 => &Gathering.Gather<ulong>,
+        _ => throw Unsupported("gather", launch.Operands[0].Buffer.DType),
+    };
+
+    static delegate*<WorkerPool, GatherCall*, void> GatherGradient(LibraryLaunch launch) => launch.Operands[0].Buffer.DType switch
+    {
+        DType.F64 => &Gathering.Gradient<double>,
+        DType.F32 => &Gathering.Gradient<float>,
+        var type => throw Unsupported("gather_grad", type),
+    };
+
+    void WriteGather(LibraryLaunch launch, LaunchEntry* entry, delegate*<WorkerPool, GatherCall*, void> kernel, int whole, int picked)
+    {
+        var call = memory.Take<GatherCall>(1);
+        entry->Library = (delegate*<WorkerPool, void*, void>)kernel;
+        entry->Call = call;
+        var axis = Axis(launch);
+        (call->Outer, call->Extent, call->Inner) = Around(launch.Shapes[whole], axis);
+        call->Picks = Evaluate(launch.Shapes[picked][axis]);
+        call->WideIds = launch.Operands[1].Buffer.DType == DType.I64;
+        Resolve(launch.Operands[whole], &call->Whole);
+        Resolve(launch.Operands[picked], &call->Picked);
+        Resolve(launch.Operands[1], &call->Ids);
+    }
+
+    void WriteScan(LibraryLaunch launch, LaunchEntry* entry)
+    {
+        var call = memory.Take<ScanCall>(1);
+        entry->Library = (delegate*<WorkerPool, void*, void>)(launch.Operands[0].Buffer.DType switch
+        {
+            DType.F64 => (delegate*<WorkerPool, ScanCall*, void>)&Scanning.Sum<double>,
+            DType.F32 => &Scanning.Sum<float>,
+            var type => throw Unsupported("cumsum", type),
+        });
+        entry->Call = call;
+        (call->Outer, call->Extent, call->Inner) = Around(launch.Shapes[0], Axis(launch));
+        call->Reverse = launch.Node.Attributes.Bool("reverse");
+        Resolve(launch.Operands[0], &call->From);
+        Resolve(launch.Operands[1], &call->To);
     }
 }

@@ -47,6 +47,19 @@ public class VectorMathTests
 
     [Fact] public void Exp_is_within_1_ulp() => Sweep("exp", VectorMath.Exp, Math.Exp, 1);
 
+    // Lanes that are masked with −∞ neither give nor pass anything denormal, and their neighbours have the bits that they have alone.
+    [Fact]
+    public void The_exponential_is_zero_below_the_smallest_result()
+    {
+        foreach (float x in (float[])[float.NegativeInfinity, float.MinValue, -1e9f, -105, MathF.BitDecrement(-104)])
+        {
+            Assert.Equal(0, Bits(VectorMath.Exp(x)));
+            var mixed = VectorMath.Exp(Vector512.WithElement(Vector512.WithElement(Vector512.Create(x), 3, 1f), 7, float.NaN));
+            Assert.Equal((Bits(VectorMath.Exp(1f)), true, 0), (Bits(mixed[3]), float.IsNaN(mixed[7]), Bits(mixed[0])));
+        }
+        Assert.Equal((float.PositiveInfinity, 1f, float.Epsilon), (VectorMath.Exp(float.PositiveInfinity), VectorMath.Exp(-0f), VectorMath.Exp(-103.5f)));
+    }
+
     [Fact] public void Log_is_within_1_ulp() => Sweep("log", VectorMath.Log, Math.Log, 1);
 
     [Fact] public void Tanh_is_within_2_and_a_half_ulp() => Sweep("tanh", VectorMath.Tanh, Math.Tanh, 2.5);

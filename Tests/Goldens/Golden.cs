@@ -135,7 +135,7 @@ public static class Golden
     public static IReadOnlyList<string> Models { get; } = ["mlp", "cnn", "nanogpt", "resnet18", "gpt2"];
 
     /// <summary>The families of operations, one file each.</summary>
-    public static IReadOnlyList<string> Families { get; } = ["elementwise", "contractions", "windows", "rows", "reductions", "movement"];
+    public static IReadOnlyList<string> Families { get; } = ["elementwise", "contractions", "windows", "rows", "reductions", "movement", "edges"];
 
     /// <summary>The cases of one family.</summary>
     public static ImmutableArray<OperationGolden> Operations(string family) => Read<OperationFile>(Path.Combine("Operations", family + ".json")).Cases;

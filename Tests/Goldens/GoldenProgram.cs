@@ -32,7 +32,7 @@ static class GoldenProgram
         .. golden.Inputs.Select(i => TypeOf(golden, i, real) is var type && type.IsFloat()
             ? new TensorData(type, Longs(i.Shape), i.Reals())
             : new TensorData(type, Longs(i.Shape), i.Integers())),
-        golden.Outputs[0] is var output && golden.Operation == "argmax"
+        golden.Outputs[0] is var output && (golden.Operation == "argmax" || (golden.Operation == "remainder" && golden.Inputs.All(i => i.IsInteger)))
             ? new TensorData(DType.I64, Longs(output.Shape), new long[output.Shape.Count()])
             : new TensorData(real, Longs(output.Shape), golden.OutputGradient()),
     ];

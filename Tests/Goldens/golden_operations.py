@@ -239,4 +239,29 @@ def movement():
     return f
 
 
-FAMILIES = (elementwise, contractions, windows, rows, reductions, movement)
+def edges():
+    """Where formulas have no derivative, signs differ, or indices repeat."""
+    f = Family('edges')
+    rows = real(3, 3, values=[0.0, 0.0, 0.0, 3.0, 0.0, -4.0, 1.5, 0.0, 2.0])
+    f.add('norm', 'all', lambda x: x.norm(), {'x': real(3, 4)})
+    f.add('norm', 'all_zeros', lambda x: x.norm(), {'x': real(5, values=[0.0] * 5)})
+    for axis in (0, 1):
+        for keep in (False, True):
+            f.add('norm', f'axis={axis}_keep={keep}', lambda x, a=axis, k=keep: x.norm(dim=a, keepdim=k), {'x': rows}, axis=axis, keep=keep)
+    equal = real(2, 3, values=[2.5, 2.5, 2.5, 1.0, 2.0, 4.0])
+    for unbiased in (False, True):
+        f.add('std', f'of_equals_unbiased={unbiased}', lambda x, u=unbiased: x.std(1, unbiased=u), {'x': equal}, axis=1, keep=False, unbiased=unbiased)
+    signs = [5.5, -5.5, 5.5, -5.5, 6.0, -6.0, 0.25, -0.25], [2.0, 2.0, -2.0, -2.0, 3.0, -3.0, -1.0, 1.0]
+    f.add('remainder', 'signs', torch.remainder, {'a': real(8, values=signs[0]), 'b': real(8, values=signs[1])})
+    f.add('remainder', 'broadcast', torch.remainder, {'a': real(4, 5, scale=9.0), 'b': real(5, scale=1.0, offset=1.5)})
+    f.add('remainder', 'integers', torch.remainder, {'a': real(6, values=[7, -7, 7, -7, 0, 6]), 'b': real(6, values=[3, 3, -3, -3, 5, -3])})
+    f.add('argmax', 'integers', lambda x: x.argmax(-1), {'x': real(2, 4, values=[3, -1, 7, 5, -2, -9, -1, -4])}, axis=-1)
+    f.add('cumsum', 'middle', lambda x: x.cumsum(1), {'x': real(2, 5, 3)}, axis=1)
+    f.add('gather', 'repeated', lambda x, i: x.gather(0, i), {'x': real(3, 2), 'index': real(5, 2, values=[0, 2, 0, 0, 2, 2, 0, 1, 0, 2])}, axis=0)
+    f.add('gather', 'middle', lambda x, i: x.gather(1, i), {'x': real(2, 4, 3), 'index': real(2, 6, 3, classes=4)}, axis=1)
+    f.add('pad', 'value', lambda x: F.pad(x, (1, 2), value=7.5), {'x': real(2, 3)}, axis=-1, before=1, after=2, value=7.5)
+    f.add('pad', 'large_value', lambda x: F.pad(x, (0, 0, 1, 0), value=-1e30), {'x': real(2, 3, scale=1e-6)}, axis=0, before=1, after=0, value=-1e30)
+    return f
+
+
+FAMILIES = (elementwise, contractions, windows, rows, reductions, movement, edges)

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Writes what PyTorch says, for the tests to compare with.
 
-usage: make_goldens.py [operations] [mlp] [cnn] [nanogpt] [resnet18] [gpt2]     (default: everything)
+usage: make_goldens.py [operations] [operations/FAMILY] [mlp] [cnn] [nanogpt] [resnet18] [gpt2]     (default: everything)
 
 Needs PyTorch (made with 1.13) and NumPy; set OMP_WAIT_POLICY=PASSIVE on a busy machine. Files go beside this script: Operations/*.json
 holds values and gradients of each operation in float64, Training/*.json ten steps of AdamW for each yardstick model.
@@ -17,15 +17,17 @@ HERE = pathlib.Path(__file__).resolve().parent
 
 
 def main():
+    families = {f'operations/{make.__name__}': make for make in golden_operations.FAMILIES}
     known = ['operations', *golden_models.MODELS]
     wanted = sys.argv[1:] or known
+    known += families
     for name in wanted:
         if name not in known:
             raise SystemExit(f'{name}: not one of {", ".join(known)}')
     torch.set_num_threads(2)
     for name in wanted:
-        if name == 'operations':
-            for make in golden_operations.FAMILIES:
+        if name.startswith('operations'):
+            for make in [families[name]] if name in families else families.values():
                 family = make()
                 write(HERE / 'Operations' / f'{family.name}.json', family.document())
         else:

@@ -26,6 +26,9 @@ static class JoinRules
 
     static Dim After(AttributeMap attributes) => First(attributes, "after");
 
+    // What is added to another tensor without changing it there.
+    static bool IsZero(AttributeMap pad) => pad.Real("value") == 0;
+
     static int Axis(Value x, AttributeMap attributes) => x.Shape.Axis(attributes.Int("axis"));
 
     static Value? Flatten(Application a)
@@ -59,7 +62,7 @@ static class JoinRules
 
     static Value? OfPads(Application a)
     {
-        if (!a.Is(0, "pad", out var x) || !a.Is(1, "pad", out var y) || a[0].Type != a[1].Type) return null;
+        if (!a.Is(0, "pad", out var x) || !a.Is(1, "pad", out var y) || a[0].Type != a[1].Type || !IsZero(x.Attributes) || !IsZero(y.Attributes)) return null;
         var axis = Axis(a[0], x.Attributes);
         if (Axis(a[1], y.Attributes) != axis) return null;
         if (Before(x.Attributes) != Before(y.Attributes) + y.Inputs[0].Shape[axis]) (x, y) = (y, x);

@@ -27,7 +27,10 @@ public sealed class CpuLimits : TargetLimits
         return node.Operation.Kind switch
         {
             OpKind.Contract or OpKind.Convolution => OnlyF32(node, [.. node.Inputs, .. node.Outputs]),
-            OpKind.Library when !node.Is("concat") && !node.Is("pad") => OnlyF32(node, node.Inputs[0]),
+            // These move elements or compare them, whatever they are; these add up real numbers.
+            OpKind.Library when node.Name is "concat" or "pad" or "gather" or "argmax" => null,
+            OpKind.Library when node.Name is "gather_grad" or "cumsum" && node.Inputs[0].DType == DType.F64 => null,
+            OpKind.Library => OnlyF32(node, node.Inputs[0]),
             // A definition stays within the operands' types, in f32 and integers too.
             OpKind.Composite when node.Inputs.Any(v => v.DType == DType.F64) && Defined(node, program).Any(n => Refuse(n, program) is not null) => OnlyF32(node, [.. node.Inputs]),
             _ => null,

@@ -1,3 +1,4 @@
+using System;
 using System.Collections.Generic;
 using System.Linq;
 using Graph.Compiler.Ir;
@@ -30,14 +31,21 @@ sealed class LaneAnalysis(LoopKernel kernel)
         return levels[root];
     }
 
-    static Level Of(AxisRole role) => role switch { AxisRole.Lane => Level.Lane, AxisRole.Loop => Level.Loop, _ => Level.Unit };
+    static Level Of(AxisRole role) => role switch
+    {
+        AxisRole.Lane => Level.Lane,
+        AxisRole.Loop => Level.Loop,
+        AxisRole.Outer => Level.Unit,
+        _ => throw new InvalidOperationException($"An axis has the unknown role {role}."),
+    };
 
     Level Of(Source source) => source switch
     {
         Source.Load load => Of(Kernel.Accesses[load.Access]),
         Source.Reduced => Kernel.Form == KernelForm.Row ? Level.Unit : Level.Lane,
         Source.Size => Level.Kernel,
-        _ => Level.Lane,
+        Source.Cached or Source.Tile => Level.Lane,
+        _ => throw new InvalidOperationException($"A kernel has the unknown source {source}."),
     };
 
     public Level Of(Access access)
@@ -87,7 +95,12 @@ sealed class LaneAnalysis(LoopKernel kernel)
                 return s.Arguments.All(a => a.Type is DType.F32 or DType.I32 or DType.Bool || IsNarrow(a) || (a.Type == DType.I64 && Of(a) < Level.Lane && s.Arguments.All(b => b == a || IsIndex(b))));
             case ScalarOp.And or ScalarOp.Or or ScalarOp.Not:
                 return s.Arguments.All(a => a.Type == DType.Bool);
-            default: return s.Type == DType.F32;
+            case ScalarOp.Constant or ScalarOp.Div or ScalarOp.Abs or ScalarOp.Fma or ScalarOp.Exp or ScalarOp.Log or ScalarOp.Sqrt or ScalarOp.Rsqrt or ScalarOp.Tanh or ScalarOp.Erf
+                or ScalarOp.Sigmoid or ScalarOp.Sin or ScalarOp.Cos or ScalarOp.Pow or ScalarOp.Floor or ScalarOp.Ceil or ScalarOp.Round:
+                return s.Type == DType.F32;
+            // The processor has no vector instruction for it.
+            case ScalarOp.Remainder: return false;
+            default: throw new InvalidOperationException($"{s.Op} has no meaning along the lanes of a kernel.");
         }
     }
 

@@ -90,7 +90,9 @@ static class ScalarText
             case ScalarOp.Mul: return $"({a} * {b})";
             case ScalarOp.Div: return $"({a} / {b})";
             case ScalarOp.Neg: return $"(-{a})";
-            case ScalarOp.Abs: return $"{Math}.Abs({a})";
+            // Math.Abs throws for the smallest integer, which has no opposite.
+            case ScalarOp.Abs: return s.Type.IsFloat() ? $"{Math}.Abs({a})" : $"{Lanes}.Abs({a})";
+            case ScalarOp.Remainder: return $"{Lanes}.Remainder({a}, {b})";
             case ScalarOp.Max or ScalarOp.Min:
                 var (constant, other) = ConstantFirst(s, a, b);
                 var sign = s.Op == ScalarOp.Max ? ">" : "<";

@@ -1,0 +1,76 @@
+using System;
+using System.Numerics;
+
+namespace Graph.Runtime.Cpu;
+
+/// <summary>Elements picked along the middle axis of a tensor [Outer, Extent, Inner] by indices [Outer, Picks, Inner].</summary>
+public unsafe struct GatherCall
+{
+    public long Outer, Extent, Picks, Inner;
+
+    /// <summary>The indices: int32 or, with <see cref="WideIds"/>, int64.</summary>
+    public void* Ids;
+    public bool WideIds;
+
+    /// <summary>[Outer, Extent, Inner]: read by the gather, written by the gradient.</summary>
+    public void* Whole;
+
+    /// <summary>[Outer, Picks, Inner]: written by the gather, read by the gradient.</summary>
+    public void* Picked;
+}
+
+/// <summary>Picking elements along an axis, and its gradient. Every index is checked where it is used, so nothing outside of the axis is read or written.</summary>
+public static unsafe class Gathering
+{
+    const long ChunkElements = 16 * 1024;
+
+    /// <summary>Copies the picked elements.</summary>
+    /// <typeparam name="T">Anything of an element's size.</typeparam>
+    /// <exception cref="ArgumentOutOfRangeException">An index lies outside of the axis; the result is then incomplete.</exception>
+    public static void Gather<T>(WorkerPool pool, GatherCall* call)
+        where T : unmanaged => pool.Run(&Gather<T>, call, call->Outer * call->Picks, 1 + ChunkElements / Math.Max(1, call->Inner));
+
+    /// <summary>
+    /// Adds the elements of the picks' gradient where they came from, onto zeros, in the order of the picks: a line along the axis is one worker's, so the sums do not depend on the number of threads.
+    /// </summary>
+    /// <typeparam name="T">The elements.</typeparam>
+    /// <exception cref="ArgumentOutOfRangeException">An index lies outside of the axis; the gradient is then incomplete.</exception>
+    public static void Gradient<T>(WorkerPool pool, GatherCall* call)
+        where T : unmanaged, INumber<T> => pool.Run(&Gradient<T>, call, call->Outer * call->Inner, 1 + ChunkElements / Math.Max(1, call->Extent + call->Picks));
+
+    static long Id(GatherCall* call, long pick)
+    {
+        var id = call->WideIds ? ((long*)call->Ids)[pick] : ((int*)call->Ids)[pick];
+        if ((ulong)id >= (ulong)call->Extent) throw new ArgumentOutOfRangeException(null, $"Gather's index {id} lies outside of the {call->Extent} elements of its axis.");
+        return id;
+    }
+
+    static void Gather<T>(void* context, long begin, long end, int worker)
+        where T : unmanaged
+    {
+        var call = (GatherCall*)context;
+        for (var row = begin; row < end; row++)
+        {
+            var whole = (T*)call->Whole + row / call->Picks * call->Extent * call->Inner;
+            var first = row * call->Inner;
+            for (long i = 0; i < call->Inner; i++) ((T*)call->Picked)[first + i] = whole[Id(call, first + i) * call->Inner + i];
+        }
+    }
+
+    static void Gradient<T>(void* context, long begin, long end, int worker)
+        where T : unmanaged, INumber<T>
+    {
+        var call = (GatherCall*)context;
+        for (var line = begin; line < end; line++)
+        {
+            var (outer, inner) = (line / call->Inner, line % call->Inner);
+            var whole = (T*)call->Whole + outer * call->Extent * call->Inner + inner;
+            for (long k = 0; k < call->Extent; k++) whole[k * call->Inner] = T.Zero;
+            for (long k = 0; k < call->Picks; k++)
+            {
+                var pick = (outer * call->Picks + k) * call->Inner + inner;
+                whole[Id(call, pick) * call->Inner] += ((T*)call->Picked)[pick];
+            }
+        }
+    }
+}

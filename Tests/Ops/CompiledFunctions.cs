@@ -1,0 +1,95 @@
+using System;
+using System.Collections.Generic;
+using System.Collections.Immutable;
+using System.Linq;
+using System.Runtime.InteropServices;
+using Graph.Compiler;
+using Graph.Compiler.Ir;
+using Graph.Compiler.Lowering;
+using Graph.Operations;
+using Graph.Runtime.Execution;
+using Graph.Tests.Lowering;
+
+namespace Graph.Tests.Ops;
+
+/// <summary>The functions of a program, compiled by every pass and run by the runtime, and beside it by the reference interpreter.</summary>
+sealed class CompiledFunctions : IDisposable
+{
+    readonly Program program;
+    readonly ModelInstance instance;
+
+    public CompiledFunctions(Program program)
+    {
+        this.program = Verifier.Verify(program);
+        Lowered = Lowerer.Lower(CompilerPipeline.Run(program, verify: true).Final);
+        instance = new ModelInstance(new("compiled", Lowered, KernelAssembly.Compile(Lowered.Kernels).Address), seed: 0, threads: 1);
+    }
+
+    /// <summary>One function <c>f</c> of operands of the given types.</summary>
+    public static CompiledFunctions Of(IEnumerable<TensorType> operands, Func<Builder, ImmutableArray<Value>, ImmutableArray<Value>> body)
+    {
+        var program = new Program("compiled", [], [], [], OperationTable.Set);
+        var builder = new Builder(program, "f");
+        ImmutableArray<Value> x = [.. operands.Select((t, i) => builder.Argument(t, "x" + i))];
+        return new(program with { Functions = [builder.Build(body(builder, x))] });
+    }
+
+    public LoweredProgram Lowered { get; }
+
+    /// <summary>What the interpreter computes.</summary>
+    public ImmutableArray<TensorData> Reference(string function, params TensorData[] arguments) =>
+        new Interpreter(program).Run(function, arguments, ImmutableDictionary<string, TensorData>.Empty, DimBinding.Empty).Results;
+
+    /// <summary>What the kernels compute.</summary>
+    public unsafe TensorData[] Run(string function, params TensorData[] operands)
+    {
+        var results = program.Find(function)!.Results.Select(r => new TensorData(r.DType, r.Shape.Evaluate(DimBinding.Empty))).ToArray();
+        var memory = new List<nint>();
+        CallArgument Place(TensorData data)
+        {
+            var p = (byte*)NativeMemory.AllocZeroed((nuint)(data.Size * data.DType.Size() + 1));
+            memory.Add((nint)p);
+            for (long i = 0; i < data.Size; i++) Store(p, i, data);
+            return new(p, data.Size);
+        }
+        try
+        {
+            CallArgument[] arguments = [.. operands.Select(Place), .. results.Select(Place)];
+            instance.Run(function, arguments);
+            for (var r = 0; r < results.Length; r++)
+                for (long i = 0; i < results[r].Size; i++) Load((byte*)arguments[operands.Length + r].Pointer, i, results[r]);
+            return results;
+        }
+        finally
+        {
+            foreach (var p in memory) NativeMemory.Free((void*)p);
+        }
+    }
+
+    static unsafe void Store(byte* p, long i, TensorData data)
+    {
+        switch (data.DType)
+        {
+            case DType.F64: ((double*)p)[i] = data.Real[i]; break;
+            case DType.F32: ((float*)p)[i] = (float)data.Real[i]; break;
+            case DType.I64: ((long*)p)[i] = data.Int[i]; break;
+            case DType.I32: ((int*)p)[i] = (int)data.Int[i]; break;
+            default: p[i] = unchecked((byte)data.Int[i]); break;
+        }
+    }
+
+    static unsafe void Load(byte* p, long i, TensorData data)
+    {
+        switch (data.DType)
+        {
+            case DType.F64: data.Real[i] = ((double*)p)[i]; break;
+            case DType.F32: data.Real[i] = ((float*)p)[i]; break;
+            case DType.I64: data.Int[i] = ((long*)p)[i]; break;
+            case DType.I32: data.Int[i] = ((int*)p)[i]; break;
+            case DType.I8: data.Int[i] = (sbyte)p[i]; break;
+            default: data.Int[i] = p[i]; break;
+        }
+    }
+
+    public void Dispose() => instance.Dispose();
+}
