@@ -36,17 +36,32 @@ public static class ModelMembers
         /// <exception cref="System.IO.FileNotFoundException">There is no such file.</exception>
         public CheckpointInfo Load(string path, bool weightsOnly = false) => model.Instance.LoadCheckpoint(path, weightsOnly);
 
-        /// <summary>Trains on batches, on a thread of its own. Nothing else may use the model meanwhile, but for sessions of <c>NewSession</c>, which see numbers change.</summary>
+        /// <summary>
+        /// Trains on batches, on a thread of its own. Nobody else can train the model until the task has ended. Its other calls may go on, on any thread: they run between steps and see the numbers
+        /// of the last one; so may <see cref="FitOptions.Metrics"/> and <paramref name="progress"/>.
+        /// </summary>
         /// <param name="data">Its columns are the loss's arguments, in order.</param>
         /// <param name="options">How long, what to measure, where to keep checkpoints; one epoch when left out.</param>
         /// <param name="progress">Told about every step.</param>
         /// <param name="cancel">Ends training after the current step; a checkpoint is written first, if there is a path for it.</param>
         /// <exception cref="System.ArgumentException">Columns and arguments do not fit, or an option is out of range.</exception>
         /// <exception cref="System.OperationCanceledException">Cancelled; the model keeps what was reached.</exception>
+        /// <exception cref="System.InvalidOperationException">Somebody trains the model already, here or in another session of it.</exception>
         /// <exception cref="System.ArithmeticException">Loss or gradients of a step are not finite. That step was not made: the model is as after the one before, and can be saved or trained on.</exception>
         /// <exception cref="CheckpointException">The checkpoint to resume from does not fit.</exception>
         public Task<FitResult> FitAsync(IBatchSource data, FitOptions? options = null, IProgress<FitProgress>? progress = null, CancellationToken cancel = default) =>
             model.Instance.FitAsync(data, options, progress, cancel);
+
+        /// <summary>
+        /// How many calls may run at once; more wait for their turn. Each of them has memory of its own for intermediates, as large as its largest call so far needed; parameters are shared. One for
+        /// each processor at first. Training steps run alone.
+        /// </summary>
+        /// <exception cref="System.ArgumentOutOfRangeException">It is below 1, or above 1 for a session that owns states.</exception>
+        public int MaxConcurrentCalls
+        {
+            get => model.Instance.MaxConcurrentCalls;
+            set => model.Instance.MaxConcurrentCalls = value;
+        }
 
         /// <summary>How many training steps the parameters have seen.</summary>
         public long Step => model.Instance.Store.Step;
@@ -55,7 +70,11 @@ public static class ModelMembers
     extension<TModel>(TModel model)
         where TModel : IModel<TModel>
     {
-        /// <summary>The same model for another thread: it shares the parameters and has memory and <paramref name="threads"/> of its own. Dispose it before the original.</summary>
+        /// <summary>
+        /// The same model once more: it shares the parameters, and has memory, a number of threads and a learning rate of its own. Where entries assign <see cref="State"/>s, it has those for
+        /// itself, with the model's values at first, and its calls take turns. Saving and training are of the model, whichever session they are called on.
+        /// </summary>
+        /// <param name="threads">The most threads that work on one of its calls; 0 for one a processor.</param>
         public TModel NewSession(int threads = 1) => ModelInstance.Wrap<TModel>(model.Instance.NewSession(threads));
     }
 }

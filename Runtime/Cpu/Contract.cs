@@ -35,16 +35,21 @@ public static unsafe class Contract
         }
         var job = new ContractJob(call, Machine.Current, pool.ScratchTable, batch);
         long work = call->M * call->N * Math.Max(call->K, 1);
-        using (pool.Exclusive())
+        if (ContractRow.Takes(call) && (batch > 1 || job.Slices() == 1)) ContractRow.Run(pool, &job, batch);
+        else if (batch == 1 && job.Slices() is var slices && slices > 1) RunSlices(pool, &job, slices);
+        else if (work < 2 * ChunkWork || batch >= 2 * pool.Threads && work < 64 * ChunkWork) RunPrivate(pool, &job, batch, work);
+        else
         {
-            if (ContractRow.Takes(call) && (batch > 1 || job.Slices() == 1)) ContractRow.Run(pool, &job, batch);
-            else if (batch == 1 && job.Slices() is var slices && slices > 1) RunSlices(pool, &job, slices);
-            else if (work < 2 * ChunkWork || batch >= 2 * pool.Threads && work < 64 * ChunkWork) RunPrivate(pool, &job, batch, work);
-            else
-            {
-                for (long b = 0; b < batch; b++) RunShared(pool, &job, b);
-            }
+            for (long b = 0; b < batch; b++) RunShared(pool, &job, b);
         }
+    }
+
+    /// <summary>Floats of shared memory that a call may ask its pool for: partial sums of slices, or one panel of the shared side when the sums wait for an epilogue.</summary>
+    internal static long SharedFloats(ContractCall* call)
+    {
+        var job = new ContractJob(call, Machine.Current, null, 1);
+        long widest = Math.Max(job.Machine.PanelStride, job.Machine.Columns);
+        return Math.Max(job.Slices() * call->M * call->N, job.Accumulates ? job.DepthBlocks * Packing.PanelStep(job.MaxDepth, widest) : 0);
     }
 
     /// <summary>The same product with rows and columns exchanged: Cᵀ = Bᵀ·Aᵀ.</summary>

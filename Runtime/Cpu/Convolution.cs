@@ -136,28 +136,25 @@ public static unsafe partial class Convolution
     {
         if (job->Batch <= 0 || job->Rows <= 0) return;
         job->Plan(maxTaps, pool.Threads);
-        using (pool.Exclusive())
+        long perPanel = 16;
+        for (long p = 0; p < job->PhaseCount; p++) perPanel += job->PackedWeights(p, 1);
+        if (perPanel > pool.SharedFloats) throw new NotSupportedException("The convolution's filters are too long for this implementation.");
+        long pass = Math.Min(job->PanelsPerPass(), pool.SharedFloats / perPanel);
+        for (job->Group = 0; job->Group < job->Groups; job->Group++)
         {
-            long perPanel = 16;
-            for (long p = 0; p < job->PhaseCount; p++) perPanel += job->PackedWeights(p, 1);
-            if (perPanel > pool.SharedFloats) throw new NotSupportedException("The convolution's filters are too long for this implementation.");
-            long pass = Math.Min(job->PanelsPerPass(), pool.SharedFloats / perPanel);
-            for (job->Group = 0; job->Group < job->Groups; job->Group++)
+            for (long panel = 0; panel < job->RowPanels; panel += pass)
             {
-                for (long panel = 0; panel < job->RowPanels; panel += pass)
+                job->PanelBegin = panel;
+                job->PanelEnd = Math.Min(panel + pass, job->RowPanels);
+                long panels = job->PanelEnd - panel;
+                float* weights = pool.Shared;
+                for (long p = 0; p < job->PhaseCount; p++)
                 {
-                    job->PanelBegin = panel;
-                    job->PanelEnd = Math.Min(panel + pass, job->RowPanels);
-                    long panels = job->PanelEnd - panel;
-                    float* weights = pool.Shared;
-                    for (long p = 0; p < job->PhaseCount; p++)
-                    {
-                        job->Phases[p].Weights = weights;
-                        weights += job->PackedWeights(p, panels);
-                    }
-                    pool.Run(&ConvolutionJob.PackWeights, job, panels * job->Blocks, Math.Max(1, 32 * 1024 / Math.Max(1, job->Window * job->BlockChannels * job->Machine.PanelStride)));
-                    pool.Run(&ConvolutionJob.RunTasks, job, job->Tasks, 1);
+                    job->Phases[p].Weights = weights;
+                    weights += job->PackedWeights(p, panels);
                 }
+                pool.Run(&ConvolutionJob.PackWeights, job, panels * job->Blocks, Math.Max(1, 32 * 1024 / Math.Max(1, job->Window * job->BlockChannels * job->Machine.PanelStride)));
+                pool.Run(&ConvolutionJob.RunTasks, job, job->Tasks, 1);
             }
         }
     }

@@ -10,16 +10,13 @@ public static unsafe partial class Convolution
     public static void WeightGradient(WorkerPool pool, ConvolutionCall* call, float* workspace = null)
     {
         var job = new ConvolutionWeightJob(call) { Machine = Machine.Current, Scratch = pool.ScratchTable };
-        using (pool.Exclusive())
+        if (workspace == null)
         {
-            if (workspace == null)
-            {
-                pool.EnsureShared(job.WorkspaceFloats);
-                workspace = pool.Shared;
-            }
-            job.Partial = workspace;
-            pool.Run(&ConvolutionWeightJob.RunTasks, &job, job.Tasks, 1);
-            pool.Run(&ConvolutionWeightJob.Reduce, &job, call->Filters, 1 + 16 * 1024 / (1 + job.Channels * job.Taps * job.Slices));
+            pool.EnsureShared(job.WorkspaceFloats);
+            workspace = pool.Shared;
         }
+        job.Partial = workspace;
+        pool.Run(&ConvolutionWeightJob.RunTasks, &job, job.Tasks, 1);
+        pool.Run(&ConvolutionWeightJob.Reduce, &job, call->Filters, 1 + 16 * 1024 / (1 + job.Channels * job.Taps * job.Slices));
     }
 }

@@ -7,12 +7,13 @@ using Graph.Runtime.Memory;
 namespace Graph.Runtime.Cpu;
 
 /// <summary>
-/// Persistent threads that run the chunks of one parallel extent at a time. The calling thread is worker 0 and takes part.
+/// What the kernels of one session run on: so many workers at most, and the memory that they work in. A run cuts one extent into chunks; the calling thread is worker 0, the others are threads of
+/// the process that are idle at that moment. When there are none, the caller does all chunks.
 /// </summary>
 /// <remarks>
-/// <para>Chunks depend on extent and grain only, never on the number of threads; which worker takes which chunk is not determined.</para>
-/// <para>A run allocates nothing. A worker that is late to wake never delays a run whose chunks the others have finished.</para>
-/// <para>Runs from several threads take turns. A body must not call <see cref="Run"/>.</para>
+/// <para>Chunks depend on extent and grain only, never on the number of workers; which worker takes which chunk is not determined.</para>
+/// <para>A run allocates nothing and takes no lock. A thread that is late to wake never delays a run whose chunks the others have finished.</para>
+/// <para>A pool is for one thread at a time. A body must not call <see cref="Run"/>.</para>
 /// </remarks>
 public sealed unsafe class WorkerPool : IDisposable
 {
@@ -21,19 +22,14 @@ public sealed unsafe class WorkerPool : IDisposable
     const long InsideMask = Open - 1;
 
     const long DefaultScratchBytes = 4L << 20;
-    const long SharedBytesDefault = 16L << 20;
+    const long DefaultSharedBytes = 16L << 20;
     const int Alignment = 4096;
     const string ScratchPurpose = "the scratch memory of kernels", SharedPurpose = "the operands that a kernel packs";
 
     [ThreadStatic] static bool insideBody;
 
-    readonly Lock gate = new();
-    readonly Thread[] threads;
-    readonly AutoResetEvent[] wake;
-    readonly int[] parked;
     readonly NativeBlock scratchTable;
     NativeBlock scratch, shared;
-    long scratchBytes;
 
     delegate*<void*, long, long, int, void> body;
     void* context;
@@ -41,13 +37,13 @@ public sealed unsafe class WorkerPool : IDisposable
     long next;
     long word;
     Exception? failure;
-    volatile bool stopping;
     bool disposed;
 
-    /// <summary>Starts <paramref name="threads"/> − 1 background threads; 0 means one per processor.</summary>
+    /// <summary>A pool of <paramref name="threads"/> workers, the caller included; 0 means one per processor.</summary>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="threads"/> is negative or above 1024.</exception>
+    /// <exception cref="OutOfMemoryException">There is no memory for the workers.</exception>
     public WorkerPool(int threads = 0, long scratchBytes = DefaultScratchBytes)
-        : this(threads, scratchBytes, SharedBytesDefault)
+        : this(threads, scratchBytes, DefaultSharedBytes)
     {
     }
 
@@ -56,42 +52,32 @@ public sealed unsafe class WorkerPool : IDisposable
     {
         ArgumentOutOfRangeException.ThrowIfNegative(threads);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(threads, 1024);
-        if (threads == 0) threads = Environment.ProcessorCount;
-        Threads = threads;
-        this.scratchBytes = PageAligned(Math.Max(scratchBytes, DefaultScratchBytes));
-        NativeBlock? table = null, own = null;
+        Threads = threads == 0 ? Environment.ProcessorCount : threads;
+        ScratchBytes = PageAligned(Math.Max(scratchBytes, DefaultScratchBytes));
+        NativeBlock? table = null, own = null, common = null;
         try
         {
-            table = NativeAllocator.Current.Allocate((long)threads * sizeof(float*), Alignment, ScratchPurpose);
-            own = NativeAllocator.Current.Allocate(threads * this.scratchBytes, Alignment, ScratchPurpose);
-            shared = NativeAllocator.Current.Allocate(sharedBytes, Alignment, SharedPurpose);
+            table = NativeAllocator.Current.Allocate((long)Threads * sizeof(float*), Alignment, ScratchPurpose);
+            own = NativeAllocator.Current.Allocate(Threads * ScratchBytes, Alignment, ScratchPurpose);
+            common = NativeAllocator.Current.Allocate(sharedBytes, Alignment, SharedPurpose);
+            WorkerThreads.Ensure(Threads - 1);
         }
         catch
         {
+            common?.Dispose();
             own?.Dispose();
             table?.Dispose();
             throw;
         }
-        (scratchTable, scratch) = (table, own);
+        (scratchTable, scratch, shared) = (table, own, common);
         FillScratchTable();
-        parked = new int[threads * 16]; // one cache line each
-        wake = new AutoResetEvent[threads];
-        this.threads = new Thread[threads - 1];
-        for (int i = 1; i < threads; i++)
-        {
-            int worker = i;
-            wake[worker] = new AutoResetEvent(false);
-            var thread = new Thread(() => Work(worker), 1 << 20) { IsBackground = true, Name = $"graph worker {worker}" };
-            this.threads[i - 1] = thread;
-            thread.Start();
-        }
     }
 
-    /// <summary>Number of workers, the caller included.</summary>
+    /// <summary>The most workers of a run, the caller included.</summary>
     public int Threads { get; }
 
     /// <summary>Bytes of scratch memory each worker has.</summary>
-    public long ScratchBytes => scratchBytes;
+    public long ScratchBytes { get; private set; }
 
     /// <summary>Scratch memory of one worker, page aligned; its contents last until the body returns.</summary>
     public float* Scratch(int worker) => ScratchTable[worker];
@@ -109,35 +95,32 @@ public sealed unsafe class WorkerPool : IDisposable
 
     void FillScratchTable()
     {
-        for (int i = 0; i < Threads; i++) ScratchTable[i] = (float*)(scratch.Pointer + i * scratchBytes);
+        for (int i = 0; i < Threads; i++) ScratchTable[i] = (float*)(scratch.Pointer + i * ScratchBytes);
     }
 
     /// <summary>Grows every worker's scratch memory to at least <paramref name="bytes"/>; call it while setting up, not in a step.</summary>
+    /// <exception cref="OutOfMemoryException">There is not that much; the pool is as before.</exception>
     public void EnsureScratch(long bytes)
     {
-        lock (gate)
-        {
-            ObjectDisposedException.ThrowIf(disposed, this);
-            if (bytes <= scratchBytes) return;
-            bytes = PageAligned(bytes);
-            var larger = NativeAllocator.Current.Allocate(Threads * bytes, Alignment, ScratchPurpose);
-            scratch.Dispose();
-            (scratch, scratchBytes) = (larger, bytes);
-            FillScratchTable();
-        }
+        ObjectDisposedException.ThrowIf(disposed, this);
+        if (bytes <= ScratchBytes) return;
+        bytes = PageAligned(bytes);
+        var larger = NativeAllocator.Current.Allocate(Threads * bytes, Alignment, ScratchPurpose);
+        scratch.Dispose();
+        (scratch, ScratchBytes) = (larger, bytes);
+        FillScratchTable();
     }
 
-    /// <summary>Grows the shared memory to at least <paramref name="floats"/>. Kernels call it inside <see cref="Exclusive"/>; it grows once for a shape and then stays.</summary>
+    /// <summary>Grows the shared memory to at least <paramref name="floats"/>: when a launch table is made, so that no kernel of a step has to.</summary>
+    /// <exception cref="OutOfMemoryException">There is not that much; the pool is as before.</exception>
     internal void EnsureShared(long floats)
     {
+        ObjectDisposedException.ThrowIf(disposed, this);
         if (floats <= SharedFloats) return;
         var larger = NativeAllocator.Current.Allocate(floats * sizeof(float), Alignment, SharedPurpose);
         shared.Dispose();
         shared = larger;
     }
-
-    /// <summary>Keeps other threads' runs out while a kernel of several runs uses <see cref="Shared"/>. Reentrant.</summary>
-    internal Lock.Scope Exclusive() => gate.EnterScope();
 
     /// <summary>
     /// Calls <paramref name="body"/>(context, begin, end, worker) for the chunks [0, grain), [grain, 2·grain), … of [0, extent), and returns when all are done.
@@ -147,14 +130,11 @@ public sealed unsafe class WorkerPool : IDisposable
     public void Run(delegate*<void*, long, long, int, void> body, void* context, long extent, long grain)
     {
         if (insideBody) throw new InvalidOperationException("WorkerPool.Run was called from inside a parallel body.");
+        ObjectDisposedException.ThrowIf(disposed, this);
         if (extent <= 0) return;
         if (grain <= 0) grain = 1;
-        lock (gate)
-        {
-            ObjectDisposedException.ThrowIf(disposed, this);
-            if (threads.Length == 0 || extent <= grain) RunInline(body, context, extent, grain);
-            else RunShared(body, context, extent, grain);
-        }
+        if (Threads == 1 || extent <= grain) RunInline(body, context, extent, grain);
+        else RunShared(body, context, extent, grain);
     }
 
     static void RunInline(delegate*<void*, long, long, int, void> body, void* context, long extent, long grain)
@@ -181,13 +161,8 @@ public sealed unsafe class WorkerPool : IDisposable
         failure = null;
         long generation = (word >> 32) + 1 & int.MaxValue;
         Interlocked.Exchange(ref word, generation << 32 | Open);
-
         // No more helpers than there are chunks beside the caller's own.
-        long wanted = Math.Min(threads.Length, chunks - 1);
-        for (int i = 1; i <= wanted; i++)
-        {
-            if (Interlocked.Exchange(ref parked[i * 16], 0) != 0) wake[i].Set();
-        }
+        WorkerThreads.Claim(this, generation, Math.Min(Threads, chunks) - 1);
         Grab(0);
 
         // Close the word: who has not joined stays out. Then wait for those inside.
@@ -235,62 +210,29 @@ public sealed unsafe class WorkerPool : IDisposable
         }
     }
 
-    void Work(int worker)
+    /// <summary>Takes part in a run as one of its workers, if the run still lasts. A thread of the process calls it.</summary>
+    internal void Join(long generation, int worker)
     {
-        long seen = 0;
-        while (true)
+        var now = Volatile.Read(ref word);
+        while (now >> 32 == generation && (now & Open) != 0)
         {
-            long now = AwaitGeneration(worker, seen);
-            if (now < 0) return;
-            seen = now >> 32;
-            if (Interlocked.CompareExchange(ref word, now + 1, now) != now)
+            var seen = Interlocked.CompareExchange(ref word, now + 1, now);
+            if (seen == now)
             {
-                // Somebody joined or the run closed in between: look again at the same generation.
-                seen--;
-                continue;
+                Grab(worker);
+                Interlocked.Decrement(ref word);
+                return;
             }
-            Grab(worker);
-            Interlocked.Decrement(ref word);
+            now = seen;
         }
     }
 
-    // Returns the open word of a generation other than the one seen, or -1 when the pool stops.
-    long AwaitGeneration(int worker, long seen)
-    {
-        long start = Stopwatch.GetTimestamp();
-        while (true)
-        {
-            if (stopping) return -1;
-            long now = Volatile.Read(ref word);
-            if ((now & Open) != 0 && now >> 32 != seen) return now;
-            Thread.SpinWait(4);
-            if (Stopwatch.GetTimestamp() - start < Stopwatch.Frequency / 20_000) continue;
-            Interlocked.Exchange(ref parked[worker * 16], 1);
-            now = Volatile.Read(ref word);
-            bool work = (now & Open) != 0 && now >> 32 != seen || stopping;
-            // Either nobody has been told to wake us, or the event is (about to be) set and must be consumed.
-            if (!work || Interlocked.Exchange(ref parked[worker * 16], 0) == 0) wake[worker].WaitOne();
-            start = Stopwatch.GetTimestamp();
-        }
-    }
-
-    /// <summary>Ends the threads and frees the scratch memory. Waits for a run in progress. May be called twice.</summary>
+    /// <summary>Frees the memory. May be called twice, and must not be called during a run.</summary>
     public void Dispose()
     {
-        lock (gate)
-        {
-            if (disposed) return;
-            disposed = true;
-            stopping = true;
-            for (int i = 1; i < Threads; i++)
-            {
-                if (Interlocked.Exchange(ref parked[i * 16], 0) != 0) wake[i].Set();
-            }
-            foreach (var thread in threads) thread.Join();
-            for (int i = 1; i < Threads; i++) wake[i].Dispose();
-            scratch.Dispose();
-            scratchTable.Dispose();
-            shared.Dispose();
-        }
+        disposed = true;
+        scratch.Dispose();
+        scratchTable.Dispose();
+        shared.Dispose();
     }
 }

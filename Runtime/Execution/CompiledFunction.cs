@@ -3,6 +3,7 @@ using System.Collections.Immutable;
 using System.Linq;
 using Graph.Compiler.Ir;
 using Graph.Compiler.Lowering;
+using Graph.Compiler.Passes;
 using Graph.Compiler.Planning;
 
 namespace Graph.Runtime.Execution;
@@ -23,6 +24,12 @@ public sealed class CompiledFunction
     }
 
     public string Name => Lowered.Function.Name;
+
+    /// <summary>It changes parameters or states.</summary>
+    internal bool AssignsStates => Lowered.Function.Updates.Length > 0;
+
+    /// <summary>It is one of training's functions, whose states are the model's and not a session's.</summary>
+    internal bool IsTraining => Name is FunctionNames.TrainStep or FunctionNames.ForwardLoss or "loss";
 
     public LoweredFunction Lowered { get; }
 

@@ -51,6 +51,10 @@ public sealed class CompiledModel
 
     Dictionary<string, int> KernelNumbers { get; }
 
+    /// <summary>The states that entries assign: each session has its own.</summary>
+    internal ImmutableArray<string> SessionStates => field.IsDefault
+        ? field = [.. Functions.Where(f => !f.IsTraining).SelectMany(f => f.Lowered.Function.Updates).Select(u => u.Path).Distinct()] : field;
+
     public IEnumerable<CompiledFunction> Functions => functions.Values;
 
     internal nint Address(Kernel kernel) => Kernels[KernelNumbers[kernel.Name]];

@@ -11,9 +11,12 @@ sealed unsafe class LaunchTable : IDisposable
 {
     readonly NativeBump memory;
 
-    internal LaunchTable(NativeBump memory, MemoryPlan plan, long[] values, long[] lengths)
+    readonly ParameterStore store;
+
+    internal LaunchTable(NativeBump memory, MemoryPlan plan, long[] values, long[] lengths, ParameterStore store)
     {
         this.memory = memory;
+        this.store = store;
         Plan = plan;
         Values = values;
         Lengths = lengths;
@@ -31,6 +34,9 @@ sealed unsafe class LaunchTable : IDisposable
 
     public LaunchEntry* Entries;
     public int Count;
+
+    /// <summary>The first launch that writes a parameter or state, or <see cref="Count"/>: when one before it fails, nothing has changed.</summary>
+    public int FirstWrite;
     public Patch* Patches;
     public int PatchCount;
     public ResultCopy* Copies;
@@ -45,8 +51,10 @@ sealed unsafe class LaunchTable : IDisposable
         for (var i = 0; i < PatchCount; i++)
             *Patches[i].Slot = (byte*)arguments[Patches[i].Argument].Pointer + Patches[i].Offset;
 
+        var wasSound = store.IsSound;
         for (var i = 0; i < Count; i++)
         {
+            if (i == FirstWrite) store.IsSound = false;
             var start = ticks is null ? 0 : System.Diagnostics.Stopwatch.GetTimestamp();
             var entry = &Entries[i];
             switch (entry->Kind)
@@ -69,6 +77,8 @@ sealed unsafe class LaunchTable : IDisposable
             }
             if (ticks is not null) ticks[i] += System.Diagnostics.Stopwatch.GetTimestamp() - start;
         }
+
+        if (FirstWrite < Count) store.IsSound = wasSound;
 
         for (var i = 0; i < CopyCount; i++)
         {

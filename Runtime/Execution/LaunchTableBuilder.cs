@@ -23,7 +23,7 @@ sealed unsafe partial class LaunchTableBuilder
     readonly NativeBump memory;
     readonly Dictionary<Buffer, int> callers = [];
     readonly List<Patch> patches = [];
-    long scratchBytes;
+    long scratchBytes, sharedFloats;
 
     LaunchTableBuilder(CompiledModel model, CompiledFunction function, MemoryPlan plan, ParameterStore store, byte* arena, WorkerPool pool)
     {
@@ -58,9 +58,12 @@ sealed unsafe partial class LaunchTableBuilder
     LaunchTable Build(long[] values)
     {
         var launches = function.Lowered.Launches;
-        var table = new LaunchTable(memory, plan, values, function.Lengths(values)) { Entries = memory.Take<LaunchEntry>(launches.Length), Count = launches.Length };
+        var table = new LaunchTable(memory, plan, values, function.Lengths(values), store) { Entries = memory.Take<LaunchEntry>(launches.Length), Count = launches.Length };
         for (var i = 0; i < launches.Length; i++) Write(launches[i], &table.Entries[i]);
+        while (table.FirstWrite < launches.Length && !(function.IsTraining && launches[table.FirstWrite].Operands.Any(o => o.IsWritten && o.Buffer.Kind == BufferKind.State))) table.FirstWrite++;
+        // All memory that kernels need is there before a step begins.
         pool.EnsureScratch(scratchBytes);
+        pool.EnsureShared(sharedFloats);
 
         WriteCopies(table);
         table.Patches = memory.Take<Patch>(patches.Count);
@@ -188,6 +191,7 @@ sealed unsafe partial class LaunchTableBuilder
             Write(makesB.Hook, entry, (nint*)&call->PrologueB, &call->PrologueBPointers, &call->PrologueBDims);
         }
         if (launch.Epilogue is { } takes) Write(takes, entry, (nint*)&call->Epilogue, &call->EpiloguePointers, &call->EpilogueDims);
+        sharedFloats = Math.Max(sharedFloats, Contract.SharedFloats(call));
     }
 
     (long, long, long) BatchStrides(MatrixView view) => (Evaluate(view.BatchStrides[0]), Evaluate(view.BatchStrides[1]), Evaluate(view.BatchStrides[2]));
@@ -226,6 +230,7 @@ sealed unsafe partial class LaunchTableBuilder
         Resolve(launch.Operands[1], (void**)second);
         if (launch.Epilogue is { } takes) Write(takes, entry, (nint*)&call->Epilogue, &call->EpiloguePointers, &call->EpilogueDims);
         else Resolve(launch.Operands[2], (void**)third);
+        if (launch.Kind == ConvolutionKind.WeightGradient) sharedFloats = Math.Max(sharedFloats, Convolution.WeightGradientWorkspace(call));
     }
 
     void WriteCopies(LaunchTable table)

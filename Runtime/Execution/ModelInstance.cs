@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Collections.Immutable;
 using System.ComponentModel;
+using System.Linq;
 using System.Threading;
 using System.Threading.Tasks;
 using Graph.Compiler.Ir;
@@ -21,36 +22,37 @@ public sealed unsafe class ModelInstance : IDisposable
     // The last arguments of train_step, which the runtime gives.
     static readonly ImmutableArray<string> TrainingArguments = ["learning_rate", "step", "seed"];
 
+    readonly SessionPool sessions;
     readonly bool ownsStore;
-    readonly WorkerPool pool;
     int disposed;
 
     /// <summary>A model with fresh parameters over a program that was compiled at run time.</summary>
     public ModelInstance(CompiledModel model, ulong seed = 0, int threads = 0)
     {
         Model = model;
-        pool = new(threads);
         ownsStore = true;
+        var pool = new WorkerPool(threads);
         try
         {
             Store = new(model.Program.States, seed, pool);
         }
         catch
         {
-            pool.Dispose(); // its threads would outlive the model that never was
+            pool.Dispose();
             throw;
         }
-        Session = new(model, Store, pool);
+        // The first session takes the pool that filled the parameters.
+        sessions = new(() => new(model, Store, Interlocked.Exchange(ref pool, null) ?? new(threads)), Environment.ProcessorCount);
         LearningRate = model.LearningRate;
     }
 
     ModelInstance(ModelInstance over, int threads)
     {
         Model = over.Model;
-        Store = over.Store;
+        Store = over.Store.Root.ForSession(Model.SessionStates);
+        OwnsStates = Store != Store.Root;
         LearningRate = over.LearningRate;
-        pool = new(threads);
-        Session = new(Model, Store, pool);
+        sessions = new(() => new(Model, Store, new(threads)), OwnsStates ? 1 : Environment.ProcessorCount);
     }
 
     /// <summary>What a generated model throws that was made by its constructor, not by <c>Create</c>.</summary>
@@ -61,8 +63,22 @@ public sealed unsafe class ModelInstance : IDisposable
     /// <summary>Parameters, running statistics, optimizer states.</summary>
     public ParameterStore Store { get; }
 
-    /// <summary>Where this instance's calls run.</summary>
-    public Session Session { get; }
+    /// <summary>Where this instance's calls run that meet no other.</summary>
+    public Session Session => sessions.First;
+
+    /// <summary>True for a session of a model whose entries assign states: it has those for itself, and its calls take turns.</summary>
+    internal bool OwnsStates { get; }
+
+    /// <summary>How many sessions calls that met each other have made.</summary>
+    internal int SessionCount => sessions.Count;
+
+    /// <summary>The most calls that run at once, each with memory of its own; more wait.</summary>
+    internal int MaxConcurrentCalls
+    {
+        get => sessions.Bound;
+        set => sessions.Bound = !OwnsStates || value == 1 ? value
+            : throw new ArgumentOutOfRangeException(nameof(MaxConcurrentCalls), value, $"This session of {Model.Name} owns states that its calls change one after another: expected 1. Make more sessions with NewSession().");
+    }
 
     /// <summary>The rate of the next training step.</summary>
     /// <exception cref="ArgumentOutOfRangeException">The value is not finite: a step with it would leave no number in the model.</exception>
@@ -72,11 +88,17 @@ public sealed unsafe class ModelInstance : IDisposable
         set => field = float.IsFinite(value) ? value : throw new ArgumentOutOfRangeException(nameof(LearningRate), value, "The learning rate must be finite.");
     }
 
-    /// <summary>Another instance over the same parameters, with an arena and threads of its own, for calls from another thread.</summary>
+    /// <summary>Another instance over the same parameters, with memory of its own, and states of its own where entries assign some.</summary>
     public ModelInstance NewSession(int threads = 1)
     {
-        if (disposed != 0) throw new ObjectDisposedException(Model.Name);
+        ThrowIfDisposed();
         return new(this, threads);
+    }
+
+    void ThrowIfDisposed()
+    {
+        if (Volatile.Read(ref disposed) != 0) throw new ObjectDisposedException(Model.Name);
+        Store.ThrowIfDisposed();
     }
 
     /// <summary>A model over an instance, whose handles of parameters and states find their numbers in it: eager code reads and writes what compiled code does.</summary>
@@ -106,14 +128,52 @@ public sealed unsafe class ModelInstance : IDisposable
         }
     }
 
-    /// <inheritdoc cref="Session.Run"/>
+    /// <summary>Runs a function, on any thread: calls that only read run beside each other, up to <see cref="MaxConcurrentCalls"/>, one that changes the model runs alone.</summary>
+    /// <param name="function">Its name.</param>
+    /// <param name="arguments">One for each parameter, then one for each result.</param>
+    /// <param name="dims">The named dimensions that no length gives, in the order of <see cref="DimSolver.Undetermined"/>.</param>
+    /// <exception cref="ArgumentException">A length does not fit, memory overlaps, or an operation cannot work with the sizes; the message says what was given and what was expected.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">A class or row in an argument is not there.</exception>
+    /// <exception cref="InvalidOperationException">The function assigns a state and this is not a session that owns it.</exception>
+    /// <exception cref="OutOfMemoryException">There is no memory for the intermediates; the model works on.</exception>
+    /// <exception cref="ObjectDisposedException">The model is disposed.</exception>
     public void Run(string function, ReadOnlySpan<CallArgument> arguments, ReadOnlySpan<long> dims = default)
     {
-        Session.Run(function, arguments, dims);
-        if (Model[function].Lowered.Function.Updates.Length > 0) Store.Touch();
+        var compiled = Model[function];
+        if (compiled.AssignsStates && compiled.IsTraining)
+        {
+            RunAlone(compiled, arguments, dims);
+            return;
+        }
+        if (compiled.AssignsStates && !OwnsStates) throw NeedsSession(compiled);
+        using var inside = Store.Gate.Share();
+        ThrowIfDisposed();
+        var session = sessions.Rent();
+        try
+        {
+            session.Run(compiled, arguments, dims);
+        }
+        finally
+        {
+            sessions.Return(session);
+        }
+        if (compiled.AssignsStates) Store.Touch();
     }
 
-    /// <inheritdoc cref="Session.Run"/>
+    void RunAlone(CompiledFunction function, ReadOnlySpan<CallArgument> arguments, ReadOnlySpan<long> dims)
+    {
+        using var alone = Store.Gate.Exclude();
+        ThrowIfDisposed();
+        // No session is rented: who rents one is inside the gate.
+        Session.Run(function, arguments, dims);
+        Store.Root.Touch();
+    }
+
+    InvalidOperationException NeedsSession(CompiledFunction function) => new(
+        $"{function.Name} assigns {string.Join(", ", function.Lowered.Function.Updates.Select(u => u.Path).Distinct())}, and the model {Model.Name} is shared by all who call it. "
+        + $"Call it on a session, which has that state for itself: using var session = model.NewSession();");
+
+    /// <inheritdoc cref="Run(string, ReadOnlySpan{CallArgument}, ReadOnlySpan{long})"/>
     /// <param name="dims">The named dimensions that no length gives, in any order.</param>
     public void Run(string function, ReadOnlySpan<CallArgument> arguments, ReadOnlySpan<(string Name, long Value)> dims)
     {
@@ -143,25 +203,46 @@ public sealed unsafe class ModelInstance : IDisposable
     /// <summary>One step of training: loss, gradients, clipping, update. With a loss or gradients that are not finite the step is not made: the program keeps every state, and the step does not count.</summary>
     /// <param name="lossArguments">The arguments of the loss.</param>
     /// <param name="dims">The named dimensions that no length gives.</param>
-    /// <exception cref="InvalidOperationException">The model is not trained, or the session is in use.</exception>
+    /// <exception cref="InvalidOperationException">The model has no [Train], or somebody else trains it: another call or FitAsync.</exception>
     /// <exception cref="ArgumentException">A length does not fit.</exception>
     public StepResult TrainStep(ReadOnlySpan<CallArgument> lossArguments, ReadOnlySpan<long> dims = default)
     {
+        if (Store.BeginTraining(this) is { } other) throw IsTrained(other);
+        try
+        {
+            return FitStep(lossArguments, dims);
+        }
+        finally
+        {
+            Store.EndTraining(this);
+        }
+    }
+
+    InvalidOperationException IsTrained(object by) => new(
+        $"{Model.Name} is being trained already, and one at a time trains a model and its sessions: " + (by is TaskCompletionSource<FitResult>
+            ? "FitAsync is running. Await its task first." : "another thread is in TrainStep. Make the steps on one thread, or under a lock."));
+
+    /// <summary>A step for who has begun training.</summary>
+    internal StepResult FitStep(ReadOnlySpan<CallArgument> lossArguments, ReadOnlySpan<long> dims)
+    {
+        var function = Model["train_step"];
         float rate = LearningRate, loss, norm;
-        var step = Store.Step + 1;
-        var seed = StepSeed(Store.Seed, step);
         Span<CallArgument> all = stackalloc CallArgument[lossArguments.Length + 5];
         lossArguments.CopyTo(all);
+        using var alone = Store.Gate.Exclude();
+        ThrowIfDisposed();
+        var step = Store.Step + 1;
+        var seed = StepSeed(Store.Seed, step);
         all[^5] = new(&rate, 1);
         all[^4] = new(&step, 1);
         all[^3] = new(&seed, 1);
         all[^2] = new(&loss, 1);
         all[^1] = new(&norm, 1);
-        Session.Run("train_step", all, dims);
+        Session.Run(function, all, dims);
         var result = new StepResult(step, loss, norm, rate);
         if (!result.IsFinite) return result;
         Store.Step = step;
-        Store.Touch();
+        Store.Root.Touch();
         return result;
     }
 
@@ -171,16 +252,16 @@ public sealed unsafe class ModelInstance : IDisposable
     /// <param name="weightsOnly">Leaves out what only training needs.</param>
     internal void SaveCheckpoint(string path, TrainingPosition? position, ImmutableDictionary<string, string> run, bool weightsOnly)
     {
-        Store.ThrowIfDisposed();
-        Checkpoint.Save(path, Store, Model.Name, Model.PlanFingerprint, LearningRate, position, run, weightsOnly);
+        ThrowIfDisposed();
+        Checkpoint.Save(path, Store.Root, Model.Name, Model.PlanFingerprint, LearningRate, position, run, weightsOnly);
     }
 
     /// <summary>Reads a file that <see cref="SaveCheckpoint"/> or another safetensors library wrote.</summary>
     /// <exception cref="CheckpointException">The file is damaged or of another model; nothing was changed.</exception>
     internal CheckpointInfo LoadCheckpoint(string path, bool weightsOnly)
     {
-        Store.ThrowIfDisposed();
-        var info = Checkpoint.Load(path, Store, Model.Name, weightsOnly);
+        ThrowIfDisposed();
+        var info = Checkpoint.Load(path, Store.Root, Model.Name, weightsOnly);
         if (info.IsTraining && info.LearningRate is { } rate) LearningRate = rate;
         return new(info.IsTraining, Store.Step, info.Fingerprint == Model.PlanFingerprint) { Position = info.Position, Metadata = info.Metadata };
     }
@@ -188,11 +269,43 @@ public sealed unsafe class ModelInstance : IDisposable
     /// <summary>Trains on batches; see <see cref="ModelMembers"/>.</summary>
     internal Task<FitResult> FitAsync(IBatchSource data, FitOptions? options, IProgress<FitProgress>? progress, CancellationToken cancel)
     {
-        if (disposed != 0) throw new ObjectDisposedException(Model.Name);
+        ThrowIfDisposed();
         ArgumentNullException.ThrowIfNull(data);
-        var trainer = new Trainer(this, data, options ?? new(), progress);
-        // A thread of its own: training takes long and would keep one of the pool's from others.
-        return Task.Factory.StartNew(() => trainer.Run(cancel), cancel, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+        // From here to its end nobody else trains the model. What stands for the training is what its task waits for.
+        var done = new TaskCompletionSource<FitResult>(TaskCreationOptions.RunContinuationsAsynchronously);
+        if (Store.BeginTraining(done) is { } other) throw IsTrained(other);
+        var started = false;
+        try
+        {
+            var trainer = new Trainer(this, data, options ?? new(), progress);
+            if (cancel.IsCancellationRequested) return Task.FromCanceled<FitResult>(cancel);
+            // A thread of its own: training takes long and would keep one of the pool's from others.
+            new Thread(() => Fit(trainer, done, cancel)) { IsBackground = true, Name = $"graph fit {Model.Name}" }.Start();
+            started = true;
+            return done.Task;
+        }
+        finally
+        {
+            if (!started) Store.EndTraining(done);
+        }
+    }
+
+    void Fit(Trainer trainer, TaskCompletionSource<FitResult> done, CancellationToken cancel)
+    {
+        FitResult? result = null;
+        Exception? failure = null;
+        try
+        {
+            result = trainer.Run(cancel);
+        }
+        catch (Exception e)
+        {
+            failure = e;
+        }
+        Store.EndTraining(done); // before anybody hears of the end
+        if (result is not null) done.SetResult(result);
+        else if (failure is OperationCanceledException && cancel.IsCancellationRequested) done.SetCanceled(cancel);
+        else done.SetException(failure!);
     }
 
     /// <summary>What random operations of a step are keyed with: 53 bits, so that a double holds it exactly.</summary>
@@ -215,13 +328,15 @@ public sealed unsafe class ModelInstance : IDisposable
     /// <summary>The plan of a function under a binding, as it runs here.</summary>
     public MemoryPlan Plan(string function, DimBinding binding) => Planner.Plan(Model[function].Lowered, binding);
 
-    /// <summary>Ends the threads and frees the arena; the parameters too, when no other instance made them. May be called more than once.</summary>
+    /// <summary>
+    /// Refuses new calls, waits for those that run, and frees the memory; the parameters too, when no other instance made them. A training by <c>FitAsync</c> ends before its next step. May be called
+    /// more than once.
+    /// </summary>
     public void Dispose()
     {
-        if (disposed != 0) return;
-        Session.Dispose();
         if (Interlocked.Exchange(ref disposed, 1) != 0) return;
-        pool.Dispose();
+        using var alone = Store.Gate.Exclude();
+        sessions.Dispose();
         if (ownsStore) Store.Dispose();
     }
 }

@@ -10,8 +10,8 @@ using Graph.Runtime.Memory;
 namespace Graph.Runtime.Execution;
 
 /// <summary>
-/// Runs functions of a model over its shared parameters with an arena of its own: one session a thread. A call's launch table is made once for each binding of the named dimensions and then
-/// only walked: a call allocates nothing.
+/// The memory of one call at a time: an arena, launch tables, kernels' scratch memory, over parameters that it shares with other sessions. A call's launch table is made once for each binding of
+/// the named dimensions and then only walked: a call allocates nothing.
 /// </summary>
 public sealed unsafe class Session : IDisposable
 {
@@ -27,7 +27,6 @@ public sealed unsafe class Session : IDisposable
     bool profiling;
     long clock;
     int busy;
-    bool disposed;
 
     internal Session(CompiledModel model, ParameterStore store, WorkerPool pool)
     {
@@ -36,37 +35,30 @@ public sealed unsafe class Session : IDisposable
         this.pool = pool;
     }
 
-    /// <summary>The number of threads that work on one call.</summary>
+    /// <summary>The most threads that work on one call.</summary>
     public int Threads => pool.Threads;
 
     /// <summary>Bytes of the arena so far: what the largest call needed.</summary>
     public long ArenaBytes => arena?.Bytes ?? 0;
 
-    /// <summary>Runs a function.</summary>
-    /// <param name="function">Its name.</param>
+    /// <summary>Takes the session for a call; false when somebody has it.</summary>
+    internal bool TryEnter() => Volatile.Read(ref busy) == 0 && Interlocked.Exchange(ref busy, 1) == 0;
+
+    /// <summary>Gives it back.</summary>
+    internal void Leave() => Interlocked.Exchange(ref busy, 0);
+
+    /// <summary>Runs a function for who has entered the session and the store's gate.</summary>
+    /// <param name="function">The function.</param>
     /// <param name="arguments">One for each parameter, then one for each result.</param>
     /// <param name="dims">The named dimensions that no length gives, in the order of <see cref="DimSolver.Undetermined"/>.</param>
-    /// <exception cref="ArgumentException">A length does not fit, or an operation cannot work with the sizes; the message says what was given and what was expected.</exception>
+    /// <exception cref="ArgumentException">A length does not fit, memory overlaps, or an operation cannot work with the sizes; the message says what was given and what was expected.</exception>
     /// <exception cref="ArgumentOutOfRangeException">A class or row in an argument is not there.</exception>
-    /// <exception cref="InvalidOperationException">The session is in use by another thread.</exception>
-    /// <exception cref="ObjectDisposedException">The session is disposed.</exception>
-    public void Run(string function, ReadOnlySpan<CallArgument> arguments, ReadOnlySpan<long> dims = default)
+    /// <exception cref="OutOfMemoryException">There is no memory for the intermediates; earlier bindings still work.</exception>
+    internal void Run(CompiledFunction function, ReadOnlySpan<CallArgument> arguments, ReadOnlySpan<long> dims)
     {
-        if (Interlocked.Exchange(ref busy, 1) != 0)
-            throw new InvalidOperationException($"This session of {model.Name} is running another call. A session is for one thread at a time: give each thread its own with NewSession().");
-        try
-        {
-            if (disposed) throw new ObjectDisposedException(model.Name);
-            store.ThrowIfDisposed();
-            var table = Find(model[function], arguments, dims);
-            table.LastUse = ++clock;
-            table.Run(pool, arguments, profiling ? Ticks(table) : null);
-        }
-        finally
-        {
-            Volatile.Write(ref busy, 0);
-        }
-        GC.KeepAlive(this);
+        var table = Find(function, arguments, dims);
+        table.LastUse = ++clock;
+        table.Run(pool, arguments, profiling ? Ticks(table) : null);
     }
 
     LaunchTable Find(CompiledFunction function, ReadOnlySpan<CallArgument> arguments, ReadOnlySpan<long> dims)
@@ -110,28 +102,34 @@ public sealed unsafe class Session : IDisposable
             if (lengths[i] != expected[i]) throw function.WrongLength(i, lengths[i], expected[i], function.Binding(values));
     }
 
-    // A result is written while arguments are still read.
-    static void CheckOverlap(CompiledFunction function, ReadOnlySpan<CallArgument> arguments)
+    // A result is written while arguments and parameters are still read, and a step writes parameters while it reads its arguments.
+    void CheckOverlap(CompiledFunction function, ReadOnlySpan<CallArgument> arguments)
     {
         var parameters = function.Lowered.Function.Parameters;
-        for (var r = function.Arguments; r < arguments.Length; r++)
+        for (var r = function.AssignsStates ? 0 : function.Arguments; r < arguments.Length; r++)
         {
-            var bytes = arguments[r].Length * function.Lowered.Function.Results[r - function.Arguments].DType.Size();
-            for (var a = 0; a < r; a++)
+            var isResult = r >= function.Arguments;
+            var bytes = arguments[r].Length * Type(r).Size();
+            if (store.Overlapping(arguments[r].Pointer, bytes) is { } tensor)
+                throw new ArgumentException(
+                    $"{function.Name}: {Name(r)} lies in the memory of {tensor.Path}, {(isResult ? "which the call reads: give it memory of its own" : "which the call changes: give it a copy")}.", Name(r));
+            for (var a = 0; isResult && a < r; a++)
             {
-                var type = a < function.Arguments ? parameters[a].DType : function.Lowered.Function.Results[a - function.Arguments].DType;
                 byte* start = (byte*)arguments[r].Pointer, other = (byte*)arguments[a].Pointer;
-                if (start < other + arguments[a].Length * type.Size() && other < start + bytes)
-                    throw new ArgumentException(
-                        $"{function.Name}: {function.ResultName(r - function.Arguments)} overlaps {(a < function.Arguments ? parameters[a].Name : function.ResultName(a - function.Arguments))} in memory.",
-                        function.ResultName(r - function.Arguments));
+                if (start < other + arguments[a].Length * Type(a).Size() && other < start + bytes)
+                    throw new ArgumentException($"{function.Name}: {Name(r)} overlaps {Name(a)} in memory.", Name(r));
             }
         }
+
+        DType Type(int index) => index < function.Arguments ? parameters[index].DType : function.Lowered.Function.Results[index - function.Arguments].DType;
+        string Name(int index) => index < function.Arguments ? parameters[index].Name! : function.ResultName(index - function.Arguments);
     }
 
     LaunchTable Prepare(CompiledFunction function, long[] values)
     {
-        if (function.Lowered.Buffers.Any(b => b.Kind == Compiler.Lowering.BufferKind.State && store.Declaration(b.Name)?.Kind == StateKind.Optimizer)) store.StartTraining();
+        // Training is the model's, whichever session it runs in; what entries assign is the session's.
+        var states = function.IsTraining ? store.Root : store;
+        if (function.Lowered.Buffers.Any(b => b.Kind == Compiler.Lowering.BufferKind.State && states.Declaration(b.Name)?.Kind == StateKind.Optimizer)) states.StartTraining();
         var plan = Planner.Plan(function.Lowered, function.Binding(values));
 #if DEBUG
         PlanVerifier.Verify(plan);
@@ -141,7 +139,7 @@ public sealed unsafe class Session : IDisposable
         LaunchTable table;
         try
         {
-            table = LaunchTableBuilder.Build(model, function, plan, values, store, room.Pointer, pool);
+            table = LaunchTableBuilder.Build(model, function, plan, values, states, room.Pointer, pool);
         }
         catch
         {
@@ -198,22 +196,12 @@ public sealed unsafe class Session : IDisposable
     /// <summary>Seconds of each launch of a function in its latest binding, summed since <see cref="Profiling"/> was set.</summary>
     public double[] Profile(string function) => [.. Ticks(Latest(function)).Select(t => (double)t / System.Diagnostics.Stopwatch.Frequency)];
 
-    /// <summary>Frees arena and tables. May be called more than once.</summary>
-    /// <exception cref="InvalidOperationException">A call is running on another thread.</exception>
+    /// <summary>Frees all memory. May be called more than once; nobody may be inside.</summary>
     public void Dispose()
     {
-        if (Interlocked.Exchange(ref busy, 1) != 0) throw new InvalidOperationException($"A session of {model.Name} was disposed while a call is running.");
-        try
-        {
-            if (disposed) return;
-            disposed = true;
-            Forget();
-            arena?.Dispose();
-            arena = null;
-        }
-        finally
-        {
-            Volatile.Write(ref busy, 0);
-        }
+        Forget();
+        arena?.Dispose();
+        arena = null;
+        pool.Dispose();
     }
 }

@@ -3,6 +3,7 @@ using System.Collections;
 using System.Collections.Generic;
 using System.Collections.Immutable;
 using System.Linq;
+using System.Threading;
 using Graph.Compiler.Ir;
 using Graph.Runtime.Cpu;
 using Graph.Runtime.Parameters;
@@ -10,74 +11,148 @@ using Graph.Runtime.Parameters;
 namespace Graph;
 
 /// <summary>
-/// The numbers of a model: parameters and running statistics in one aligned block, optimizer states in another one that exists once training has started. Sessions of one model share it.
+/// The numbers of a model: parameters and running statistics in one aligned block, optimizer states in another one that exists once training has started. Sessions of one model share it; a session
+/// whose entries assign states has those for itself.
 /// </summary>
+/// <remarks>
+/// Calls of the model and <c>Save</c> share the store; a training step, <c>Load</c> and eager writes have it alone, each no longer than a step, and whoever meets another waits. A span that
+/// <see cref="StoredTensor"/> hands out is outside of that: who writes through one while the model computes changes numbers under it.
+/// </remarks>
 public sealed class ParameterStore : IReadOnlyCollection<StoredTensor>, IParameterSource
 {
     const long Alignment = 64;
 
     readonly ImmutableArray<StateDecl> declarations;
+    readonly ParameterStore root;
+    readonly ImmutableArray<StoredTensor> own;
     volatile Contents contents;
-    bool disposed;
+    object? trainer;
+    ulong seed;
+    long step, version;
+    bool isSound = true, disposed;
 
     internal ParameterStore(ImmutableArray<StateDecl> declarations, ulong seed, WorkerPool? pool = null)
     {
         this.declarations = declarations;
-        Seed = seed;
-        var tensors = Make(d => !IsOptimizer(d), "parameters", pool);
-        contents = new(tensors, isTraining: false);
+        this.seed = seed;
+        root = this;
+        own = [];
+        Gate = new();
+        contents = new(Make(d => !IsOptimizer(d), "parameters", pool), isTraining: false);
+    }
+
+    // A session's: what the root has, with copies of some states.
+    ParameterStore(ParameterStore root, ImmutableArray<string> states)
+    {
+        declarations = root.declarations;
+        this.root = root;
+        Gate = root.Gate;
+        own = Make(d => states.Contains(d.Path), "a session's states", null);
+        foreach (var tensor in own) root[tensor.Path].CopyTo(tensor);
+        contents = Over(root.contents);
     }
 
     /// <summary>What there is, at one moment: a reader on another thread sees all tensors of a kind or none.</summary>
-    sealed class Contents(ImmutableArray<StoredTensor> order, bool isTraining)
+    sealed class Contents(ImmutableArray<StoredTensor> order, bool isTraining, Contents? basis = null)
     {
         public ImmutableArray<StoredTensor> Order { get; } = order;
 
         public Dictionary<string, StoredTensor> ByPath { get; } = order.ToDictionary(t => t.Path, StringComparer.Ordinal);
 
+        public ImmutableArray<PinnedMemory> Blocks { get; } = [.. order.Select(t => t.Memory).Distinct()];
+
         public bool IsTraining { get; } = isTraining;
+
+        /// <summary>The root's contents that a session's are made from.</summary>
+        public Contents? Basis { get; } = basis;
     }
+
+    Contents Now
+    {
+        get
+        {
+            if (root == this || contents.Basis == root.contents) return contents;
+            return contents = Over(root.contents); // training has begun
+        }
+    }
+
+    Contents Over(Contents basis) => new([.. basis.Order.Select(t => own.FirstOrDefault(o => o.Path == t.Path) ?? t)], basis.IsTraining, basis);
 
     static bool IsOptimizer(StateDecl declaration) => declaration.Kind == StateKind.Optimizer;
 
+    /// <summary>Who may use the numbers.</summary>
+    internal StoreGate Gate { get; }
+
+    /// <summary>The store that all sessions share: this one, or that of the model whose session this is.</summary>
+    internal ParameterStore Root => root;
+
+    /// <summary>A store for a session: the same numbers, and copies of the given states, as the model has them now, that nobody else sees.</summary>
+    internal ParameterStore ForSession(ImmutableArray<string> states)
+    {
+        if (states.IsEmpty) return root;
+        using var inside = Gate.Share();
+        ThrowIfDisposed();
+        return new(root, states);
+    }
+
     /// <summary>What initial numbers, dropout and other random operations depend on.</summary>
-    public ulong Seed { get; internal set; }
+    public ulong Seed
+    {
+        get => root.seed;
+        internal set => root.seed = value;
+    }
 
     /// <summary>How many training steps were made.</summary>
-    public long Step { get; internal set; }
+    public long Step
+    {
+        get => Volatile.Read(ref root.step);
+        internal set => Volatile.Write(ref root.step, value);
+    }
 
     /// <summary>Raised whenever numbers may have changed: a training step, a load, a span to write.</summary>
-    public long Version { get; private set; }
+    public long Version => Volatile.Read(ref version) + (root == this ? 0 : Volatile.Read(ref root.version));
 
     /// <summary>True once optimizer states exist.</summary>
-    public bool IsTraining => contents.IsTraining;
+    public bool IsTraining => root.contents.IsTraining;
+
+    /// <summary>False when a step ended by an exception while it wrote: parameters and states are of no one step. Loading or resetting makes it true again.</summary>
+    internal bool IsSound
+    {
+        get => Volatile.Read(ref root.isSound);
+        set => Volatile.Write(ref root.isSound, value);
+    }
 
     /// <summary>The number of trained numbers.</summary>
-    public long ParameterCount => contents.Order.Where(t => t.Kind == StateKind.Parameter).Sum(t => t.Length);
+    public long ParameterCount => Now.Order.Where(t => t.Kind == StateKind.Parameter).Sum(t => t.Length);
 
     /// <summary>Bytes of everything stored.</summary>
-    public long Bytes => contents.Order.Sum(t => t.Bytes);
+    public long Bytes => Now.Order.Sum(t => t.Bytes);
 
     /// <summary>The number of tensors.</summary>
-    public int Count => contents.Order.Length;
+    public int Count => Now.Order.Length;
 
     /// <summary>The tensor of that name.</summary>
     /// <exception cref="KeyNotFoundException">There is none; the message names similar ones.</exception>
-    public StoredTensor this[string path] => contents.ByPath.TryGetValue(path, out var tensor) ? tensor : throw new KeyNotFoundException(
+    public StoredTensor this[string path] => TryGet(path, out var tensor) ? tensor : throw new KeyNotFoundException(
         $"The model has no tensor named {path}. {(Near(path) is { Length: > 0 } near ? $"Did you mean {string.Join(" or ", near)}?" : "")}".TrimEnd());
 
     /// <summary>The tensor of that name, if there is one.</summary>
-    public bool TryGet(string path, out StoredTensor tensor) => contents.ByPath.TryGetValue(path, out tensor!);
+    public bool TryGet(string path, out StoredTensor tensor) => Now.ByPath.TryGetValue(path, out tensor!);
 
     /// <summary>Parameters, running statistics and, once training has started, optimizer states, in the order of the program.</summary>
-    public IEnumerator<StoredTensor> GetEnumerator() => contents.Order.AsEnumerable().GetEnumerator();
+    public IEnumerator<StoredTensor> GetEnumerator() => Now.Order.AsEnumerable().GetEnumerator();
 
     IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
 
-    double[] IParameterSource.Read(string path) => [.. this[path].Read<float>().ToArray().Select(v => (double)v)];
+    double[] IParameterSource.Read(string path)
+    {
+        using var inside = Gate.Share();
+        return [.. this[path].Read<float>().ToArray().Select(v => (double)v)];
+    }
 
     void IParameterSource.Write(string path, double[] values)
     {
+        using var inside = Gate.Exclude();
         var target = this[path].Write<float>();
         if (values.Length != target.Length) throw new ArgumentException($"{this[path]} has {target.Length} elements, but got {values.Length}.", nameof(values));
         for (var i = 0; i < values.Length; i++) target[i] = (float)values[i];
@@ -86,7 +161,7 @@ public sealed class ParameterStore : IReadOnlyCollection<StoredTensor>, IParamet
     string[] Near(string path)
     {
         var last = path[(path.LastIndexOf('.') + 1)..];
-        return [.. contents.ByPath.Keys.Where(k => k.EndsWith("." + last, StringComparison.Ordinal) || k.StartsWith(path, StringComparison.OrdinalIgnoreCase)).Order(StringComparer.Ordinal).Take(3)];
+        return [.. Now.ByPath.Keys.Where(k => k.EndsWith("." + last, StringComparison.Ordinal) || k.StartsWith(path, StringComparison.OrdinalIgnoreCase)).Order(StringComparer.Ordinal).Take(3)];
     }
 
     /// <summary>Declares what the program says a tensor is, whether it exists yet or not.</summary>
@@ -94,23 +169,31 @@ public sealed class ParameterStore : IReadOnlyCollection<StoredTensor>, IParamet
 
     internal ImmutableArray<StateDecl> Declarations => declarations;
 
-    /// <summary>Creates the optimizer states, with their first values; nothing when they exist.</summary>
+    /// <summary>Creates the optimizer states, with their first values; nothing when they exist. The caller has the gate alone.</summary>
     /// <exception cref="OutOfMemoryException">There is no memory for them; the store is as before.</exception>
     internal void StartTraining()
     {
         ThrowIfDisposed();
         if (IsTraining) return;
-        contents = new(contents.Order.AddRange(Make(IsOptimizer, "optimizer states", null)), isTraining: true);
+        root.contents = new(root.contents.Order.AddRange(root.Make(IsOptimizer, "optimizer states", null)), isTraining: true);
     }
 
-    /// <summary>Gives every tensor its first value again.</summary>
+    /// <summary>Gives every tensor its first value again, the session's own included.</summary>
     internal void Reset(ulong seed, WorkerPool? pool = null)
     {
+        using var alone = Gate.Exclude();
+        ThrowIfDisposed();
         Seed = seed;
         Step = 0;
-        foreach (var tensor in contents.Order) Initialization.Fill(tensor, seed, pool);
+        foreach (var tensor in Now.Order) Initialization.Fill(tensor, seed, pool);
+        IsSound = true;
         Touch();
     }
+
+    /// <summary>Makes an owner the only one who trains, until <see cref="EndTraining"/>. Returns who is it already, or null when it worked.</summary>
+    internal object? BeginTraining(object owner) => Interlocked.CompareExchange(ref root.trainer, owner, null);
+
+    internal void EndTraining(object owner) => Interlocked.CompareExchange(ref root.trainer, null, owner);
 
     // Tensors with their first values, in a block of their own.
     ImmutableArray<StoredTensor> Make(Func<StateDecl, bool> wanted, string purpose, WorkerPool? pool)
@@ -128,9 +211,22 @@ public sealed class ParameterStore : IReadOnlyCollection<StoredTensor>, IParamet
         return tensors;
     }
 
-    internal void Touch() => Version++;
+    /// <summary>The tensor that lies, in part, in a piece of memory; null when none does. Allocates nothing.</summary>
+    internal unsafe StoredTensor? Overlapping(void* start, long bytes)
+    {
+        var now = Now;
+        foreach (var block in now.Blocks)
+            if (Meet(start, bytes, block.Pointer, block.Bytes))
+                foreach (var tensor in now.Order)
+                    if (Meet(start, bytes, tensor.Pointer, tensor.Bytes)) return tensor;
+        return null;
 
-    internal void ThrowIfDisposed() => ObjectDisposedException.ThrowIf(disposed, this);
+        static bool Meet(void* one, long bytes, void* other, long otherBytes) => one < (byte*)other + otherBytes && other < (byte*)one + bytes;
+    }
+
+    internal void Touch() => Interlocked.Increment(ref version);
+
+    internal void ThrowIfDisposed() => ObjectDisposedException.ThrowIf(disposed || root.disposed, this);
 
     internal void Dispose() => disposed = true;
 }

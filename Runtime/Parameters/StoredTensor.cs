@@ -88,6 +88,11 @@ public sealed class StoredTensor
     /// <summary>The bytes from <paramref name="start"/> on, at most <paramref name="count"/>, whatever the element type.</summary>
     internal Span<byte> Raw(long start, int count) => memory.Span<byte>(offset + start, Math.Min(count, Bytes - start));
 
+    internal PinnedMemory Memory => memory;
+
+    /// <summary>Copies all numbers to a tensor of the same shape and type.</summary>
+    internal unsafe void CopyTo(StoredTensor other) => System.Buffer.MemoryCopy(Pointer, other.Pointer, other.Bytes, Bytes);
+
     internal unsafe void* Pointer => memory.Pointer + offset;
 
     public override string ToString() => $"{Path} : {Declaration.Type}";

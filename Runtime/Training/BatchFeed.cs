@@ -76,7 +76,7 @@ sealed unsafe class BatchFeed
     // Each level pins one column: how many there are is known at run time only.
     StepResult Train(IBatch batch, Span<CallArgument> arguments, Span<long> dims, int column)
     {
-        if (column == columns.Length) return model.TrainStep(arguments, dims);
+        if (column == columns.Length) return model.FitStep(arguments, dims);
         var bytes = batch.Column(column);
         fixed (byte* pointer = bytes)
         {

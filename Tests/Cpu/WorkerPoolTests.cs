@@ -99,6 +99,89 @@ public unsafe class WorkerPoolTests
         Assert.Throws<ObjectDisposedException>(() => pool.Run(&Count, null, 1, 1));
     }
 
+    struct Seen
+    {
+        public int Highest, Active, MostActive;
+    }
+
+    static void Watch(void* context, long begin, long end, int worker)
+    {
+        var seen = (Seen*)context;
+        int active = Interlocked.Increment(ref seen->Active), most;
+        while (active > (most = Volatile.Read(ref seen->MostActive)) && Interlocked.CompareExchange(ref seen->MostActive, active, most) != most)
+        {
+        }
+        if (worker > Volatile.Read(ref seen->Highest)) Volatile.Write(ref seen->Highest, worker);
+        Thread.Yield();
+        Interlocked.Decrement(ref seen->Active);
+    }
+
+    [Fact]
+    public void A_run_uses_no_more_threads_than_its_pool_has_workers()
+    {
+        using var large = new WorkerPool(6); // so many threads has the process
+        using var pool = new WorkerPool(2);
+        var seen = default(Seen);
+        for (int round = 0; round < 200; round++) pool.Run(&Watch, &seen, 20, 1);
+        Assert.InRange(seen.MostActive, 1, 2);
+        Assert.InRange(seen.Highest, 0, 1);
+    }
+
+    static void Block(void* context, long begin, long end, int worker)
+    {
+        Interlocked.Increment(ref ((int*)context)[0]);
+        while (Volatile.Read(ref ((int*)context)[1]) == 0) Thread.Sleep(1);
+    }
+
+    [Fact]
+    public void Who_finds_all_threads_busy_does_the_work_alone()
+    {
+        int* shared = stackalloc int[2];
+        var state = (nint)shared;
+        var blocker = new Thread(() =>
+        {
+            using var all = new WorkerPool(WorkerThreads.Count + 3);
+            all.Run(&Block, (void*)state, all.Threads, 1);
+        });
+        blocker.Start();
+        while (Volatile.Read(ref shared[0]) < 2) Thread.Sleep(1);
+        using (var pool = new WorkerPool(2))
+        {
+            int* counts = stackalloc int[100];
+            for (int round = 1; round <= 50; round++)
+            {
+                pool.Run(&Count, counts, 100, 3);
+                for (int i = 0; i < 100; i++) Assert.Equal(round, counts[i]);
+            }
+        }
+        Volatile.Write(ref shared[1], 1);
+        blocker.Join();
+    }
+
+    [Fact]
+    public void Pools_run_beside_each_other()
+    {
+        var threads = new Thread[4];
+        var failures = 0;
+        for (int t = 0; t < threads.Length; t++)
+        {
+            threads[t] = new Thread(() =>
+            {
+                using var pool = new WorkerPool(3);
+                int* counts = stackalloc int[64];
+                for (int round = 1; round <= 500; round++)
+                {
+                    pool.Run(&Count, counts, 64, 1);
+                    for (int i = 0; i < 64; i++)
+                        if (counts[i] != round) Interlocked.Increment(ref failures);
+                }
+            });
+            threads[t].Start();
+        }
+        foreach (var thread in threads) thread.Join();
+        Assert.Equal(0, failures);
+    }
+
     [Fact]
     public void Scratch_grows()
     {
