@@ -21,9 +21,12 @@ public sealed class ModelGenerator : IIncrementalGenerator
     {
         var folder = context.AnalyzerConfigOptionsProvider.Select((options, _) => ProjectFolder(options.GlobalOptions));
 
-        var bound = context.CompilationProvider.Combine(folder)
-            .Select((pair, cancellation) => ModuleCatalog.Modules(pair.Left, pair.Right, cancellation))
-            .WithTrackingName(TrackingNames.BoundModules);
+        var catalog = context.CompilationProvider.Combine(folder)
+            .Select((pair, cancellation) => ModuleCatalog.Of(pair.Left, pair.Right, cancellation))
+            .WithTrackingName(TrackingNames.Catalog);
+
+        // Without the spans: what follows does not see that a line moved.
+        var bound = catalog.Select((all, _) => all.Modules).WithTrackingName(TrackingNames.BoundModules);
 
         var published = context.CompilationProvider
             .Select((compilation, cancellation) => PublishedModules.Of(compilation, cancellation))
@@ -36,15 +39,19 @@ public sealed class ModelGenerator : IIncrementalGenerator
             .WithTrackingName(TrackingNames.Model);
 
         var emitted = models
-            .Select((target, cancellation) => (Target: target, Model: target.Input is { } input ? EmissionCache.Emit(input, cancellation) : new EmittedModel(target.Class.HintName, null, null, [])))
+            .Select((target, cancellation) => (Target: target, Model: target.Input is { } input ? EmissionCache.Emit(input, cancellation) : new EmittedModel(target.Class, null, null, [], [])))
             .WithTrackingName(TrackingNames.EmittedModel);
 
         // Where there are none, nothing here follows the compilation.
         var failures = bound.Combine(emitted.Collect())
             .SelectMany((pair, _) => Failure.All(pair.Left, pair.Right))
             .WithTrackingName(TrackingNames.Failure)
-            .Combine(context.CompilationProvider.Combine(folder))
-            .Select((pair, cancellation) => (pair.Left.HintName, Source: pair.Left.Source(pair.Right.Left, pair.Right.Right, cancellation)));
+            .Combine(context.CompilationProvider.Combine(catalog).Combine(published))
+            .Select((pair, _) => (pair.Left.HintName, Source: pair.Left.Source(pair.Right.Left.Left, pair.Right.Left.Right, pair.Right.Right)));
+
+        var origins = emitted.Where(pair => pair.Model.Kernels is not null).Combine(catalog)
+            .Select((pair, _) => (pair.Left.Model.Class.HintName, Text: PartSource.Origins(pair.Left.Model.Class, pair.Left.Model.Origins.Select(place => pair.Right.Describe(place) ?? "?:0"))))
+            .WithTrackingName(TrackingNames.Origins);
 
         // A debug build would run kernels twelve times slower, whatever their own attributes say: one attribute of the assembly brings the optimizer back.
         var fullSpeed = context.CompilationProvider
@@ -61,16 +68,20 @@ public sealed class ModelGenerator : IIncrementalGenerator
         context.RegisterSourceOutput(modules, (output, module) =>
         {
             if (module is not { Class: { } declaration }) return;
-            var (hint, source) = ModuleEmitter.Emit(declaration, module.Definition);
+            var (hint, source) = ModuleEmitter.Emit(declaration, module.Definition, module.Places);
             Add(output, hint, source);
         });
         context.RegisterSourceOutput(emitted, (output, pair) =>
         {
-            if (pair.Model is not { Members: { } members, Kernels: { } kernels } model) return;
-            Add(output, model.HintName + ".Model", members);
-            Add(output, model.HintName + ".Kernels", kernels);
+            if (pair.Model is { Members: { } members } model) Add(output, model.Class.HintName + ".Model", members);
         });
         context.RegisterSourceOutput(failures, (output, failure) => Add(output, failure.HintName + ".Errors", failure.Source));
+        // Nothing above names what is declared in these: a host may leave them out.
+        context.RegisterImplementationSourceOutput(emitted, (output, pair) =>
+        {
+            if (pair.Model is { Kernels: { } kernels } model) Add(output, model.Class.HintName + ".Kernels", kernels);
+        });
+        context.RegisterImplementationSourceOutput(origins, (output, file) => Add(output, file.HintName + ".Origins", file.Text));
     }
 
     static void Add(SourceProductionContext output, string name, string source) => output.AddSource(name + ".g.cs", SourceText.From(GeneratedCode.Seal(source), Encoding.UTF8));
@@ -87,6 +98,6 @@ public sealed class ModelGenerator : IIncrementalGenerator
     static bool IsFalse(AnalyzerConfigOptions options, string property) =>
         options.TryGetValue("build_property." + property, out var value) && string.Equals(value, "false", StringComparison.OrdinalIgnoreCase);
 
-    /// <summary>The folder that locations are relative to, so that generated code is the same wherever it is built.</summary>
+    /// <summary>The folder that the names of files are relative to, so that generated code is the same wherever it is built.</summary>
     internal static string ProjectFolder(AnalyzerConfigOptions options) => options.TryGetValue("build_property.projectdir", out var folder) ? folder : "";
 }

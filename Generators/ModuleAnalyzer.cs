@@ -35,36 +35,37 @@ public sealed class ModuleAnalyzer : DiagnosticAnalyzer
     static void Report(SymbolAnalysisContext context, string folder)
     {
         if (context.Symbol is not INamedTypeSymbol { TypeKind: TypeKind.Class } type || !KnownTypes.IsModule(type)) return;
-        var modules = ModuleCatalog.Modules(context.Compilation, folder, context.CancellationToken);
+        var catalog = ModuleCatalog.Of(context.Compilation, folder, context.CancellationToken);
+        var published = PublishedModules.Of(context.Compilation, context.CancellationToken);
+        var modules = catalog.Modules;
         var name = SymbolNames.FullName(type);
-        Report(context, modules.FirstOrDefault(m => m.Name == name)?.Diagnostics ?? [], folder);
+        Report(context, modules.FirstOrDefault(m => m.Name == name)?.Diagnostics ?? [], catalog, published);
         if (!KnownTypes.Has(type, KnownTypes.Model)) return;
 
-        var published = PublishedModules.Of(context.Compilation, context.CancellationToken);
         foreach (var target in ModelInputs.Assemble(modules, published, context.CancellationToken))
         {
             if (target.Name != name) continue;
             var problems = target.Diagnostics.AddRange(target.Input is { } input ? EmissionCache.Emit(input, context.CancellationToken).Diagnostics : []);
-            Report(context, problems, folder);
+            Report(context, problems, catalog, published);
         }
     }
 
-    static void Report(SymbolAnalysisContext context, EquatableArray<DiagnosticInfo> problems, string folder)
+    static void Report(SymbolAnalysisContext context, EquatableArray<DiagnosticInfo> problems, Catalog catalog, EquatableArray<PublishedModule> published)
     {
         foreach (var info in problems)
         {
             // One place without a meaning makes others.
-            if (info.Id == Descriptors.NoMeaning.Id && (problems.Any(p => p.Id != info.Id) || info != problems[0] || SpeaksItself(context, info, folder))) continue;
-            context.ReportDiagnostic(info.ToRoslyn(context.Compilation, folder, context.CancellationToken));
+            if (info.Id == Descriptors.NoMeaning.Id && (problems.Any(p => p.Id != info.Id) || info != problems[0] || SpeaksItself(context, info, catalog))) continue;
+            context.ReportDiagnostic(info.ToRoslyn(context.Compilation, catalog, published));
         }
     }
 
     /// <summary>Whether C# has an error of its own, which explains why a module could not be read: next to it, else anywhere.</summary>
-    static bool SpeaksItself(SymbolAnalysisContext context, DiagnosticInfo info, string folder)
+    static bool SpeaksItself(SymbolAnalysisContext context, DiagnosticInfo info, Catalog catalog)
     {
         bool IsError(Diagnostic d) => d.Severity == DiagnosticSeverity.Error && d.Location.SourceTree is { } tree && !GeneratedCode.IsOurs(tree);
         var compilation = context.Compilation;
-        var at = SourceMap.ToRoslyn(compilation, info.Location, folder, context.CancellationToken).SourceTree;
+        var at = catalog.Find(info.Location, compilation)?.SourceTree;
 #pragma warning disable RS1030 // Asked for in one file that cannot be compiled.
         return at is not null && compilation.GetSemanticModel(at).GetDiagnostics(null, context.CancellationToken).Any(IsError)
             || compilation.GetDiagnostics(context.CancellationToken).Any(IsError);

@@ -10,19 +10,25 @@ namespace Graph.Compiler.Ir;
 public sealed class ProgramParser
 {
     readonly string[] lines;
+    readonly IReadOnlyList<string> places;
     int line;
     Program program;
 
-    ProgramParser(string text, OperationSet operations)
+    ProgramParser(string text, OperationSet operations, IReadOnlyList<string> places)
     {
+        this.places = places;
         lines = text.Replace("\r\n", "\n").Split('\n');
         program = new("program", [], [], [], operations);
     }
 
+    /// <summary>Reads a program.</summary>
+    /// <param name="text">What <see cref="ProgramPrinter"/> wrote.</param>
+    /// <param name="operations">The operations that it may use.</param>
+    /// <param name="places">The files and lines that origins refer to by number; they stay numbers when left out.</param>
     /// <exception cref="FormatException">The text is not a program of this version; the message names the line.</exception>
-    public static Program Parse(string text, OperationSet operations)
+    public static Program Parse(string text, OperationSet operations, IReadOnlyList<string>? places = null)
     {
-        var parser = new ProgramParser(text, operations);
+        var parser = new ProgramParser(text, operations, places ?? []);
         try
         {
             return parser.Parse();
@@ -219,16 +225,18 @@ public sealed class ProgramParser
         return values.TryGetValue(name, out var value) ? value : throw new FormatException($"{name} is not defined here");
     }
 
-    static IEnumerable<Origin> Origins(string comment)
+    IEnumerable<Origin> Origins(string comment) => All(comment).Distinct();
+
+    // References become places where there is a table, and two nodes of a line have one.
+    IEnumerable<Origin> All(string comment)
     {
         foreach (var part in comment.Split([", "], StringSplitOptions.RemoveEmptyEntries))
         {
             var space = part.IndexOf(' ');
             var place = space < 0 ? part : part.Substring(0, space);
             var path = space < 0 ? "" : part.Substring(space + 1);
-            var colon = place.LastIndexOf(':');
-            if (colon > 0 && int.TryParse(place.Substring(colon + 1), NumberStyles.None, CultureInfo.InvariantCulture, out var number))
-                yield return new(place.Substring(0, colon), number, path);
+            if (Origin.Entry(place) is { } entry) yield return new(entry < places.Count ? places[entry] : place, path);
+            else if (place.LastIndexOf(':') is > 0 and var colon && int.TryParse(place.Substring(colon + 1), NumberStyles.None, CultureInfo.InvariantCulture, out _)) yield return new(place, path);
         }
     }
 

@@ -25,9 +25,8 @@ public static class ProgramPrinter
             Note("range", range.Function, range.Except is { } except ? attributes.With("except", except) : attributes, range.Origin);
         }
 
-        // Origins are part of these, whatever else the text leaves out: messages name them.
         void Note(string keyword, string function, AttributeMap attributes, Origin? origin) =>
-            text.Append(keyword).Append(' ').Append(function).Append(' ').Append(attributes).Append(origin is null ? "" : "  ; " + origin).Append('\n');
+            text.Append(keyword).Append(' ').Append(function).Append(' ').Append(attributes).Append(origins && origin is not null ? "  ; " + origin : "").Append('\n');
 
         foreach (var function in program.Functions)
         {

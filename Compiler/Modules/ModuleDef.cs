@@ -38,7 +38,7 @@ public sealed record ModuleDef(
     /// <summary>The version of the text form; a reader refuses any other.</summary>
     public const int FormatVersion = 2;
 
-    /// <summary>The definition as text: a line <c>graph-module 2</c>, the source files, then its declarations in parentheses.</summary>
+    /// <summary>The definition as text: a line <c>graph-module 2</c>, then its declarations in parentheses.</summary>
     public string ToText() => Text.ModuleText.Write(this);
 
     /// <summary>The definition that <see cref="ToText"/> wrote.</summary>

@@ -15,6 +15,7 @@ sealed class BindingContext(Compilation compilation, string projectFolder, Cance
     readonly HashSet<SyntaxTree> trees = [];
     readonly HashSet<ISymbol> reached = new(SymbolEqualityComparer.Default);
     readonly HashSet<DiagnosticInfo> reported = [];
+    string member = "";
 
     public Compilation Compilation => compilation;
 
@@ -63,12 +64,29 @@ sealed class BindingContext(Compilation compilation, string projectFolder, Cance
         if (reached.Add(symbol.OriginalDefinition)) Pending.Enqueue(symbol.OriginalDefinition);
     }
 
+    /// <summary>Where the definition's nodes stand.</summary>
+    public SpanTable Spans { get; } = new();
+
+    /// <summary>Places belong to the member <paramref name="key"/> until the result is disposed: each member numbers its own.</summary>
+    public Membership Within(string key)
+    {
+        var scope = new Membership(this, member);
+        member = key;
+        return scope;
+    }
+
+    /// <summary>Restores the member that was being bound before.</summary>
+    public readonly struct Membership(BindingContext context, string before) : System.IDisposable
+    {
+        public void Dispose() => context.member = before;
+    }
+
     public Location At(SyntaxNode node) => At(node.SyntaxTree, node.Span);
 
     public Location At(SyntaxTree tree, TextSpan span)
     {
         Touch(tree);
-        return SourceMap.ToData(tree, span, projectFolder, cancellation);
+        return Spans.Add(member, tree, span, projectFolder);
     }
 
     /// <summary>The name of a declaration.</summary>

@@ -11,4 +11,5 @@ namespace Graph.Generators.Binding;
 /// <param name="Definition">The definition; null when there were errors.</param>
 /// <param name="Outline">Of a model: its entries, losses and optimizer without bodies, as far as they could be read.</param>
 /// <param name="Diagnostics">What was wrong.</param>
-public sealed record BoundModule(string Name, ClassDeclaration? Class, ModuleDef? Definition, EquatableArray<MethodDef> Outline, EquatableArray<DiagnosticInfo> Diagnostics);
+/// <param name="Places">The lines within members, as a library publishes them.</param>
+public sealed record BoundModule(string Name, ClassDeclaration? Class, ModuleDef? Definition, EquatableArray<MethodDef> Outline, EquatableArray<DiagnosticInfo> Diagnostics, string Places);

@@ -8,7 +8,7 @@ namespace Graph.Generators.Binding;
 static class GeneratedNames
 {
     // Of every model. Methods of a name and other parameters are overloads; a property or field meets anything of its name.
-    static readonly string[] Values = ["Ir", "graphInstance", "graphDescriptor"];
+    static readonly string[] Values = ["Ir", "graphInstance", "graphDescriptor", "graphDescribe", "graphKernels", "graphOrigins"];
 
     /// <summary>The user's members that cannot be where generated ones have to be, and what each of these is for.</summary>
     public static IEnumerable<(ISymbol Member, string Purpose)> Clashes(INamedTypeSymbol type)
@@ -47,6 +47,9 @@ static class GeneratedNames
         yield return ("Dispose", "the end of a model");
         yield return ("graphInstance", "the compiled model");
         yield return ("graphDescriptor", "the compiled model");
+        yield return ("graphDescribe", "the compiled model");
+        yield return ("graphKernels", "the kernels of the model");
+        yield return ("graphOrigins", "the source lines of the model");
         if (type.GetMembers().OfType<IMethodSymbol>().Any(m => Role(m) == KnownTypes.Train)) yield return ("TrainStep", "the step of training");
     }
 

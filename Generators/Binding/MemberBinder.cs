@@ -37,10 +37,14 @@ sealed class MemberBinder(BindingContext context, INamedTypeSymbol type)
         return new EquatableArray<ConstructorDef>(result.ToArray());
     }
 
+    // Each member numbers its own places, its name first.
+    BindingContext.Membership Within(string id) => context.Within(Compiler.Modules.Location.MemberOf(SymbolNames.FullName(type), id));
+
     ConstructorDef Constructor(IMethodSymbol constructor)
     {
-        var at = context.At(constructor);
         var id = SymbolNames.MethodId(constructor);
+        using var _ = Within(id);
+        var at = context.At(constructor);
         var parameters = Parameters(constructor);
         var implementation = constructor.PartialImplementationPart ?? constructor;
         if (Syntax(implementation) is not ConstructorDeclarationSyntax syntax) return new(id, true, parameters, null, null, new BlockStatement([], at), at);
@@ -116,6 +120,7 @@ sealed class MemberBinder(BindingContext context, INamedTypeSymbol type)
         foreach (var parameter in type.InstanceConstructors.Where(IsPrimary).SelectMany(c => c.Parameters))
         {
             if (!context.Captured.Contains(parameter)) continue;
+            using var _ = Within(parameter.Name);
             var at = context.At(parameter);
             var bound = types.Bind(parameter.Type, at);
             if (bound.MayHoldParameters) yield return new(parameter.Name, bound, new CapturedExpression(parameter.Name, at), false, at);
@@ -125,6 +130,7 @@ sealed class MemberBinder(BindingContext context, INamedTypeSymbol type)
     /// <summary>A field or auto-property with its initializer.</summary>
     public FieldDef Field(ISymbol member)
     {
+        using var _ = Within(member.Name);
         var at = context.At(member);
         var (memberType, isReadOnly) = member switch
         {
@@ -179,13 +185,15 @@ sealed class MemberBinder(BindingContext context, INamedTypeSymbol type)
     /// <summary>A method, function or getter with its body.</summary>
     public MethodDef Method(IMethodSymbol method)
     {
+        var id = SymbolNames.MethodId(method);
+        using var _ = Within(id);
         var at = context.At(method.AssociatedSymbol ?? method);
         if (method.IsGenericMethod) context.Report(Descriptors.Generic, at, method.Name);
         if (method.IsAsync) context.Report(Descriptors.Unsupported, at, "async");
         if (method.ReturnsByRef || method.ReturnsByRefReadonly) context.Report(Descriptors.ByReference, at, method.Name);
         var dispatch = method.IsAbstract ? Dispatch.Abstract : method.IsOverride ? Dispatch.Override : method.IsVirtual ? Dispatch.Virtual : Dispatch.Direct;
         return new(
-            method.Name, SymbolNames.MethodId(method), method.IsStatic, dispatch, AttributeReader.Role(method), AttributeReader.Train(method), Parameters(method),
+            method.Name, id, method.IsStatic, dispatch, AttributeReader.Role(method), AttributeReader.Train(method), Parameters(method),
             types.Bind(method.ReturnType, at), method.IsAbstract ? null : Body(method, at), at);
     }
 

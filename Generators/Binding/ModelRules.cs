@@ -4,6 +4,7 @@ using System.Linq;
 using Graph.Generators.Diagnostics;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.CSharp;
+using Location = Graph.Compiler.Modules.Location;
 
 namespace Graph.Generators.Binding;
 
@@ -28,6 +29,7 @@ static class ModelRules
         var dims = DimNames(type);
         foreach (var method in methods)
         {
+            using var _ = context.Within(Location.MemberOf(SymbolNames.FullName(type), SymbolNames.MethodId(method)));
             if (Roles.Where(r => KnownTypes.Has(method, r.Attribute)).ToArray() is { Length: > 1 } roles)
             {
                 context.Report(Descriptors.TwoRoles, context.At(method), method.Name, roles[0].Name, roles[1].Name);

@@ -18,6 +18,9 @@ static class ModuleBinder
     public static BoundModule Bind(BindingContext context, INamedTypeSymbol type)
     {
         var name = SymbolNames.FullName(type);
+        using var _ = context.Within(name);
+        // The name of the class is its first place: lines of what belongs to no member count from it.
+        context.At(type);
         ClassDeclaration? declaration = null;
         ModuleDef? definition = null;
         try
@@ -33,7 +36,7 @@ static class ModuleBinder
         {
             context.Report(Descriptors.InternalError, context.At(type), type.Name, exception.GetType().Name + ": " + exception.Message);
         }
-        return new(name, declaration, context.HasErrors ? null : definition, Outline(definition), context.Diagnostics.ToEquatableArray());
+        return new(name, declaration, context.HasErrors ? null : definition, Outline(definition), context.Diagnostics.ToEquatableArray(), context.Spans.Published());
     }
 
     // Of whatever could be bound: callers of a model with errors see its members all the same.

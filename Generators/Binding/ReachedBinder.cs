@@ -77,20 +77,23 @@ sealed class ReachedBinder(BindingContext context)
 
     EnumDef Enum(INamedTypeSymbol type)
     {
+        using var _ = context.Within(SymbolNames.FullName(type));
         var members = type.GetMembers().OfType<IFieldSymbol>().Where(f => f.HasConstantValue).Select(f => new EnumMember(f.Name, EnumValues.ToInt64(f.ConstantValue)));
         return new(SymbolNames.FullName(type), members.ToEquatableArray(), context.At(type));
     }
 
     RecordDef Record(INamedTypeSymbol type)
     {
+        using var _ = context.Within(SymbolNames.FullName(type));
+        var at = context.At(type);
         var members = new MemberBinder(context, type);
         string? based = null;
         if (type.BaseType is { SpecialType: not (SpecialType.System_Object or SpecialType.System_ValueType) } parent)
         {
-            new TypeBinder(context).Bind(parent, context.At(type));
+            new TypeBinder(context).Bind(parent, at);
             based = SymbolNames.FullName(parent);
         }
         var isPositional = type.IsRecord && type.InstanceConstructors.Any(MemberBinder.IsPrimary);
-        return new(SymbolNames.FullName(type), based, members.Constructors(), members.Fields(withStatic: false), [], isPositional, based is null ? null : members.PrimaryBaseCall(), context.At(type));
+        return new(SymbolNames.FullName(type), based, members.Constructors(), members.Fields(withStatic: false), [], isPositional, based is null ? null : members.PrimaryBaseCall(), at);
     }
 }

@@ -52,5 +52,5 @@ static class EmissionCache
     }
 
     static EmittedModel Failed(ModelInput input, string id, params string[] arguments) =>
-        new(input.Class.HintName, null, null, [new DiagnosticInfo(id, input.Model.Location, new Compiler.EquatableArray<string>(arguments))]);
+        new(input.Class, null, null, [new DiagnosticInfo(id, input.Model.Location, new Compiler.EquatableArray<string>(arguments))], []);
 }

@@ -1,10 +1,12 @@
 using System;
 using System.Collections.Generic;
+using System.Collections.Immutable;
 using System.Linq;
 using System.Runtime.CompilerServices;
 using System.Threading;
 using Graph.Compiler;
 using Graph.Generators.Binding;
+using Graph.Generators.Diagnostics;
 using Graph.Generators.Emission;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.CSharp.Syntax;
@@ -18,15 +20,16 @@ namespace Graph.Generators.Caching;
 static class ModuleCatalog
 {
     static readonly ConditionalWeakTable<SyntaxTree, Slots> Results = new();
-    static readonly ConditionalWeakTable<Compilation, Dictionary<string, EquatableArray<BoundModule>>> Catalogs = new();
+    static readonly ConditionalWeakTable<Compilation, Dictionary<string, Catalog>> Catalogs = new();
 
     /// <summary>All modules, in the order of their files; the generator and the analyzer share the result.</summary>
-    public static EquatableArray<BoundModule> Modules(Compilation compilation, string projectFolder, CancellationToken cancellation)
+    public static Catalog Of(Compilation compilation, string projectFolder, CancellationToken cancellation)
     {
         var known = Catalogs.GetOrCreateValue(compilation);
         lock (known)
             if (known.TryGetValue(projectFolder, out var done)) return done;
-        var result = new List<BoundModule>();
+        var modules = new List<BoundModule>();
+        var spans = ImmutableArray.CreateBuilder<SpanTable>();
         var environment = DeclarationEnvironment.Of(compilation);
         foreach (var tree in compilation.SyntaxTrees)
         {
@@ -36,9 +39,14 @@ static class ModuleCatalog
             if (candidates.Count == 0) continue;
             var slots = Results.GetValue(tree, t => new Slots(candidates.Count));
             for (var i = 0; i < candidates.Count; i++)
-                if (slots.Get(i, compilation, environment, projectFolder, () => Bind(compilation, environment, candidates[i], projectFolder, cancellation)) is { } module) result.Add(module);
+            {
+                var result = slots.Get(i, compilation, environment, projectFolder, () => Bind(compilation, environment, candidates[i], projectFolder, cancellation));
+                if (result.Module is not { } module) continue;
+                modules.Add(module);
+                spans.Add(result.Spans);
+            }
         }
-        var all = HintNames.Distinct(result);
+        var all = new Catalog(HintNames.Distinct(modules), spans.ToImmutable());
         lock (known) known[projectFolder] = all;
         return all;
     }
@@ -54,7 +62,7 @@ static class ModuleCatalog
                 if (!GeneratedCode.IsOurs(reference.SyntaxTree)) context.Touch(reference.SyntaxTree);
             module = ModuleBinder.Bind(context, type);
         }
-        return new Result(module, context.Trees, environment, projectFolder, tree);
+        return new Result(module, context.Spans, context.Trees, environment, projectFolder, tree);
     }
 
     /// <summary>True when this declaration, among the parts of the class, is the one that carries the mark.</summary>
@@ -65,7 +73,7 @@ static class ModuleCatalog
     }
 
     /// <summary>A result and what it is good for. Trees are held weakly: a cache keeps no old compilation alive.</summary>
-    sealed class Result(BoundModule? module, IEnumerable<SyntaxTree> trees, DeclarationEnvironment environment, string projectFolder, SyntaxTree own)
+    sealed class Result(BoundModule? module, SpanTable spans, IEnumerable<SyntaxTree> trees, DeclarationEnvironment environment, string projectFolder, SyntaxTree own)
     {
         readonly WeakReference<SyntaxTree>[] trees = trees.Where(t => t != own).Select(t => new WeakReference<SyntaxTree>(t)).ToArray();
         readonly KeyValuePair<string, ulong>[] names = environment.Dependencies(trees).ToArray();
@@ -74,6 +82,8 @@ static class ModuleCatalog
         readonly WeakReference<DeclarationEnvironment> verified = new(environment);
 
         public BoundModule? Module { get; } = module;
+
+        public SpanTable Spans { get; } = spans;
 
         public bool IsGood(Compilation compilation, DeclarationEnvironment now, string projectFolder)
         {
@@ -93,14 +103,14 @@ static class ModuleCatalog
     {
         readonly (Result? Recent, Result? Older)[] slots = new (Result?, Result?)[count];
 
-        public BoundModule? Get(int index, Compilation compilation, DeclarationEnvironment environment, string projectFolder, Func<Result> bind)
+        public Result Get(int index, Compilation compilation, DeclarationEnvironment environment, string projectFolder, Func<Result> bind)
         {
             var (recent, older) = Read(index);
-            if (recent?.IsGood(compilation, environment, projectFolder) == true) return recent.Module;
-            if (older?.IsGood(compilation, environment, projectFolder) == true) return older.Module;
+            if (recent?.IsGood(compilation, environment, projectFolder) == true) return recent;
+            if (older?.IsGood(compilation, environment, projectFolder) == true) return older;
             var result = bind();
             lock (slots) slots[index] = (result, recent);
-            return result.Module;
+            return result;
         }
 
         (Result? Recent, Result? Older) Read(int index)

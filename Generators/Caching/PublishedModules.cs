@@ -1,10 +1,12 @@
 using System.Collections.Generic;
+using System.Linq;
 using System.Runtime.CompilerServices;
 using System.Threading;
 using Graph.Compiler;
 using Graph.Compiler.Modules;
 using Graph.Generators.Binding;
 using Microsoft.CodeAnalysis;
+using Location = Graph.Compiler.Modules.Location;
 
 namespace Graph.Generators.Caching;
 
@@ -12,13 +14,16 @@ namespace Graph.Generators.Caching;
 /// <param name="Name">The class as definitions know it: <see cref="DefinitionName"/>.</param>
 /// <param name="Version">The version of the text's format.</param>
 /// <param name="Text">The definition.</param>
+/// <param name="Places">The text of its <see cref="PlaceTable"/>.</param>
 /// <param name="Assembly">The assembly's name.</param>
-public sealed record PublishedModule(string Name, int Version, string Text, string Assembly);
+public sealed record PublishedModule(string Name, int Version, string Text, string Places, string Assembly);
 
 /// <summary>The modules of referenced assemblies, looked up once for each reference.</summary>
 static class PublishedModules
 {
     static readonly ConditionalWeakTable<MetadataReference, StrongBox<EquatableArray<PublishedModule>>> Known = new();
+
+    static readonly ConditionalWeakTable<string, PlaceTable> Tables = new();
 
     public static EquatableArray<PublishedModule> Of(Compilation compilation, CancellationToken cancellation)
     {
@@ -32,6 +37,15 @@ static class PublishedModules
         return new EquatableArray<PublishedModule>(result);
     }
 
+    /// <summary>File, member and line of a place in a library; null for one that no reference publishes.</summary>
+    public static string? Describe(EquatableArray<PublishedModule> published, Location location)
+    {
+        var assembly = DefinitionName.Assembly(location.Member);
+        foreach (var module in published)
+            if (DefinitionName.Assembly(module.Name) == assembly && Tables.GetValue(module.Places, PlaceTable.Parse).Find(location) is { } found) return found;
+        return null;
+    }
+
     static EquatableArray<PublishedModule> Read(Compilation compilation, MetadataReference reference)
     {
         if (compilation.GetAssemblyOrModuleSymbol(reference) is not IAssemblySymbol assembly || !UsesGraph(assembly)) return [];
@@ -39,7 +53,7 @@ static class PublishedModules
         foreach (var attribute in assembly.GetAttributes())
             if (KnownTypes.IsGraph(attribute.AttributeClass, KnownTypes.ModuleDefinition) && attribute.ConstructorArguments is { Length: 3 } arguments
                 && arguments[0].Value is int version && arguments[1].Value is string name && arguments[2].Value is string text)
-                result.Add(new PublishedModule(DefinitionName.Of(assembly.Name, name), version, text, assembly.Name));
+                result.Add(new PublishedModule(DefinitionName.Of(assembly.Name, name), version, text, attribute.NamedArguments.FirstOrDefault(n => n.Key == "Places").Value.Value as string ?? "", assembly.Name));
         return new EquatableArray<PublishedModule>(result);
     }
 

@@ -9,7 +9,7 @@ namespace Graph.Generators.Diagnostics;
 
 /// <summary>A diagnostic as data: equal when it says the same about the same place, and free of symbols and syntax, so that pipelines can cache it.</summary>
 /// <param name="Id">Which of <see cref="Descriptors"/>.</param>
-/// <param name="Location">The place in user code.</param>
+/// <param name="Location">The place in user code; a <see cref="SpanTable"/> knows where that is.</param>
 /// <param name="Arguments">What fills the message.</param>
 /// <param name="IsWhole">The only argument is the whole message, as elaboration writes it.</param>
 public sealed record DiagnosticInfo(string Id, Location Location, EquatableArray<string> Arguments, bool IsWhole = false)
@@ -21,5 +21,5 @@ public sealed record DiagnosticInfo(string Id, Location Location, EquatableArray
 
     /// <summary>What elaboration found, with the calls that led to it.</summary>
     public static DiagnosticInfo Of(GraphDiagnostic diagnostic) =>
-        new(diagnostic.Id, diagnostic.Location, [diagnostic.Message + string.Concat(diagnostic.Calls.Select(call => " In " + call + "."))], IsWhole: true);
+        new(diagnostic.Id, diagnostic.Location, [diagnostic.Message + (diagnostic.Library is { } inner && inner != Location.None ? $" It shows at {inner}." : "") + string.Concat(diagnostic.Calls.Select(call => " In " + call + "."))], IsWhole: true);
 }

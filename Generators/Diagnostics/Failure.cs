@@ -1,7 +1,6 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
-using System.Threading;
 using Graph.Compiler;
 using Graph.Compiler.Modules;
 using Graph.Generators.Binding;
@@ -50,10 +49,10 @@ public sealed record Failure(string Name, string HintName, string Outline, strin
     }
 
     /// <summary>The text of its file: the error as C# finds it at the user's code, and the outline.</summary>
-    public string Source(Compilation compilation, string projectFolder, CancellationToken cancellation)
+    public string Source(Compilation compilation, Catalog catalog, EquatableArray<PublishedModule> published)
     {
-        var place = SourceMap.ToRoslyn(compilation, At, projectFolder, cancellation);
+        var place = catalog.Find(At, compilation) ?? RoslynLocation.None;
         if (place == RoslynLocation.None) place = compilation.Assembly.GetTypeByMetadataName(DefinitionName.FullName(Name))?.Locations.FirstOrDefault(l => l.IsInSource && !GeneratedCode.IsOurs(l.SourceTree!)) ?? place;
-        return ErrorDirective.Write(place, Message) + Outline;
+        return ErrorDirective.Write(place, Reporter.Words(Message, catalog, published)) + Outline;
     }
 }

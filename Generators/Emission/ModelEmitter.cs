@@ -26,7 +26,7 @@ public static class ModelEmitter
 
         var result = Elaborator.Elaborate(input.Model, modules, OperationTable.Set, cancellation, CpuLimits.Instance);
         if (result.Model is not { } model)
-            return new(input.Class.HintName, null, null, result.Diagnostics.Select(DiagnosticInfo.Of).ToEquatableArray());
+            return new(input.Class, null, null, result.Diagnostics.Select(DiagnosticInfo.Of).ToEquatableArray(), []);
 
         var scheduled = CompilerPipeline.Run(model.Program, model.Training, cancel: cancellation).Final;
         cancellation.ThrowIfCancellationRequested();
@@ -37,7 +37,8 @@ public static class ModelEmitter
             (input.Class.Namespace.Length > 0 ? input.Class.Namespace + "." : "") + kernels);
         cancellation.ThrowIfCancellationRequested();
         return new(
-            input.Class.HintName, ModelSource.Write(input.Class, input.Model, model, scheduled, texts), CSharpTarget.Emit(lowered, input.Class.Namespace, kernels), []);
+            input.Class, ModelSource.Write(input.Class, input.Model, model, scheduled, texts),
+            CSharpTarget.Emit(lowered, input.Class.Namespace, kernels) + PartSource.Kernels(input.Class, texts.KernelClass), [], model.Origins.ToEquatableArray());
     }
 
     // Kernels stand beside the outermost class: a nested class could not be told from a user's member.

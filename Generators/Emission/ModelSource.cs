@@ -15,7 +15,7 @@ namespace Graph.Generators.Emission;
 /// <param name="Elaborated">The elaborated program.</param>
 /// <param name="Scheduled">The fused, scheduled program, from which the runtime plans.</param>
 /// <param name="Fingerprint">Of the generated kernels: the runtime compares it with the kernels that it derives itself.</param>
-/// <param name="KernelClass">The full name of the class with the kernels.</param>
+/// <param name="KernelClass">The full name of the class with the kernels, which the model's own source does not name.</param>
 sealed record ModelTexts(string Modules, string Elaborated, string Scheduled, string Fingerprint, string KernelClass);
 
 /// <summary>Writes the generated half of a model's class: a descriptor, <c>Create</c>, and one thin method for each entry, the loss and the training step.</summary>
@@ -62,13 +62,26 @@ static class ModelSource
 
     static void Descriptor(SourceWriter writer, ElaboratedModel model, string name, ModelTexts texts)
     {
-        writer.Open($"static readonly {Execution}CompiledModelDescriptor graphDescriptor = new()");
+        writer.Line($"static readonly {Execution}CompiledModelDescriptor graphDescriptor = graphDescribe();");
+        writer.Line();
+        writer.Line("// In files of their own, which an editor may leave out.");
+        writer.Line($"static partial {PartSource.KernelPart};");
+        writer.Line();
+        writer.Line($"static partial {PartSource.OriginPart};");
+        writer.Line();
+        writer.Open($"static {Execution}CompiledModelDescriptor graphDescribe()");
+        writer.Line("global::System.Func<int, nint>? address = null;");
+        writer.Line("var places = \"\";");
+        writer.Line("graphKernels(ref address);");
+        writer.Line("graphOrigins(ref places);");
+        writer.Open("return new()");
         writer.Line($"Name = {Literal(name.TrimStart('@'))},");
         writer.Line($"Modules = {Literal(texts.Modules)},");
         writer.Line($"Elaborated = {Literal(texts.Elaborated)},");
         writer.Line($"Scheduled = {Literal(texts.Scheduled)},");
         writer.Line($"KernelFingerprint = {Literal(texts.Fingerprint)},");
-        writer.Line($"KernelAddress = global::{texts.KernelClass}.Address,");
+        writer.Line($"KernelAddress = address ?? {Execution}CompiledModelDescriptor.WithoutKernels({Literal(name.TrimStart('@'))}),");
+        writer.Line("Origins = places,");
         if (model.Training is { } training)
         {
             if (training.LearningRate is { } rate) writer.Line($"LearningRate = {((float)rate).ToString("R", CultureInfo.InvariantCulture)}f,");
@@ -78,6 +91,7 @@ static class ModelSource
             writer.Line($"Optimizer = {Literal(training.Optimizer)},");
         }
         writer.Close(";");
+        writer.Close();
         writer.Line();
     }
 

@@ -11,14 +11,14 @@ static class ModuleEmitter
     /// The file for a module. One with errors (no definition) gets an empty walk and publishes nothing: what derives from it and what takes it for an IModule has no
     /// errors of its own because of that.
     /// </summary>
-    public static (string HintName, string Source) Emit(ClassDeclaration declaration, ModuleDef? definition)
+    public static (string HintName, string Source) Emit(ClassDeclaration declaration, ModuleDef? definition, string places)
     {
         var source = new StringBuilder();
         source.Append("#nullable enable\n\n");
         if (definition is not null)
         {
             source.Append("[assembly: global::Graph.ModuleDefinition(").Append(ModuleDef.FormatVersion).Append(", ").Append(Quote(DefinitionName.FullName(definition.Name))).Append(", ");
-            source.Append("@\"").Append(definition.ToText().Replace("\"", "\"\"")).Append("\")]\n");
+            source.Append("@\"").Append(definition.ToText().Replace("\"", "\"\"")).Append("\",\n    Places = @\"").Append(places.Replace("\"", "\"\"")).Append("\")]\n");
         }
         if (!declaration.IsStatic) Walk(source, declaration, definition?.Fields ?? []);
         return (declaration.HintName + ".Module", source.ToString());

@@ -19,4 +19,7 @@ public sealed class ModuleDefinitionAttribute(int version, string name, string t
 
     /// <summary>The module.</summary>
     public string Text { get; } = text;
+
+    /// <summary>Where its nodes stand: file, member and line within the member, so that moving a member as a whole changes nothing here.</summary>
+    public string Places { get; set; } = "";
 }

@@ -52,7 +52,7 @@ sealed unsafe class CallChecks
         return new($"{function.Name}: {given}: {requirement.What}{At(requirement.Origin)}. {(isSymbol ? symbol : requirement.Size)} is {size}, expected at least {requirement.Least}.", source?.Name);
     }
 
-    static string At(Origin? origin) => origin is null ? "" : $" ({origin.File}:{origin.Line})";
+    static string At(Origin? origin) => origin is null ? "" : $" ({origin.Place})";
 
     /// <summary>Checks the numbers of arguments that pick something.</summary>
     /// <exception cref="ArgumentOutOfRangeException">One picks what is not there; the message names the argument, the element and the operation's line.</exception>

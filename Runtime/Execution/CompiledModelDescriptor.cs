@@ -38,6 +38,9 @@ public sealed class CompiledModelDescriptor
     /// <summary><see cref="Compiler.Planning.KernelFingerprint.Of"/> of the program that the kernels were generated from.</summary>
     public required string KernelFingerprint { get; init; }
 
+    /// <summary>The files and lines that the programs refer to by number, one a line.</summary>
+    public string Origins { get; init; } = "";
+
     /// <summary>The address of a generated kernel, by its number.</summary>
     public required Func<int, nint> KernelAddress { get; init; }
 
@@ -56,6 +59,10 @@ public sealed class CompiledModelDescriptor
     /// <summary>The optimizer with its hyper-parameters, as C# would write it.</summary>
     public string Optimizer { get; init; } = "";
 
+    /// <summary>The kernels of a model whose compilation left them out.</summary>
+    public static Func<int, nint> WithoutKernels(string name) => _ => throw new InvalidOperationException(
+        $"{name} has no kernels: what compiled it leaves the implementation outputs of source generators out, as editors may. Build the project with dotnet build.");
+
     /// <summary>Every stage of the compiler as text.</summary>
     public ModelIr Ir { get; }
 
@@ -63,9 +70,11 @@ public sealed class CompiledModelDescriptor
         ? new(ClipNorm > 0 ? ClipNorm : null, [.. states], Precision, LearningRate > 0 ? LearningRate : null, Optimizer)
         : null;
 
-    internal Program ParseElaborated() => ProgramParser.Parse(CompressedText.Unpack(Elaborated), OperationTable.Set);
+    internal Program ParseElaborated() => Parse(Elaborated);
 
-    internal Program ParseScheduled() => ProgramParser.Parse(CompressedText.Unpack(Scheduled), OperationTable.Set);
+    internal Program ParseScheduled() => Parse(Scheduled);
+
+    Program Parse(string packed) => ProgramParser.Parse(CompressedText.Unpack(packed), OperationTable.Set, Origins.Split('\n'));
 
     /// <summary>The model, ready to run.</summary>
     /// <exception cref="InvalidOperationException">Kernels and program come from different builds of the compiler.</exception>

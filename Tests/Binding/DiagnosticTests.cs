@@ -155,13 +155,6 @@ public class DiagnosticTests
         Assert.Equal(["GR1003", "GR1002"], found.Select(d => d.Id));
     }
 
-    [Fact]
-    public void A_pragma_suppresses_a_diagnostic()
-    {
-        var source = Harness.Usings + "[Module] public partial class M { public Tensor F(Tensor x) {\n#pragma warning disable GR1003\n Console.WriteLine(1);\n#pragma warning restore GR1003\n return x; } }";
-        Assert.Empty(Harness.Analyze(Harness.Generate(Harness.Compile(source)).Compilation));
-    }
-
     static void AssertReported(string id, string marked, bool hasErrors = false, string? message = null)
     {
         var start = marked.IndexOf('⟦');

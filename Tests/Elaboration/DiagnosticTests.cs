@@ -15,10 +15,13 @@ public class DiagnosticTests
     {
         var start = marked.IndexOf('«', StringComparison.Ordinal);
         var source = marked.Replace("«", "", StringComparison.Ordinal).Replace("»", "", StringComparison.Ordinal);
-        var error = Elaborate.Error(source);
+        var (result, at) = Elaborate.Placed(source);
+        var error = Assert.Single(result.Diagnostics);
+        var span = at(error);
+        var found = span.GetLineSpan().StartLinePosition;
         var line = marked[..start].Count(c => c == '\n') + 1 + Harness.Usings.Count(c => c == '\n') + 1;
         var column = start - marked.LastIndexOf('\n', start);
-        Assert.True((id, line, column, marked.IndexOf('»', StringComparison.Ordinal) - start - 1) == (error.Id, error.Location.Line, error.Location.Column, error.Location.Length), $"{error} (length {error.Location.Length}, expected {id} at {line},{column})");
+        Assert.True((id, line, column, marked.IndexOf('»', StringComparison.Ordinal) - start - 1) == (error.Id, found.Line + 1, found.Character + 1, span.SourceSpan.Length), $"{error} (at {span}, expected {id} at {line},{column})");
         return error;
     }
 

@@ -22,17 +22,26 @@ static class Elaborate
     public static Dictionary<string, ModuleDef> Published(Assembly assembly) => assembly.GetCustomAttributes<ModuleDefinitionAttribute>().ToDictionary(a => a.Name, a => ModuleDef.Parse(a.Text));
 
     /// <summary>The model <paramref name="name"/> of source text that may use Graph.Nn; its definitions may be changed to what binding would have refused.</summary>
-    public static ElaborationResult Source(string source, string name = "M", Func<ModuleDef, ModuleDef>? change = null)
+    public static ElaborationResult Source(string source, string name = "M", Func<ModuleDef, ModuleDef>? change = null) => Placed(source, name, change).Result;
+
+    /// <summary>The same, and where its diagnostics lie.</summary>
+    public static (ElaborationResult Result, Func<GraphDiagnostic, Microsoft.CodeAnalysis.Location> At) Placed(string source, string name = "M", Func<ModuleDef, ModuleDef>? change = null)
     {
         var compilation = Harness.Compile("Test", [("Model.cs", Harness.Usings + "using Graph.Nn;\n" + source)], [MetadataReference.CreateFromFile(typeof(Linear).Assembly.Location)]);
-        var (generated, _) = Harness.Generate(compilation);
-        var errors = generated.GetDiagnostics().Where(d => d.Severity == DiagnosticSeverity.Error).ToList();
+        var (generated, run) = Harness.Generate(compilation);
+        var errors = generated.GetDiagnostics().Where(d => d.Severity == DiagnosticSeverity.Error && d.Id != Harness.Stop).ToList();
         if (errors.Count > 0) throw new InvalidOperationException(string.Join("\n", errors));
         var own = Harness.Definitions(generated).ToDictionary(p => p.Key, p => change is null ? p.Value : change(p.Value));
         // What binding refuses has no definition; what elaboration refuses, which the analyzer reports too, is for the caller to look at.
         if (!own.TryGetValue(name, out var model)) throw new InvalidOperationException("Not bound: " + string.Join("\n", Harness.Analyze(generated)));
         var modules = own.Concat(Library).ToDictionary(p => p.Value.Name, p => p.Value);
-        return Elaborator.Elaborate(model, modules, OperationTable.Set, limits: CpuLimits.Instance);
+        var result = Elaborator.Elaborate(model, modules, OperationTable.Set, limits: CpuLimits.Instance);
+        var catalog = Harness.Catalog(run);
+        // Messages name places by node; readers see lines.
+        var placed = result.Model is not { } done ? null
+            : done with { Program = Graph.Compiler.Ir.ProgramParser.Parse(done.Program.ToString(), OperationTable.Set, [.. done.Origins.Select(o => catalog.Describe(o) ?? "?:0")]) };
+        return (result with { Model = placed, Diagnostics = [.. result.Diagnostics.Select(d => d with { Message = Graph.Compiler.Modules.Location.Resolve(d.Message, catalog.Describe) })] },
+            error => catalog.Find(error.Location, generated) ?? Microsoft.CodeAnalysis.Location.None);
     }
 
     /// <summary>The model of source text, which has no errors and whose program is well formed.</summary>

@@ -99,9 +99,9 @@ public class SemanticsTests
     static string[] Run(params string[] bodies)
     {
         var compilation = Harness.Compile("Run" + Guid.NewGuid().ToString("N"), [("Model.cs", Harness.Usings + Program(bodies))], [MetadataReference.CreateFromFile(typeof(Linear).Assembly.Location)]);
-        var (generated, _) = Harness.Generate(compilation);
+        // Without the generator: the entries only throw, and no such model builds.
         using var stream = new MemoryStream();
-        var emitted = generated.Emit(stream);
+        var emitted = compilation.Emit(stream);
         Assert.True(emitted.Success, string.Join("\n", emitted.Diagnostics));
         var type = Assembly.Load(stream.ToArray()).GetType("Body")!;
         return [.. bodies.Select((_, i) => (string)type.GetMethod($"Run{i}")!.Invoke(null, null)!)];

@@ -6,6 +6,7 @@ using System.Linq;
 using System.Threading;
 using Graph.Compiler.Modules;
 using Graph.Generators;
+using Graph.Generators.Caching;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.CSharp;
 using Microsoft.CodeAnalysis.Diagnostics;
@@ -56,6 +57,9 @@ static class Harness
     public static Dictionary<string, ModuleDef> Definitions(Compilation generated) => generated.Assembly.GetAttributes()
         .Where(a => a.AttributeClass?.Name == "ModuleDefinitionAttribute")
         .ToDictionary(a => (string)a.ConstructorArguments[1].Value!, a => ModuleDef.Parse((string)a.ConstructorArguments[2].Value!));
+
+    /// <summary>The modules that a run bound, with their spans.</summary>
+    public static Catalog Catalog(GeneratorDriverRunResult result) => (Catalog)result.Results.Single().TrackedSteps[TrackingNames.Catalog].Single().Outputs.Single().Value;
 
     /// <summary>The definition of the module <paramref name="name"/> in <paramref name="source"/>, which has to compile without errors of C# or ours.</summary>
     public static ModuleDef Define(string source, string name = "M")

@@ -87,7 +87,7 @@ public class ModuleOutputTests
     {
         var (generated, _) = Harness.Generate(Harness.Compile("Test", [("/home/someone/project/Layers/M.cs", Harness.Usings + "[Module] public partial class M { }")]));
         Assert.DoesNotContain("someone", generated.SyntaxTrees.Last().ToString());
-        Assert.Equal("M.cs", Harness.Definitions(generated)["M"].Location.File);
+        Assert.Equal("[Test]M\tM.cs\t1\n", generated.Assembly.GetAttributes().Single(a => a.AttributeClass?.Name == "ModuleDefinitionAttribute").NamedArguments.Single(n => n.Key == "Places").Value.Value);
     }
 
     internal static MetadataReference Reference(Compilation compilation, bool referenceOnly)

@@ -46,7 +46,16 @@ public sealed class TextTests
     public void Provenance_reads_back()
     {
         var node = Parse(Sample).Find("loss")!.Nodes[0];
-        Assert.Equal([new("Digits.cs", 22, "conv"), new("Digits.cs", 30, "")], node.Origins.ToArray());
+        Assert.Equal([new("Digits.cs:22", "conv"), new("Digits.cs:30", "")], node.Origins.ToArray());
+    }
+
+    [Fact]
+    public void Provenance_by_number_is_printed_as_it_is_and_found_in_a_table()
+    {
+        const string Text = "program P version 1\n\nfunc f(x: f32[2]) -> (f32[2])\n  %0 = exp x : f32[2]  ; @1 conv, @2 conv, @0\n  return %0\n";
+        Assert.Equal(Text, Parse(Text).ToString());
+        var node = ProgramParser.Parse(Text, OperationTable.Set, ["Digits.cs:30", "Digits.cs:22", "Digits.cs:22"]).Find("f")!.Nodes[0];
+        Assert.Equal([new("Digits.cs:22", "conv"), new("Digits.cs:30", "")], node.Origins.ToArray());
     }
 
     [Fact]

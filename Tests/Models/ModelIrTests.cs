@@ -90,6 +90,6 @@ public sealed class ModelIrTests
 
     static string Stage(string model, string stage) => Ir(model).Stages.Single(s => s.Name == stage).Text;
 
-    // Definitions carry places in sources, which move with every edit of the library of layers.
+    // The numbers of nodes say nothing to a reader.
     static string Text(string model, string stage) => stage == "module" ? Regex.Replace(Stage(model, stage), " @[0-9/:+]*(?=[ )\n])", "") : Stage(model, stage);
 }

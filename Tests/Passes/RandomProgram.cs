@@ -60,7 +60,7 @@ sealed class RandomProgram
         seed = b.Argument(new(DType.I64, Shape.Scalar), "seed");
         for (var i = 0; i < size; i++)
         {
-            using var _ = b.At(new Origin("Random.cs", i + 1, "step" + i));
+            using var _ = b.At(new Origin(FormattableString.Invariant($"Random.cs:{i + 1}"), "step" + i));
             Step();
         }
     }

@@ -35,7 +35,7 @@ sealed class LaunchList
     {
         ImmutableArray<Operand> operands = [.. reads.Select(r => new Operand(r, 0, false)), .. writes.Select(w => new Operand(w, 0, true))];
         ImmutableArray<InPlace> pairs = [.. inPlace.Select(p => new InPlace(Find(p.Written, true), Find(p.Read, false)))];
-        var node = new Node(StructureOperations.Call, [], AttributeMap.Empty, [], [], [new("Model.cs", launches.Count + 1, "")]);
+        var node = new Node(StructureOperations.Call, [], AttributeMap.Empty, [], [], [new(System.FormattableString.Invariant($"Model.cs:{launches.Count + 1}"), "")]);
         launches.Add(new LoopLaunch(node, operands, pairs, new NoKernel(), [], 1, 1, 0) { Flops = 10, Traffic = 100 });
         return this;
         int Find(Buffer buffer, bool written) => operands.IndexOf(operands.First(o => o.Buffer == buffer && o.IsWritten == written));

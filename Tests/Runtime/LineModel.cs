@@ -227,7 +227,7 @@ public sealed unsafe class LineModel : IModel<LineModel>, IModule
             return buffer;
         }
 
-        Node Node => new(StructureOperations.Call, [], AttributeMap.Empty, [], [], [new("Line.cs", launches.Count + 1, "line")]);
+        Node Node => new(StructureOperations.Call, [], AttributeMap.Empty, [], [], [new(System.FormattableString.Invariant($"Line.cs:{launches.Count + 1}"), "line")]);
 
         void Loop(string kernel, Dim extent, Dim grain, Buffer[] reads, Buffer[] writes, params (int, int)[] inPlace) => launches.Add(new LoopLaunch(
             Node, [.. reads.Select(r => new Operand(r, 0, false)), .. writes.Select(w => new Operand(w, 0, true))], [.. inPlace.Select(p => new InPlace(p.Item1, p.Item2))],

@@ -10,7 +10,8 @@ namespace Graph.Compiler.Modules.Elaboration;
 /// </param>
 /// <param name="Training">How it is trained; null without a [Train] method.</param>
 /// <param name="Entries">The members that callers see, in declaration order, entries before losses.</param>
-public sealed record ElaboratedModel(Program Program, TrainingSpec? Training, ImmutableArray<EntrySpec> Entries);
+/// <param name="Origins">The places that the origins of the program's nodes refer to by number: all in the model's own assembly.</param>
+public sealed record ElaboratedModel(Program Program, TrainingSpec? Training, ImmutableArray<EntrySpec> Entries, ImmutableArray<Location> Origins);
 
 /// <summary>A member of the model that can be called.</summary>
 /// <param name="Method">The C# method's name.</param>

@@ -80,8 +80,19 @@ sealed partial class Evaluator
     Origin OriginOf(Location location)
     {
         var own = Own(location);
-        return new(own.FileName, own.Line, frame.Path);
+        if (!entries.TryGetValue(own, out var entry))
+        {
+            entries.Add(own, entry = origins.Count);
+            origins.Add(own);
+        }
+        return new(Origin.Reference(entry), frame.Path);
     }
+
+    /// <summary>The places that origins refer to by number.</summary>
+    public IReadOnlyList<Location> Origins => origins;
+
+    /// <summary>The place of an origin that this elaboration made, as messages name it.</summary>
+    public string PlaceOf(Origin origin) => Origin.Entry(origin.Place) is { } entry && entry < origins.Count ? origins[entry].ToString() : origin.Place;
 
     void AddOperand(List<(Ir.Value, Expression)> operands, object? value, Expression expression)
     {

@@ -40,6 +40,8 @@ sealed partial class Evaluator(Definitions definitions, OperationSet operations,
     /// <summary>Nodes of one function.</summary>
     const int MaximumNodes = 200_000;
 
+    readonly List<Location> origins = [];
+    readonly Dictionary<Location, int> entries = [];
     int steps;
     Frame frame = null!;
     object? returned;
@@ -84,7 +86,8 @@ sealed partial class Evaluator(Definitions definitions, OperationSet operations,
             calls.Add(new(f.Callee, f.CallLocation));
             if (calls.Count == 16) break;
         }
-        return new(new(id, Own(location), message, [.. calls]));
+        var own = Own(location);
+        return new(new(id, own, message, [.. calls], own == location ? null : location));
     }
 
     ElaborationException NotKnown(Location location, string message) => Fail(DiagnosticIds.NotKnown, location, message);

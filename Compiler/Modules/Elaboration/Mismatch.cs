@@ -57,7 +57,7 @@ sealed class Mismatch(Evaluator evaluator, Operation operation, List<(Value Valu
                 : handle.Location.ToString();
         if (value.Producer is not { } producer || IsNumber(value)) return "";
         var origin = producer.Origins.FirstOrDefault();
-        var place = origin is null || origin.File.Length == 0 ? "" : FormattableString.Invariant($" ({origin.File}:{origin.Line})");
+        var place = origin is null || origin.Place.Length == 0 ? "" : $" ({evaluator.PlaceOf(origin)})";
         return (evaluator.Function!.Maker(value) ?? producer.Name) + place;
     }
 

@@ -135,5 +135,5 @@ sealed partial class ModelElaboration
     }
 
     ElaborationException Foreign(MethodDef method, Origin? origin) => evaluator.Fail(DiagnosticIds.ForeignTensor, method.Location,
-        $"{method.Name} uses a tensor that was computed in another function of the model{(origin is null ? "" : FormattableString.Invariant($" ({origin.File}:{origin.Line})"))}. Tensors do not outlive a call: keep running values in a State.");
+        $"{method.Name} uses a tensor that was computed in another function of the model{(origin is null ? "" : $" ({evaluator.PlaceOf(origin)})")}. Tensors do not outlive a call: keep running values in a State.");
 }

@@ -152,7 +152,7 @@ sealed partial class ModelElaboration
                 training = spec;
                 functions.Add(update);
             });
-        return new(program with { Functions = functions.ToImmutable() }, training, entries.ToImmutable());
+        return new(program with { Functions = functions.ToImmutable() }, training, entries.ToImmutable(), [.. evaluator.Origins]);
     }
 
     MethodDef? Trained((MethodDef Method, ClassDef Type)[] losses, MethodDef? train)

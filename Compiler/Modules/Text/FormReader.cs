@@ -9,20 +9,43 @@ namespace Graph.Compiler.Modules.Text;
 sealed class FormReader
 {
     readonly List<SExpression> items;
-    readonly string[] files;
     readonly int position;
+    string member;
     int next;
 
-    public FormReader(SExpression list, string[] files)
-        : this(list.Items ?? throw SExpression.Error("a list was expected", list.Position), files, list.Position)
+    public FormReader(SExpression list, string member)
+        : this(list.Items ?? throw SExpression.Error("a list was expected", list.Position), member, list.Position)
     {
     }
 
-    FormReader(List<SExpression> items, string[] files, int position)
+    FormReader(List<SExpression> items, string member, int position)
     {
         this.items = items;
-        this.files = files;
+        this.member = member;
         this.position = position;
+    }
+
+    /// <summary>What follows belongs to the member <paramref name="key"/>.</summary>
+    public FormReader Within(string key)
+    {
+        member = key;
+        return this;
+    }
+
+    /// <summary>The identity of a member of the class that is being read; what follows belongs to it.</summary>
+    public string Member()
+    {
+        var id = Name();
+        Within(Modules.Location.MemberOf(member, id));
+        return id;
+    }
+
+    /// <summary>The name of a class; what follows belongs to it.</summary>
+    public string Class()
+    {
+        var name = Name();
+        Within(name);
+        return name;
     }
 
     public bool IsAtEnd => next >= items.Count;
@@ -62,7 +85,7 @@ sealed class FormReader
 
     public EquatableArray<T> List<T>(Func<FormReader, T> read)
     {
-        var inner = new FormReader(Take(), files);
+        var inner = new FormReader(Take(), member);
         var result = new List<T>();
         while (!inner.IsAtEnd) result.Add(read(inner));
         return new EquatableArray<T>(result.ToArray());
@@ -73,14 +96,14 @@ sealed class FormReader
         where T : class
     {
         if (TakeNull()) return null;
-        var inner = new FormReader(Take(), files);
+        var inner = new FormReader(Take(), member);
         return inner.Word() == head ? inner.Finish(read(inner)) : throw Error(head + " was expected");
     }
 
     /// <summary>The next part's head, and a reader of the rest of it.</summary>
     public string Part(out FormReader part)
     {
-        part = new FormReader(Take(), files);
+        part = new FormReader(Take(), member);
         return part.Word();
     }
 
@@ -110,7 +133,7 @@ sealed class FormReader
 
     public Pattern Pattern() => NullablePattern() ?? throw Error("a pattern is missing");
 
-    FormReader? NullableForm() => TakeNull() ? null : new FormReader(Take(), files);
+    FormReader? NullableForm() => TakeNull() ? null : new FormReader(Take(), member);
 
     /// <summary>The location, which every form has last.</summary>
     public Location LastLocation()
@@ -125,19 +148,15 @@ sealed class FormReader
     Location Location(string word)
     {
         if (word == "@") return Modules.Location.None;
-        var slash = word.IndexOf('/');
-        var colon = word.IndexOf(':');
-        var plus = word.IndexOf('+');
-        if (word[0] == '@' && colon > slash && plus > colon
-            && Number(word, slash < 0 ? 0 : 1, slash < 0 ? 0 : slash, out var file) && file < files.Length
-            && Number(word, slash < 0 ? 1 : slash + 1, colon, out var line) && Number(word, colon + 1, plus, out var column) && Number(word, plus + 1, word.Length, out var length))
-            return new Location(files[file], line, column, length);
+        var mark = word.LastIndexOf('#');
+        if (word[0] == '@' && Number(word, mark < 0 ? 1 : mark + 1, word.Length, out var node)) return new(mark < 0 ? member : word.Substring(1, mark - 1), node);
         throw Error("a location was expected");
     }
 
     static bool Number(string word, int start, int end, out int value)
     {
         value = 0;
+        if (start >= end) return false;
         for (var i = start; i < end; i++)
         {
             if (word[i] is < '0' or > '9') return false;
@@ -153,7 +172,7 @@ sealed class FormReader
         if (TakeNull()) return null;
         var item = Take();
         if (item.Word is { } word) return new TypeRef(Kind(word));
-        var inner = new FormReader(item, files);
+        var inner = new FormReader(item, member);
         var kind = Kind(inner.Word());
         var name = inner.Name();
         var arguments = new List<TypeRef>();

@@ -8,9 +8,20 @@ namespace Graph.Compiler.Modules.Text;
 sealed class FormWriter
 {
     readonly List<SExpression> items = [];
-    readonly List<string> files;
+    string member;
 
-    public FormWriter(List<string> files) => this.files = files;
+    /// <param name="member">The member that the parts belong to, whose places are written as their numbers.</param>
+    public FormWriter(string member = "") => this.member = member;
+
+    /// <summary>The parts that follow belong to <paramref name="key"/>, within the form that is being written.</summary>
+    public FormWriter Within(string key)
+    {
+        member = key;
+        return this;
+    }
+
+    /// <summary>The parts that follow belong to a member of the class that is being written.</summary>
+    public FormWriter Member(string id) => Within(Location.MemberOf(member, id));
 
     public SExpression ToList() => SExpression.List(items);
 
@@ -54,7 +65,10 @@ sealed class FormWriter
 
     public FormWriter At(Location location)
     {
-        items.Add(SExpression.Atom(LocationText(location)));
+        // Places are nearly always those of the member itself.
+        items.Add(location == Location.None ? SExpression.Atom("@")
+            : location.Member == member ? SExpression.Atom("@" + location.Node.ToString(CultureInfo.InvariantCulture))
+            : SExpression.Quoted("@" + location.Member + "#" + location.Node.ToString(CultureInfo.InvariantCulture)));
         return this;
     }
 
@@ -66,7 +80,7 @@ sealed class FormWriter
 
     public FormWriter List<T>(EquatableArray<T> list, Action<FormWriter, T> write)
     {
-        var inner = new FormWriter(files);
+        var inner = new FormWriter(member);
         foreach (var item in list) write(inner, item);
         items.Add(inner.ToList());
         return this;
@@ -75,7 +89,7 @@ sealed class FormWriter
     /// <summary>A part with a head of its own, in parentheses.</summary>
     public FormWriter Form(string head, Action<FormWriter> write)
     {
-        var inner = new FormWriter(files);
+        var inner = new FormWriter(member);
         inner.items.Add(SExpression.Atom(head));
         write(inner);
         items.Add(inner.ToList());
@@ -123,23 +137,11 @@ sealed class FormWriter
     {
         var head = type.Kind.ToString().ToLowerInvariant();
         if (type.Name.Length == 0 && type.Arguments.IsEmpty) return SExpression.Atom(head);
-        var inner = new FormWriter(files);
+        var inner = new FormWriter(member);
         inner.items.Add(SExpression.Atom(head));
         inner.Name(type.Name);
         foreach (var argument in type.Arguments) inner.Type(argument);
         return inner.ToList();
-    }
-
-    string LocationText(Location location)
-    {
-        if (location.Line == 0) return "@";
-        var file = files.IndexOf(location.File);
-        if (file < 0)
-        {
-            file = files.Count;
-            files.Add(location.File);
-        }
-        return string.Format(CultureInfo.InvariantCulture, file == 0 ? "@{1}:{2}+{3}" : "@{0}/{1}:{2}+{3}", file, location.Line, location.Column, location.Length);
     }
 
     static string RealText(double value)

@@ -6,7 +6,7 @@ using System.Text;
 
 namespace Graph.Compiler.Modules.Text;
 
-/// <summary>The text form of whole definitions: a header with the version, the source files, and one list in parentheses for each declaration.</summary>
+/// <summary>The text form of whole definitions: a header with the version, and one list in parentheses for each declaration.</summary>
 static class ModuleText
 {
     const string Header = "graph-module ";
@@ -14,8 +14,7 @@ static class ModuleText
 
     public static string Write(ModuleDef module)
     {
-        var files = new List<string>();
-        var writer = new FormWriter(files);
+        var writer = new FormWriter(module.Name);
         writer.Form("module", w => w.Name(module.Name).Enum(module.Kind).At(module.Location));
         if (module.Base is { } based) writer.Form("base", w => Call(w.Name(based.Module), based.Call));
         foreach (var dim in module.Dims) writer.Form("dim", w => w.Name(dim.Name).Integer(dim.Max).Integer(dim.Typical).At(dim.Location));
@@ -24,18 +23,14 @@ static class ModuleText
         foreach (var method in module.Methods) Method(writer, method);
         foreach (var record in module.Records) Record(writer, record);
         foreach (var item in module.Enums)
-            writer.Form("enum", w => w.Name(item.Name).List(item.Members, (l, m) => l.Form("member", f => f.Name(m.Name).Integer(m.Value))).At(item.Location));
-        foreach (var function in module.Functions) writer.Form("function", w => Method(w.Name(function.Owner), function.Method));
-        foreach (var item in module.Statics) writer.Form("static", w => Field(w.Name(item.Owner), item.Field));
+            writer.Form("enum", w => w.Name(item.Name).Within(item.Name).List(item.Members, (l, m) => l.Form("member", f => f.Name(m.Name).Integer(m.Value))).At(item.Location));
+        foreach (var function in module.Functions) writer.Form("function", w => Method(w.Name(function.Owner).Within(function.Owner), function.Method));
+        foreach (var item in module.Statics) writer.Form("static", w => Field(w.Name(item.Owner).Within(item.Owner), item.Field));
         foreach (var reference in module.References) writer.Form("uses", w => w.Name(reference));
 
         var text = new StringBuilder();
         text.Append(Header).Append(ModuleDef.FormatVersion.ToString(CultureInfo.InvariantCulture)).Append('\n');
-        var table = new FormWriter(files).Form("files", w =>
-        {
-            foreach (var file in files) w.Text(file);
-        });
-        foreach (var item in table.ToList().Items!.Concat(writer.ToList().Items!))
+        foreach (var item in writer.ToList().Items!)
         {
             item.Write(text, 0, Width);
             text.Append('\n');
@@ -52,9 +47,6 @@ static class ModuleText
             throw SExpression.Error("version " + version + " instead of " + ModuleDef.FormatVersion.ToString(CultureInfo.InvariantCulture), Header.Length);
 
         var items = SExpression.ReadAll(text, end + 1);
-        if (items.Count < 2 || items[0].Items is not { Count: > 0 } table || table[0].Word != "files") throw SExpression.Error("the list of files is missing", end + 1);
-        var files = table.Skip(1).Select(f => f.Word ?? "").ToArray();
-
         (string Name, ModuleKind Kind, Location Location)? head = null;
         BaseDef? based = null;
         var dims = new List<DimDef>();
@@ -66,21 +58,21 @@ static class ModuleText
         var functions = new List<FunctionDef>();
         var statics = new List<StaticDef>();
         var references = new List<string>();
-        foreach (var item in items.Skip(1))
+        foreach (var item in items)
         {
-            var r = new FormReader(item, files);
+            var r = new FormReader(item, head?.Name ?? "");
             switch (r.Word())
             {
-                case "module": head = (r.Name(), r.Enum<ModuleKind>(), r.At()); break;
+                case "module": head = (r.Class(), r.Enum<ModuleKind>(), r.At()); break;
                 case "base": based = new(r.Name(), Call(r)); break;
                 case "dim": dims.Add(new(r.Name(), r.Integer(), r.Integer(), r.At())); break;
                 case "constructor": constructors.Add(ConstructorBody(r)); break;
                 case "field": fields.Add(FieldBody(r)); break;
                 case "method": methods.Add(MethodBody(r)); break;
                 case "record": records.Add(RecordBody(r)); break;
-                case "enum": enums.Add(new(r.Name(), r.List(l => l.Form("member", m => new EnumMember(m.Name(), m.Integer())) ?? throw l.Error("a member is missing")), r.At())); break;
-                case "function": functions.Add(new(r.Name(), r.Form("method", MethodBody) ?? throw r.Error("a method is missing"))); break;
-                case "static": statics.Add(new(r.Name(), r.Form("field", FieldBody) ?? throw r.Error("a field is missing"))); break;
+                case "enum": enums.Add(new(r.Class(), r.List(l => l.Form("member", m => new EnumMember(m.Name(), m.Integer())) ?? throw l.Error("a member is missing")), r.At())); break;
+                case "function": functions.Add(new(r.Class(), r.Form("method", MethodBody) ?? throw r.Error("a method is missing"))); break;
+                case "static": statics.Add(new(r.Class(), r.Form("field", FieldBody) ?? throw r.Error("a field is missing"))); break;
                 case "uses": references.Add(r.Name()); break;
                 default: throw SExpression.Error("an unknown declaration", item.Position);
             }
@@ -102,13 +94,13 @@ static class ModuleText
 
     static void Constructor(FormWriter writer, ConstructorDef c) => writer.Form("constructor", w =>
     {
-        w.Name(c.Id).Flag("primary", c.IsPrimary).List(c.Parameters, Parameter);
+        w.Name(c.Id).Member(c.Id).Flag("primary", c.IsPrimary).List(c.Parameters, Parameter);
         Call(w, c.ThisCall);
         Call(w, c.BaseCall);
         w.Node(c.Body).At(c.Location);
     });
 
-    static ConstructorDef ConstructorBody(FormReader r) => new(r.Name(), r.Flag(), r.List(Parameter), Call(r), Call(r), r.Block(), r.At());
+    static ConstructorDef ConstructorBody(FormReader r) => new(r.Member(), r.Flag(), r.List(Parameter), Call(r), Call(r), r.Block(), r.At());
 
     static void Parameter(FormWriter writer, ParameterDef p) => writer.Form("parameter", w =>
     {
@@ -128,25 +120,25 @@ static class ModuleText
     }) ?? throw reader.Error("a parameter is missing");
 
     static void Field(FormWriter writer, FieldDef f) =>
-        writer.Form("field", w => w.Name(f.Name).Type(f.Type).Node(f.Initializer).Flag("static", f.IsStatic).At(f.Location));
+        writer.Form("field", w => w.Name(f.Name).Member(f.Name).Type(f.Type).Node(f.Initializer).Flag("static", f.IsStatic).At(f.Location));
 
-    static FieldDef FieldBody(FormReader r) => new(r.Name(), r.Type(), r.NullableNode(), r.Flag(), r.At());
+    static FieldDef FieldBody(FormReader r) => new(r.Member(), r.Type(), r.NullableNode(), r.Flag(), r.At());
 
     static void Method(FormWriter writer, MethodDef m) => writer.Form("method", w =>
     {
-        w.Name(m.Name).Name(m.Id).Flag("static", m.IsStatic).Enum(m.Dispatch).Enum(m.Role);
+        w.Name(m.Name).Name(m.Id).Member(m.Id).Flag("static", m.IsStatic).Enum(m.Dispatch).Enum(m.Role);
         if (m.Train is { } train) w.Form("train", t => t.Name(train.Precision).Real(train.ClipNorm).Name(train.Loss));
         else w.Null();
         w.List(m.Parameters, Parameter).Type(m.Returns).Node(m.Body).At(m.Location);
     });
 
     static MethodDef MethodBody(FormReader r) => new(
-        r.Name(), r.Name(), r.Flag(), r.Enum<Dispatch>(), r.Enum<MethodRole>(), r.Form("train", t => new TrainDef(t.Name(), t.Real(), t.NullableName())),
+        r.Name(), r.Member(), r.Flag(), r.Enum<Dispatch>(), r.Enum<MethodRole>(), r.Form("train", t => new TrainDef(t.Name(), t.Real(), t.NullableName())),
         r.List(Parameter), r.Type(), (BlockStatement?)r.NullableStatement(), r.At());
 
     static void Record(FormWriter writer, RecordDef record) => writer.Form("record", w =>
     {
-        w.Name(record.Name).Name(record.Base).Flag("positional", record.IsPositional);
+        w.Name(record.Name).Within(record.Name).Name(record.Base).Flag("positional", record.IsPositional);
         Call(w, record.BaseCall);
         foreach (var constructor in record.Constructors) Constructor(w, constructor);
         foreach (var field in record.Fields) Field(w, field);
@@ -156,8 +148,8 @@ static class ModuleText
 
     static RecordDef RecordBody(FormReader r)
     {
+        var name = r.Class();
         var location = r.LastLocation();
-        var name = r.Name();
         var based = r.NullableName();
         var isPositional = r.Flag();
         var call = Call(r);

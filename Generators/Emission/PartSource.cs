@@ -1,0 +1,52 @@
+using System.Collections.Generic;
+using System.Text;
+using Microsoft.CodeAnalysis.CSharp;
+
+namespace Graph.Generators.Emission;
+
+/// <summary>
+/// The parts of a model's class that its main part does not need to compile: where its kernels are, and where its operations stand in the source. The main part calls them
+/// through partial methods, so that a host which leaves implementation outputs out still compiles the model, and a line that moves changes one small file.
+/// </summary>
+static class PartSource
+{
+    /// <summary>The partial method that gives the kernels.</summary>
+    public const string KernelPart = "void graphKernels(ref global::System.Func<int, nint>? address)";
+
+    /// <summary>The partial method that gives files and lines.</summary>
+    public const string OriginPart = "void graphOrigins(ref string places)";
+
+    /// <summary>What follows the kernels in their file: within the model's namespace.</summary>
+    public static string Kernels(ClassDeclaration declaration, string kernelClass)
+    {
+        var writer = new SourceWriter();
+        writer.Line();
+        Part(writer, declaration, $"static partial {KernelPart} => address = global::{kernelClass}.Address;");
+        return writer.ToString();
+    }
+
+    /// <summary>The file with the lines that the embedded programs refer to by number.</summary>
+    public static string Origins(ClassDeclaration declaration, IEnumerable<string> places)
+    {
+        var writer = new SourceWriter();
+        if (declaration.Namespace.Length > 0)
+        {
+            writer.Line($"namespace {declaration.Namespace};");
+            writer.Line();
+        }
+        // A place is one word: the text of programs ends it at a blank.
+        var text = new StringBuilder();
+        foreach (var place in places) text.Append(text.Length > 0 ? "\n" : "").Append(place.Replace(' ', '\u00a0'));
+        Part(writer, declaration, $"static partial {OriginPart} => places = {SymbolDisplay.FormatLiteral(text.ToString(), quote: true)};");
+        return writer.ToString();
+    }
+
+    static void Part(SourceWriter writer, ClassDeclaration declaration, string member)
+    {
+        foreach (var container in declaration.Containers) writer.Open(container);
+        writer.Open($"partial class {declaration.Name}");
+        writer.Line(member);
+        writer.Close();
+        foreach (var _ in declaration.Containers) writer.Close();
+    }
+}
