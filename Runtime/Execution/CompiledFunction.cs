@@ -72,6 +72,25 @@ public sealed class CompiledFunction
         }
     }
 
+    /// <summary>Checks that the sizes of a binding can be counted: one that overflows would be planned too small, and kernels would write beyond it.</summary>
+    /// <exception cref="OutOfMemoryException">They cannot; the message names the dimensions.</exception>
+    internal void CheckMemory(ReadOnlySpan<long> values)
+    {
+        var binding = Binding(values);
+        try
+        {
+            double bytes = 0;
+            foreach (var buffer in Lowered.Buffers) bytes += buffer.Bytes.Evaluate(binding);
+            foreach (var launch in Lowered.Launches) _ = (launch.Flops.Evaluate(binding), launch.Traffic.Evaluate(binding));
+            if (bytes < long.MaxValue / 2) return;
+        }
+        catch (OverflowException)
+        {
+            // Said below.
+        }
+        throw new OutOfMemoryException($"There is no memory for the intermediates of {Name} with {binding}: their bytes are beyond what 64 bits count.");
+    }
+
     /// <summary>Says what is wrong with a call whose lengths do not fit.</summary>
     internal ArgumentException WrongLength(int index, long length, long expected, DimBinding binding)
     {

@@ -76,8 +76,13 @@ public sealed unsafe class ModelInstance : IDisposable
     internal int MaxConcurrentCalls
     {
         get => sessions.Bound;
-        set => sessions.Bound = !OwnsStates || value == 1 ? value
-            : throw new ArgumentOutOfRangeException(nameof(MaxConcurrentCalls), value, $"This session of {Model.Name} owns states that its calls change one after another: expected 1. Make more sessions with NewSession().");
+        set
+        {
+            if (value < 1) throw new ArgumentOutOfRangeException(nameof(MaxConcurrentCalls), value, $"The calls of {Model.Name} that run at once must be at least 1.");
+            if (OwnsStates && value > 1)
+                throw new ArgumentOutOfRangeException(nameof(MaxConcurrentCalls), value, $"This session of {Model.Name} owns states that its calls change one after another: expected 1. Make more sessions with NewSession().");
+            sessions.Bound = value;
+        }
     }
 
     /// <summary>The rate of the next training step.</summary>
@@ -97,8 +102,7 @@ public sealed unsafe class ModelInstance : IDisposable
 
     void ThrowIfDisposed()
     {
-        if (Volatile.Read(ref disposed) != 0) throw new ObjectDisposedException(Model.Name);
-        Store.ThrowIfDisposed();
+        if (Volatile.Read(ref disposed) != 0 || Store.IsDisposed) throw new ObjectDisposedException(Model.Name);
     }
 
     /// <summary>A model over an instance, whose handles of parameters and states find their numbers in it: eager code reads and writes what compiled code does.</summary>

@@ -75,6 +75,7 @@ public sealed unsafe class Session : IDisposable
         if (table is null)
         {
             function.CheckBounds(values);
+            function.CheckMemory(values);
             function.Checks.Sizes(values);
             CheckLengths(function, lengths, function.Lengths(values.ToArray()), values);
             table = Prepare(function, values.ToArray());

@@ -34,19 +34,16 @@ sealed class SessionPool : IDisposable
     /// <summary>How many there are.</summary>
     public int Count => Volatile.Read(ref sessions).Length;
 
-    /// <summary>The most sessions. Lowering it below what there is ends none.</summary>
-    /// <exception cref="ArgumentOutOfRangeException">It is not positive.</exception>
+    /// <summary>The most sessions, at least 1. Lowering it below what there is ends none.</summary>
     public int Bound
     {
         get => Volatile.Read(ref bound);
         set
         {
-            ArgumentOutOfRangeException.ThrowIfNegativeOrZero(value);
-            lock (waiting)
-            {
-                bound = value;
-                Monitor.PulseAll(waiting); // who waits may make one of those that are allowed now
-            }
+            var interrupted = false;
+            using var turn = new Uninterrupted(waiting, ref interrupted);
+            bound = value;
+            turn.PulseAll(); // who waits may make one of those that are allowed now
         }
     }
 

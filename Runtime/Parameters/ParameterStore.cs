@@ -226,7 +226,9 @@ public sealed class ParameterStore : IReadOnlyCollection<StoredTensor>, IParamet
 
     internal void Touch() => Interlocked.Increment(ref version);
 
-    internal void ThrowIfDisposed() => ObjectDisposedException.ThrowIf(disposed || root.disposed, this);
+    internal bool IsDisposed => Volatile.Read(ref disposed) || Volatile.Read(ref root.disposed);
 
-    internal void Dispose() => disposed = true;
+    internal void ThrowIfDisposed() => ObjectDisposedException.ThrowIf(IsDisposed, this);
+
+    internal void Dispose() => Volatile.Write(ref disposed, true);
 }

@@ -3,10 +3,14 @@ using System.Collections.Generic;
 using System.Linq;
 using System.Reflection;
 using System.Threading.Tasks;
+using Graph.Compiler.Ir;
+using Graph.Compiler.Lowering;
+using Graph.Runtime.Execution;
 using Graph.Runtime.Memory;
 using Graph.Tests.Goldens;
 using Graph.Yardsticks;
 using Xunit;
+using Buffer = Graph.Compiler.Lowering.Buffer;
 
 namespace Graph.Tests.Runtime;
 
@@ -80,6 +84,19 @@ public sealed class AllocationFaultTests
         Assert.Equal(3, model.Parameters.Count);
         Assert.Equal(1, model.TrainStep(x, y).Step);
         Assert.Equal(5, model.Parameters.Count);
+    }
+
+    [Theory]
+    [InlineData(3_000_000)] // B³ elements are more than 64 bits count
+    [InlineData(1_300_000)] // the bytes of each are not, but those of both
+    public void Sizes_beyond_64_bits_are_memory_that_nobody_has(long rows)
+    {
+        var loss = LineModel.Compiled["loss"].Lowered;
+        var b = Dim.Symbol("B");
+        Buffer Cube(int i) => new(loss.Buffers.Length + i, "cube", BufferKind.Arena, DType.F32, b * b * b);
+        var function = new CompiledFunction(loss with { Buffers = [.. loss.Buffers, Cube(0), Cube(1)] }, LineModel.Compiled.Program);
+        function.CheckMemory([1000]);
+        Assert.Contains($"There is no memory for the intermediates of loss with B={rows}", Assert.Throws<OutOfMemoryException>(() => function.CheckMemory([rows])).Message, StringComparison.Ordinal);
     }
 
     static T Again<T>(Func<T> call)

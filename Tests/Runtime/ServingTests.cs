@@ -54,7 +54,7 @@ public sealed class ServingTests
             return result;
         });
         Assert.InRange(model.Instance.SessionCount, 1, bound);
-        Assert.Throws<ArgumentOutOfRangeException>(() => model.MaxConcurrentCalls = 0);
+        Assert.Contains("at least 1", Assert.Throws<ArgumentOutOfRangeException>(() => model.MaxConcurrentCalls = 0).Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -123,6 +123,17 @@ public sealed class ServingTests
             await Task.WhenAll(callers);
             Assert.Equal(4, refused);
         }
+    }
+
+    [Fact]
+    public void A_session_of_a_disposed_model_says_which()
+    {
+        var model = LineModel.Create();
+        using var session = model.NewSession();
+        model.Dispose();
+        Assert.Equal("Line", Assert.Throws<ObjectDisposedException>(() => session.Predict(new float[4], new float[1])).ObjectName);
+        Assert.Equal("Line", Assert.Throws<ObjectDisposedException>(() => session.NewSession()).ObjectName);
+        Assert.Equal("Line", Assert.Throws<ObjectDisposedException>(() => session.Save("nowhere.safetensors")).ObjectName);
     }
 
     [Fact]
