@@ -40,7 +40,7 @@ public static class ModelMembers
         /// Trains on batches, on a thread of its own. Nobody else can train the model until the task has ended. Its other calls may go on, on any thread: they run between steps and see the numbers
         /// of the last one; so may <see cref="FitOptions.Metrics"/> and <paramref name="progress"/>.
         /// </summary>
-        /// <param name="data">Its columns are the loss's arguments, in order.</param>
+        /// <param name="data">Each of its columns feeds the loss's argument of its name.</param>
         /// <param name="options">How long, what to measure, where to keep checkpoints; one epoch when left out.</param>
         /// <param name="progress">Told about every step.</param>
         /// <param name="cancel">Ends training after the current step; a checkpoint is written first, if there is a path for it.</param>

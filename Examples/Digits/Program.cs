@@ -78,8 +78,8 @@ static class Program
         batch.Next();
         var before = new float[batch.Count * 10];
         var after = new float[batch.Count * 10];
-        trained.Predict(batch.Values<float>(0), before);
-        loaded.Predict(batch.Values<float>(0), after);
+        trained.Predict(batch.Values<float>("image"), before);
+        loaded.Predict(batch.Values<float>("image"), after);
         if (!before.AsSpan().SequenceEqual(after)) throw new InvalidDataException($"{path} does not give back the model that was saved.");
     }
 }

@@ -33,8 +33,8 @@ abstract class Reader : IDisposable
         while (reader.Next())
         {
             var result = probabilities[..(reader.Count * 10)];
-            Predict(reader.Values<float>(0), result);
-            var labels = reader.Values<int>(1);
+            Predict(reader.Values<float>("image"), result);
+            var labels = reader.Values<int>("label");
             for (var i = 0; i < reader.Count; i++) counts[labels[i], Best(result.Slice(i * 10, 10))]++;
         }
         return counts;

@@ -33,7 +33,7 @@ static class Program
     {
         var text = Corpus.Read(options.Data, Vocabulary);
         var vocabulary = new CharacterVocabulary(text);
-        var (training, heldOut) = new TokenWindows(vocabulary.Encode(text), Context).SplitText(0.1);
+        var (training, heldOut) = new TokenWindows(vocabulary.Encode(text), Context, "text", "next").SplitText(0.1);
         if (options.Epochs is not null) Console.WriteLine("note: texts are sampled at random; an epoch is as many windows as the text has disjoint ones.");
         var perEpoch = Math.Max(1, training.Count / Context / BatchSize);
         var steps = options.Steps ?? (options.Epochs is { } epochs ? epochs * perEpoch : 2000);

@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Immutable;
 using System.Linq;
 using System.Runtime.ExceptionServices;
 using System.Threading;
@@ -35,6 +36,8 @@ sealed class BatchReader : IBatchReader
         if (prefetch > 0)
             filling = Task.Factory.StartNew(FillAll, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
     }
+
+    public ImmutableArray<DataColumn> Columns => loader.Columns;
 
     public int Count => current < 0 ? 0 : slots[current].Count;
 

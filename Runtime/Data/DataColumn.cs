@@ -24,6 +24,11 @@ public sealed record DataColumn(string Name, DType Type, ImmutableArray<int> Row
 
     public override string ToString() => $"{Name}: {Type.Name()}[{string.Join(",", RowShape)}]";
 
+    /// <summary>What is thrown where a column of that name is not; it suggests the nearest one.</summary>
+    /// <param name="where">What has no such column, as a message begins: <c>The dataset</c>.</param>
+    internal static ArgumentException NotFound(ImmutableArray<DataColumn> columns, string name, string where, string parameter) =>
+        new($"{where} has no column {name}{(NearestName.Of(name, columns.Select(c => c.Name)) is { } near ? $"; is {near} meant?" : ".")}", parameter);
+
     /// <summary>The element type that stands for <typeparamref name="T"/>.</summary>
     /// <exception cref="NotSupportedException">Tensors have no such element type.</exception>
     internal static DType TypeOf<T>()

@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Immutable;
+using System.Linq;
 
 namespace Graph.Data;
 
@@ -9,7 +10,7 @@ public abstract class Dataset
     /// <summary>How many rows there are.</summary>
     public abstract int Count { get; }
 
-    /// <summary>What each row holds, in the order of the loss's arguments.</summary>
+    /// <summary>What each row holds. A column feeds the loss's argument of its name.</summary>
     public abstract ImmutableArray<DataColumn> Columns { get; }
 
     /// <summary>Copies one column of one row; <paramref name="destination"/> has the column's <see cref="DataColumn.RowBytes"/>.</summary>
@@ -24,6 +25,43 @@ public abstract class Dataset
         return new Selection(this, rows.ToArray());
     }
 
+    /// <summary>This dataset with some of its columns alone, in that order, without copying them. Training refuses columns that feed no argument.</summary>
+    /// <param name="names">The names of the columns.</param>
+    /// <exception cref="ArgumentException">A column does not exist or is named twice, or none is named.</exception>
+    public Dataset SelectColumns(params ReadOnlySpan<string> names)
+    {
+        if (names.IsEmpty) throw new ArgumentException("No column is named.", nameof(names));
+        var places = new int[names.Length];
+        for (var i = 0; i < names.Length; i++)
+        {
+            places[i] = Place(names[i], nameof(names));
+            if (Array.IndexOf(places, places[i]) < i) throw new ArgumentException($"The column {names[i]} is named twice.", nameof(names));
+        }
+        var columns = Columns;
+        return new Projection(this, places, [.. places.Select(place => columns[place])]);
+    }
+
+    /// <summary>This dataset with another name for one of its columns, such as that of the loss's argument that it feeds.</summary>
+    /// <param name="from">The column.</param>
+    /// <param name="to">Its new name.</param>
+    /// <exception cref="ArgumentException">The column does not exist, or another one has that name.</exception>
+    public Dataset Rename(string from, string to)
+    {
+        ArgumentException.ThrowIfNullOrWhiteSpace(to);
+        var columns = Columns;
+        var place = Place(from, nameof(from));
+        if (from != to && columns.Any(c => c.Name == to)) throw new ArgumentException($"The dataset has a column {to} already.", nameof(to));
+        return new Projection(this, [.. Enumerable.Range(0, columns.Length)], columns.SetItem(place, columns[place] with { Name = to }));
+    }
+
+    int Place(string name, string parameter)
+    {
+        var columns = Columns;
+        for (var i = 0; i < columns.Length; i++)
+            if (columns[i].Name == name) return i;
+        throw DataColumn.NotFound(columns, name, "The dataset", parameter);
+    }
+
     /// <summary>
     /// Divides the rows at random, once and for all for a seed: the first part trains, the second, <paramref name="heldOut"/> of all rows, is kept to measure with.
     /// </summary>
@@ -35,6 +73,15 @@ public abstract class Dataset
             throw new ArgumentException($"Holding out {heldOut} of {Count} rows leaves a part empty.", nameof(heldOut));
         var order = Shuffling.Permutation(Count, seed, Shuffling.Split);
         return (new Selection(this, order[count..]), new Selection(this, order[..count]));
+    }
+
+    sealed class Projection(Dataset source, int[] places, ImmutableArray<DataColumn> columns) : Dataset
+    {
+        public override int Count => source.Count;
+
+        public override ImmutableArray<DataColumn> Columns => columns;
+
+        public override void CopyRow(int row, int column, Span<byte> destination) => source.CopyRow(row, places[column], destination);
     }
 
     sealed class Selection(Dataset source, int[] rows) : Dataset

@@ -1,16 +1,21 @@
 using System;
 using System.Collections.Immutable;
+using System.Linq;
 using System.Runtime.InteropServices;
+using Graph.Compiler.Ir;
 
 namespace Graph.Data;
 
 /// <summary>Some rows, column by column, each row-major. Its spans hold until the reader moves on.</summary>
 public interface IBatch
 {
+    /// <summary>What it holds: the columns of its source.</summary>
+    ImmutableArray<DataColumn> Columns { get; }
+
     /// <summary>How many rows it has.</summary>
     int Count { get; }
 
-    /// <summary>The bytes of one column: <see cref="Count"/> rows.</summary>
+    /// <summary>The bytes of one column: <see cref="Count"/> rows. Which column has which number stands in <see cref="Columns"/>.</summary>
     ReadOnlySpan<byte> Column(int index);
 }
 
@@ -24,7 +29,7 @@ public interface IBatchReader : IBatch, IDisposable
 /// <summary>Where training takes its batches from.</summary>
 public interface IBatchSource
 {
-    /// <summary>What a batch holds, in the order of the loss's arguments.</summary>
+    /// <summary>What a batch holds. A column feeds the loss's argument of its name, in whatever order they stand; training refuses names that are missing or unknown.</summary>
     ImmutableArray<DataColumn> Columns { get; }
 
     /// <summary>The rows of a full batch.</summary>
@@ -44,8 +49,34 @@ public interface IBatchSource
 /// <summary>Batches as numbers.</summary>
 public static class BatchExtensions
 {
-    /// <summary>A column as numbers of type <typeparamref name="T"/>, which the caller knows from <see cref="IBatchSource.Columns"/>.</summary>
+    /// <summary>A column as numbers, row-major: <see cref="IBatch.Count"/> rows.</summary>
+    /// <param name="column">Its name.</param>
+    /// <exception cref="ArgumentException">The batch has no such column, or one of another element type.</exception>
+    public static ReadOnlySpan<T> Values<T>(this IBatch batch, string column)
+        where T : unmanaged
+    {
+        var columns = batch.Columns;
+        for (var i = 0; i < columns.Length; i++)
+            if (columns[i].Name == column) return Read<T>(batch, columns[i], i);
+        throw DataColumn.NotFound(columns, column, $"A batch of {string.Join(", ", columns.Select(c => c.Name))}", nameof(column));
+    }
+
+    /// <summary>A column as numbers, row-major: <see cref="IBatch.Count"/> rows.</summary>
+    /// <param name="column">Its number in <see cref="IBatch.Columns"/>.</param>
+    /// <exception cref="ArgumentException">The column is of another element type.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">There is no such column.</exception>
     public static ReadOnlySpan<T> Values<T>(this IBatch batch, int column)
         where T : unmanaged
-        => MemoryMarshal.Cast<byte, T>(batch.Column(column));
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)column, (uint)batch.Columns.Length, nameof(column));
+        return Read<T>(batch, batch.Columns[column], column);
+    }
+
+    static ReadOnlySpan<T> Read<T>(IBatch batch, DataColumn column, int index)
+        where T : unmanaged
+    {
+        var type = DataColumn.TypeOf<T>();
+        if (type != column.Type) throw new ArgumentException($"The column {column.Name} holds {column.Type.Name()}, not {type.Name()}.", nameof(column));
+        return MemoryMarshal.Cast<byte, T>(batch.Column(index));
+    }
 }

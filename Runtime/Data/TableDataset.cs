@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Immutable;
+using System.Linq;
 using System.Runtime.InteropServices;
 
 namespace Graph.Data;
@@ -33,14 +34,17 @@ public sealed class TableDataset : Dataset
     /// <param name="name">The name of the argument that the column feeds.</param>
     /// <param name="values">All rows, row-major.</param>
     /// <param name="rowShape">The shape of one row; none for a single value.</param>
-    /// <exception cref="ArgumentException">The values are not a whole number of rows, or not as many rows as the other columns have.</exception>
+    /// <exception cref="ArgumentException">The values are not a whole number of rows, or not as many rows as the other columns have, or the name is taken.</exception>
     public TableDataset With<T>(string name, T[] values, params ReadOnlySpan<int> rowShape)
         where T : unmanaged
     {
+        ArgumentException.ThrowIfNullOrWhiteSpace(name);
         var column = new DataColumn(name, DataColumn.TypeOf<T>(), [.. rowShape]);
         if (column.RowLength <= 0 || values.Length % column.RowLength != 0)
             throw new ArgumentException($"{values.Length} values are no whole number of rows of {column}.", nameof(values));
         var rows = values.Length / column.RowLength;
+        if (Columns.Any(c => c.Name == name))
+            throw new ArgumentException($"The dataset has a column {name} already.", nameof(name));
         if (!sources.IsEmpty && rows != count)
             throw new ArgumentException($"{column} has {rows} rows, but {Columns[0]} has {count}.", nameof(values));
         return new TableDataset(sources.Add(new Source<T>(values, column.RowLength)), Columns.Add(column), rows);

@@ -6,7 +6,7 @@ using Graph.Compiler.Ir;
 namespace Graph.Data;
 
 /// <summary>
-/// Every window of a long text as a row: <c>tokens</c> are [context] tokens from some place on, <c>targets</c> the [context] tokens one place later.
+/// Every window of a long text as a row of two columns: [context] tokens from some place on, and the [context] tokens one place later, which a language model learns to foretell.
 /// </summary>
 public sealed class TokenWindows : Dataset
 {
@@ -14,15 +14,22 @@ public sealed class TokenWindows : Dataset
     readonly int context;
 
     /// <summary>The windows of <paramref name="context"/> tokens.</summary>
-    /// <exception cref="ArgumentException">The text is not longer than one window.</exception>
-    public TokenWindows(ReadOnlyMemory<int> tokens, int context)
+    /// <param name="tokens">The text. It is not copied.</param>
+    /// <param name="context">Tokens of a window.</param>
+    /// <param name="input">The name of the column of the tokens: that of the loss's argument.</param>
+    /// <param name="target">The name of the column of the tokens one place later.</param>
+    /// <exception cref="ArgumentException">The text is not longer than one window, or both columns have one name.</exception>
+    public TokenWindows(ReadOnlyMemory<int> tokens, int context, string input = "tokens", string target = "targets")
     {
+        ArgumentException.ThrowIfNullOrWhiteSpace(input);
+        ArgumentException.ThrowIfNullOrWhiteSpace(target);
+        if (input == target) throw new ArgumentException($"Both columns are called {input}.", nameof(target));
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(context);
         if (tokens.Length <= context)
             throw new ArgumentException($"A text of {tokens.Length} tokens has no window of {context} and the token after it.", nameof(tokens));
         this.tokens = tokens;
         this.context = context;
-        Columns = [new DataColumn("tokens", DType.I32, [context]), new DataColumn("targets", DType.I32, [context])];
+        Columns = [new DataColumn(input, DType.I32, [context]), new DataColumn(target, DType.I32, [context])];
     }
 
     public override int Count => tokens.Length - context;
@@ -37,6 +44,8 @@ public sealed class TokenWindows : Dataset
     public (TokenWindows Training, TokenWindows HeldOut) SplitText(double heldOut)
     {
         var border = (int)(tokens.Length * (1 - heldOut));
-        return (new TokenWindows(tokens[..border], context), new TokenWindows(tokens[border..], context));
+        return (Part(..border), Part(border..));
+
+        TokenWindows Part(Range range) => new(tokens[range], context, Columns[0].Name, Columns[1].Name);
     }
 }

@@ -11,31 +11,29 @@ namespace Graph.Runtime.Training;
 sealed unsafe class BatchFeed
 {
     readonly ModelInstance model;
+    readonly ImmutableArray<DataColumn> sourceColumns;
+
+    // Of each argument of the loss, in its order: the column that feeds it, and its number in the source.
     readonly ImmutableArray<DataColumn> columns;
+    readonly ImmutableArray<int> places;
 
-    // For each dimension that lengths do not give: the column and axis that say it; axis 0 is the number of rows.
-    readonly (int Column, int Axis)[] stated;
+    // For each dimension that lengths do not give: the argument and axis that say it; axis 0 is the number of rows.
+    readonly (int Argument, int Axis)[] stated;
 
-    /// <exception cref="ArgumentException">A column does not fit the argument that it feeds.</exception>
-    public BatchFeed(ModelInstance model, IBatchSource source)
+    /// <param name="model">Whose loss.</param>
+    /// <param name="source">Where the batches come from.</param>
+    /// <param name="name">What they are, for messages: <c>training data</c>.</param>
+    /// <param name="parameter">The parameter that the source came by.</param>
+    /// <exception cref="ArgumentException">The columns do not fit the arguments.</exception>
+    public BatchFeed(ModelInstance model, IBatchSource source, string name, string parameter)
     {
         this.model = model;
-        columns = source.Columns;
+        sourceColumns = source.Columns;
         var loss = model.Model["loss"];
         var parameters = loss.Lowered.Function.Parameters;
-        if (columns.Length != parameters.Length)
-            throw new ArgumentException($"The loss of {model.Model.Name} takes {Names(parameters.Select(p => p.Name!))}, but a batch holds {Names(columns.Select(c => c.Name))}.", nameof(source));
-        for (var i = 0; i < columns.Length; i++) Check(parameters[i], columns[i]);
-        stated = [.. loss.Solver.Undetermined.Select(name => Place(parameters, name))];
-    }
-
-    static string Names(System.Collections.Generic.IEnumerable<string> names) => string.Join(", ", names) is { Length: > 0 } list ? list : "nothing";
-
-    static void Check(Value parameter, DataColumn column)
-    {
-        var fits = column.Type == parameter.DType && parameter.Shape.Rank == column.RowShape.Length + 1;
-        for (var axis = 1; fits && axis < parameter.Shape.Rank; axis++) fits = !parameter.Shape[axis].TryConstant(out var size) || size == column.RowShape[axis - 1];
-        if (!fits) throw new ArgumentException($"The argument {parameter.Name} is {parameter.Type}, but the column {column.Name} has rows of {column.Type.Name()}[{string.Join(",", column.RowShape)}].", parameter.Name);
+        places = ColumnBinding.Bind(model.Model.Name, parameters, sourceColumns, name, parameter);
+        columns = [.. places.Select(place => sourceColumns[place])];
+        stated = [.. loss.Solver.Undetermined.Select(symbol => Place(parameters, symbol))];
     }
 
     static (int, int) Place(ImmutableArray<Value> parameters, string symbol)
@@ -66,39 +64,52 @@ sealed unsafe class BatchFeed
 
     void State(IBatch batch, Span<long> dims)
     {
+        var held = batch.Columns;
+        if (held != sourceColumns && (held.IsDefault || !held.SequenceEqual(sourceColumns)))
+            throw new InvalidOperationException($"A batch holds {Names(held)}, but its source says {Names(sourceColumns)}.");
         for (var i = 0; i < stated.Length; i++)
         {
-            var (column, axis) = stated[i];
-            dims[i] = axis == 0 ? batch.Count : columns[column].RowShape[axis - 1];
+            var (argument, axis) = stated[i];
+            dims[i] = axis == 0 ? batch.Count : columns[argument].RowShape[axis - 1];
         }
     }
 
-    // Each level pins one column: how many there are is known at run time only.
-    StepResult Train(IBatch batch, Span<CallArgument> arguments, Span<long> dims, int column)
+    static string Names(ImmutableArray<DataColumn> columns) => columns.IsDefaultOrEmpty ? "nothing" : string.Join(", ", columns);
+
+    ReadOnlySpan<byte> Bytes(IBatch batch, int argument)
     {
-        if (column == columns.Length) return model.FitStep(arguments, dims);
-        var bytes = batch.Column(column);
+        var bytes = batch.Column(places[argument]);
+        var expected = (long)batch.Count * columns[argument].RowBytes;
+        return bytes.Length == expected ? bytes
+            : throw new InvalidOperationException($"A batch of {batch.Count} rows has {bytes.Length} bytes in the column {columns[argument]}, expected {expected}.");
+    }
+
+    // Each level pins one argument's column: how many there are is known at run time only.
+    StepResult Train(IBatch batch, Span<CallArgument> arguments, Span<long> dims, int next)
+    {
+        if (next == columns.Length) return model.FitStep(arguments, dims);
+        var bytes = Bytes(batch, next);
         fixed (byte* pointer = bytes)
         {
-            arguments[column] = new(pointer, bytes.Length / columns[column].Type.Size());
-            return Train(batch, arguments, dims, column + 1);
+            arguments[next] = new(pointer, bytes.Length / columns[next].Type.Size());
+            return Train(batch, arguments, dims, next + 1);
         }
     }
 
-    float Loss(IBatch batch, Span<CallArgument> arguments, Span<long> dims, int column)
+    float Loss(IBatch batch, Span<CallArgument> arguments, Span<long> dims, int next)
     {
-        if (column == columns.Length)
+        if (next == columns.Length)
         {
             float result;
-            arguments[column] = new(&result, 1);
+            arguments[next] = new(&result, 1);
             model.Run("loss", arguments, dims);
             return result;
         }
-        var bytes = batch.Column(column);
+        var bytes = Bytes(batch, next);
         fixed (byte* pointer = bytes)
         {
-            arguments[column] = new(pointer, bytes.Length / columns[column].Type.Size());
-            return Loss(batch, arguments, dims, column + 1);
+            arguments[next] = new(pointer, bytes.Length / columns[next].Type.Size());
+            return Loss(batch, arguments, dims, next + 1);
         }
     }
 }

@@ -44,8 +44,8 @@ sealed class Trainer
         this.data = data;
         this.options = options;
         this.progress = progress;
-        feed = new(model, data);
-        if (options.Validation is { } held) validation = new(model, held);
+        feed = new(model, data, "training data", nameof(data));
+        if (options.Validation is { } held) validation = new(model, held, "validation data", nameof(options.Validation));
         _ = model.Model["train_step"]; // says what a model without [Train] lacks
         var byEpochs = options.Epochs is { } epochs ? (long)epochs * data.Batches : options.Steps is null ? data.Batches : long.MaxValue;
         totalSteps = Math.Min(byEpochs, options.Steps ?? long.MaxValue);
