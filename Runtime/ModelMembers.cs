@@ -43,12 +43,15 @@ public static class ModelMembers
         /// <param name="data">Each of its columns feeds the loss's argument of its name.</param>
         /// <param name="options">How long, what to measure, where to keep checkpoints; one epoch when left out.</param>
         /// <param name="progress">Told about every step.</param>
-        /// <param name="cancel">Ends training after the current step; a checkpoint is written first, if there is a path for it.</param>
+        /// <param name="cancel">Ends training after the current step, or in the middle of an evaluation; a checkpoint is written first, if there is a path for it. <see cref="ShutdownSignals"/> gives one that Ctrl-C cancels.</param>
         /// <exception cref="System.ArgumentException">Columns and arguments do not fit, or an option is out of range.</exception>
-        /// <exception cref="System.OperationCanceledException">Cancelled; the model keeps what was reached.</exception>
+        /// <exception cref="System.OperationCanceledException">Cancelled; the model keeps what was reached, and so does the checkpoint.</exception>
         /// <exception cref="System.InvalidOperationException">Somebody trains the model already, here or in another session of it.</exception>
         /// <exception cref="System.ArithmeticException">Loss or gradients of a step are not finite. That step was not made: the model is as after the one before, and can be saved or trained on.</exception>
-        /// <exception cref="CheckpointException">The checkpoint to resume from does not fit.</exception>
+        /// <exception cref="CheckpointException">The checkpoint to resume from is damaged, or of another run.</exception>
+        /// <exception cref="System.IO.FileNotFoundException">There is no checkpoint to resume from.</exception>
+        /// <exception cref="System.IO.IOException">The checkpoint cannot be written there, or another run has it: found out before training begins.</exception>
+        /// <remarks>What a metric, the data or the progress throws comes out of here as it is, after what was reached has been written; should that fail too, the exception's <c>CheckpointFailure</c> says why.</remarks>
         public Task<FitResult> FitAsync(IBatchSource data, FitOptions? options = null, IProgress<FitProgress>? progress = null, CancellationToken cancel = default) =>
             model.Instance.FitAsync(data, options, progress, cancel);
 

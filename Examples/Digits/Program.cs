@@ -9,7 +9,9 @@ using Graph.Ui;
 
 namespace Graph.Examples.Digits;
 
-/// <summary>Trains a small convolutional network to read handwritten digits, shows how well it does, saves it, loads it and checks that it still says the same.</summary>
+/// <summary>
+/// Trains a small convolutional network to read handwritten digits, shows how well it does, saves it, loads it and checks that it still says the same. A run that was stopped goes on with --resume.
+/// </summary>
 static class Program
 {
     const int BatchSize = 64;
@@ -23,7 +25,8 @@ static class Program
         var data = options.Data is { } folder ? DigitData.Mnist(folder) : DigitData.Included(options.Seed);
         var epochs = options.Epochs ?? (data.Side == 8 ? 30 : 5);
         var batches = new BatchLoader(data.Training, BatchSize, new() { Seed = options.Seed, DropLast = true });
-        var steps = options.Steps ?? epochs * batches.Batches;
+        var steps = options.Steps ?? (long)epochs * batches.Batches;
+        var (model, report) = (options.File("digits.safetensors"), options.File("report.html"));
         using var reader = Reader.Create(data.Side, options.Device, options.Seed, options.Threads);
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
             $"{data.Training.Count:N0} images to train on, {data.HeldOut.Count:N0} held out; {reader.Model.Parameters.ParameterCount:N0} parameters; {steps:N0} steps of {BatchSize}"));
@@ -34,21 +37,21 @@ static class Program
             new()
             {
                 Steps = steps,
-                Schedule = Schedule.WarmupCosine(peak: 2e-3f, warmup: Math.Min(50, steps / 10), total: steps),
+                Schedule = Schedule.WarmupCosine(peak: 2e-3f, warmup: 50),
                 Validation = new BatchLoader(data.HeldOut, 256, new() { Order = BatchOrder.Sequential }),
-                Metrics = [new("accuracy", () => Reader.Accuracy(reader.Confusion(data.HeldOut)), "0.00 %")],
-                EvalEvery = Math.Max(1, Math.Min(5 * batches.Batches, steps / 5)),
+                Metrics = [new("accuracy", stop => Reader.Accuracy(reader.Confusion(data.HeldOut, stop)), "0.00 %")],
+                EvalEvery = (int)Math.Clamp(steps / 5, 1, 5 * batches.Batches),
+                CheckpointPath = options.File("checkpoint.safetensors"),
+                Resume = options.Resume,
+                AcceptChanges = options.Accept,
             },
             progress, cancel));
 
-        var confusion = reader.Confusion(data.HeldOut);
+        var confusion = reader.Confusion(data.HeldOut, cancel);
         var accuracy = Reader.Accuracy(confusion);
-        var model = Path.Combine(options.Out.FullName, "digits.safetensors");
-        options.Out.Create();
         reader.Model.Save(model, weightsOnly: true);
         Verify(model, data, reader, options);
 
-        var report = Path.Combine(options.Out.FullName, "report.html");
         var plan = reader.Plan(BatchSize);
         new ReportPage("Handwritten digits", $"A convolutional network on {data.Training.Count:N0} images of {data.Side}×{data.Side} pixels; figures are of {data.HeldOut.Count:N0} images that it never saw.")
             .Figures(

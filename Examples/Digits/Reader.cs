@@ -25,12 +25,15 @@ abstract class Reader : IDisposable
         : new Large(MnistReader.Create(device, seed, threads));
 
     /// <summary>How often each digit was taken for each digit.</summary>
-    public int[,] Confusion(Dataset data)
+    /// <param name="data">The images and their labels.</param>
+    /// <param name="cancel">Ends it early.</param>
+    /// <exception cref="OperationCanceledException">It was ended.</exception>
+    public int[,] Confusion(Dataset data, CancellationToken cancel)
     {
         var counts = new int[10, 10];
         Span<float> probabilities = new float[256 * 10];
         using var reader = new BatchLoader(data, 256, new() { Order = BatchOrder.Sequential }).Open(0);
-        while (reader.Next())
+        while (reader.Next(cancel))
         {
             var result = probabilities[..(reader.Count * 10)];
             Predict(reader.Values<float>("image"), result);

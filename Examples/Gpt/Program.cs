@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Generic;
 using System.CommandLine;
 using System.Globalization;
 using System.IO;
@@ -14,8 +15,8 @@ namespace Graph.Examples.Gpt;
 static class Program
 {
     const int Context = 64, BatchSize = 12, Vocabulary = 256;
+    const string VocabularyFact = "vocabulary";
 
-    static readonly Option<bool> resume = new("--resume") { Description = "Go on from the checkpoint in the --out folder." };
     static readonly Option<int> sample = new("--sample") { Description = "How many characters to write at the end.", DefaultValueFactory = _ => 500 };
     static readonly Option<float> temperature = new("--temperature") { Description = "Below 1 the text is more likely, above 1 more varied.", DefaultValueFactory = _ => 0.8f };
 
@@ -27,18 +28,19 @@ static class Program
 
     static Task<int> Main(string[] args) => ExampleOptions.RunAsync(
         args, "Trains a character-level transformer (nanoGPT's CPU configuration) and samples text from it.",
-        "A text file, or a folder whose C# sources are read; this repository's own sources when left out.", "out/gpt", Run, resume, sample, temperature);
+        "A text file, or a folder whose C# sources are read; this repository's own sources when left out.", "out/gpt", Run, sample, temperature);
 
     static async Task Run(ExampleOptions options, CancellationToken cancel)
     {
         var text = Corpus.Read(options.Data, Vocabulary);
-        var vocabulary = new CharacterVocabulary(text);
+        var (checkpoint, report) = (options.File("gpt.safetensors"), options.File("report.html"));
+        // A token means to the model what it meant when it was trained, whatever characters the text has now.
+        var trained = options.Resume == ResumeMode.Never || !File.Exists(checkpoint) ? null : RunDescription.Read(checkpoint)?.Facts.GetValueOrDefault(VocabularyFact);
+        var vocabulary = new CharacterVocabulary(trained ?? text);
         var (training, heldOut) = new TokenWindows(vocabulary.Encode(text), Context, "text", "next").SplitText(0.1);
         if (options.Epochs is not null) Console.WriteLine("note: texts are sampled at random; an epoch is as many windows as the text has disjoint ones.");
         var perEpoch = Math.Max(1, training.Count / Context / BatchSize);
-        var steps = options.Steps ?? (options.Epochs is { } epochs ? epochs * perEpoch : 2000);
-        var checkpoint = Path.Combine(options.Out.FullName, "gpt.safetensors");
-        options.Out.Create();
+        var steps = options.Steps ?? (options.Epochs is { } epochs ? (long)epochs * perEpoch : 2000);
 
         using var model = CharacterGpt.Create(options.Device, options.Seed, options.Threads);
         var plan = ((IModel)model).Instance.Plan("train_step", new DimBinding([new("B", BatchSize)]));
@@ -53,17 +55,18 @@ static class Program
             new()
             {
                 Steps = steps,
-                Schedule = Schedule.WarmupCosine(peak: 1e-3f, warmup: Math.Min(100, steps / 10), total: steps, floor: 1e-4f),
+                Schedule = Schedule.WarmupCosine(peak: 1e-3f, warmup: 100, floor: 1e-4f),
                 Validation = validation,
-                EvalEvery = Math.Max(1, steps / 8),
+                EvalEvery = (int)Math.Clamp(steps / 8, 1, 1000),
                 CheckpointPath = checkpoint,
-                CheckpointEvery = Math.Max(1, steps / 4),
-                Resume = ExampleOptions.Parsed.GetValue(resume),
+                CheckpointEvery = (int)Math.Clamp(steps / 8, 1, 1000),
+                Resume = options.Resume,
+                AcceptChanges = options.Accept,
+                Facts = new Dictionary<string, string> { [VocabularyFact] = vocabulary.Characters },
             },
             progress, cancel));
 
         var written = new Sampler(model, vocabulary, options.Seed, ExampleOptions.Parsed.GetValue(temperature)).Write("\n", ExampleOptions.Parsed.GetValue(sample));
-        var report = Path.Combine(options.Out.FullName, "report.html");
         new ReportPage("A small language model", $"A transformer of {model.Parameters.ParameterCount:N0} parameters on {text.Length:N0} characters, {Context} at a time.")
             .Figures(
                 ("loss, held out", (result.ValidationLoss ?? double.NaN).ToString("0.000", CultureInfo.InvariantCulture)),

@@ -3,14 +3,17 @@ using System.CommandLine;
 using System.IO;
 using System.Threading;
 using System.Threading.Tasks;
+using Graph.Runtime.Checkpoints;
 
 namespace Graph.Examples;
 
 /// <summary>What every example understands on its command line.</summary>
 sealed record ExampleOptions(
-    string? Data, int? Steps, int? Epochs, ulong Seed, int Threads, Device Device, DirectoryInfo Out, FileInfo? Metrics)
+    string? Data, int? Steps, int? Epochs, ulong Seed, int Threads, Device Device, ResumeMode Resume, RunChanges Accept, DirectoryInfo Out, FileInfo? Metrics)
 {
-    /// <summary>Parses the command line, runs the example, and gives the process's exit code: 0 done, 1 failed with a message, 2 a wrong command line, 130 cancelled.</summary>
+    /// <summary>
+    /// Parses the command line, runs the example, and gives the process's exit code: 0 done, 1 failed with a message, 2 a wrong command line, 128 + n stopped by signal n (130 for Ctrl-C).
+    /// </summary>
     public static async Task<int> RunAsync(
         string[] args, string description, string data, string output, Func<ExampleOptions, CancellationToken, Task> run, params Option[] more)
     {
@@ -20,47 +23,67 @@ sealed record ExampleOptions(
         var seed = new Option<ulong>("--seed") { Description = "Seed of the weights, the order of the data and every random number.", DefaultValueFactory = _ => 42 };
         var threads = new Option<int>("--threads") { Description = "CPU threads; 0 takes one a core. The results do not depend on it.", DefaultValueFactory = _ => 0 };
         var device = new Option<string>("--device") { Description = "best or cpu.", DefaultValueFactory = _ => "best" };
+        var resume = new Option<bool>("--resume") { Description = "Go on from the checkpoint in the --out folder, with the same data, seed and sizes; --steps and --epochs may be more." };
+        var accept = new Option<string?>("--accept") { Description = "In what a resumed run may differ: data, seed, batches, schedule, facts, plan, model, unrecorded or all, with commas between." };
         var outOption = new Option<DirectoryInfo>("--out") { Description = "Folder for checkpoints and reports.", DefaultValueFactory = _ => new DirectoryInfo(output) };
         var metrics = new Option<FileInfo?>("--metrics") { Description = "Write the final figures to this file as JSON." };
         Require(steps, n => n is null or >= 1, "a number of at least 1");
         Require(epochs, n => n is null or >= 1, "a number of at least 1");
         Require(threads, n => n >= 0, "a number of at least 0");
+        Require(accept, text => text is null || Changes(text) is not null, "some of data, seed, batches, schedule, facts, plan, model, unrecorded or all");
         device.AcceptOnlyFromAmong("best", "cpu");
 
-        var command = new RootCommand(description) { dataOption, steps, epochs, seed, threads, device, outOption, metrics };
+        var command = new RootCommand(description) { dataOption, steps, epochs, seed, threads, device, resume, accept, outOption, metrics };
         foreach (var option in more) command.Options.Add(option);
+        using var signals = new ShutdownSignals(_ => Console.Error.WriteLine("Stopping: what was reached is saved first. Once more ends at once and saves nothing."));
         command.SetAction(async (result, cancel) =>
         {
             Parsed = result;
             try
             {
                 // Found out now, and not after the training.
-                result.GetValue(outOption)!.Create();
+                var folder = result.GetValue(outOption)!;
+                using var held = RunLock.OfFolder(folder.FullName);
                 if (result.GetValue(metrics) is { } file) CheckWritable(file);
                 await run(
                     new(result.GetValue(dataOption), result.GetValue(steps), result.GetValue(epochs), result.GetValue(seed), result.GetValue(threads),
-                        result.GetValue(device) == "cpu" ? Device.Cpu : Device.Best, result.GetValue(outOption)!, result.GetValue(metrics)),
+                        result.GetValue(device) == "cpu" ? Device.Cpu : Device.Best, result.GetValue(resume) ? ResumeMode.Always : ResumeMode.Never,
+                        result.GetValue(accept) is { } text ? Changes(text)!.Value : RunChanges.None, folder, result.GetValue(metrics)),
                     cancel);
                 return 0;
             }
-            catch (OperationCanceledException)
+            catch (OperationCanceledException) when (signals.Received is not null)
             {
-                Console.Error.WriteLine("Stopped.");
-                return 130;
+                Say("Stopped.");
+                return signals.ExitCode;
             }
             // What the user can mend: a missing or foreign file, an impossible size. Anything else is a defect and keeps its stack trace.
             catch (Exception e) when (e is IOException or InvalidDataException or ArgumentException or UnauthorizedAccessException or PlatformNotSupportedException or CheckpointException)
             {
-                Console.Error.WriteLine("error: " + e.Message);
+                Say("error: " + e.Message);
+                if (e is CheckpointException { Changes: not RunChanges.None } other) Say($"On this command line: --accept {other.Changes.ToString().ToLowerInvariant().Replace(" ", "")}");
+                if (e.CheckpointFailure is { } second) Say("error: what was reached could not be saved: " + second.Message);
                 return 1;
             }
         });
         var parsed = command.Parse(args);
-        return parsed.Errors.Count > 0 ? Complain(parsed) : await parsed.InvokeAsync();
+        // Its own way with signals ends the process two seconds after one, whatever is being written.
+        return parsed.Errors.Count > 0 ? Complain(parsed) : await parsed.InvokeAsync(new() { ProcessTerminationTimeout = null }, signals.Token);
     }
 
     /// <summary>The parsed command line, for an example's own options.</summary>
     public static ParseResult Parsed { get; private set; } = null!;
+
+    /// <summary>The path of a file in the <c>--out</c> folder, which can be written there.</summary>
+    /// <exception cref="IOException">A folder is in its place.</exception>
+    public string File(string name)
+    {
+        var path = Path.Combine(Out.FullName, name);
+        return Directory.Exists(path) ? throw new IOException($"{path}: a folder is in the place of this file.") : path;
+    }
+
+    static RunChanges? Changes(string text) =>
+        Enum.TryParse<RunChanges>(text, ignoreCase: true, out var changes) && (changes & ~RunChanges.All) == 0 && !char.IsAsciiDigit(text.Trim()[0]) ? changes : null;
 
     /// <summary>Refuses values of an option, with a message that says what it needs; what is no value at all has its own message.</summary>
     public static void Require<T>(Option<T> option, Func<T?, bool> holds, string need) => option.Validators.Add(result =>
@@ -78,14 +101,28 @@ sealed record ExampleOptions(
 
     static void CheckWritable(FileInfo file)
     {
+        if (Directory.Exists(file.FullName)) throw new IOException($"--metrics {file}: a folder is in the place of this file.");
         try
         {
             file.Directory?.Create();
-            File.Create(Path.Combine(file.DirectoryName!, Path.GetRandomFileName()), 1, FileOptions.DeleteOnClose).Dispose();
+            System.IO.File.Create(Path.Combine(file.DirectoryName!, Path.GetRandomFileName()), 1, FileOptions.DeleteOnClose).Dispose();
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw new IOException($"--metrics {file}: nothing can be written there: {e.Message}", e);
+        }
+    }
+
+    // A terminal that was closed sends a signal and takes no more text.
+    static void Say(string text)
+    {
+        try
+        {
+            Console.Error.WriteLine(text);
+        }
+        catch (IOException)
+        {
+            // The exit code says it, too.
         }
     }
 

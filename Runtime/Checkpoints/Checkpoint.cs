@@ -16,6 +16,7 @@ namespace Graph.Runtime.Checkpoints;
 static unsafe class Checkpoint
 {
     const int ChunkBytes = 16 << 20;
+    const long MostSteps = 1L << 53; // as many as a double counts
 
     // Metadata keys.
     const string Format = "format", FormatName = "graph", Model = "model", Step = "step", Seed = "seed", Rate = "learning_rate", Epoch = "epoch", Batch = "batch", Fingerprint = "plan";
@@ -142,6 +143,15 @@ static unsafe class Checkpoint
         return [.. wanted.Select(d => found[d.Path])];
     }
 
+    /// <summary>Reads what a file says beside its tensors.</summary>
+    /// <exception cref="CheckpointException">The file is damaged.</exception>
+    /// <exception cref="FileNotFoundException">There is no such file.</exception>
+    public static Info ReadInfo(string path)
+    {
+        using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 1 << 16);
+        return ReadInfo(SafetensorsHeader.Read(stream, path), path);
+    }
+
     static Info ReadInfo(SafetensorsHeader header, string path)
     {
         var metadata = header.Metadata;
@@ -149,9 +159,9 @@ static unsafe class Checkpoint
         try
         {
             var position = metadata.TryGetValue(Epoch, out var epoch) && metadata.TryGetValue(Batch, out var batch)
-                ? new TrainingPosition(int.Parse(epoch, CultureInfo.InvariantCulture), int.Parse(batch, CultureInfo.InvariantCulture)) : null;
+                ? new TrainingPosition((int)Count(Epoch, epoch, int.MaxValue - 1), (int)Count(Batch, batch, int.MaxValue)) : null;
             return new(
-                true, long.Parse(metadata[Step], CultureInfo.InvariantCulture), ulong.Parse(metadata[Seed], CultureInfo.InvariantCulture),
+                true, Count(Step, metadata[Step], MostSteps), ulong.Parse(metadata[Seed], NumberStyles.None, CultureInfo.InvariantCulture),
                 metadata.TryGetValue(Rate, out var rate) ? ParseRate(rate) : null, position, metadata.GetValueOrDefault(Fingerprint), metadata);
         }
         catch (Exception e) when (e is FormatException or OverflowException or KeyNotFoundException)
@@ -159,6 +169,11 @@ static unsafe class Checkpoint
             throw new CheckpointException(path, $"has damaged metadata ({e.Message})", e);
         }
     }
+
+    // A number that training would only meet later, as an overflow or a place that no data has.
+    static long Count(string key, string text, long most) =>
+        long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var count) && count <= most ? count
+            : throw new FormatException($"The {key} is {text}, expected a whole number from 0 to {most}.");
 
     static float ParseRate(string text) =>
         float.Parse(text, CultureInfo.InvariantCulture) is var rate && float.IsFinite(rate) ? rate : throw new FormatException($"The {Rate} is {text}, expected a finite number.");

@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Immutable;
+using System.Globalization;
 
 namespace Graph.Data;
 
@@ -66,6 +67,21 @@ public sealed class BatchLoader : IBatchSource
     public int BatchSize { get; }
 
     public int Batches { get; }
+
+    /// <summary>The order's and the data's. Of data that have none, their number and columns: another order is another run in any case.</summary>
+    public string? Fingerprint
+    {
+        get
+        {
+            var rows = data.Fingerprint ?? string.Create(CultureInfo.InvariantCulture, $"{data.Count} rows of {DataFingerprint.Names(data.Columns)}");
+            return options.Order switch
+            {
+                BatchOrder.Sequential => $"in their order: {rows}",
+                BatchOrder.Shuffled => string.Create(CultureInfo.InvariantCulture, $"shuffled by seed {options.Seed}: {rows}"),
+                _ => string.Create(CultureInfo.InvariantCulture, $"sampled by seed {options.Seed}: {rows}"),
+            };
+        }
+    }
 
     public IBatchReader Open(int epoch, int firstBatch = 0)
     {

@@ -9,7 +9,7 @@ namespace Graph.Data;
 
 /// <summary>
 /// The batches of one epoch. A background task fills a ring of slots: <c>free</c> counts the slots that it may write, <c>full</c> those that may be read.
-/// The slot that the reader stands on is neither, so its spans stay as they are until <see cref="Next"/>.
+/// The slot that the reader stands on is neither, so its spans stay as they are until <see cref="Next()"/>.
 /// </summary>
 sealed class BatchReader : IBatchReader
 {
@@ -21,7 +21,7 @@ sealed class BatchReader : IBatchReader
     int[]? order;
     int batch;
     int current = -1;
-    bool started;
+    bool started, released;
     ExceptionDispatchInfo? failure;
     volatile bool stopped;
     bool disposed;
@@ -49,18 +49,24 @@ sealed class BatchReader : IBatchReader
         return slot.Buffers[index].Span[..(slot.Count * loader.Columns[index].RowBytes)];
     }
 
-    public bool Next()
+    public bool Next() => Next(CancellationToken.None);
+
+    public bool Next(CancellationToken cancel)
     {
         ObjectDisposedException.ThrowIf(disposed, this);
         if (started && current < 0)
             return false;
+        cancel.ThrowIfCancellationRequested();
         if (filling is null)
             FillNext(slots[0]);
         else
         {
-            if (started)
+            // Once a slot, however often a cancelled wait is tried again.
+            if (started && !released)
                 free.Release();
-            full.Wait();
+            released = started;
+            full.Wait(cancel);
+            released = false;
         }
         var next = started ? (current + 1) % slots.Length : 0;
         started = true;

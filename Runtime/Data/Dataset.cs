@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Immutable;
+using System.Globalization;
 using System.Linq;
 
 namespace Graph.Data;
@@ -12,6 +13,11 @@ public abstract class Dataset
 
     /// <summary>What each row holds. A column feeds the loss's argument of its name.</summary>
     public abstract ImmutableArray<DataColumn> Columns { get; }
+
+    /// <summary>
+    /// A text that differs when the rows do, by which a resumed run sees whether it has the same data; null when that cannot be said. It may take as long as reading all rows.
+    /// </summary>
+    public virtual string? Fingerprint => null;
 
     /// <summary>Copies one column of one row; <paramref name="destination"/> has the column's <see cref="DataColumn.RowBytes"/>.</summary>
     public abstract void CopyRow(int row, int column, Span<byte> destination);
@@ -82,6 +88,8 @@ public abstract class Dataset
         public override ImmutableArray<DataColumn> Columns => columns;
 
         public override void CopyRow(int row, int column, Span<byte> destination) => source.CopyRow(row, places[column], destination);
+
+        public override string? Fingerprint => source.Fingerprint is { } rows ? $"{DataFingerprint.Names(columns)} of ({rows})" : null;
     }
 
     sealed class Selection(Dataset source, int[] rows) : Dataset
@@ -91,5 +99,7 @@ public abstract class Dataset
         public override ImmutableArray<DataColumn> Columns => source.Columns;
 
         public override void CopyRow(int row, int column, Span<byte> destination) => source.CopyRow(rows[row], column, destination);
+
+        public override string? Fingerprint => source.Fingerprint is { } all ? string.Create(CultureInfo.InvariantCulture, $"{rows.Length} rows {DataFingerprint.Of<int>(rows)} of ({all})") : null;
     }
 }

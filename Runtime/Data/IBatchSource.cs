@@ -2,6 +2,7 @@ using System;
 using System.Collections.Immutable;
 using System.Linq;
 using System.Runtime.InteropServices;
+using System.Threading;
 using Graph.Compiler.Ir;
 
 namespace Graph.Data;
@@ -24,6 +25,14 @@ public interface IBatchReader : IBatch, IDisposable
 {
     /// <summary>Moves on to the next batch, waiting until it is there; false after the last one.</summary>
     bool Next();
+
+    /// <summary>Moves on to the next batch, waiting until it is there or <paramref name="cancel"/> is cancelled. A reader that can wait long implements this; otherwise it is <see cref="Next()"/>.</summary>
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    bool Next(CancellationToken cancel)
+    {
+        cancel.ThrowIfCancellationRequested();
+        return Next();
+    }
 }
 
 /// <summary>Where training takes its batches from.</summary>
@@ -37,6 +46,11 @@ public interface IBatchSource
 
     /// <summary>How many batches an epoch has.</summary>
     int Batches { get; }
+
+    /// <summary>
+    /// A text that says what data these are and in what order they come, which differs when they do: a resumed run compares it with that in its checkpoint. Null when nobody can say.
+    /// </summary>
+    string? Fingerprint => null;
 
     /// <summary>
     /// Starts an epoch. The batches are a function of the epoch's number alone, so that training can go on where a checkpoint was written.

@@ -1,7 +1,9 @@
 using System;
 using System.Collections.Immutable;
+using System.Globalization;
 using System.Linq;
 using System.Runtime.InteropServices;
+using System.Security.Cryptography;
 
 namespace Graph.Data;
 
@@ -11,6 +13,7 @@ public sealed class TableDataset : Dataset
 {
     readonly ImmutableArray<Source> sources;
     readonly int count;
+    string? fingerprint;
 
     /// <summary>A dataset without columns; <see cref="With{T}"/> adds them.</summary>
     public TableDataset()
@@ -50,11 +53,23 @@ public sealed class TableDataset : Dataset
         return new TableDataset(sources.Add(new Source<T>(values, column.RowLength)), Columns.Add(column), rows);
     }
 
+    /// <summary>Of the numbers, and of the columns' names and types. It is computed once: arrays that change afterwards keep it.</summary>
+    public override string? Fingerprint => fingerprint ??= Hash();
+
+    string Hash()
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        foreach (var source in sources) source.Append(hash);
+        return string.Create(CultureInfo.InvariantCulture, $"{count} rows of {DataFingerprint.Names(Columns)}, {DataFingerprint.Text(hash)}");
+    }
+
     public override void CopyRow(int row, int column, Span<byte> destination) => sources[column].Copy(row, destination);
 
     abstract class Source
     {
         public abstract void Copy(int row, Span<byte> destination);
+
+        public abstract void Append(IncrementalHash hash);
     }
 
     sealed class Source<T>(T[] values, int rowLength) : Source
@@ -62,5 +77,7 @@ public sealed class TableDataset : Dataset
     {
         public override void Copy(int row, Span<byte> destination)
             => MemoryMarshal.AsBytes(values.AsSpan(row * rowLength, rowLength)).CopyTo(destination);
+
+        public override void Append(IncrementalHash hash) => DataFingerprint.Append<T>(hash, values);
     }
 }

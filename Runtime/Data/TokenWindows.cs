@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Immutable;
+using System.Globalization;
 using System.Runtime.InteropServices;
 using Graph.Compiler.Ir;
 
@@ -35,6 +36,10 @@ public sealed class TokenWindows : Dataset
     public override int Count => tokens.Length - context;
 
     public override ImmutableArray<DataColumn> Columns { get; }
+
+    /// <summary>Of the tokens and the columns.</summary>
+    public override string? Fingerprint
+        => field ??= string.Create(CultureInfo.InvariantCulture, $"windows of {tokens.Length} tokens as {DataFingerprint.Names(Columns)}, {DataFingerprint.Of(tokens.Span)}");
 
     public override void CopyRow(int row, int column, Span<byte> destination)
         => MemoryMarshal.AsBytes(tokens.Span.Slice(row + column, context)).CopyTo(destination);

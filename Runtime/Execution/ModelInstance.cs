@@ -279,10 +279,10 @@ public sealed unsafe class ModelInstance : IDisposable
         var done = new TaskCompletionSource<FitResult>(TaskCreationOptions.RunContinuationsAsynchronously);
         if (Store.BeginTraining(done) is { } other) throw IsTrained(other);
         var started = false;
+        Trainer? trainer = null;
         try
         {
-            var trainer = new Trainer(this, data, options ?? new(), progress);
-            if (cancel.IsCancellationRequested) return Task.FromCanceled<FitResult>(cancel);
+            trainer = new Trainer(this, data, options ?? new(), progress);
             // A thread of its own: training takes long and would keep one of the pool's from others.
             new Thread(() => Fit(trainer, done, cancel)) { IsBackground = true, Name = $"graph fit {Model.Name}" }.Start();
             started = true;
@@ -290,7 +290,11 @@ public sealed unsafe class ModelInstance : IDisposable
         }
         finally
         {
-            if (!started) Store.EndTraining(done);
+            if (!started)
+            {
+                trainer?.Dispose();
+                Store.EndTraining(done);
+            }
         }
     }
 
@@ -300,7 +304,7 @@ public sealed unsafe class ModelInstance : IDisposable
         Exception? failure = null;
         try
         {
-            result = trainer.Run(cancel);
+            using (trainer) result = trainer.Run(cancel);
         }
         catch (Exception e)
         {

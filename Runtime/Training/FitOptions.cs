@@ -1,6 +1,9 @@
 using System;
+using System.Buffers;
 using System.Collections.Generic;
+using System.Collections.Immutable;
 using System.Linq;
+using System.Text;
 using Graph.Data;
 
 namespace Graph;
@@ -26,14 +29,27 @@ public sealed record FitOptions
     /// <summary>Evaluates after every so many steps; after every epoch when left out. At the end in any case.</summary>
     public int? EvalEvery { get; init; }
 
-    /// <summary>Where to write checkpoints, as safetensors; nowhere when left out. Each replaces the one before, atomically.</summary>
+    /// <summary>
+    /// Where to write checkpoints, as safetensors; nowhere when left out. Each replaces the one before, atomically. While training lasts, no other run gets this file.
+    /// </summary>
     public string? CheckpointPath { get; init; }
 
-    /// <summary>Writes a checkpoint after every so many steps; after every epoch when left out. At the end, and when cancelled, in any case.</summary>
+    /// <summary>Writes a checkpoint after every so many steps; after every epoch when left out. At the end in any case, however that comes.</summary>
     public int? CheckpointEvery { get; init; }
 
-    /// <summary>Goes on from the file at <see cref="CheckpointPath"/>, if it exists, as if training had never stopped: the same bits.</summary>
-    public bool Resume { get; init; }
+    /// <summary>
+    /// Whether to go on from the file at <see cref="CheckpointPath"/>, as if training had never stopped: the same bits. A file of another run (another model, seed, data, batch size,
+    /// schedule …) is refused; more <see cref="Steps"/> or <see cref="Epochs"/> are the same run.
+    /// </summary>
+    public ResumeMode Resume { get; init; }
+
+    /// <summary>In what a run that resumes may differ from the one that the checkpoint is of. What this run says holds from then on.</summary>
+    public RunChanges AcceptChanges { get; init; }
+
+    /// <summary>
+    /// What else decides this run, by name, such as a vocabulary: kept in its checkpoints, where <see cref="RunDescription.Read"/> finds it again, and compared when the run is resumed.
+    /// </summary>
+    public IReadOnlyDictionary<string, string> Facts { get; init; } = ImmutableDictionary<string, string>.Empty;
 
     /// <summary>Reports progress after every so many steps, and at every evaluation.</summary>
     public int ReportEvery { get; init; } = 1;
@@ -46,7 +62,8 @@ public sealed record FitOptions
         Positive(CheckpointEvery, nameof(CheckpointEvery));
         Positive(ReportEvery, nameof(ReportEvery));
         CheckMetrics();
-        if ((Resume || CheckpointEvery is not null) && CheckpointPath is null) throw new ArgumentException("Resuming and writing checkpoints need a CheckpointPath.", nameof(CheckpointPath));
+        CheckFacts();
+        if ((Resume != ResumeMode.Never || CheckpointEvery is not null) && CheckpointPath is null) throw new ArgumentException("Resuming and writing checkpoints need a CheckpointPath.", nameof(CheckpointPath));
     }
 
     void CheckMetrics()
@@ -54,6 +71,28 @@ public sealed record FitOptions
         ArgumentNullException.ThrowIfNull(Metrics);
         foreach (var metric in Metrics) ArgumentNullException.ThrowIfNull(metric, nameof(Metrics));
         if (Metrics.GroupBy(m => m.Name, StringComparer.Ordinal).FirstOrDefault(g => g.Count() > 1) is { } twice) throw new ArgumentException($"Two metrics are called {twice.Key}.", nameof(Metrics));
+    }
+
+    void CheckFacts()
+    {
+        ArgumentNullException.ThrowIfNull(Facts);
+        foreach (var (name, text) in Facts)
+        {
+            ArgumentException.ThrowIfNullOrWhiteSpace(name, nameof(Facts));
+            ArgumentNullException.ThrowIfNull(text, nameof(Facts));
+            // A checkpoint is UTF-8: found out now, and not when it is written.
+            if (!IsText(name) || !IsText(text)) throw new ArgumentException($"The fact {name} holds half of a surrogate pair.", nameof(Facts));
+        }
+    }
+
+    static bool IsText(string text)
+    {
+        for (var rest = text.AsSpan(); !rest.IsEmpty;)
+        {
+            if (Rune.DecodeFromUtf16(rest, out _, out var length) != OperationStatus.Done) return false;
+            rest = rest[length..];
+        }
+        return true;
     }
 
     static void Positive(long? value, string name)

@@ -6,15 +6,13 @@ using System.IO;
 using System.Linq;
 using System.Threading;
 using Graph.Data;
-using Graph.Runtime.Checkpoints;
 using Graph.Runtime.Execution;
 
 namespace Graph.Runtime.Training;
 
-/// <summary>The training loop: batches, learning rates, evaluations, checkpoints. Where it stands is (epoch, batch); with the parameter store that is all it needs to go on bit for bit.</summary>
-sealed class Trainer
+/// <summary>The training loop: batches, learning rates, evaluations, checkpoints. Where it stands is (steps, epoch, batch); with the parameter store that is all it needs to go on bit for bit.</summary>
+sealed class Trainer : IDisposable
 {
-    const string HistoryKey = "history";
     static readonly IReadOnlyList<MetricValue> NoMetrics = [];
 
     readonly ModelInstance model;
@@ -23,20 +21,25 @@ sealed class Trainer
     readonly IProgress<FitProgress>? progress;
     readonly BatchFeed feed;
     readonly BatchFeed? validation;
+    readonly RunDescription run;
+    readonly RunCheckpoint? checkpoint;
     readonly Stopwatch clock = Stopwatch.StartNew();
-    readonly long totalSteps;
+    readonly FitHistory history = new();
+    readonly TimeSpan elapsedBefore;
+    readonly long startedAt, totalSteps;
+    long steps;
     int epoch, batch;
     StepResult last;
-    FitHistory history = new();
-    TimeSpan elapsedBefore;
     FitEvaluation? evaluation;
-    long savedAt = -1, reportedAt = -1, reportedEvaluation = -1;
+    bool saveFailed, diverged;
+    long reportedAt = -1, reportedEvaluation = -1;
 
     // The moments over which the rate is taken: half a second or the time between two reports, whichever is longer.
     long windowRows;
     TimeSpan windowStart;
     double samplesPerSecond;
 
+    /// <summary>Checks all that can be checked before training, and reads the checkpoint.</summary>
     public Trainer(ModelInstance model, IBatchSource data, FitOptions options, IProgress<FitProgress>? progress)
     {
         options.Check();
@@ -44,57 +47,107 @@ sealed class Trainer
         this.data = data;
         this.options = options;
         this.progress = progress;
+        CheckBatches(data, "training data", nameof(data));
         feed = new(model, data, "training data", nameof(data));
-        if (options.Validation is { } held) validation = new(model, held, "validation data", nameof(options.Validation));
+        if (options.Validation is { } held)
+        {
+            CheckBatches(held, "validation data", nameof(options.Validation));
+            validation = new(model, held, "validation data", nameof(options.Validation));
+        }
         _ = model.Model["train_step"]; // says what a model without [Train] lacks
-        var byEpochs = options.Epochs is { } epochs ? (long)epochs * data.Batches : options.Steps is null ? data.Batches : long.MaxValue;
-        totalSteps = Math.Min(byEpochs, options.Steps ?? long.MaxValue);
-        if (options.CheckpointPath is { } path) AtomicFile.DeleteLeftovers(path);
-        if (options.Resume && File.Exists(options.CheckpointPath)) Resume(options.CheckpointPath);
-    }
-
-    TimeSpan TotalElapsed => elapsedBefore + clock.Elapsed;
-
-    /// <summary>Steps that this data was trained on.</summary>
-    long Done => (long)epoch * data.Batches + batch;
-
-    void Resume(string path)
-    {
-        var info = model.LoadCheckpoint(path, weightsOnly: false);
-        if (!info.IsTraining) throw new CheckpointException(path, "holds weights alone: training cannot go on from it. Load it and train without Resume.");
-        if (info.Position is not { } position) return;
-        if (position.Batch > data.Batches) throw new CheckpointException(path, $"was written after {position.Batch} batches of an epoch, but the data has {data.Batches}: it is other data, or other batches.");
-        (epoch, batch) = (position.Epoch, position.Batch);
-        if (!info.Metadata.TryGetValue(HistoryKey, out var text)) return;
-        try
+        run = new()
         {
-            history = HistoryText.Read(text);
-        }
-        catch (FormatException e)
+            Model = model.Model.Name, Plan = model.Model.PlanFingerprint, Seed = model.Store.Seed, BatchSize = data.BatchSize, Batches = data.Batches, Schedule = options.Schedule?.Text,
+            Data = options.CheckpointPath is null ? null : data.Fingerprint, Facts = options.Facts.ToImmutableSortedDictionary(StringComparer.Ordinal),
+        };
+        if (options.CheckpointPath is { } path)
         {
-            throw new CheckpointException(path, $"has damaged metadata ({e.Message})", e);
+            checkpoint = new(model, path);
+            try
+            {
+                if (options.Resume != ResumeMode.Never && checkpoint.Exists)
+                {
+                    (var position, var stored) = checkpoint.Resume(run, options.AcceptChanges);
+                    (steps, epoch, batch) = position;
+                    if (stored is not null)
+                    {
+                        history = stored.History;
+                        last = new(model.Store.Step, stored.Loss, stored.GradientNorm, model.LearningRate);
+                    }
+                }
+                else if (options.Resume == ResumeMode.Always)
+                {
+                    throw new FileNotFoundException($"{path}: there is no checkpoint to go on from.", path);
+                }
+            }
+            catch
+            {
+                checkpoint.Dispose();
+                throw;
+            }
         }
+        startedAt = steps;
         elapsedBefore = history.Elapsed;
+        var byEpochs = options.Epochs is null && options.Steps is not null ? long.MaxValue : steps + ((long)(options.Epochs ?? 1) - epoch) * data.Batches - batch;
+        totalSteps = Math.Max(steps, Math.Min(byEpochs, options.Steps ?? long.MaxValue));
     }
 
-    /// <summary>Trains to the end.</summary>
+    static void CheckBatches(IBatchSource source, string name, string parameter)
+    {
+        if (source.Batches < 1) throw new ArgumentException($"The {name} has {source.Batches} batches an epoch, expected at least 1.", parameter);
+    }
+
+    TimeSpan Elapsed => elapsedBefore + clock.Elapsed;
+
+    bool EndOfEpoch => batch == data.Batches;
+
+    bool Evaluated => evaluation?.Step == steps;
+
+    /// <summary>Trains to the end. However that comes, what was reached is in the checkpoint, if the model is sound.</summary>
     /// <exception cref="OperationCanceledException">Cancelled; what was reached is in the model and, with a path, in a checkpoint.</exception>
     /// <exception cref="ArithmeticException">Loss or gradients are not finite; the model is as after the step before.</exception>
     public FitResult Run(CancellationToken cancel)
     {
-        windowStart = clock.Elapsed;
-        while (Done < totalSteps)
+        try
         {
-            if (batch == data.Batches) (epoch, batch) = (epoch + 1, 0);
-            using var reader = data.Open(epoch, batch);
-            while (Done < totalSteps && batch < data.Batches)
+            return Train(cancel);
+        }
+        catch (OperationCanceledException) when (cancel.IsCancellationRequested)
+        {
+            SaveReached(); // that this fails is what the caller has to know then
+            throw;
+        }
+        catch (Exception failure) when (!diverged && !saveFailed)
+        {
+            try
             {
-                if (cancel.IsCancellationRequested)
-                {
-                    Save();
-                    cancel.ThrowIfCancellationRequested();
-                }
-                if (!reader.Next()) throw new InvalidOperationException($"The data ended after {batch} batches of epoch {epoch}, but it said that there are {data.Batches}.");
+                SaveReached();
+            }
+            catch (Exception second)
+            {
+                failure.Data[FitFailure.Key] = second;
+            }
+            throw;
+        }
+    }
+
+    /// <summary>Gives the checkpoint's file back.</summary>
+    public void Dispose() => checkpoint?.Dispose();
+
+    FitResult Train(CancellationToken cancel)
+    {
+        windowStart = clock.Elapsed;
+        // A run that stopped in the middle of an evaluation makes it now.
+        if (steps > 0 && steps < totalSteps && (options.EvalEvery is { } every ? steps % every == 0 : batch == 0) && history.At(steps) is null) Evaluate(cancel);
+        while (steps < totalSteps)
+        {
+            cancel.ThrowIfCancellationRequested();
+            if (EndOfEpoch) (epoch, batch) = (epoch + 1, 0);
+            using var reader = data.Open(epoch, batch);
+            while (steps < totalSteps && !EndOfEpoch)
+            {
+                cancel.ThrowIfCancellationRequested();
+                if (!reader.Next(cancel)) throw new InvalidOperationException($"The data ended after {batch} batches of epoch {epoch}, but it said that there are {data.Batches}.");
                 Step(reader);
                 AfterStep(cancel);
             }
@@ -102,55 +155,74 @@ sealed class Trainer
         Evaluate(cancel);
         Report();
         Save();
-        return new(Done, last.Loss, evaluation?.ValidationLoss, evaluation?.Metrics ?? [], clock.Elapsed, history);
+        return new(steps, last.Loss, evaluation?.ValidationLoss, evaluation?.Metrics ?? [], clock.Elapsed, history);
     }
 
     void Step(IBatch rows)
     {
-        if (options.Schedule is { } schedule) model.LearningRate = schedule.Rate(Done);
+        if (options.Schedule is { } schedule) model.LearningRate = schedule.Rate(steps, totalSteps);
         var result = feed.Train(rows);
         if (!result.IsFinite) throw NotMade(result);
         last = result;
+        steps++;
         batch++;
-        history.Add(result.Loss, TotalElapsed);
+        history.Add(result.Loss, Elapsed);
         windowRows += rows.Count;
     }
 
     ArithmeticException NotMade(StepResult step)
     {
-        var saved = savedAt >= 0 ? FormattableString.Invariant($" The checkpoint {options.CheckpointPath} is of step {savedAt}.") : "";
-        return new(FormattableString.Invariant(
-            $"Step {Done + 1} was not made: its loss is {step.Loss} and the norm of its gradients {step.GradientNorm}, with the learning rate {step.LearningRate}. ")
-            + FormattableString.Invariant($"Either training has diverged or the batch holds numbers that are not finite. Parameters, running statistics and optimizer states are those of step {Done}.{saved}"));
+        diverged = true;
+        var message = FormattableString.Invariant(
+            $"Step {steps + 1} was not made: its loss is {step.Loss} and the norm of its gradients {step.GradientNorm}, with the learning rate {step.LearningRate}. ")
+            + FormattableString.Invariant($"Either training has diverged or the batch holds numbers that are not finite. Parameters, running statistics and optimizer states are those of step {steps}.");
+        if (checkpoint is null || steps == startedAt || !model.Store.IsSound) return new(message);
+        try
+        {
+            var before = checkpoint.SavedStep;
+            var place = checkpoint.SaveApart(Position, Metadata);
+            message += place == options.CheckpointPath
+                ? FormattableString.Invariant($" The checkpoint {place} is of this step.")
+                : FormattableString.Invariant($" The checkpoint {options.CheckpointPath} is of step {before}; {place} is of this one.");
+            return new(message);
+        }
+        catch (Exception second)
+        {
+            return new(message) { Data = { [FitFailure.Key] = second } };
+        }
     }
 
     void AfterStep(CancellationToken cancel)
     {
-        var endOfEpoch = batch == data.Batches;
-        if (options.EvalEvery is { } every ? Done % every == 0 : endOfEpoch) Evaluate(cancel);
-        if (Evaluated || Done % options.ReportEvery == 0) Report();
-        if (options.CheckpointEvery is { } period ? Done % period == 0 : endOfEpoch) Save();
+        if (options.EvalEvery is { } every ? steps % every == 0 : EndOfEpoch) Evaluate(cancel);
+        if (Evaluated || steps % options.ReportEvery == 0) Report();
+        if (options.CheckpointEvery is { } period ? steps % period == 0 : EndOfEpoch) Save();
     }
-
-    bool Evaluated => evaluation?.Step == Done;
 
     void Evaluate(CancellationToken cancel)
     {
         if (Evaluated || (validation is null && options.Metrics.Count == 0)) return;
         MeasureRate(force: true);
-        double? loss = validation is null ? null : ValidationLoss(validation);
-        evaluation = new(Done, loss, [.. options.Metrics.Select(m => m.Measure(cancel))]);
-        history.Add(evaluation, TotalElapsed);
+        double? loss = validation is null ? null : ValidationLoss(validation, cancel);
+        var metrics = ImmutableArray.CreateBuilder<MetricValue>();
+        foreach (var metric in options.Metrics)
+        {
+            metrics.Add(metric.Measure(cancel));
+            cancel.ThrowIfCancellationRequested(); // a metric that was told to stop may have measured half of it
+        }
+        evaluation = new(steps, loss, metrics.ToImmutable());
+        history.Add(evaluation, Elapsed);
         windowStart = clock.Elapsed; // evaluation is not training
     }
 
-    double ValidationLoss(BatchFeed feed)
+    double ValidationLoss(BatchFeed feed, CancellationToken cancel)
     {
         double sum = 0;
         long rows = 0;
         using var reader = options.Validation!.Open(0);
-        while (reader.Next())
+        while (reader.Next(cancel))
         {
+            cancel.ThrowIfCancellationRequested();
             sum += (double)feed.Loss(reader) * reader.Count;
             rows += reader.Count;
         }
@@ -170,22 +242,38 @@ sealed class Trainer
     void Report()
     {
         var evaluated = Evaluated;
-        if (progress is null || (reportedAt == Done && (!evaluated || reportedEvaluation == Done))) return;
+        if (progress is null || (reportedAt == steps && (!evaluated || reportedEvaluation == steps))) return;
         MeasureRate(force: false);
-        reportedAt = Done;
-        if (evaluated) reportedEvaluation = Done;
+        reportedAt = steps;
+        if (evaluated) reportedEvaluation = steps;
         progress.Report(new()
         {
-            Step = Done, TotalSteps = totalSteps, Epoch = (double)Done / data.Batches, Loss = last.Loss, LearningRate = last.LearningRate, GradientNorm = last.GradientNorm,
+            Step = steps, TotalSteps = totalSteps, Epoch = epoch + (double)batch / data.Batches, Loss = last.Loss, LearningRate = last.LearningRate, GradientNorm = last.GradientNorm,
             SamplesPerSecond = samplesPerSecond, Elapsed = clock.Elapsed, ValidationLoss = evaluated ? evaluation!.ValidationLoss : null, Metrics = evaluated ? evaluation!.Metrics : NoMetrics,
             History = history,
         });
     }
 
+    RunPosition Position => EndOfEpoch ? new(steps, epoch + 1, 0) : new(steps, epoch, batch);
+
+    RunMetadata Metadata => new(run, steps, last.Loss, last.GradientNorm, history);
+
     void Save()
     {
-        if (options.CheckpointPath is not { } path || savedAt == Done) return;
-        model.SaveCheckpoint(path, batch == data.Batches ? new(epoch + 1, 0) : new(epoch, batch), ImmutableDictionary<string, string>.Empty.Add(HistoryKey, HistoryText.Write(history)), weightsOnly: false);
-        savedAt = Done;
+        try
+        {
+            checkpoint?.Save(Position, Metadata);
+        }
+        catch
+        {
+            saveFailed = true; // trying it again would fail again
+            throw;
+        }
+    }
+
+    // A run that has made no step has nothing to lose, and may stand before an earlier one's checkpoint.
+    void SaveReached()
+    {
+        if (checkpoint is not null && model.Store.IsSound && steps > startedAt) Save();
     }
 }

@@ -1,8 +1,10 @@
 using System;
 using System.IO;
+using System.Linq;
 using System.Reflection;
 using Graph.Examples.Digits;
 using Graph.Examples.Gpt;
+using Graph.Runtime.Checkpoints;
 using Xunit;
 
 namespace Graph.Tests.Examples;
@@ -30,6 +32,9 @@ public sealed class CommandLineTests
     [InlineData("--device", "tpu")]
     [InlineData("--seed", "-1")]
     [InlineData("--bogus")]
+    [InlineData("--accept", "everything")]
+    [InlineData("--accept", "7")]
+    [InlineData("--accept", "")]
     public void Wrong_options_are_refused(params string[] args)
     {
         Assert.Equal(2, Run(typeof(DigitReader), args));
@@ -55,6 +60,37 @@ public sealed class CommandLineTests
             Assert.Equal(1, Run(typeof(CharacterGpt), "--resume", "--data", Path.Combine(folder.FullName, "text.txt"), "--out", folder.FullName, "--steps", "1", "--threads", "1"));
             // Found before the training, not after it.
             Assert.Equal(1, Run(typeof(DigitReader), "--out", folder.FullName, "--metrics", Path.Combine(folder.FullName, "text.txt", "metrics.json")));
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+        }
+    }
+
+    [Fact]
+    public void What_would_be_lost_after_the_training_is_found_before_it()
+    {
+        var folder = Directory.CreateTempSubdirectory("graph");
+        try
+        {
+            string In(params string[] parts) => Path.Combine([folder.FullName, .. parts]);
+            File.WriteAllText(In("text"), string.Concat(Enumerable.Repeat("all the world's a stage ", 500)));
+            foreach (var program in new[] { typeof(DigitReader), typeof(CharacterGpt) })
+            {
+                int Run(Type member, params string[] args) => CommandLineTests.Run(member, member == typeof(CharacterGpt) ? ["--data", In("text"), .. args] : args);
+                Assert.Equal(1, Run(program, "--resume", "--out", In("nothing"))); // no checkpoint
+                foreach (var output in new[] { "report.html", program == typeof(DigitReader) ? "digits.safetensors" : "gpt.safetensors" })
+                {
+                    Directory.CreateDirectory(In("place", output));
+                    Assert.Equal(1, Run(program, "--out", In("place"), "--steps", "1"));
+                    Directory.Delete(In("place", output));
+                }
+                Assert.Equal(1, Run(program, "--out", In("place"), "--metrics", folder.FullName));
+                File.WriteAllText(In("file"), "");
+                Assert.Equal(1, Run(program, "--out", In("file")));
+                using (RunLock.OfFolder(In("place"))) Assert.Equal(1, Run(program, "--out", In("place"), "--steps", "1"));
+                Assert.Empty(Directory.GetFiles(In("place")));
+            }
         }
         finally
         {

@@ -1,5 +1,6 @@
 using System;
 using System.Linq;
+using System.Threading;
 using System.Threading.Tasks;
 using Graph.Data;
 
@@ -13,25 +14,28 @@ public static class Training
     /// <summary>Trains to the given step, from the checkpoint when there is one.</summary>
     /// <param name="checkpoint">The checkpoint's file; null trains in one go.</param>
     /// <param name="every">How many steps lie between two checkpoints.</param>
-    public static Task RunAsync(NoisyClassifier model, long steps, string? checkpoint, int every, Action<FitProgress> progress) => model.FitAsync(
-        Batches(),
-        new()
+    /// <param name="options">What to measure; nothing when left out.</param>
+    /// <param name="data">The batches, should they be other than <see cref="Batches"/>.</param>
+    public static Task RunAsync(
+        NoisyClassifier model, long steps, string? checkpoint, int every, Action<FitProgress> progress, FitOptions? options = null, IBatchSource? data = null, CancellationToken cancel = default) => model.FitAsync(
+        data ?? Batches(),
+        (options ?? new()) with
         {
             Steps = steps,
             Schedule = Schedule.WarmupCosine(peak: 1e-2f, warmup: 10, total: 200, floor: 1e-3f),
             CheckpointPath = checkpoint,
             CheckpointEvery = checkpoint is null ? null : every,
-            Resume = checkpoint is not null,
+            Resume = checkpoint is null ? ResumeMode.Never : ResumeMode.IfPresent,
         },
-        new Reports(progress));
+        new Reports(progress), cancel);
 
-    // Seven batches an epoch, the last of them a short one: a run stops in the middle of an epoch more often than not.
-    static BatchLoader Batches()
+    /// <summary>Seven batches an epoch, the last of them a short one: a run stops in the middle of an epoch more often than not.</summary>
+    public static IBatchSource Batches()
     {
         var random = new Random(1);
         var x = Enumerable.Range(0, Rows * Columns).Select(_ => (float)(random.NextDouble() * 2 - 1)).ToArray();
         var labels = Enumerable.Range(0, Rows).Select(row => (x[row * Columns] > 0 ? 2 : 0) + (x[row * Columns + 1] > 0 ? 1 : 0)).ToArray();
-        return new(new TableDataset().With("x", x, Columns).With("label", labels), BatchSize, new() { Seed = 5 });
+        return new BatchLoader(new TableDataset().With("x", x, Columns).With("label", labels), BatchSize, new() { Seed = 5 });
     }
 
     // Progress<T> would report on another thread, some time later.

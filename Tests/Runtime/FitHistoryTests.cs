@@ -34,7 +34,7 @@ public sealed class FitHistoryTests : IDisposable
         using var first = LineModel.Create(seed: 3);
         var begun = await first.FitAsync(Data(), options with { Steps = 14, CheckpointPath = path });
         using var second = LineModel.Create(seed: 3);
-        var rest = await second.FitAsync(Data(), options with { CheckpointPath = path, Resume = true });
+        var rest = await second.FitAsync(Data(), options with { CheckpointPath = path, Resume = ResumeMode.Always });
         Assert.Equal(Told(whole.History), Told(rest.History));
         Assert.True(rest.History.Elapsed > begun.History.Elapsed);
     }

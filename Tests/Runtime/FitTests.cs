@@ -68,10 +68,10 @@ public sealed class FitTests : IDisposable
     public async Task Training_that_is_cancelled_and_resumed_gives_the_same_bits(int stopAfter)
     {
         var path = Path.Combine(folder, "line.safetensors");
-        FitOptions options = new() { Epochs = 4, CheckpointPath = path, Resume = true, Schedule = Schedule.WarmupCosine(0.1f, 5, 28, 0.01f) };
+        FitOptions options = new() { Epochs = 4, CheckpointPath = path, Resume = ResumeMode.IfPresent, Schedule = Schedule.WarmupCosine(0.1f, 5, 28, 0.01f) };
 
         using var straight = LineModel.Create(seed: 3);
-        var whole = await straight.FitAsync(Data(), options with { CheckpointPath = null, Resume = false });
+        var whole = await straight.FitAsync(Data(), options with { CheckpointPath = null, Resume = ResumeMode.Never });
 
         using (var model = LineModel.Create(seed: 3))
         {
@@ -81,7 +81,7 @@ public sealed class FitTests : IDisposable
             Assert.Equal(stopAfter, model.Step);
         }
 
-        using var resumed = LineModel.Create(seed: 99, threads: 1); // everything comes from the file, the seed too
+        using var resumed = LineModel.Create(seed: 3, threads: 1);
         var reports = new Reports();
         var rest = await resumed.FitAsync(Data(), options, reports);
         Assert.Equal(stopAfter + 1, reports[0].Step);
@@ -92,10 +92,10 @@ public sealed class FitTests : IDisposable
     }
 
     [Fact]
-    public async Task Training_that_fails_goes_on_from_the_last_checkpoint_with_the_same_bits()
+    public async Task Training_that_fails_goes_on_with_the_same_bits()
     {
         var path = Path.Combine(folder, "line.safetensors");
-        FitOptions options = new() { Steps = 30, CheckpointPath = path, CheckpointEvery = 6, Resume = true };
+        FitOptions options = new() { Steps = 30, CheckpointPath = path, CheckpointEvery = 6, Resume = ResumeMode.IfPresent };
         using var straight = LineModel.Create(seed: 3);
         await straight.FitAsync(Data(), options with { CheckpointPath = Path.Combine(folder, "other") });
 
@@ -104,10 +104,10 @@ public sealed class FitTests : IDisposable
             var failing = new Reports { Then = r => { if (r.Step == 16) throw new InvalidOperationException("failed"); } };
             await Assert.ThrowsAsync<InvalidOperationException>(() => model.FitAsync(Data(), options, failing));
         }
-        using var resumed = LineModel.Create(seed: 4);
+        using var resumed = LineModel.Create(seed: 3);
         var reports = new Reports();
         await resumed.FitAsync(Data(), options, reports);
-        Assert.Equal(13, reports[0].Step);
+        Assert.Equal(17, reports[0].Step);
         Assert.Equal(Bits(straight), Bits(resumed));
     }
 
@@ -123,7 +123,7 @@ public sealed class FitTests : IDisposable
 
         using var model = LineModel.Create();
         using (new FileStream(written, FileMode.CreateNew, FileAccess.Write, FileShare.None))
-            await model.FitAsync(Data(), new() { Steps = 2, CheckpointPath = path, Resume = true });
+            await model.FitAsync(Data(), new() { Steps = 2, CheckpointPath = path, Resume = ResumeMode.IfPresent });
         Assert.Equal(2, model.Step); // from the beginning: none of them is a checkpoint
         Assert.Equal(others.Append(path).Append(written).Order(), Directory.GetFiles(folder).Order());
     }
@@ -179,7 +179,8 @@ public sealed class FitTests : IDisposable
         using var model = LineModel.Create(seed: 3);
         var error = await Assert.ThrowsAsync<ArithmeticException>(() => model.FitAsync(Batches(new Spoilt(row: 60)), options)); // in the fourth batch
         Assert.Contains("Step 4 was not made: its loss is NaN and the norm of its gradients NaN, with the learning rate 0.05.", error.Message, StringComparison.Ordinal);
-        Assert.EndsWith($"are those of step 3. The checkpoint {path} is of step 2.", error.Message, StringComparison.Ordinal);
+        var beside = Path.Combine(folder, "line.stopped.safetensors");
+        Assert.EndsWith($"are those of step 3. The checkpoint {path} is of step 2; {beside} is of this one.", error.Message, StringComparison.Ordinal);
 
         using var healthy = LineModel.Create(seed: 3);
         await healthy.FitAsync(Batches(new LineData(100)), options with { Epochs = null, Steps = 3, CheckpointPath = null, CheckpointEvery = null });
@@ -190,9 +191,25 @@ public sealed class FitTests : IDisposable
         await healthy.FitAsync(Batches(new LineData(100)), new() { Steps = 2 });
         await model.FitAsync(Batches(new LineData(100)), new() { Steps = 2 });
         Assert.Equal(Bits(healthy), Bits(model));
-        using var resumed = LineModel.Create();
-        await resumed.FitAsync(Batches(new LineData(100)), options with { Epochs = null, Steps = 3, Resume = true });
-        Assert.Equal(3, resumed.Step);
+        foreach (var (file, step) in new[] { (path, 2), (beside, 3) })
+        {
+            using var resumed = LineModel.Create(seed: 3);
+            Assert.Equal(step, resumed.Load(file).Step);
+            await resumed.FitAsync(Batches(new LineData(100)), options with { Epochs = null, Steps = 3, Resume = ResumeMode.Always, CheckpointPath = file });
+            Assert.Equal(3, resumed.Step);
+        }
+    }
+
+    [Fact]
+    public async Task A_run_that_stops_before_its_first_checkpoint_has_one()
+    {
+        var path = Path.Combine(folder, "line.safetensors");
+        using var model = LineModel.Create(seed: 3);
+        var error = await Assert.ThrowsAsync<ArithmeticException>(
+            () => model.FitAsync(new BatchLoader(new Spoilt(row: 60), 16, new() { Order = BatchOrder.Sequential }), new() { Epochs = 1, CheckpointPath = path }));
+        Assert.EndsWith($"are those of step 3. The checkpoint {path} is of this step.", error.Message, StringComparison.Ordinal);
+        using var other = LineModel.Create();
+        Assert.Equal(3, other.Load(path).Step);
     }
 
     [Fact]
@@ -226,7 +243,7 @@ public sealed class FitTests : IDisposable
     {
         using var model = LineModel.Create();
         Assert.Equal("EvalEvery", (await Assert.ThrowsAsync<ArgumentOutOfRangeException>(() => model.FitAsync(Data(), new() { EvalEvery = 0 }))).ParamName);
-        Assert.Equal("CheckpointPath", (await Assert.ThrowsAsync<ArgumentException>(() => model.FitAsync(Data(), new() { Resume = true }))).ParamName);
+        Assert.Equal("CheckpointPath", (await Assert.ThrowsAsync<ArgumentException>(() => model.FitAsync(Data(), new() { Resume = ResumeMode.Always }))).ParamName);
     }
 
     [Fact]

@@ -1,11 +1,8 @@
 using System;
 using System.Collections.Generic;
-using System.Diagnostics;
 using System.Globalization;
 using System.IO;
 using System.Linq;
-using System.Runtime.InteropServices;
-using System.Threading;
 using System.Threading.Tasks;
 using Graph.Killable;
 using Xunit;
@@ -34,7 +31,7 @@ public sealed class KillTests : IDisposable
         saved = Saved(second, every: 1);
 
         var third = new List<(long Step, int Loss)>();
-        using var resumed = NoisyClassifier.Create(seed: 99, threads: 2);
+        using var resumed = NoisyClassifier.Create(seed: 3, threads: 2);
         await Training.RunAsync(resumed, saved + 15, Checkpoint, every: 4, p => third.Add((p.Step, BitConverter.SingleToInt32Bits(p.Loss))));
         Assert.Equal(saved + 1, third[0].Step);
         Assert.Equal(saved + 15, third[^1].Step);
@@ -67,34 +64,16 @@ public sealed class KillTests : IDisposable
     // Starts the program, kills it while it trains on after the given step, and returns all that it said.
     async Task<List<(long Step, int Loss)>> TrainAndKill(int every, int threads, long atStep)
     {
-        var root = Path.GetFullPath(Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "..", "..", ".."));
-        var start = new ProcessStartInfo(Path.Combine(root, OperatingSystem.IsWindows() ? "dotnet.exe" : "dotnet"))
-        {
-            ArgumentList = { "exec", typeof(NoisyClassifier).Assembly.Location, Checkpoint, every.ToString(CultureInfo.InvariantCulture), threads.ToString(CultureInfo.InvariantCulture) },
-            RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false,
-        };
-        // A process that hangs fails the test instead of holding it up for ever.
-        using var patience = new CancellationTokenSource(TimeSpan.FromMinutes(2));
-        using var process = Process.Start(start)!;
+        using var process = new ChildProcess(
+            typeof(NoisyClassifier), Checkpoint, every.ToString(CultureInfo.InvariantCulture), threads.ToString(CultureInfo.InvariantCulture));
         var reports = new List<(long Step, int Loss)>();
-        try
-        {
-            while (reports.Count == 0 || reports[^1].Step < atStep)
-            {
-                var line = await process.StandardOutput.ReadLineAsync(patience.Token);
-                if (line is null) Assert.Fail($"The process ended by itself: {await process.StandardError.ReadToEndAsync(patience.Token)}");
-                reports.Add(Report(line)!.Value);
-            }
-        }
-        finally
-        {
-            process.Kill();
-        }
+        while (reports.Count == 0 || reports[^1].Step < atStep) reports.Add(Report(await process.ReadUntil(_ => true))!.Value);
+        process.Kill();
         // What it said until it died; its last line may be cut.
-        while (await process.StandardOutput.ReadLineAsync(patience.Token) is { } line)
+        var (exit, output, _) = await process.Ended();
+        foreach (var line in output.Split('\n'))
             if (Report(line) is { } report) reports.Add(report);
-        await process.WaitForExitAsync(patience.Token);
-        Assert.Equal(OperatingSystem.IsWindows() ? -1 : 128 + 9, process.ExitCode); // by the kill, not by itself
+        Assert.Equal(OperatingSystem.IsWindows() ? -1 : 128 + 9, exit); // by the kill, not by itself
         return reports;
     }
 

@@ -168,7 +168,7 @@ public sealed class SharedStoreTests : IDisposable
         using var cancelled = new CancellationTokenSource();
         cancelled.Cancel();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => model.FitAsync(Data(), cancel: cancelled.Token));
-        Assert.Throws<ArgumentException>(() => { _ = model.FitAsync(Data(), new() { Resume = true }); });
+        Assert.Throws<ArgumentException>(() => { _ = model.FitAsync(Data(), new() { Resume = ResumeMode.Always }); });
         await Assert.ThrowsAsync<DivideByZeroException>(() => model.FitAsync(Data(), new() { Metrics = [new("none", (Func<double>)(() => throw new DivideByZeroException()))] }));
         model.TrainStep(x, y);
     }
