@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.IO;
 using System.Linq;
 using System.Reflection;
 using System.Threading.Tasks;
@@ -59,6 +60,43 @@ public sealed class AllocationFaultTests
     }
 
     [Fact]
+    public void A_checkpoint_is_loaded_whole_or_not_at_all_whichever_allocation_fails()
+    {
+        var path = Path.GetTempFileName();
+        try
+        {
+            var (x, y) = SessionTests.Batch(8);
+            using var trained = LineModel.Create(seed: 1);
+            for (var i = 0; i < 3; i++) trained.TrainStep(x, y);
+            trained.Save(path);
+            var expected = Bits(trained);
+            Assert.True(FaultyAllocator.FailEach(() =>
+            {
+                using var model = LineModel.Create(seed: 2);
+                var before = Bits(model);
+                try
+                {
+                    model.Load(path);
+                }
+                catch (OutOfMemoryException e) when (FaultyAllocator.IsInjected(e))
+                {
+                    Assert.Equal(before, Bits(model));
+                    Assert.Equal(0, model.Step);
+                    model.Load(path);
+                }
+                Assert.Equal(expected, Bits(model));
+                Assert.Equal(4, model.TrainStep(x, y).Step);
+            }) >= 6);
+        }
+        finally
+        {
+            File.Delete(path);
+        }
+    }
+
+    static int[] Bits(LineModel model) => [.. model.Parameters.SelectMany(t => t.Read<float>().ToArray()).Select(BitConverter.SingleToInt32Bits)];
+
+    [Fact]
     public void A_batch_too_large_for_the_machine_leaves_the_others_working()
     {
         using var model = LineModel.Create(seed: 1);
@@ -99,7 +137,7 @@ public sealed class AllocationFaultTests
         Assert.Contains($"There is no memory for the intermediates of loss with B={rows}", Assert.Throws<OutOfMemoryException>(() => function.CheckMemory([rows])).Message, StringComparison.Ordinal);
     }
 
-    static T Again<T>(Func<T> call)
+    internal static T Again<T>(Func<T> call)
     {
         try
         {

@@ -75,6 +75,19 @@ public sealed class ServingTests
     }
 
     [Fact]
+    public async Task Where_no_session_can_be_made_a_call_waits_for_one_that_is_there()
+    {
+        using var model = LineModel.Create(threads: 1);
+        var made = 0;
+        using var pool = new SessionPool(() => made++ == 0 ? new(LineModel.Compiled, model.Parameters, new(1)) : throw new OutOfMemoryException(), bound: 4);
+        var only = pool.Rent();
+        var waiting = Task.Factory.StartNew(pool.Rent, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+        pool.Return(only);
+        Assert.Same(only, await waiting);
+        Assert.Equal(1, pool.Count);
+    }
+
+    [Fact]
     public async Task Calls_that_met_allocate_nothing_afterwards()
     {
         using var model = LineModel.Create(threads: 1);

@@ -174,6 +174,20 @@ public sealed class SharedStoreTests : IDisposable
     }
 
     [Fact]
+    public void A_reset_store_begins_anew()
+    {
+        var (x, y) = SessionTests.Batch(8);
+        using var model = LineModel.Create(seed: 2);
+        model.TrainStep(x, y);
+        var once = Bits(model);
+        model.TrainStep(x, y);
+        model.Parameters.Reset(seed: 2);
+        Assert.Equal(0, model.Step);
+        model.TrainStep(x, y);
+        Assert.Equal(once, Bits(model));
+    }
+
+    [Fact]
     public void A_parameters_own_memory_takes_no_result()
     {
         using var model = LineModel.Create(seed: 2);
