@@ -4,6 +4,7 @@ using System.IO;
 using System.Linq;
 using System.Runtime.CompilerServices;
 using System.Text;
+using Graph.Data;
 
 namespace Graph.Examples.Gpt;
 
@@ -17,7 +18,7 @@ static class Corpus
         var text = path switch
         {
             null => Sources(Repository()),
-            _ when File.Exists(path) => File.ReadAllText(path),
+            _ when File.Exists(path) => DataFile.ReadText(path),
             _ when Directory.Exists(path) => Sources(path),
             _ => throw new FileNotFoundException($"--data {path}: there is no such file or folder."),
         };
@@ -31,7 +32,7 @@ static class Corpus
             .Where(f => !Path.GetRelativePath(folder, f).Split(Path.DirectorySeparatorChar).Any(part => part is "bin" or "obj" || part.StartsWith('.')))
             .Order(StringComparer.Ordinal).ToList();
         if (files.Count == 0) throw new FileNotFoundException($"--data {folder}: it holds no C# sources.");
-        return string.Join("\n", files.Select(f => File.ReadAllText(f).Replace("\r\n", "\n")));
+        return string.Join("\n", files.Select(f => DataFile.ReadText(f).Replace("\r\n", "\n")));
     }
 
     // The folder of the solution, upwards from where the program runs or was built.

@@ -43,7 +43,9 @@ public sealed class BatchLoader : IBatchSource
     readonly BatchOptions options;
 
     /// <summary>Batches of <paramref name="batchSize"/> rows.</summary>
-    /// <exception cref="ArgumentException">The dataset has no full batch and <see cref="BatchOptions.DropLast"/> would leave nothing, or an option is out of range.</exception>
+    /// <exception cref="ArgumentException">
+    /// The dataset has no full batch and <see cref="BatchOptions.DropLast"/> would leave nothing, a batch of a column is beyond 2 GiB, or an option is out of range.
+    /// </exception>
     public BatchLoader(Dataset data, int batchSize, BatchOptions? options = null)
     {
         this.data = data;
@@ -60,7 +62,13 @@ public sealed class BatchLoader : IBatchSource
         Batches = options.BatchesPerEpoch ?? (data.Count / batchSize + (keepsLast && data.Count % batchSize != 0 ? 1 : 0));
         if (Batches == 0)
             throw new ArgumentException($"{data.Count} rows make no full batch of {batchSize}, and the last one is to be dropped.", nameof(batchSize));
+        foreach (var column in data.Columns)
+            if ((long)RowsOfABatch * column.RowBytes > Array.MaxLength)
+                throw new ArgumentException($"A batch of {RowsOfABatch} rows of {column} has {(long)RowsOfABatch * column.RowBytes} bytes; {Array.MaxLength} are the most.", nameof(batchSize));
     }
+
+    /// <summary>The most rows that a batch has: fewer than <see cref="BatchSize"/> when the dataset has no more.</summary>
+    internal int RowsOfABatch => options.Order == BatchOrder.Sampled ? BatchSize : Math.Min(BatchSize, data.Count);
 
     public ImmutableArray<DataColumn> Columns => data.Columns;
 

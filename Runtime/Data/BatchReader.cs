@@ -13,6 +13,9 @@ namespace Graph.Data;
 /// </summary>
 sealed class BatchReader : IBatchReader
 {
+    // How long disposing waits for a dataset that does not give its row. Usually the filler is done at once, and afterwards the dataset may be disposed too.
+    static readonly TimeSpan patience = TimeSpan.FromSeconds(2);
+
     readonly BatchLoader loader;
     readonly int epoch;
     readonly Slot[] slots;
@@ -55,7 +58,10 @@ sealed class BatchReader : IBatchReader
     {
         ObjectDisposedException.ThrowIf(disposed, this);
         if (started && current < 0)
+        {
+            failure?.Throw();
             return false;
+        }
         cancel.ThrowIfCancellationRequested();
         if (filling is null)
             FillNext(slots[0]);
@@ -114,7 +120,9 @@ sealed class BatchReader : IBatchReader
         disposed = true;
         stopped = true;
         free.Release();
-        filling?.Wait();
+        // A row that blocks cannot be taken back. Its thread ends when the row comes; until then it holds the buffers, which nobody else has.
+        if (filling?.Wait(patience) == false)
+            return;
         free.Dispose();
         full.Dispose();
     }
@@ -123,7 +131,7 @@ sealed class BatchReader : IBatchReader
     {
         // On the pinned heap, so that kernels may read the buffers where they lie.
         public readonly Memory<byte>[] Buffers
-            = [.. loader.Columns.Select(column => GC.AllocateUninitializedArray<byte>(checked(loader.BatchSize * column.RowBytes), pinned: true).AsMemory())];
+            = [.. loader.Columns.Select(column => GC.AllocateUninitializedArray<byte>(loader.RowsOfABatch * column.RowBytes, pinned: true).AsMemory())];
 
         public int Count;
     }

@@ -13,10 +13,11 @@ public sealed class CharacterVocabulary
     readonly Dictionary<Rune, int> tokens;
 
     /// <summary>The vocabulary of the characters that occur in <paramref name="text"/>.</summary>
-    /// <exception cref="ArgumentException">The text is empty.</exception>
+    /// <exception cref="ArgumentException">The text is empty, or holds half of a surrogate pair.</exception>
     public CharacterVocabulary(string text)
     {
         ArgumentException.ThrowIfNullOrEmpty(text);
+        CheckPairs(text);
         characters = [.. text.EnumerateRunes().Distinct().Order()];
         tokens = characters.Select((rune, token) => (rune, token)).ToDictionary(pair => pair.rune, pair => pair.token);
     }
@@ -28,15 +29,30 @@ public sealed class CharacterVocabulary
     public string Characters => string.Concat(characters);
 
     /// <summary>The tokens of a text, one a character.</summary>
-    /// <exception cref="ArgumentException">A character is not in the vocabulary.</exception>
+    /// <exception cref="ArgumentException">A character is not in the vocabulary, or half of a surrogate pair.</exception>
     public int[] Encode(string text)
     {
+        ArgumentNullException.ThrowIfNull(text);
+        CheckPairs(text);
         var result = new List<int>(text.Length);
         foreach (var rune in text.EnumerateRunes())
             result.Add(tokens.TryGetValue(rune, out var token)
                 ? token
                 : throw new ArgumentException($"The vocabulary of {Count} characters does not hold '{rune}' (U+{rune.Value:X4}).", nameof(text)));
         return [.. result];
+    }
+
+    // Half a pair would quietly become U+FFFD, a character of its own.
+    static void CheckPairs(string text)
+    {
+        for (var i = 0; i < text.Length; i++)
+        {
+            if (!char.IsSurrogate(text[i]))
+                continue;
+            if (i + 1 == text.Length || !char.IsSurrogatePair(text[i], text[i + 1]))
+                throw new ArgumentException($"The text holds half of a surrogate pair (U+{(int)text[i]:X4}) at place {i}, which is no character.", nameof(text));
+            i++;
+        }
     }
 
     /// <summary>The text of some tokens.</summary>

@@ -9,16 +9,25 @@ namespace Graph.Data;
 /// <summary>A table of numbers from a text file: one row a line, values separated by commas, with or without a line of names at the top.</summary>
 public sealed class CsvTable
 {
-    readonly string path;
-    readonly double[] values;
+    // Grows without copying, and a table of any size is no large array that has to be found room for.
+    const int BlockBits = 12, BlockLength = 1 << BlockBits;
 
-    CsvTable(string path, ImmutableArray<string> names, int columns, double[] values)
+    readonly string path;
+    readonly List<double[]> blocks;
+
+    CsvTable(string path, ImmutableArray<string> names, int columns, int rows, List<double[]> blocks)
     {
         this.path = path;
-        this.values = values;
+        this.blocks = blocks;
         Names = names;
         Columns = columns;
-        Rows = columns == 0 ? 0 : values.Length / columns;
+        Rows = rows;
+    }
+
+    double Value(int row, int column)
+    {
+        var index = (long)row * Columns + column;
+        return blocks[(int)(index >> BlockBits)][index & (BlockLength - 1)];
     }
 
     /// <summary>How many rows it has, the line of names not counted.</summary>
@@ -30,69 +39,59 @@ public sealed class CsvTable
     /// <summary>The names of the columns; empty when the file has none.</summary>
     public ImmutableArray<string> Names { get; }
 
-    /// <summary>Reads a file, plain or compressed by gzip. Empty lines are passed over; numbers are written with a point.</summary>
+    /// <summary>
+    /// Reads a file, plain or compressed by gzip. Empty lines are passed over; numbers are written with a point, in quotation marks or not, and are finite.
+    /// </summary>
     /// <param name="path">The file.</param>
     /// <param name="header">Whether the first line holds names.</param>
+    /// <param name="limits">How much may come, <see cref="DataLimits.Default"/> when left out.</param>
     /// <exception cref="FileNotFoundException">The file does not exist.</exception>
-    /// <exception cref="DataFormatException">A value is no number, a row has another length than the first one, or there is no row.</exception>
-    public static CsvTable Read(string path, bool header = false)
+    /// <exception cref="DataFormatException">A value is no finite number, a row has another length than the first one, there is no row, a limit is passed, or the file is damaged, no text or no file.</exception>
+    public static CsvTable Read(string path, bool header = false, DataLimits? limits = null)
     {
-        using var stream = DataFile.Open(path);
-        using var reader = new StreamReader(stream);
-        try
+        limits ??= DataLimits.Default;
+        using var text = DataFile.OpenText(path, limits);
+        var reader = new CsvReader(text, path, limits.LineCharacters);
+        var names = header && reader.NextLine() ? reader.Fields() : [];
+        var columns = names.Length;
+        var rows = 0;
+        var blocks = new List<double[]>();
+        for (long count = 0; reader.NextLine(); rows++)
         {
-            return Read(reader, path, header);
-        }
-        catch (InvalidDataException exception)
-        {
-            throw new DataFormatException(path, "a text compressed by gzip", $"a damaged archive ({exception.Message})");
-        }
-    }
-
-    static CsvTable Read(StreamReader reader, string path, bool header)
-    {
-        var values = new List<double>();
-        var names = ImmutableArray<string>.Empty;
-        var columns = 0;
-        var number = 0;
-        while (reader.ReadLine() is { } line)
-        {
-            number++;
-            if (string.IsNullOrWhiteSpace(line))
-                continue;
-            if (header && names.IsEmpty)
+            while (reader.NextField(out var field))
             {
-                names = [.. line.Split(',', StringSplitOptions.TrimEntries)];
-                columns = names.Length;
-                continue;
+                if (!double.TryParse(field, NumberStyles.Float, CultureInfo.InvariantCulture, out var value) || !double.IsFinite(value))
+                    throw new DataFormatException(path, $"a finite number in line {reader.Line}, column {reader.Column}", CsvReader.Shown(field));
+                if (count == limits.Values)
+                    throw new DataFormatException(path, $"at most {limits.Values} numbers (DataLimits.{nameof(DataLimits.Values)})", $"more in line {reader.Line}");
+                if ((count & (BlockLength - 1)) == 0)
+                    blocks.Add(new double[BlockLength]);
+                blocks[^1][count++ & (BlockLength - 1)] = value;
             }
-            var before = values.Count;
-            foreach (var range in line.AsSpan().Split(','))
-            {
-                var text = line.AsSpan()[range].Trim();
-                if (!double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var value))
-                    throw new DataFormatException(path, $"a number in line {number}, column {values.Count - before + 1}", $"'{text}'");
-                values.Add(value);
-            }
-            var length = values.Count - before;
             if (columns == 0)
-                columns = length;
-            if (length != columns)
-                throw new DataFormatException(path, $"{columns} values in line {number}, as in the first", $"{length}");
+                columns = reader.Column;
+            if (reader.Column != columns)
+                throw new DataFormatException(path, $"{columns} values in line {reader.Line}, as in the first", $"{reader.Column}");
         }
-        if (values.Count == 0)
-            throw new DataFormatException(path, "rows of numbers", "none");
-        return new CsvTable(path, names, columns, [.. values]);
+        return rows > 0 ? new CsvTable(path, names, columns, rows, blocks) : throw new DataFormatException(path, "rows of numbers", "none");
     }
 
     /// <summary>Some columns of every row, row-major, each value times <paramref name="scale"/>.</summary>
     /// <exception cref="ArgumentOutOfRangeException">The table has no such columns.</exception>
+    /// <exception cref="DataFormatException">A value times the scale is beyond 32-bit numbers, or there are more values than an array holds.</exception>
     public float[] Floats(int first, int count, float scale = 1)
     {
         Check(first, count);
+        if ((long)Rows * count > Array.MaxLength)
+            throw new DataFormatException(path, $"at most {Array.MaxLength} numbers at once", $"{Rows} rows of {count}");
         var result = new float[Rows * count];
         for (var i = 0; i < result.Length; i++)
-            result[i] = (float)values[i / count * Columns + first + i % count] * scale;
+        {
+            var (row, column) = (i / count, first + i % count);
+            result[i] = (float)Value(row, column) * scale;
+            if (!float.IsFinite(result[i]))
+                throw new DataFormatException(path, $"a 32-bit number in row {row + 1}, column {column + 1}", string.Create(CultureInfo.InvariantCulture, $"{Value(row, column)} times {scale}"));
+        }
         return result;
     }
 
@@ -105,7 +104,7 @@ public sealed class CsvTable
         var result = new int[Rows];
         for (var row = 0; row < Rows; row++)
         {
-            var value = values[row * Columns + column];
+            var value = Value(row, column);
             result[row] = (int)value;
             if (result[row] != value)
                 throw new DataFormatException(path, $"an integer in row {row + 1}, column {column + 1}", value.ToString(CultureInfo.InvariantCulture));
@@ -117,6 +116,6 @@ public sealed class CsvTable
     {
         ArgumentOutOfRangeException.ThrowIfNegative(first);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(count);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(first + count, Columns);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(count, Columns - first);
     }
 }

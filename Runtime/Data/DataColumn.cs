@@ -12,10 +12,23 @@ namespace Graph.Data;
 public sealed record DataColumn(string Name, DType Type, ImmutableArray<int> RowShape)
 {
     /// <summary>Elements of one row.</summary>
-    public int RowLength { get; } = RowShape.Aggregate(1, (count, size) => checked(count * size));
+    public int RowLength { get; } = LengthOf(Name, Type, RowShape);
 
     /// <summary>Bytes of one row.</summary>
-    public int RowBytes => checked(RowLength * Type.Size());
+    public int RowBytes => RowLength * Type.Size();
+
+    static int LengthOf(string name, DType type, ImmutableArray<int> shape)
+    {
+        long length = 1;
+        foreach (var size in shape)
+        {
+            if (size < 1)
+                throw new ArgumentException($"The column {name} has rows of [{string.Join(",", shape)}]; every size must be at least 1.", nameof(RowShape));
+            if ((length *= size) * type.Size() > Array.MaxLength)
+                throw new ArgumentException($"A row [{string.Join(",", shape)}] of the column {name} is beyond 2 GiB.", nameof(RowShape));
+        }
+        return (int)length;
+    }
 
     /// <summary>Equal names, types and shapes.</summary>
     public bool Equals(DataColumn? other) => other is not null && Name == other.Name && Type == other.Type && RowShape.SequenceEqual(other.RowShape);

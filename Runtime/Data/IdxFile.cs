@@ -1,6 +1,7 @@
 using System;
 using System.Buffers.Binary;
 using System.Collections.Immutable;
+using System.Globalization;
 using System.IO;
 using System.Linq;
 
@@ -32,19 +33,14 @@ public sealed class IdxFile
     public int Count => values.Length / Size(kind);
 
     /// <summary>Reads a file, plain or compressed by gzip.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="limits">How much may come, <see cref="DataLimits.Default"/> when left out.</param>
     /// <exception cref="FileNotFoundException">The file does not exist.</exception>
-    /// <exception cref="DataFormatException">It is no IDX file, it ends early or goes on after its last value.</exception>
-    public static IdxFile Read(string path)
+    /// <exception cref="DataFormatException">It is no IDX file, it is damaged, ends early, goes on after its last value, or passes a limit.</exception>
+    public static IdxFile Read(string path, DataLimits? limits = null)
     {
-        using var stream = DataFile.Open(path);
-        try
-        {
-            return Read(stream, path);
-        }
-        catch (InvalidDataException exception)
-        {
-            throw new DataFormatException(path, "an IDX file compressed by gzip", $"a damaged archive ({exception.Message})");
-        }
+        using var stream = DataFile.Open(path, limits);
+        return Read(stream, path);
     }
 
     static IdxFile Read(Stream stream, string path)
@@ -77,7 +73,7 @@ public sealed class IdxFile
     // Grows with what really comes, so that a header of nonsense in a short file does not take gigabytes.
     static byte[] ReadUpTo(Stream stream, int bytes)
     {
-        var values = new byte[Math.Min(bytes, 1 << 20)];
+        var values = new byte[Math.Min(bytes, 1 << 16)];
         var filled = 0;
         while (true)
         {
@@ -91,11 +87,16 @@ public sealed class IdxFile
     }
 
     /// <summary>The values as floats, each times <paramref name="scale"/>: 1/255 takes bytes to [0, 1].</summary>
+    /// <exception cref="DataFormatException">A value is not finite, or not after scaling.</exception>
     public float[] ToFloats(float scale = 1)
     {
         var floats = new float[Count];
         for (var i = 0; i < floats.Length; i++)
+        {
             floats[i] = (float)Value(i) * scale;
+            if (!float.IsFinite(floats[i]))
+                throw new DataFormatException(path, $"a finite 32-bit number as value {i + 1} of {Count}", string.Create(CultureInfo.InvariantCulture, $"{Value(i)} times {scale}"));
+        }
         return floats;
     }
 

@@ -42,8 +42,9 @@ public sealed class TableDataset : Dataset
         where T : unmanaged
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(name);
+        ArgumentNullException.ThrowIfNull(values);
         var column = new DataColumn(name, DataColumn.TypeOf<T>(), [.. rowShape]);
-        if (column.RowLength <= 0 || values.Length % column.RowLength != 0)
+        if (values.Length % column.RowLength != 0)
             throw new ArgumentException($"{values.Length} values are no whole number of rows of {column}.", nameof(values));
         var rows = values.Length / column.RowLength;
         if (Columns.Any(c => c.Name == name))

@@ -48,6 +48,8 @@ public sealed class TokenWindows : Dataset
     /// <exception cref="ArgumentException">A part is not longer than one window.</exception>
     public (TokenWindows Training, TokenWindows HeldOut) SplitText(double heldOut)
     {
+        if (!(heldOut > 0 && heldOut < 1))
+            throw new ArgumentOutOfRangeException(nameof(heldOut), heldOut, "The share that is held out must lie between 0 and 1.");
         var border = (int)(tokens.Length * (1 - heldOut));
         return (Part(..border), Part(border..));
 

@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.Collections.Immutable;
 using System.IO;
 using System.Linq;
+using System.Threading;
 using Graph.Compiler.Ir;
 using Graph.Data;
 using Xunit;
@@ -40,6 +41,58 @@ public class BatchLoaderTests
         var batches = Epoch(new BatchLoader(Rows(10), 4, new() { Prefetch = prefetch }));
         Assert.Equal([4, 4, 2], batches.Select(batch => batch.Length));
         Assert.Equal(Enumerable.Range(0, 10), batches.SelectMany(batch => batch).Order());
+    }
+
+    sealed class Blocking : Dataset, IDisposable
+    {
+        readonly ManualResetEventSlim gate = new();
+
+        public override int Count => 10;
+
+        public override ImmutableArray<DataColumn> Columns => [new("x", DType.F32, [])];
+
+        public override void CopyRow(int row, int column, Span<byte> destination) => gate.Wait();
+
+        public void Dispose() => gate.Set();
+    }
+
+    [Fact]
+    public void A_reader_of_rows_that_never_come_can_be_left()
+    {
+        using var rows = new Blocking();
+        var reader = new BatchLoader(rows, 4).Open(0);
+        reader.Dispose();
+        Assert.Throws<ObjectDisposedException>(() => reader.Next());
+    }
+
+    [Fact]
+    public void A_failure_is_told_as_often_as_it_is_asked_for()
+    {
+        foreach (var prefetch in new[] { 0, 2 })
+        {
+            using var reader = new BatchLoader(new Failing(), 4, new() { Prefetch = prefetch }).Open(0);
+            Assert.Throws<InvalidTimeZoneException>(() => reader.Next());
+            Assert.Throws<InvalidTimeZoneException>(() => reader.Next());
+        }
+    }
+
+    sealed class Failing : Dataset
+    {
+        public override int Count => 10;
+
+        public override ImmutableArray<DataColumn> Columns => [new("x", DType.F32, [])];
+
+        public override void CopyRow(int row, int column, Span<byte> destination) => throw new InvalidTimeZoneException();
+    }
+
+    [Fact]
+    public void Shapes_and_batches_beyond_what_an_array_holds_are_refused_by_name()
+    {
+        Assert.Contains("beyond 2 GiB", Assert.Throws<ArgumentException>(() => new DataColumn("x", DType.F32, [65536, 65536])).Message, StringComparison.Ordinal);
+        Assert.Contains("at least 1", Assert.Throws<ArgumentException>(() => new TableDataset().With("x", new float[6], -2, -3)).Message, StringComparison.Ordinal);
+        Assert.Contains("A batch of 2147483647 rows of image", Assert.Throws<ArgumentException>(() => new BatchLoader(Rows(4), int.MaxValue, new() { Order = BatchOrder.Sampled })).Message, StringComparison.Ordinal);
+        Assert.Equal(4, Epoch(new BatchLoader(Rows(4), int.MaxValue)).Single().Length);
+        Assert.Throws<ArgumentOutOfRangeException>(() => new TokenWindows(new int[100], 4).SplitText(double.NaN));
     }
 
     [Fact]

@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.IO;
 using System.IO.Compression;
 using System.Linq;
+using System.Runtime.InteropServices;
 using System.Text;
 using Graph.Data;
 using Xunit;
@@ -116,13 +117,109 @@ public sealed class DataFileTests : IDisposable
 
     [Theory]
     [InlineData("1,2\n3\n", "expected 2 values in line 2, as in the first, but found 1")]
-    [InlineData("1,2\n3,x\n", "expected a number in line 2, column 2, but found 'x'")]
+    [InlineData("1,2\n3,x\n", "expected a finite number in line 2, column 2, but found 'x'")]
+    [InlineData("1,NaN\n", "expected a finite number in line 1, column 2, but found 'NaN'")]
+    [InlineData("1\r\n1e999", "expected a finite number in line 2, column 1, but found '1e999'")]
+    [InlineData("1,2,\n", "expected a finite number in line 1, column 3, but found ''")]
+    [InlineData("1,\"2\n", "expected a closing quotation mark in line 1, column 2, but found the end of the line")]
+    [InlineData("1,\"2\"3\n", "expected a comma after the quotation mark in line 1, column 2, but found '3'")]
+    [InlineData("\uFEFF\n \n", "expected rows of numbers, but found none")]
     [InlineData("", "expected rows of numbers, but found none")]
     public void A_wrong_table_is_refused_by_line_and_reason(string text, string message)
     {
         var path = Write("t.csv", Encoding.UTF8.GetBytes(text));
         Assert.Equal($"{path}: {message}.", Assert.Throws<DataFormatException>(() => CsvTable.Read(path)).Message);
     }
+
+    [Fact]
+    public void Lines_end_in_any_way_and_quotation_marks_hold_commas()
+    {
+        var table = CsvTable.Read(Write("t.csv", Encoding.UTF8.GetBytes("\uFEFF\"a, b\",\"say \"\"x\"\"\" ,c\r\n1,\"2\" , 3\r\r\n4,5,6\n7,8,9")), header: true);
+        Assert.Equal(["a, b", "say \"x\"", "c"], table.Names.AsEnumerable());
+        Assert.Equal(Enumerable.Range(1, 9).Select(i => (float)i), table.Floats(0, 3));
+        var many = string.Join("\n", Enumerable.Range(0, 30_000).Select(i => $"{i},{-i}"));
+        Assert.Equal(Enumerable.Range(0, 30_000).Select(i => -i), CsvTable.Read(Write("u.csv", Encoding.UTF8.GetBytes(many))).Ints(1));
+    }
+
+    [Fact]
+    public void Numbers_beyond_32_bits_are_refused_where_32_bits_are_asked_for()
+    {
+        var table = CsvTable.Read(Write("t.csv", "1,1e300\n"u8.ToArray()));
+        Assert.Contains("a 32-bit number in row 1, column 2, but found 1E+300 times 1", Assert.Throws<DataFormatException>(() => table.Floats(0, 2)).Message, StringComparison.Ordinal);
+        Assert.Throws<ArgumentOutOfRangeException>(() => table.Floats(int.MaxValue, 1));
+        var pixels = IdxFile.Read(Write("x", Idx(0x0D, [2], 0x3F, 0xC0, 0, 0, 0x7F, 0xC0, 0, 0)));
+        Assert.Contains("a finite 32-bit number as value 2 of 2, but found NaN", Assert.Throws<DataFormatException>(() => pixels.ToFloats()).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void An_archive_cut_anywhere_or_damaged_anywhere_is_refused()
+    {
+        var idx = Idx(0x08, [300], [.. Enumerable.Range(0, 300).Select(i => (byte)(i * i))]);
+        var bytes = File.ReadAllBytes(WriteCompressed("x.gz", idx));
+        for (var length = 2; length < bytes.Length; length++)
+        {
+            var path = Write("cut", bytes[..length]);
+            Assert.Contains("a damaged archive", Assert.Throws<DataFormatException>(() => IdxFile.Read(path)).Message, StringComparison.Ordinal);
+        }
+        for (var at = bytes.Length - 8; at < bytes.Length; at++)
+        {
+            var damaged = (byte[])bytes.Clone();
+            damaged[at] ^= 1;
+            Assert.Throws<DataFormatException>(() => IdxFile.Read(Write("sum", damaged)));
+        }
+        Assert.Throws<DataFormatException>(() => IdxFile.Read(Write("longer", [.. bytes, 0])));
+        using var whole = DataFile.Open(Write("twice", [.. bytes, .. bytes]));
+        using var both = new MemoryStream();
+        whole.CopyTo(both);
+        Assert.Equal([.. idx, .. idx], both.ToArray()); // two members are one file (RFC 1952)
+    }
+
+    [Fact]
+    public void A_bomb_ends_at_the_limit()
+    {
+        var bomb = WriteCompressed("bomb.gz", new byte[8 << 20]);
+        Assert.InRange(new FileInfo(bomb).Length, 1, 100_000);
+        var idx = WriteCompressed("idx.gz", Idx(0x08, [8 << 20], new byte[8 << 20]));
+        var limits = new DataLimits { Bytes = 1 << 20 };
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        Assert.Contains("at most 1048576 bytes, decompressed (DataLimits.Bytes), but found more", Assert.Throws<DataFormatException>(() => CsvTable.Read(bomb, limits: limits)).Message, StringComparison.Ordinal);
+        Assert.Contains("DataLimits.Bytes", Assert.Throws<DataFormatException>(() => DataFile.ReadText(bomb, limits)).Message, StringComparison.Ordinal);
+        Assert.Contains("DataLimits.Bytes", Assert.Throws<DataFormatException>(() => IdxFile.Read(idx, limits)).Message, StringComparison.Ordinal);
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 32 << 20);
+        Assert.Contains("DataLimits.Bytes", Assert.Throws<DataFormatException>(() => DataFile.Open(Write("plain", new byte[100]), new() { Bytes = 99 })).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void An_endless_line_and_too_many_numbers_end_at_their_limits()
+    {
+        var line = WriteCompressed("line.gz", Encoding.UTF8.GetBytes(new string('1', 4 << 20)));
+        Assert.Contains("at most 65536 characters in line 1 (DataLimits.LineCharacters), but found more", Assert.Throws<DataFormatException>(() => CsvTable.Read(line, limits: new() { LineCharacters = 1 << 16 })).Message, StringComparison.Ordinal);
+        Assert.Contains("at most 3 characters in line 2", Assert.Throws<DataFormatException>(() => CsvTable.Read(Write("s.csv", "1\n1234\n"u8.ToArray()), limits: new() { LineCharacters = 3 })).Message, StringComparison.Ordinal);
+        Assert.Contains("at most 5 numbers (DataLimits.Values), but found more in line 3", Assert.Throws<DataFormatException>(() => CsvTable.Read(Write("n.csv", "1,2\n3,4\n5,6\n"u8.ToArray()), limits: new() { Values = 5 })).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Bytes_that_are_no_text_are_refused()
+    {
+        Assert.Contains("a text in UTF-8, but found the bytes FF", Assert.Throws<DataFormatException>(() => CsvTable.Read(Write("t.csv", 0x31, 0xFF, 0x0A))).Message, StringComparison.Ordinal);
+        Assert.Contains("a text in UTF-8", Assert.Throws<DataFormatException>(() => DataFile.ReadText(Write("t.txt", 0x31, 0xFF, 0x0A))).Message, StringComparison.Ordinal);
+        Assert.Equal("é", DataFile.ReadText(WriteCompressed("t.gz", Encoding.UTF8.GetBytes("\uFEFFé"))));
+        Assert.Throws<ArgumentException>(() => new CharacterVocabulary("a\ud800b"));
+        Assert.Throws<ArgumentException>(() => new CharacterVocabulary("a\uFFFD").Encode("a\udc00"));
+    }
+
+    [Fact]
+    public void A_pipe_a_device_or_a_folder_is_no_data_file()
+    {
+        Assert.Contains("this is a folder", Assert.Throws<FileNotFoundException>(() => DataFile.Open(folder)).Message, StringComparison.Ordinal);
+        if (!OperatingSystem.IsLinux()) return;
+        Assert.Equal(0, MakePipe(Path.Combine(folder, "pipe"), 0b110_000_000));
+        foreach (var path in new[] { Path.Combine(folder, "pipe"), "/dev/zero" })
+            Assert.Contains("expected a file, but found a pipe or a device", Assert.Throws<DataFormatException>(() => CsvTable.Read(path)).Message, StringComparison.Ordinal);
+    }
+
+    [DllImport("libc", EntryPoint = "mkfifo")]
+    static extern int MakePipe([MarshalAs(UnmanagedType.LPUTF8Str)] string path, uint mode);
 
     [Fact]
     public void A_fraction_is_no_class()
