@@ -5,8 +5,6 @@ using System.Diagnostics;
 using System.Globalization;
 using System.IO;
 using System.Linq;
-using System.Reflection;
-using System.Runtime.Loader;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using Microsoft.CodeAnalysis;
@@ -46,7 +44,7 @@ static partial class CompileCommand
             }
         foreach (var (model, file, name) in models.Where(m => args.Length == 0 || args.Contains(m.Model)))
         {
-            var source = Source(Path.Combine(Root, "Tests", "Yardsticks", file), name);
+            var source = Source(Path.Combine(GeneratorHost.Root, "Tests", "Yardsticks", file), name);
             var (total, generator) = RunCompiler(source);
             var compilation = Compilation(source, file);
             var (bytes, lines) = Generate(compilation);
@@ -74,24 +72,6 @@ static partial class CompileCommand
         return root.RemoveNodes(others, SyntaxRemoveOptions.KeepNoTrivia)!.ToFullString();
     }
 
-    static string Root
-    {
-        get
-        {
-            for (var folder = new DirectoryInfo(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
-                if (File.Exists(Path.Combine(folder.FullName, "Graph.sln")))
-                    return folder.FullName;
-            throw new DirectoryNotFoundException($"No folder above {AppContext.BaseDirectory} holds Graph.sln.");
-        }
-    }
-
-    // The analyzers that a project gets: built for the compiler.
-    static string Built => Path.Combine(Root, "Generators", "bin", "Release", "netstandard2.0");
-
-    // What this program runs on is what a model needs: .NET, Compiler, Ops, Nn and Runtime.
-    static string[] References => [.. ((string)AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES")!).Split(Path.PathSeparator)
-        .Where(path => !Path.GetFileName(path).StartsWith("Microsoft.CodeAnalysis", StringComparison.Ordinal) && Path.GetFileName(path) is not ("Graph.Benchmarks.dll" or "Graph.Yardsticks.dll"))];
-
     // The SDK's own compiler, as a build starts it when no server runs.
     static (double Total, double Generator) RunCompiler(string source)
     {
@@ -102,12 +82,12 @@ static partial class CompileCommand
         try
         {
             File.WriteAllText(Path.Combine(folder, "Model.cs"), source);
-            var analyzers = Directory.GetFiles(Built, "Graph.*.dll");
+            var analyzers = Directory.GetFiles(GeneratorHost.Built, "Graph.*.dll");
             File.WriteAllLines(Path.Combine(folder, "model.rsp"),
             [
                 "/nologo", "/nostdlib+", "/target:library", "/optimize+", "/unsafe+", "/nullable:enable", "/langversion:preview", "/deterministic+", "/reportanalyzer",
                 $"/out:{Path.Combine(folder, "Model.dll")}",
-                .. References.Select(path => $"/reference:\"{path}\""),
+                .. GeneratorHost.References.Select(path => $"/reference:\"{path}\""),
                 .. analyzers.Select(path => $"/analyzer:\"{path}\""),
                 $"\"{Path.Combine(folder, "Model.cs")}\"",
             ]);
@@ -140,20 +120,10 @@ static partial class CompileCommand
     static CSharpCompilation Compilation(string source, string file) => CSharpCompilation.Create(
         "Model",
         [CSharpSyntaxTree.ParseText(source, parsing, file)],
-        References.Select(path => MetadataReference.CreateFromFile(path)),
+        GeneratorHost.References.Select(path => MetadataReference.CreateFromFile(path)),
         new CSharpCompilationOptions(OutputKind.DynamicallyLinkedLibrary, optimizationLevel: OptimizationLevel.Release, allowUnsafe: true, nullableContextOptions: NullableContextOptions.Enable));
 
-    static GeneratorDriver Driver() => CSharpGeneratorDriver.Create([generator.Value.AsSourceGenerator()], parseOptions: parsing);
-
-    static readonly Lazy<IIncrementalGenerator> generator = new(() =>
-        (IIncrementalGenerator)Activator.CreateInstance(new CompilerContext().LoadFromAssemblyPath(Path.Combine(Built, "Graph.Generators.dll")).GetType("Graph.Generators.ModelGenerator", throwOnError: true)!)!);
-
-    /// <summary>Keeps the generator and what it was built against apart from the assemblies of the same names that this program runs on, as the compiler does.</summary>
-    sealed class CompilerContext() : AssemblyLoadContext("generator")
-    {
-        protected override Assembly? Load(AssemblyName name)
-            => Path.Combine(Built, name.Name + ".dll") is var path && File.Exists(path) ? LoadFromAssemblyPath(path) : null;
-    }
+    static GeneratorDriver Driver() => CSharpGeneratorDriver.Create([GeneratorHost.NewGenerator().AsSourceGenerator()], parseOptions: parsing);
 
     static (long Bytes, int Lines) Generate(CSharpCompilation compilation)
     {

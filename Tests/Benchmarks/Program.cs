@@ -1,5 +1,6 @@
 using System;
 using System.Linq;
+using Graph.Benchmarks.Fuzz;
 
 namespace Graph.Benchmarks;
 
@@ -13,6 +14,7 @@ static class Program
         ("profile", "[--threads N] [--seconds S] [MODEL]...", ProfileCommand.Run),
         ("gemm", "[--layout nn|nt|tn] [--threads N] [M N K]...", GemmCommand.Run),
         ("conv", "[--threads N] [BATCH CHANNELS SIZE FILTERS KERNEL STRIDE]...", ConvCommand.Run),
+        ("fuzz", "safetensors|idx|csv|sources [--count N] [--seed S]", FuzzCommand.Run),
     ];
 
     static int Main(string[] args)

@@ -17,7 +17,7 @@ namespace Graph.Tests.Generators;
 /// <summary>Compilations in memory, with the generator and analyzers over them.</summary>
 static class Harness
 {
-    public const string Usings = "using System;\nusing System.Collections.Generic;\nusing System.Linq;\nusing Graph;\n";
+    public const string Usings = Samples.Usings;
 
     /// <summary>The framework, Graph.Ops and Graph.Runtime, but none of the test's other assemblies.</summary>
     public static readonly ImmutableArray<MetadataReference> References =
