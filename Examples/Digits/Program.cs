@@ -55,13 +55,14 @@ static class Program
         var plan = reader.Plan(BatchSize);
         new ReportPage("Handwritten digits", $"A convolutional network on {data.Training.Count:N0} images of {data.Side}×{data.Side} pixels; figures are of {data.HeldOut.Count:N0} images that it never saw.")
             .Figures(
-                ("accuracy, held out", accuracy.ToString("0.00%", CultureInfo.InvariantCulture)),
+                ("accuracy, held out", accuracy.ToString("0.00 %", CultureInfo.InvariantCulture)),
                 ("loss, held out", (result.ValidationLoss ?? double.NaN).ToString("0.0000", CultureInfo.InvariantCulture)),
                 ("training", result.Elapsed.TotalSeconds.ToString("0.0 s", CultureInfo.InvariantCulture)),
                 ("parameters", reader.Model.Parameters.ParameterCount.ToString("N0", CultureInfo.InvariantCulture)),
                 ("memory of a step", (plan.ArenaBytes / 1048576.0).ToString("0.0 MB", CultureInfo.InvariantCulture)))
-            .Curves("Loss", ("training batches", display.Loss), ("held out", display.Validation))
+            .History(result.History)
             .ConfusionMatrix("What it took each digit for", [.. Enumerable.Range(0, 10).Select(i => i.ToString(CultureInfo.InvariantCulture))], confusion)
+            .Facts("This run", [.. RunFacts.Of(options, $"{options.Data ?? "the digits that come with the example"}, {data.Training.Count:N0} images"), ("batch", $"{BatchSize}"), ("steps", $"{result.Steps:N0}")])
             .Write(report);
 
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"held-out accuracy {accuracy:0.00%} after {result.Steps:N0} steps in {result.Elapsed.TotalSeconds:0.0} s"));

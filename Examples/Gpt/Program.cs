@@ -73,8 +73,9 @@ static class Program
                 ("steps", result.Steps.ToString("N0", CultureInfo.InvariantCulture)),
                 ("training", result.Elapsed.TotalSeconds.ToString("0 s", CultureInfo.InvariantCulture)),
                 ("memory of a step", (plan.ArenaBytes / 1048576.0).ToString("0.0 MB", CultureInfo.InvariantCulture)))
-            .Curves("Loss (nats a character)", ("training batches", display.Loss), ("held out", display.Validation))
+            .History(result.History, "loss (nats a character)")
             .Text("What it writes", written)
+            .Facts("This run", [.. RunFacts.Of(options, options.Data ?? "the sources of this repository"), ("batch", $"{BatchSize} × {Context} characters"), ("vocabulary", $"{vocabulary.Count} characters")])
             .Write(report);
 
         Console.WriteLine(written);

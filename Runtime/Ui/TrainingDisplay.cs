@@ -1,59 +1,42 @@
 using System;
 using System.Collections.Generic;
-using System.Globalization;
+using System.Diagnostics;
+using System.Linq;
 using System.Threading.Tasks;
 using Spectre.Console;
+using Spectre.Console.Rendering;
 
 namespace Graph.Ui;
 
 /// <summary>
-/// Shows training on the console: a progress bar with loss and speed on a terminal, plain lines at every evaluation where the output goes to a file. Keeps the curves for a report.
+/// Shows training on the console: a bar with losses, metrics and speed on a terminal, plain lines at every evaluation where the output goes to a file. The curves are <see cref="FitResult.History"/>.
 /// </summary>
 public sealed class TrainingDisplay
 {
+    static readonly TimeSpan interval = TimeSpan.FromMilliseconds(100);
+
     readonly IAnsiConsole console;
-    readonly string unit;
-    readonly double unitsPerSample;
-    readonly List<(double Step, double Value)> loss = [];
-    readonly List<(double Step, double Value)> validation = [];
+    readonly ProgressText text;
+    readonly Stopwatch sinceShown = new();
+    FitEvaluation? evaluation;
     double smoothed = double.NaN;
+    (long Step, TimeSpan At)? first;
 
     /// <param name="unit">What is counted a second, such as <c>images</c> or <c>tokens</c>.</param>
     /// <param name="unitsPerSample">How many of them a row of a batch holds.</param>
     /// <param name="console">Where to write; the process's console when left out.</param>
     public TrainingDisplay(string unit = "samples", double unitsPerSample = 1, IAnsiConsole? console = null)
     {
-        this.unit = unit;
-        this.unitsPerSample = unitsPerSample;
+        text = new(unit, unitsPerSample);
         this.console = console ?? AnsiConsole.Console;
     }
-
-    /// <summary>The loss of training batches by step, at most a few thousand points.</summary>
-    public IReadOnlyList<(double Step, double Value)> Loss => loss;
-
-    /// <summary>The validation losses by step.</summary>
-    public IReadOnlyList<(double Step, double Value)> Validation => validation;
 
     /// <summary>Shows what <paramref name="train"/> reports until it is done.</summary>
     /// <param name="train">Starts the training with the progress it is given.</param>
     public async Task<FitResult> RunAsync(Func<IProgress<FitProgress>, Task<FitResult>> train)
     {
-        if (!console.Profile.Capabilities.Interactive || !console.Profile.Out.IsTerminal)
-            return await train(new Reporter(progress => Lines(progress)));
-        return await console.Progress().HideCompleted(false).AutoClear(false)
-            .Columns(new TaskDescriptionColumn { Alignment = Justify.Left }, new ProgressBarColumn(), new PercentageColumn(), new RemainingTimeColumn())
-            .StartAsync(async context =>
-            {
-                var task = context.AddTask("training", maxValue: 1);
-                var result = await train(new Reporter(progress =>
-                {
-                    Record(progress);
-                    task.MaxValue = Math.Max(1, progress.TotalSteps);
-                    task.Value = progress.Step;
-                    task.Description = Markup.Escape(Describe(progress));
-                }));
-                return result;
-            });
+        if (!console.Profile.Capabilities.Interactive || !console.Profile.Out.IsTerminal) return await train(new Reporter(WriteLine));
+        return await console.Live(new Text("")).AutoClear(false).StartAsync(live => train(new Reporter(progress => Show(progress, live))));
     }
 
     // Progress<T> would post to the thread pool and let reports overtake each other.
@@ -62,26 +45,54 @@ public sealed class TrainingDisplay
         public void Report(FitProgress value) => report(value);
     }
 
-    void Lines(FitProgress progress)
+    void WriteLine(FitProgress progress)
     {
-        Record(progress);
-        if (progress.ValidationLoss is not null || progress.Metrics.Count > 0 || progress.Step == 1) console.WriteLine(Describe(progress));
+        var isFirst = first is null;
+        // Past the console, which would break the line where its screen ended if it had one.
+        if (Take(progress) || isFirst) console.Profile.Out.Writer.WriteLine(text.Line(progress, smoothed, evaluation));
     }
 
-    void Record(FitProgress progress)
+    void Show(FitProgress progress, LiveDisplayContext live)
     {
-        if (progress.ValidationLoss is { } measured) validation.Add((progress.Step, measured));
-        if (loss.Count > 0 && loss[^1].Step >= progress.Step) return;
+        var isEvaluation = Take(progress);
+        if (sinceShown.IsRunning && sinceShown.Elapsed < interval && !isEvaluation && progress.Step < progress.TotalSteps) return;
+        sinceShown.Restart();
+        live.UpdateTarget(Picture(progress, console.Profile.Width - 1, console.Profile.Capabilities.Unicode)); // some terminals break a line that fills the last column
+    }
+
+    // True for an evaluation.
+    bool Take(FitProgress progress)
+    {
+        if (first is null)
+        {
+            first = (progress.Step, progress.Elapsed);
+            // A resumed run goes on with what was known.
+            evaluation = progress.History.Evaluations.LastOrDefault();
+            if (progress.History.Losses is [.., var (_, before), _]) smoothed = before;
+        }
         smoothed = double.IsNaN(smoothed) ? progress.Loss : 0.95 * smoothed + 0.05 * progress.Loss;
-        var every = Math.Max(1, progress.TotalSteps / 2000);
-        if (progress.Step % every == 0 || progress.Step <= 1) loss.Add((progress.Step, progress.Loss));
+        if (progress.ValidationLoss is null && progress.Metrics.Count == 0) return false;
+        evaluation = new(progress.Step, progress.ValidationLoss, [.. progress.Metrics]);
+        return true;
     }
 
-    string Describe(FitProgress progress)
+    TimeSpan? Left(FitProgress progress)
     {
-        var text = string.Create(CultureInfo.InvariantCulture, $"step {progress.Step}/{progress.TotalSteps}  loss {smoothed:0.000}");
-        if (validation.Count > 0) text += string.Create(CultureInfo.InvariantCulture, $"  held out {validation[^1].Value:0.000}");
-        foreach (var metric in progress.Metrics) text += $"  {metric}";
-        return text + string.Create(CultureInfo.InvariantCulture, $"  {progress.SamplesPerSecond * unitsPerSample:N0} {unit}/s");
+        var (step, at) = first!.Value;
+        if (progress.Step <= step) return null;
+        return (progress.Elapsed - at) / (progress.Step - step) * (progress.TotalSteps - progress.Step);
+    }
+
+    /// <summary>The bar and what is known, in lines of at most <paramref name="width"/> characters.</summary>
+    internal IRenderable Picture(FitProgress progress, int width, bool unicode)
+    {
+        var (bar, head) = ProgressText.Head(progress, Left(progress), width);
+        var done = (int)Math.Round(bar * Math.Clamp((double)progress.Step / Math.Max(1, progress.TotalSteps), 0, 1));
+        var line = new Paragraph()
+            .Append(new string(unicode ? '━' : '#', done), new Style(Color.DodgerBlue1))
+            .Append(new string(unicode ? '━' : '-', bar - done), new Style(Color.Grey35))
+            .Append(head);
+        var figures = ProgressText.Wrap(text.Figures(progress, smoothed, evaluation), width).Select(l => (IRenderable)new Text(l));
+        return new Rows(figures.Prepend(line));
     }
 }
