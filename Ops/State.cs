@@ -21,6 +21,10 @@ public sealed partial class State : Tensor
     public string? Name { get; }
 
     /// <summary>Gives it a new value of the same shape, which later reads see; ignored outside of training steps, but not in eager code.</summary>
+    /// <remarks>
+    /// Read after it, in the same step, it is the new value itself: a gradient flows through it into what the value was computed from, unlike under PyTorch's <c>no_grad</c>. The number that the step began
+    /// with is a constant to every gradient, and so is what one step leaves for the next.
+    /// </remarks>
     /// <param name="value">The new value.</param>
     public void Assign(Tensor value) => Write(value);
 }

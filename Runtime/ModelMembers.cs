@@ -29,12 +29,16 @@ public static class ModelMembers
         /// <exception cref="System.IO.IOException">The file cannot be written.</exception>
         public void Save(string path, bool weightsOnly = false) => model.Instance.SaveCheckpoint(path, position: null, run: ImmutableDictionary<string, string>.Empty, weightsOnly);
 
-        /// <summary>Reads a safetensors file of this model: names, shapes and types must be the model's. A file of weights alone, whoever wrote it, is read as such.</summary>
+        /// <summary>
+        /// Reads a safetensors file of this model: names, shapes and types must be the model's, as PyTorch writes them. A file of weights alone, whoever wrote it, is read as such. With options a file may have
+        /// other names, or hold more or less than the model.
+        /// </summary>
         /// <param name="path">The file.</param>
-        /// <param name="weightsOnly">Takes parameters and running statistics alone, whatever else the file holds.</param>
+        /// <param name="options">What is taken, which name stands for which, and whether all must be there.</param>
+        /// <returns>What was read; among it the names that were missing and unexpected.</returns>
         /// <exception cref="CheckpointException">The file is damaged or of another model; the model is as before.</exception>
         /// <exception cref="System.IO.FileNotFoundException">There is no such file.</exception>
-        public CheckpointInfo Load(string path, bool weightsOnly = false) => model.Instance.LoadCheckpoint(path, weightsOnly);
+        public CheckpointInfo Load(string path, LoadOptions? options = null) => model.Instance.LoadCheckpoint(path, options ?? new());
 
         /// <summary>
         /// Trains on batches, on a thread of its own. Nobody else can train the model until the task has ended. Its other calls may go on, on any thread: they run between steps and see the numbers

@@ -118,8 +118,11 @@ public sealed record ShapeDim(string? Symbol, long Value)
 /// <param name="Location">Its name in the source.</param>
 public sealed record FieldDef(string Name, TypeRef Type, Expression? Initializer, bool IsStatic, Location Location)
 {
-    /// <summary>The field's segment in the paths of parameters: <c>_conv</c> → <c>conv</c>.</summary>
-    public string PathSegment => Name.TrimStart('_') is { Length: > 0 } trimmed ? trimmed : Name;
+    /// <summary>
+    /// The field's segment in the paths of parameters: <c>_conv</c> → <c>conv</c>. An array or list that is called <c>_</c> has none, so that its elements are numbered by the module itself:
+    /// <c>0.weight</c>, as in PyTorch's containers.
+    /// </summary>
+    public string PathSegment => Name.TrimStart('_') is { Length: > 0 } trimmed ? trimmed : Type.Kind is TypeKind.Array or TypeKind.List ? "" : Name;
 }
 
 /// <summary>What a method is for.</summary>

@@ -55,8 +55,8 @@ public static class ModuleWalk
         }
     }
 
-    /// <summary>The path of what is called <paramref name="name"/> below <paramref name="path"/>.</summary>
-    public static string Join(string path, string name) => path.Length == 0 ? name : path + "." + name;
+    /// <summary>The path of what is called <paramref name="name"/> below <paramref name="path"/>; an empty name stands for the path itself.</summary>
+    public static string Join(string path, string name) => path.Length == 0 ? name : name.Length == 0 ? path : path + "." + name;
 
     /// <summary>The name of the element <paramref name="index"/> of a sequence.</summary>
     public static string Index(int index) => index.ToString(CultureInfo.InvariantCulture);

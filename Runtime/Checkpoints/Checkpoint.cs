@@ -75,38 +75,26 @@ static unsafe class Checkpoint
 
     static string Text(long value) => value.ToString(CultureInfo.InvariantCulture);
 
-    /// <summary>Reads a file into the store. Either everything is read or, when it does not fit, nothing.</summary>
-    /// <param name="weightsOnly">Takes parameters and running statistics alone, whatever else the file holds.</param>
+    /// <summary>Reads a file into the store. Either everything that fits is read or, when something does not, nothing.</summary>
     /// <exception cref="CheckpointException">The file is damaged or of another model.</exception>
     /// <exception cref="FileNotFoundException">There is no such file.</exception>
-    public static Info Load(string path, ParameterStore store, string model, bool weightsOnly)
+    public static (Info Info, TensorMatch Match) Load(string path, ParameterStore store, string model, LoadOptions options)
     {
         using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, bufferSize: 1 << 16);
         var header = SafetensorsHeader.Read(stream, path);
         var info = ReadInfo(header, path);
-        var training = info.IsTraining && !weightsOnly;
-        var fitting = Match(header, store, model, path, training);
-        header.CheckData(stream, path);
+        var training = info.IsTraining && !options.WeightsOnly;
+        var match = TensorMatch.Of(header, store, model, path, training, options);
         // Read beside the model and then put in its place: a file that cannot be read to its end changes nothing, and nobody waits for a disk.
-        using var read = NativeAllocator.Current.Allocate(Math.Max(1, fitting.Sum(e => e.End - e.Begin)), alignment: 64, $"the tensors of {path}");
-        var place = read.Pointer;
-        foreach (var entry in fitting)
-        {
-            stream.Position = header.DataStart + entry.Begin;
-            for (var bytes = entry.End - entry.Begin; bytes > 0; bytes -= ChunkBytes)
-            {
-                var piece = (int)Math.Min(bytes, ChunkBytes);
-                stream.ReadExactly(new Span<byte>(place, piece));
-                place += piece;
-            }
-        }
+        using var read = NativeAllocator.Current.Allocate(Math.Max(1, match.Pairs.Sum(p => p.Entry.End - p.Entry.Begin)), alignment: 64, $"the tensors of {path}");
+        header.ReadData(stream, match.Pairs.Select(p => p.Entry), read.Pointer, path);
 
         using var alone = store.Gate.Exclude();
         if (training) store.StartTraining();
-        place = read.Pointer;
-        foreach (var entry in fitting)
+        var place = read.Pointer;
+        foreach (var (_, declaration) in match.Pairs)
         {
-            var tensor = store[entry.Name];
+            var tensor = store[declaration.Path];
             System.Buffer.MemoryCopy(place, tensor.Pointer, tensor.Bytes, tensor.Bytes);
             place += tensor.Bytes;
         }
@@ -117,30 +105,7 @@ static unsafe class Checkpoint
         }
         store.IsSound = true;
         store.Touch();
-        return info with { IsTraining = training };
-    }
-
-    // The entries to read; strict about names, shapes and types.
-    static IReadOnlyList<SafetensorsEntry> Match(SafetensorsHeader header, ParameterStore store, string model, string path, bool training)
-    {
-        var problems = new List<string>();
-        var found = header.Entries.ToDictionary(e => e.Name, StringComparer.Ordinal);
-        var wanted = store.Declarations.Where(d => training || d.Kind is StateKind.Parameter or StateKind.Buffer).ToArray();
-        foreach (var declaration in wanted)
-        {
-            var expected = $"{declaration.Type.DType.Name()}[{string.Join(",", declaration.Type.Shape)}]";
-            if (!found.TryGetValue(declaration.Path, out var entry)) problems.Add($"missing: {declaration.Path} {expected}");
-            else if (entry.Description != expected) problems.Add($"{(entry.Type != declaration.Type.DType ? "another type" : "another shape")}: {declaration.Path} is {entry.Description}, expected {expected}");
-        }
-        var names = wanted.Select(d => d.Path).ToHashSet(StringComparer.Ordinal);
-        var optimizer = store.Declarations.Where(d => d.Kind is StateKind.Optimizer or StateKind.Counter).Select(d => d.Path).ToHashSet(StringComparer.Ordinal);
-        foreach (var entry in header.Entries)
-        {
-            if (names.Contains(entry.Name) || (!training && (optimizer.Contains(entry.Name) || entry.Name.StartsWith("optimizer.", StringComparison.Ordinal)))) continue;
-            problems.Add($"unexpected: {entry.Name} {entry.Description}");
-        }
-        if (problems.Count > 0) throw new CheckpointException(path, model, problems);
-        return [.. wanted.Select(d => found[d.Path])];
+        return (info with { IsTraining = training }, match);
     }
 
     /// <summary>Reads what a file says beside its tensors.</summary>

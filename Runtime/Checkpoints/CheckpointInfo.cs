@@ -18,4 +18,10 @@ public sealed record CheckpointInfo(bool IsTraining, long Step, bool SamePlan)
 
     /// <summary>All that the file says beside its tensors, by key.</summary>
     public ImmutableDictionary<string, string> Metadata { get; init; } = ImmutableDictionary<string, string>.Empty;
+
+    /// <summary>The model's tensors that the file lacks, in the order of the model; they keep their numbers. None unless <see cref="LoadOptions.Strict"/> is off.</summary>
+    public ImmutableArray<string> Missing { get; init; } = [];
+
+    /// <summary>The file's tensors that the model has not, by their names in the file. None unless <see cref="LoadOptions.Strict"/> is off.</summary>
+    public ImmutableArray<string> Unexpected { get; init; } = [];
 }

@@ -29,7 +29,7 @@ sealed class SafetensorsHeader
     public const int MostTensors = 1 << 20, MostMetadata = 1 << 16, MostAxes = 64;
 
     const string MetadataKey = "__metadata__", ChecksKey = "crc32c";
-    const int Alignment = 8, MostShown = 200;
+    const int Alignment = 8, MostShown = 200, PieceBytes = 1 << 20;
 
     static readonly (string Name, DType Type)[] Types =
     [
@@ -236,25 +236,26 @@ sealed class SafetensorsHeader
 
     const string Remedy = "A tool that changes a file on purpose has to leave out the metadata " + ChecksKey + ".";
 
-    /// <summary>Reads the bytes of all tensors and compares them with their checks; nothing when the file has none.</summary>
+    /// <summary>Reads the bytes of some tensors, one behind the other, and compares them with their checks if the file has any.</summary>
+    /// <param name="target">Memory for all of them.</param>
     /// <exception cref="CheckpointException">Some are not what was written.</exception>
-    public void CheckData(Stream stream, string path)
+    public unsafe void ReadData(Stream stream, IEnumerable<SafetensorsEntry> entries, byte* target, string path)
     {
-        if (Checks.IsEmpty) return;
+        var expected = Checks.IsEmpty ? null : Entries.Zip(Checks).ToDictionary(p => p.First.Name, p => p.Second, StringComparer.Ordinal);
         var damaged = new List<string>();
-        var buffer = new byte[1 << 16];
-        for (var i = 0; i < Entries.Length; i++)
+        foreach (var entry in entries)
         {
-            stream.Position = DataStart + Entries[i].Begin;
+            stream.Position = DataStart + entry.Begin;
             var check = Crc32C.Start;
-            for (var left = Entries[i].End - Entries[i].Begin; left > 0;)
+            for (var left = entry.End - entry.Begin; left > 0;)
             {
-                var part = buffer.AsSpan(0, (int)Math.Min(left, buffer.Length));
+                var part = new Span<byte>(target, (int)Math.Min(left, PieceBytes));
                 stream.ReadExactly(part);
-                check = Crc32C.Append(check, part);
+                if (expected is not null) check = Crc32C.Append(check, part);
                 left -= part.Length;
+                target += part.Length;
             }
-            if (check != Checks[i]) damaged.Add(Shown(Entries[i].Name));
+            if (expected is not null && expected[entry.Name] != check) damaged.Add(Shown(entry.Name));
         }
         if (damaged.Count > 0)
             throw new CheckpointException(path, $"is damaged: the bytes of {string.Join(", ", damaged.Take(5))}{(damaged.Count > 5 ? $" and {damaged.Count - 5} more" : "")} are not those that were written. ({Remedy})");

@@ -262,12 +262,12 @@ public sealed unsafe class ModelInstance : IDisposable
 
     /// <summary>Reads a file that <see cref="SaveCheckpoint"/> or another safetensors library wrote.</summary>
     /// <exception cref="CheckpointException">The file is damaged or of another model; nothing was changed.</exception>
-    internal CheckpointInfo LoadCheckpoint(string path, bool weightsOnly)
+    internal CheckpointInfo LoadCheckpoint(string path, LoadOptions options)
     {
         ThrowIfDisposed();
-        var info = Checkpoint.Load(path, Store.Root, Model.Name, weightsOnly);
+        var (info, match) = Checkpoint.Load(path, Store.Root, Model.Name, options);
         if (info.IsTraining && info.LearningRate is { } rate) LearningRate = rate;
-        return new(info.IsTraining, Store.Step, info.Fingerprint == Model.PlanFingerprint) { Position = info.Position, Metadata = info.Metadata };
+        return new(info.IsTraining, Store.Step, info.Fingerprint == Model.PlanFingerprint) { Position = info.Position, Metadata = info.Metadata, Missing = match.Missing, Unexpected = match.Unexpected };
     }
 
     /// <summary>Trains on batches; see <see cref="ModelMembers"/>.</summary>

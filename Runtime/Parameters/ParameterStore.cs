@@ -160,6 +160,7 @@ public sealed class ParameterStore : IReadOnlyCollection<StoredTensor>, IParamet
 
     string[] Near(string path)
     {
+        if (NearestName.Of(path, Now.ByPath.Keys) is { } nearest) return [nearest];
         var last = path[(path.LastIndexOf('.') + 1)..];
         return [.. Now.ByPath.Keys.Where(k => k.EndsWith("." + last, StringComparison.Ordinal) || k.StartsWith(path, StringComparison.OrdinalIgnoreCase)).Order(StringComparer.Ordinal).Take(3)];
     }

@@ -103,7 +103,7 @@ public class ModelTests
             }
             """);
         Assert.Equal(["linear", "relu", "linear", "exp", "exp"], model.Program.Functions[0].Nodes.Select(n => n.Name));
-        Assert.Equal(["net.layers.0.weight", "net.layers.0.bias", "net.layers.2.weight", "net.layers.2.bias"], Paths(model));
+        Assert.Equal(["net.0.weight", "net.0.bias", "net.2.weight", "net.2.bias"], Paths(model));
     }
 
     [Fact]

@@ -78,7 +78,7 @@ public sealed class CheckpointTests : IDisposable
 
         model.Save(In("all"));
         using var third = LineModel.Create(seed: 2);
-        Assert.False(third.Load(In("all"), weightsOnly: true).IsTraining);
+        Assert.False(third.Load(In("all"), new() { WeightsOnly = true }).IsTraining);
         Assert.Equal(Numbers(other), Numbers(third));
     }
 
@@ -113,7 +113,7 @@ public sealed class CheckpointTests : IDisposable
         var text = Encoding.UTF8.GetString(bytes).Replace("optimizer.m.weight", "optimizer.q.weight", StringComparison.Ordinal);
         bytes = Encoding.UTF8.GetBytes(text).Length == bytes.Length ? Encoding.UTF8.GetBytes(text) : Patch(bytes, "optimizer.m.weight", "optimizer.q.weight");
         File.WriteAllBytes(In("a"), Unchecked(bytes));
-        Assert.Equal(["missing: optimizer.m.weight f32[4]", "unexpected: optimizer.q.weight f32[4]"], Error(In("a")).Problems.ToArray());
+        Assert.Equal(["missing: optimizer.m.weight f32[4] (the file has optimizer.q.weight)", "unexpected: optimizer.q.weight f32[4] (did you mean optimizer.m.weight?)"], Error(In("a")).Problems.ToArray());
     }
 
     [Fact]

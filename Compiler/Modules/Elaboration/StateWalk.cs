@@ -56,7 +56,7 @@ sealed class StateWalk(Definitions definitions)
         for (var i = 0; i < elements.Count; i++) Visit(elements[i], type.Arguments[0], path, i.ToString(CultureInfo.InvariantCulture));
     }
 
-    static string Join(string path, string name) => path.Length == 0 ? name : path + "." + name;
+    static string Join(string path, string name) => path.Length == 0 ? name : name.Length == 0 ? path : path + "." + name;
 
     /// <summary>The first two handles with one path, or null.</summary>
     public (Handle First, Handle Second)? Clash() =>

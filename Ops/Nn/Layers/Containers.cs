@@ -1,16 +1,16 @@
 namespace Graph.Nn;
 
-/// <summary>Layers one after the other: the parameters of the first are under <c>layers.0</c>.</summary>
+/// <summary>Layers one after the other, numbered as in PyTorch: the parameters of the first are under <c>0</c>.</summary>
 /// <param name="layers">The layers, first to last.</param>
 [Module]
 public sealed partial class Sequential(params ILayer[] layers) : ILayer
 {
-    readonly ILayer[] layers = layers;
+    readonly ILayer[] _ = layers; // this name adds no segment to paths
 
     /// <summary>The last layer's value.</summary>
     public Tensor Forward(Tensor x)
     {
-        foreach (var layer in layers) x = layer.Forward(x);
+        foreach (var layer in _) x = layer.Forward(x);
         return x;
     }
 }
