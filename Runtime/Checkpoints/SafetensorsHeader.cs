@@ -25,8 +25,10 @@ sealed class SafetensorsHeader
     /// <summary>No header is longer: the limit of the reference implementation.</summary>
     public const long MostHeaderBytes = 100_000_000;
 
-    /// <summary>No file that is read holds more tensors, more metadata or a tensor of more axes, so that a header of nonsense takes no more memory than a few times its length.</summary>
-    public const int MostTensors = 1 << 20, MostMetadata = 1 << 16, MostAxes = 64;
+    /// <summary>
+    /// No file that is read holds more tensors, more metadata, a tensor of more axes or a name of more bytes, so that a header of nonsense takes no more memory than a few times its length.
+    /// </summary>
+    public const int MostTensors = 1 << 18, MostMetadata = 1 << 16, MostAxes = 64, MostNameBytes = 1 << 12;
 
     const string MetadataKey = "__metadata__", ChecksKey = "crc32c";
     const int Alignment = 8, MostShown = 200, PieceBytes = 1 << 20;
@@ -128,7 +130,7 @@ sealed class SafetensorsHeader
         Expect(ref json, JsonTokenType.StartObject);
         while (json.Read() && json.TokenType == JsonTokenType.PropertyName)
         {
-            var name = json.GetString()!;
+            var name = Name(ref json);
             if (!names.Add(name)) throw new CheckpointException(path, $"holds two tensors named {Shown(name)}.");
             Expect(ref json, JsonTokenType.StartObject);
             if (name == MetadataKey) ReadMetadata(ref json, metadata, path);
@@ -143,7 +145,7 @@ sealed class SafetensorsHeader
     {
         while (json.Read() && json.TokenType == JsonTokenType.PropertyName)
         {
-            var key = json.GetString()!;
+            var key = Name(ref json);
             Expect(ref json, JsonTokenType.String);
             if (!metadata.TryAdd(key, json.GetString()!)) throw new FormatException($"its metadata holds two texts named {Shown(key)}");
             if (metadata.Count > MostMetadata) throw new CheckpointException(path, $"holds more than {MostMetadata} texts of metadata.");
@@ -156,24 +158,36 @@ sealed class SafetensorsHeader
         ImmutableArray<long> shape = default, offsets = default;
         while (json.Read() && json.TokenType == JsonTokenType.PropertyName)
         {
-            var field = json.GetString()!;
-            switch (field)
+            if (json.ValueTextEquals("dtype"u8))
             {
-                case "dtype" when type is null:
-                    Expect(ref json, JsonTokenType.String);
-                    var text = json.GetString()!;
-                    if (!Types.Any(t => t.Name == text)) throw new CheckpointException(path, $"holds {Shown(name)} of the type {Shown(text)}, which this library does not know.");
-                    type = Types.First(t => t.Name == text).Type;
-                    break;
-                case "shape" when shape.IsDefault: shape = Numbers(ref json, MostAxes); break;
-                case "data_offsets" when offsets.IsDefault: offsets = Numbers(ref json, 2); break;
-                case "dtype" or "shape" or "data_offsets": throw new FormatException($"{Shown(name)} has two fields {field}");
-                default: json.Skip(); break; // the reference implementation passes over what it does not know
+                Once(type is null, name, "dtype");
+                Expect(ref json, JsonTokenType.String);
+                var text = Name(ref json);
+                if (!Types.Any(t => t.Name == text)) throw new CheckpointException(path, $"holds {Shown(name)} of the type {Shown(text)}, which this library does not know.");
+                type = Types.First(t => t.Name == text).Type;
             }
+            else if (json.ValueTextEquals("shape"u8))
+            {
+                Once(shape.IsDefault, name, "shape");
+                shape = Numbers(ref json, MostAxes);
+            }
+            else if (json.ValueTextEquals("data_offsets"u8))
+            {
+                Once(offsets.IsDefault, name, "data_offsets");
+                offsets = Numbers(ref json, 2);
+            }
+            else json.Skip(); // the reference implementation passes over what it does not know
         }
         if (type is not { } known || shape.IsDefault || offsets.IsDefault || offsets.Length != 2) throw new FormatException($"{Shown(name)} lacks dtype, shape or data_offsets");
         return new(name, known, shape, offsets[0], offsets[1]);
     }
+
+    static void Once(bool isFirst, string name, string field)
+    {
+        if (!isFirst) throw new FormatException($"{Shown(name)} has two fields {field}");
+    }
+
+    static string Name(ref Utf8JsonReader json) => json.ValueSpan.Length <= MostNameBytes ? json.GetString()! : throw new FormatException($"a name has {json.ValueSpan.Length} bytes, expected at most {MostNameBytes}");
 
     static ImmutableArray<long> Numbers(ref Utf8JsonReader json, int most)
     {

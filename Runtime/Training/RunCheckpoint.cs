@@ -53,7 +53,7 @@ sealed class RunCheckpoint : IDisposable
         if (steps > info.Step) throw new CheckpointException(path, $"was written after {steps} steps with its data, but its model has seen {info.Step}.");
 
         var seed = model.Store.Seed;
-        model.LoadCheckpoint(path, weightsOnly: false);
+        model.LoadCheckpoint(path, new());
         if (stored is not null && stored.Run.Seed != seed) model.Store.Seed = seed; // accepted above
         SavedStep = steps;
         // Half of an epoch of other data is not what is left of this one.

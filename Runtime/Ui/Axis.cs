@@ -29,10 +29,10 @@ sealed record Axis(double From, double To, double Step)
         return new(Math.Floor(least / step + Slack) * step, Math.Ceiling(most / step - Slack) * step, step);
     }
 
-    /// <summary>Of whole numbers that are counted, from 0 or the first to the last: the ticks lie within.</summary>
+    /// <summary>Of whole numbers that are counted, from 0 or, where most of it would be empty, from the first to the last: the ticks lie within.</summary>
     public static Axis Counting(double first, double last, int ticks)
     {
-        var from = first <= 0.1 * last ? 0 : first;
+        var from = first <= 0.5 * last ? 0 : first;
         return new(from, Math.Max(last, from + 1), Math.Max(1, Round((Math.Max(last, from + 1) - from) / ticks)));
     }
 

@@ -19,7 +19,7 @@ public sealed record Curve(string Name, IReadOnlyList<(double Step, double Value
 sealed class Chart
 {
     const double Left = 12, Right = 14, Top = 30, Bottom = 44, Character = 7.2, TickLength = 4;
-    const int MostDots = 40;
+    const int MostDots = 40, WindowShare = 60;
 
     /// <summary>The colours of curves, as the page's style names them.</summary>
     public static readonly string[] Colors = ["var(--a)", "var(--b)", "var(--c)", "var(--d)"];
@@ -49,15 +49,16 @@ sealed class Chart
     // What a reader follows: of a noisy curve its running mean.
     static IReadOnlyList<(double Step, double Value)> Shown(Curve curve) => curve.IsNoisy ? RunningMean(curve.Points) : curve.Points;
 
+    // The mean over as many points before as behind, so that it does not lag where the curve falls.
     static (double Step, double Value)[] RunningMean(IReadOnlyList<(double Step, double Value)> points)
     {
+        var sums = new double[points.Count + 1];
+        for (var i = 0; i < points.Count; i++) sums[i + 1] = sums[i] + points[i].Value;
         var result = new (double, double)[points.Count];
-        var keep = Math.Exp(-120.0 / Math.Max(120, points.Count));
-        var mean = points[0].Value;
         for (var i = 0; i < result.Length; i++)
         {
-            mean = keep * mean + (1 - keep) * points[i].Value;
-            result[i] = (points[i].Step, mean);
+            var reach = Math.Min(points.Count / WindowShare, Math.Min(i, points.Count - 1 - i));
+            result[i] = (points[i].Step, (sums[i + reach + 1] - sums[i - reach]) / (2 * reach + 1));
         }
         return result;
     }
@@ -68,7 +69,7 @@ sealed class Chart
         var all = curves.SelectMany(c => c.Points).ToList();
         var y = Axis.Around(all.Min(p => p.Value), all.Max(p => p.Value), Math.Max(3, (int)(height / 60)));
         var left = Left + Character * y.Ticks.Max(t => y.Label(t, asShare).Length);
-        var x = Axis.Counting(all.Min(p => p.Step), all.Max(p => p.Step), Math.Max(3, (int)(width / 110)));
+        var x = Axis.Counting(all.Min(p => p.Step), all.Max(p => p.Step), Math.Max(3, (int)(width / 80)));
         double X(double step) => left + (step - x.From) / (x.To - x.From) * (width - left - Right);
         double Y(double value) => height - Bottom - (value - y.From) / (y.To - y.From) * (height - Top - Bottom);
         string Path(IReadOnlyList<(double Step, double Value)> points) => string.Join(" ", points.Select((p, i) => (i == 0 ? "M" : "L") + Number(X(p.Step)) + " " + Number(Y(p.Value))));
