@@ -73,7 +73,7 @@ public sealed class ModelGenerator : IIncrementalGenerator
         });
         context.RegisterSourceOutput(emitted, (output, pair) =>
         {
-            if (pair.Model is { Members: { } members } model) Add(output, model.Class.HintName + ".Model", members);
+            if (pair.Model is { Members: { } members } model) Add(output, model.Class.HintName + ".Model", ModelSource.Write(pair.Target.Class, members, pair.Target.Docs));
         });
         context.RegisterSourceOutput(failures, (output, failure) => Add(output, failure.HintName + ".Errors", failure.Source));
         // Nothing above names what is declared in these: a host may leave them out.

@@ -17,6 +17,9 @@ public sealed partial class Parameter
 {
     NumberSource? source;
 
+    /// <summary>Its path in the model, or its name, with shape and numbers as far as they are known.</summary>
+    public override string ToString() => (source?.Path ?? Name) is { } name ? name + ": " + base.ToString() : base.ToString();
+
     internal bool HasNumbers => source is not null;
 
     internal override TensorData Numbers => source?.Read(Shape) ?? throw new InvalidOperationException("The parameter has no numbers: its model was not created.");
@@ -29,6 +32,9 @@ public sealed partial class Parameter
 public sealed partial class State
 {
     NumberSource? source;
+
+    /// <summary>Its path in the model, or its name, with shape and numbers as far as they are known.</summary>
+    public override string ToString() => (source?.Path ?? Name) is { } name ? name + ": " + base.ToString() : base.ToString();
 
     internal bool HasNumbers => source is not null;
 

@@ -81,7 +81,7 @@ public partial class Tensor
     public override string ToString()
     {
         var dims = string.Join(", ", shape.Select(d => d.ToString(CultureInfo.InvariantCulture)));
-        if (numbers is null && this is not (Parameter { HasNumbers: true } or State { HasNumbers: true })) return $"tensor[{dims}]";
+        if (numbers is null && this is not (Parameter { HasNumbers: true } or State { HasNumbers: true })) return $"{(this is Parameter ? "parameter" : this is State ? "state" : "tensor")}[{dims}]";
         var data = Numbers;
         var text = new StringBuilder(data.DType.Name()).Append('[').Append(dims).Append("] ");
         var width = Shown(data).Select(i => Element(data, i).Length).DefaultIfEmpty(0).Max();

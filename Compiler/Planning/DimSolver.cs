@@ -51,6 +51,13 @@ public sealed class DimSolver
     /// <summary>The dimensions that a call of this function has to state, in order.</summary>
     public static ImmutableArray<string> UndeterminedOf(Function function, Program program) => new DimSolver(function.Parameters, program.Dims).Undetermined;
 
+    /// <summary>The dimensions that a call with arguments of these shapes has to state, in order.</summary>
+    public static ImmutableArray<string> UndeterminedOf(IEnumerable<Shape> shapes)
+    {
+        var values = shapes.Select(shape => new Value(new(DType.F32, shape), null, null)).ToImmutableArray();
+        return new DimSolver(values, [.. values.SelectMany(v => v.Shape.SelectMany(d => d.Symbols)).Distinct(StringComparer.Ordinal).Select(name => new DimSymbol(name, 1, 1))]).Undetermined;
+    }
+
     bool TryStep(ImmutableArray<string> names, HashSet<string> known, out Step step)
     {
         for (var p = 0; p < parameters.Length; p++)

@@ -1,10 +1,14 @@
 using System.Collections.Generic;
 using System.Linq;
+using Graph.Compiler.Ir;
+using Graph.Compiler.Modules;
+using Graph.Generators.Emission;
 using Microsoft.CodeAnalysis;
+using Microsoft.CodeAnalysis.CSharp;
 
 namespace Graph.Generators.Binding;
 
-/// <summary>The names of the members that are generated into a class, and which of the user's members stand in their way.</summary>
+/// <summary>Which of the user's members stand in the way of those that are generated into a class.</summary>
 static class GeneratedNames
 {
     // Of every model. Methods of a name and other parameters are overloads; a property or field meets anything of its name.
@@ -15,18 +19,32 @@ static class GeneratedNames
     {
         if (type.IsStatic) yield break;
         var isModel = KnownTypes.Has(type, KnownTypes.Model);
+        // A member cannot have the name of its class.
         foreach (var (name, purpose) in Purposes(type, isModel))
-        {
-            // A member cannot have the name of its class.
             if (type.Name == name) yield return (type, purpose);
-            foreach (var member in type.GetMembers(name))
-                if (MemberBinder.IsUserWritten(member) && (member is not IMethodSymbol method || Values.Contains(name) || IsSame(type, method))) yield return (member, purpose);
-        }
+        foreach (var member in type.GetMembers())
+            if (MemberBinder.IsUserWritten(member) && Purpose(type, member, isModel) is { } purpose) yield return (member, purpose);
         if (!isModel) yield break;
         foreach (var clash in Inherited(type)) yield return clash;
-        foreach (var method in type.GetMembers().OfType<IMethodSymbol>())
-            if (MemberBinder.IsUserWritten(method) && Role(method) is null && Compiled(type).Any(c => c.Name == method.Name && c.Types.SequenceEqual(Types(method))))
-                yield return (method, "the compiled method");
+        foreach (var other in type.ContainingNamespace.GetTypeMembers(KernelClass(type)))
+            if (MemberBinder.IsUserWritten(other)) yield return (other, "the kernels");
+    }
+
+    static string? Purpose(INamedTypeSymbol type, ISymbol member, bool isModel)
+    {
+        var named = Purposes(type, isModel).Where(p => p.Name == member.Name).Select(p => p.Purpose).FirstOrDefault();
+        if (member is not IMethodSymbol { MethodKind: MethodKind.Ordinary } method) return named;
+        if (named is not null && Values.Contains(method.Name)) return named;
+        var key = Key(method);
+        if (key == "VisitModule(global::Graph.IModuleVisitor, string)") return "the walk over the parameters";
+        if (!isModel) return null;
+        return key switch
+        {
+            "Create(global::Graph.Device, ulong, int)" => "the making of a model",
+            // What C# makes of a property.
+            "get_Ir()" or "set_Ir(global::Graph.ModelIr)" => "the stages of the compiler as text",
+            _ => Role(method) == MethodRole.None && Compiled(type).Any(m => m.Key == key) ? method.Name == GeneratedMethod.Step ? "the step of training" : "the compiled method" : null, // Dispose() of the user's own: the generated one makes way.
+        };
     }
 
     // What the class calls by such a name would be the generated member, which is nearer.
@@ -50,36 +68,43 @@ static class GeneratedNames
         yield return ("graphDescribe", "the compiled model");
         yield return ("graphKernels", "the kernels of the model");
         yield return ("graphOrigins", "the source lines of the model");
-        if (type.GetMembers().OfType<IMethodSymbol>().Any(m => Role(m) == KnownTypes.Train)) yield return ("TrainStep", "the step of training");
+        if (type.GetMembers().OfType<IMethodSymbol>().Any(m => Role(m) == MethodRole.Train)) yield return (GeneratedMethod.Step, "the step of training");
     }
 
-    static bool IsSame(INamedTypeSymbol type, IMethodSymbol method) => method.Name switch
-    {
-        "VisitModule" => Types(method).SequenceEqual(["Graph.IModuleVisitor", "string"]),
-        "Create" => Types(method).SequenceEqual(["Graph.Device", "ulong", "int"]),
-        "TrainStep" => type.GetMembers().OfType<IMethodSymbol>().Any(m => Role(m) == KnownTypes.Loss && Spans(m).SequenceEqual(Types(method))),
-        _ => false, // Dispose() of the user's own: the generated one makes way.
-    };
+    static IEnumerable<GeneratedMethod> Compiled(INamedTypeSymbol type) =>
+        SourceMethod.Compiled([.. type.GetMembers().OfType<IMethodSymbol>().Where(m => Role(m) != MethodRole.None).Select(Source)]);
 
-    // The signatures of compiled methods as far as source alone tells them: sizes that lengths do not give follow, and an entry may return a number.
-    static IEnumerable<(string Name, IEnumerable<string> Types)> Compiled(INamedTypeSymbol type)
+    static SourceMethod Source(IMethodSymbol method)
     {
-        foreach (var method in type.GetMembers().OfType<IMethodSymbol>())
-        {
-            if (Role(method) == KnownTypes.Loss) yield return (method.Name, Spans(method));
-            if (Role(method) != KnownTypes.Entry) continue;
-            var results = method.ReturnType is INamedTypeSymbol { IsTupleType: true } tuple ? tuple.TupleElements.Select(e => e.Type) : [method.ReturnType];
-            yield return (method.Name, Spans(method).Concat(results.Select(r => $"System.Span<{Element(r)}>")));
-        }
+        List<(string?, DType?)> results = method.ReturnType is INamedTypeSymbol { IsTupleType: true } tuple
+            ? [.. tuple.TupleElements.Select(e => (tuple.TupleElements.All(n => n.IsExplicitlyNamedTupleElement) ? e.Name : null, Element(e.Type)))] : [(null, Element(method.ReturnType))];
+        return new(method.Name, Role(method), AttributeReader.Train(method)?.Loss, [.. method.Parameters.Select(p => (p.Name, Element(p.Type), Shape(p)))], results);
     }
 
-    static IEnumerable<string> Spans(IMethodSymbol method) => method.Parameters.Select(p => $"System.ReadOnlySpan<{Element(p.Type)}>");
+    static DType? Element(ITypeSymbol type)
+    {
+        if (!KnownTypes.IsTensor(type) || type is not INamedTypeSymbol tensor) return null;
+        if (tensor.TypeArguments.Length == 0) return DType.F32;
+        var element = tensor.TypeArguments[0];
+        return TypeBinder.Special(element.SpecialType) is { } kind ? ElementTypes.Of(kind) : element is { Name: "Half" } && KnownTypes.IsSystem(element) ? DType.F16 : null;
+    }
 
-    static string Element(ITypeSymbol tensor) => tensor is INamedTypeSymbol { TypeArguments: { Length: 1 } arguments } ? arguments[0].ToDisplayString() : "float";
+    static IReadOnlyList<ShapeDim> Shape(IParameterSymbol parameter) =>
+        KnownTypes.Attribute(parameter, KnownTypes.Shape) is { ConstructorArguments: { Length: 1 } arguments } && arguments[0] is { Kind: TypedConstantKind.Array, IsNull: false, Values: var values }
+            ? [.. values.Select(v => v.Kind == TypedConstantKind.Primitive && v.Value is string name ? new ShapeDim(name, 0) : new ShapeDim(null, 1))] : [];
 
-    static IEnumerable<string> Types(IMethodSymbol method) => method.Parameters.Select(p => p.Type.ToDisplayString());
+    static MethodRole Role(IMethodSymbol method) => AttributeReader.Role(method);
 
-    static string? Role(IMethodSymbol method) => new[] { KnownTypes.Entry, KnownTypes.Loss, KnownTypes.Train }.FirstOrDefault(role => KnownTypes.Has(method, role));
+    static string Key(IMethodSymbol method) => method.IsGenericMethod ? "" : method.Name + "(" + string.Join(", ", method.Parameters.Select(Type)) + ")";
+
+    static string Type(IParameterSymbol parameter) => (parameter.RefKind == RefKind.None ? "" : "ref ") + parameter.Type.ToDisplayString(SymbolDisplayFormat.FullyQualifiedFormat);
+
+    static string KernelClass(INamedTypeSymbol type)
+    {
+        var names = new List<string>();
+        for (var outer = type.ContainingType; outer is not null; outer = outer.ContainingType) names.Insert(0, outer.Name);
+        return ClassDeclaration.KernelClassOf([.. names, type.Name]);
+    }
 
     /// <summary>Whether members generated into a class may hide those of a base class: it derives from another model, or from a class that ends in its own way.</summary>
     public static bool Hides(INamedTypeSymbol type)
@@ -88,4 +113,19 @@ static class GeneratedNames
             if (KnownTypes.Has(based, KnownTypes.Model) || based.MemberNames.Contains("Dispose")) return true;
         return false;
     }
+
+    /// <summary>Whether the class has a <c>Dispose()</c> of the user's.</summary>
+    public static bool HasDispose(INamedTypeSymbol type) => DeclaresFor(type, "Dispose");
+
+    /// <summary>Whether the class, or a base class that nothing is generated into, says itself what <c>ToString()</c> is.</summary>
+    public static bool HasToString(INamedTypeSymbol type)
+    {
+        for (var t = type; t is { SpecialType: not SpecialType.System_Object }; t = t.BaseType)
+            if (DeclaresFor(t, "ToString")) return true;
+        return false;
+    }
+
+    // A base class of another assembly has no syntax: what a model's own generated member is there, it may be here too.
+    static bool DeclaresFor(INamedTypeSymbol type, string method) =>
+        type.GetMembers(method).Any(m => m is IMethodSymbol { Parameters.Length: 0, IsGenericMethod: false } ? MemberBinder.IsUserWritten(m) || (m.DeclaringSyntaxReferences.IsEmpty && !m.IsImplicitlyDeclared && !KnownTypes.Has(type, KnownTypes.Model)) : m is not IMethodSymbol);
 }

@@ -44,9 +44,25 @@ static class ModelRules
     static void Closed(BindingContext context, INamedTypeSymbol type)
     {
         var constructors = type.InstanceConstructors.Where(MemberBinder.IsUserWritten).ToList();
-        if (constructors.Count == 0 || constructors.Any(c => c.Parameters.All(p => p.HasExplicitDefaultValue))) return;
-        var open = constructors[0].Parameters.First(p => !p.HasExplicitDefaultValue);
-        context.Report(Descriptors.NotClosed, context.At(open), type.Name, open.Name);
+        var closed = constructors.Where(c => c.Parameters.All(p => p.HasExplicitDefaultValue)).OrderBy(c => c.Parameters.Length).ToList();
+        if (constructors.Count > 0 && closed.Count == 0)
+        {
+            var open = constructors[0].Parameters.First(p => !p.HasExplicitDefaultValue);
+            context.Report(Descriptors.NotClosed, context.At(open), type.Name, open.Name);
+            return;
+        }
+        if (closed.Count > 1 && closed[0].Parameters.Length > 0)
+            context.Report(Descriptors.NotMade, context.At(closed[1]), type.Name, "it has several constructors that need no arguments, and none that takes none; give all but one a parameter without a default value");
+        if (closed.FirstOrDefault()?.GetAttributes().Any(a => a.AttributeClass?.Name == "SetsRequiredMembersAttribute") == true) return;
+        if (Required(type) is { } member)
+            context.Report(Descriptors.NotMade, context.IsHere(member) ? context.At(member) : context.At(type), type.Name, $"its member {member.Name} is required, and nothing gives it a value; set it in a constructor marked [SetsRequiredMembers], or make it a parameter of the constructor");
+    }
+
+    static ISymbol? Required(INamedTypeSymbol type)
+    {
+        for (var t = type; t is not null; t = t.BaseType)
+            if (t.GetMembers().FirstOrDefault(m => m is IPropertySymbol { IsRequired: true } or IFieldSymbol { IsRequired: true }) is { } member) return member;
+        return null;
     }
 
     static void Dims(BindingContext context, INamedTypeSymbol type)
@@ -112,7 +128,7 @@ static class ModelRules
         if (losses.Count == 0) context.Report(Descriptors.TrainWithoutLoss, at, method.Name, type.Name);
         else if (wanted?.Loss is { } loss && !losses.Contains(loss)) context.Report(Descriptors.UnknownLoss, at, method.Name, loss, type.Name);
         else if (wanted?.Loss is null && losses.Count > 1) context.Report(Descriptors.AmbiguousLoss, at, method.Name, type.Name);
-        if (wanted is { ClipNorm: not >= 0 }) context.Report(Descriptors.BadTraining, at, method.Name, FormattableString.Invariant($"ClipNorm is {wanted.ClipNorm}, expected the largest norm that the gradients may have, or 0 for no clipping"));
+        if (wanted is { ClipNorm: not (>= 0 and <= double.MaxValue) }) context.Report(Descriptors.BadTraining, at, method.Name, FormattableString.Invariant($"ClipNorm is {wanted.ClipNorm}, expected the largest norm that the gradients may have, or 0 for no clipping"));
         if (wanted is { Precision: not "Float32" }) context.Report(Descriptors.BadTraining, at, method.Name, $"Precision {wanted.Precision} is not supported yet; models train in Float32");
     }
 

@@ -36,7 +36,8 @@ static class ModuleBinder
         {
             context.Report(Descriptors.InternalError, context.At(type), type.Name, exception.GetType().Name + ": " + exception.Message);
         }
-        return new(name, declaration, context.HasErrors ? null : definition, Outline(definition), context.Diagnostics.ToEquatableArray(), context.Spans.Published());
+        var docs = KnownTypes.Has(type, KnownTypes.Model) ? DocReader.Read(type, context.Cancellation) : [];
+        return new(name, declaration, context.HasErrors ? null : definition, Outline(definition), docs, context.Diagnostics.ToEquatableArray(), context.Spans.Published());
     }
 
     // Of whatever could be bound: callers of a model with errors see its members all the same.
@@ -69,12 +70,12 @@ static class ModuleBinder
                 (_, Microsoft.CodeAnalysis.TypeKind.Interface) => "interface",
                 _ => "class",
             };
-            containers.Insert(0, "partial " + keyword + " " + Identifier(outer.Name));
+            containers.Insert(0, "partial " + keyword + " " + CSharpName.Escape(outer.Name));
         }
         var space = type.ContainingNamespace is { IsGlobalNamespace: false } named ? named.ToDisplayString(FullyQualified) : "";
         return new(
-            space, new EquatableArray<string>(containers.ToArray()), Identifier(type.Name), type.IsSealed, type.IsStatic, KnownTypes.IsModule(type.BaseType) && IsExtended(context, type.BaseType!),
-            GeneratedNames.Hides(type), HintNames.Of(name));
+            space, new EquatableArray<string>(containers.ToArray()), CSharpName.Escape(type.Name), type.IsSealed, type.IsStatic, KnownTypes.IsModule(type.BaseType) && IsExtended(context, type.BaseType!),
+            GeneratedNames.Hides(type), GeneratedNames.HasDispose(type), GeneratedNames.HasToString(type), HintNames.Of(name));
     }
 
     /// <summary>Why no other part of the class can be written.</summary>
@@ -97,9 +98,6 @@ static class ModuleBinder
 
     // Namespaces too are escaped where a part of them is a keyword.
     static readonly SymbolDisplayFormat FullyQualified = SymbolDisplayFormat.FullyQualifiedFormat.WithGlobalNamespaceStyle(SymbolDisplayGlobalNamespaceStyle.Omitted);
-
-    static string Identifier(string name) =>
-        SyntaxFacts.GetKeywordKind(name) != SyntaxKind.None || SyntaxFacts.GetContextualKeywordKind(name) != SyntaxKind.None ? "@" + name : name;
 
     static bool IsPartial(INamedTypeSymbol type)
     {

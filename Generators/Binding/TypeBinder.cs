@@ -37,7 +37,8 @@ sealed class TypeBinder(BindingContext context)
         }
     }
 
-    static TypeKind? Special(SpecialType type) => type switch
+    /// <summary>The primitive type of the language that a C# type is; null for none.</summary>
+    public static TypeKind? Special(SpecialType type) => type switch
     {
         SpecialType.System_Void => TypeKind.Void,
         SpecialType.System_Boolean => TypeKind.Bool,

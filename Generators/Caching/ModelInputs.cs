@@ -16,8 +16,9 @@ namespace Graph.Generators.Caching;
 /// <param name="Input">The model with every module that it needs; null when one has errors or is missing.</param>
 /// <param name="Class">The class that code is generated into.</param>
 /// <param name="Outline">The model's entries, losses and optimizer without bodies.</param>
+/// <param name="Docs">What its author says about entries and losses.</param>
 /// <param name="Diagnostics">What is missing.</param>
-public sealed record ModelTarget(string Name, ModelInput? Input, ClassDeclaration Class, EquatableArray<MethodDef> Outline, EquatableArray<DiagnosticInfo> Diagnostics);
+public sealed record ModelTarget(string Name, ModelInput? Input, ClassDeclaration Class, EquatableArray<MethodDef> Outline, EquatableArray<MemberDoc> Docs, EquatableArray<DiagnosticInfo> Diagnostics);
 
 /// <summary>Collects for each model the definitions that it needs, of this assembly and of referenced ones.</summary>
 static class ModelInputs
@@ -36,14 +37,14 @@ static class ModelInputs
         var targets = new List<ModelTarget>();
         foreach (var module in modules)
             if (module is { Definition: { Kind: ModuleKind.Model } model, Class: { } declaration })
-                targets.Add(Assemble(model, module.Outline, declaration, own, foreign, library, cancellation));
+                targets.Add(Assemble(model, module, declaration, own, foreign, library, cancellation));
             else if (module is { Definition: null, Class: { } broken, Outline: { IsEmpty: false } outline })
-                targets.Add(new(module.Name, null, broken, outline, []));
+                targets.Add(new(module.Name, null, broken, outline, module.Docs, []));
         return new EquatableArray<ModelTarget>(targets);
     }
 
     static ModelTarget Assemble(
-        ModuleDef model, EquatableArray<MethodDef> outline, ClassDeclaration declaration, Dictionary<string, BoundModule> own, Dictionary<string, PublishedModule> foreign, Lazy<Dictionary<string, List<string>>> library,
+        ModuleDef model, BoundModule bound, ClassDeclaration declaration, Dictionary<string, BoundModule> own, Dictionary<string, PublishedModule> foreign, Lazy<Dictionary<string, List<string>>> library,
         CancellationToken cancellation)
     {
         var found = new SortedDictionary<string, ModuleDef>(StringComparer.Ordinal);
@@ -82,7 +83,7 @@ static class ModelInputs
             }
         }
         var input = isComplete && problems.Count == 0 ? new ModelInput(declaration, model, found.Values.ToEquatableArray()) : null;
-        return new(model.Name, input, declaration, outline, new EquatableArray<DiagnosticInfo>(problems));
+        return new(model.Name, input, declaration, bound.Outline, bound.Docs, new EquatableArray<DiagnosticInfo>(problems));
     }
 
     static (ModuleDef? Definition, string? Problem) Read(PublishedModule module)

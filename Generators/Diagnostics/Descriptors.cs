@@ -45,6 +45,7 @@ public static class Descriptors
 
     /// <summary>What C# is believed to report itself. The analyzer reports it where C# finds no error once generated code is there.</summary>
     public static readonly DiagnosticDescriptor NoMeaning = Error("GR1060", Language, "C# gives this code no meaning while models are compiled", "C# gives this code no meaning while models are compiled: it has an error, or uses members that are generated from models (such as Create, or an entry that takes spans); use those outside of what entries, losses and constructors reach");
+    public static readonly DiagnosticDescriptor NotMade = Error("GR1061", Language, "A model is made without arguments", "{0} cannot be made by its Create: {1}");
     public static readonly DiagnosticDescriptor NameClash = Error("GR1025", Language, "A generated member has this name", "{0} has the name of a member that is generated into {1}, {2}; rename it");
 
     public static readonly DiagnosticDescriptor TrainWithoutLoss = Error("GR3001", Training, "There is nothing to train", "{0} returns an optimizer, but {1} has no method marked [Loss]");
@@ -62,7 +63,7 @@ public static class Descriptors
     [
         InternalError, UnreadableDefinition, MissingDefinition,
         NotPartial, Unsupported, UnsupportedCall, NotClosed, BaseNotModule, UnsupportedType, Generic, ContainerNotPartial, ByReference, NotAnOperation,
-        BadShape, UnknownDim, BadDim, TooDeep, NoShape, AssignedLate, NotMarked, NotReadOnly, NoBody, NameClash, NoMeaning,
+        BadShape, UnknownDim, BadDim, TooDeep, NoShape, AssignedLate, NotMarked, NotReadOnly, NoBody, NameClash, NoMeaning, NotMade,
         TrainWithoutLoss, LossResult, TrainSignature, AmbiguousLoss, EntryResult, UnknownLoss, OutsideModel, EntryForm, BadTraining, TwoRoles,
     ];
 

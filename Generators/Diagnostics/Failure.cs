@@ -33,7 +33,7 @@ public sealed record Failure(string Name, string HintName, string Outline, strin
             if (model.Kernels is not null) continue;
             outlined.Add(target.Name);
             var own = modules.FirstOrDefault(m => m.Name == target.Name)?.Diagnostics ?? [];
-            yield return Of(target.Name, target.Class.HintName, OutlineSource.Write(target.Class, target.Outline), own.Concat(target.Diagnostics).Concat(model.Diagnostics));
+            yield return Of(target.Name, target.Class.HintName, OutlineSource.Write(target.Class, target.Outline, target.Docs), own.Concat(target.Diagnostics).Concat(model.Diagnostics));
         }
         foreach (var module in modules)
             if (module.Definition is null && outlined.Add(module.Name)) yield return Of(module.Name, module.Class?.HintName ?? names.Make(module.Name), "", module.Diagnostics);

@@ -31,19 +31,15 @@ public static class ModelEmitter
         var scheduled = CompilerPipeline.Run(model.Program, model.Training, cancel: cancellation).Final;
         cancellation.ThrowIfCancellationRequested();
         var lowered = Lowerer.Lower(scheduled);
-        var kernels = KernelClass(input.Class);
+        var training = model.Training is { } spec
+            ? new TrainingTexts(spec.LearningRate, spec.ClipNorm, (spec.OptimizerStates.IsDefault ? [] : spec.OptimizerStates).ToEquatableArray(), spec.Precision, spec.Optimizer) : null;
         var texts = new ModelTexts(
-            CompressedText.Pack(Modules(input)), CompressedText.Pack(model.Program.ToString()), CompressedText.Pack(scheduled.ToString()), KernelFingerprint.Of(lowered),
-            (input.Class.Namespace.Length > 0 ? input.Class.Namespace + "." : "") + kernels);
+            CompressedText.Pack(Modules(input)), CompressedText.Pack(model.Program.ToString()), CompressedText.Pack(scheduled.ToString()), KernelFingerprint.Of(lowered));
         cancellation.ThrowIfCancellationRequested();
         return new(
-            input.Class, ModelSource.Write(input.Class, input.Model, model, scheduled, texts),
-            CSharpTarget.Emit(lowered, input.Class.Namespace, kernels) + PartSource.Kernels(input.Class, texts.KernelClass), [], model.Origins.ToEquatableArray());
+            input.Class, new(GeneratedMethod.All(model, scheduled).ToEquatableArray(), texts, training),
+            CSharpTarget.Emit(lowered, input.Class.Namespace, input.Class.KernelClass) + PartSource.Kernels(input.Class), [], model.Origins.ToEquatableArray());
     }
-
-    // Kernels stand beside the outermost class: a nested class could not be told from a user's member.
-    static string KernelClass(ClassDeclaration declaration) =>
-        "Graph_" + string.Concat(declaration.Containers.Select(c => c.Substring(c.LastIndexOf(' ') + 1).TrimStart('@') + "_")) + declaration.Name.TrimStart('@') + "_Kernels";
 
     static string Modules(ModelInput input)
     {

@@ -1,3 +1,6 @@
+using System.Collections.Generic;
+using System.Globalization;
+using System.Linq;
 using Graph.Compiler;
 using Graph.Compiler.Modules;
 
@@ -17,6 +20,27 @@ public sealed record ModelInput(ClassDeclaration Class, ModuleDef Model, Equatab
 /// <param name="IsStatic">Static: it has only functions.</param>
 /// <param name="HasBaseModule">It derives from another module, into which code is generated too.</param>
 /// <param name="Hides">Generated members may hide members of a base class.</param>
+/// <param name="HasDispose">It has a <c>Dispose()</c> of the user's.</param>
+/// <param name="HasToString">It, or a base class that is no model, says itself what <c>ToString()</c> is.</param>
 /// <param name="HintName">The start of the names of its generated files, unique in the assembly.</param>
 public sealed record ClassDeclaration(
-    string Namespace, EquatableArray<string> Containers, string Name, bool IsSealed, bool IsStatic, bool HasBaseModule, bool Hides, string HintName);
+    string Namespace, EquatableArray<string> Containers, string Name, bool IsSealed, bool IsStatic, bool HasBaseModule, bool Hides, bool HasDispose, bool HasToString, string HintName)
+{
+    /// <summary>The class as any code can write it, whatever the names around that code mean.</summary>
+    public string FullName => "global::" + string.Concat(Prefix.Concat(Containers.Select(c => c.Substring(c.LastIndexOf(' ') + 1))).Select(part => part + ".")) + Name;
+
+    /// <summary>
+    /// The class with the kernels. It stands beside the outermost class, since a nested class could not be told from a user's member; the lengths at the end of a nested class's
+    /// tell <c>A.B</c> from <c>A_B</c>.
+    /// </summary>
+    public string KernelClass => KernelClassOf([.. Containers.Select(c => c.Substring(c.LastIndexOf(' ') + 1)).Append(Name).Select(name => name.TrimStart('@'))]);
+
+    /// <summary>The class with the kernels of a model, by the names of the classes around it and its own.</summary>
+    public static string KernelClassOf(IReadOnlyList<string> names) =>
+        "Graph_" + string.Join("_", names) + "_Kernels" + string.Join("_", names.Take(names.Count - 1).Select(name => name.Length.ToString(CultureInfo.InvariantCulture)));
+
+    /// <summary>The full name of <see cref="KernelClass"/>.</summary>
+    public string KernelClassFullName => "global::" + string.Concat(Prefix.Select(part => part + ".")) + KernelClass;
+
+    string[] Prefix => Namespace.Length > 0 ? [Namespace] : [];
+}

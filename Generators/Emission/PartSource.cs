@@ -17,11 +17,11 @@ static class PartSource
     public const string OriginPart = "void graphOrigins(ref string places)";
 
     /// <summary>What follows the kernels in their file: within the model's namespace.</summary>
-    public static string Kernels(ClassDeclaration declaration, string kernelClass)
+    public static string Kernels(ClassDeclaration declaration)
     {
         var writer = new SourceWriter();
         writer.Line();
-        Part(writer, declaration, $"static partial {KernelPart} => address = global::{kernelClass}.Address;");
+        Part(writer, declaration, $"static partial {KernelPart} => address = {declaration.KernelClassFullName}.Address;");
         return writer.ToString();
     }
 

@@ -1,3 +1,4 @@
+using System.ComponentModel;
 using System;
 
 namespace Graph.Runtime.Cpu;
@@ -11,6 +12,7 @@ namespace Graph.Runtime.Cpu;
 /// multiply-adds from 0. So its bits depend on K and on whether the processor has fused multiply-add, and on nothing else: not on the
 /// threads, the tile, the strides or the neighbours. Long sums of few elements are cut further, by shape alone.
 /// </remarks>
+[EditorBrowsable(EditorBrowsableState.Never)]
 public static unsafe class Contract
 {
     /// <summary>Most steps of K between two additions to C.</summary>

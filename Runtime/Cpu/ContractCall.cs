@@ -1,3 +1,5 @@
+using System.ComponentModel;
+
 namespace Graph.Runtime.Cpu;
 
 /// <summary>
@@ -9,6 +11,7 @@ namespace Graph.Runtime.Cpu;
 /// outermost first; unused ones are 1. Hooks see it as one number: <c>(i0·Batch1 + i1)·Batch2 + i2</c>.
 /// <see cref="ContractCall(long, long, long)"/> sets the extents of the batch to 1; a default-initialised call has an empty batch.
 /// </remarks>
+[EditorBrowsable(EditorBrowsableState.Never)]
 public unsafe struct ContractCall
 {
     /// <summary>Rows of A and C, columns of B and C, and the extent that is summed.</summary>

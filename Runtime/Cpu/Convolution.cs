@@ -1,3 +1,4 @@
+using System.ComponentModel;
 using System;
 
 namespace Graph.Runtime.Cpu;
@@ -7,6 +8,7 @@ namespace Graph.Runtime.Cpu;
 /// (compare Dukhan, "The Indirect Convolution Algorithm", 2019, and oneDNN's BRGEMM convolutions).
 /// </summary>
 /// <remarks>The order of every sum follows from the shape alone: results do not depend on the number of threads.</remarks>
+[EditorBrowsable(EditorBrowsableState.Never)]
 public static unsafe partial class Convolution
 {
     /// <summary>Makes the map, or hands it to the epilogue.</summary>

@@ -1,3 +1,5 @@
+using System.ComponentModel;
+
 namespace Graph.Runtime.Cpu;
 
 /// <summary>
@@ -9,6 +11,7 @@ namespace Graph.Runtime.Cpu;
 /// <remarks>
 /// Padding is what lies above and to the left; what lies below and to the right follows from the map's size and may differ.
 /// </remarks>
+[EditorBrowsable(EditorBrowsableState.Never)]
 public unsafe struct ConvolutionCall
 {
     public long Batch, Channels, Height, Width;

@@ -1,3 +1,4 @@
+using System.ComponentModel;
 using System;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
@@ -5,6 +6,7 @@ using System.Runtime.Intrinsics;
 namespace Graph.Runtime.Cpu;
 
 /// <summary>Rows of a float32 table [Rows, Width] and the indices that pick them.</summary>
+[EditorBrowsable(EditorBrowsableState.Never)]
 public unsafe struct EmbeddingCall
 {
     public long Rows, Width;
@@ -25,6 +27,7 @@ public unsafe struct EmbeddingCall
 }
 
 /// <summary>Embedding lookup and its gradient.</summary>
+[EditorBrowsable(EditorBrowsableState.Never)]
 public static unsafe class Embedding
 {
     const long ChunkElements = 16 * 1024;

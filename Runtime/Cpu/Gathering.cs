@@ -1,9 +1,11 @@
+using System.ComponentModel;
 using System;
 using System.Numerics;
 
 namespace Graph.Runtime.Cpu;
 
 /// <summary>Elements picked along the middle axis of a tensor [Outer, Extent, Inner] by indices [Outer, Picks, Inner].</summary>
+[EditorBrowsable(EditorBrowsableState.Never)]
 public unsafe struct GatherCall
 {
     public long Outer, Extent, Picks, Inner;
@@ -20,6 +22,7 @@ public unsafe struct GatherCall
 }
 
 /// <summary>Picking elements along an axis, and its gradient. Every index is checked where it is used, so nothing outside of the axis is read or written.</summary>
+[EditorBrowsable(EditorBrowsableState.Never)]
 public static unsafe class Gathering
 {
     const long ChunkElements = 16 * 1024;

@@ -1,3 +1,4 @@
+using System.ComponentModel;
 using System;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
@@ -8,6 +9,7 @@ namespace Graph.Runtime.Cpu;
 /// What generated kernels need beside the vector types' own operations: horizontal reductions of 16 logical lanes in one fixed order for every vector width,
 /// strided loads and stores, masks in bytes.
 /// </summary>
+[EditorBrowsable(EditorBrowsableState.Never)]
 public static unsafe partial class Lanes
 {
     /// <summary>A 64-bit index as a 32-bit one; what does not fit saturates, so that it equals no index of a tensor.</summary>

@@ -1,3 +1,4 @@
+using System.ComponentModel;
 using System;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
@@ -6,6 +7,7 @@ using System.Runtime.Intrinsics.X86;
 namespace Graph.Runtime.Cpu;
 
 /// <summary>Classes of processors by their widest useful vectors.</summary>
+[EditorBrowsable(EditorBrowsableState.Never)]
 public enum VectorWidth
 {
     /// <summary>Vector128: SSE, NEON, and the software fallback.</summary>

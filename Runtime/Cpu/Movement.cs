@@ -1,9 +1,11 @@
+using System.ComponentModel;
 using System;
 using System.Numerics;
 
 namespace Graph.Runtime.Cpu;
 
 /// <summary>Rows of bytes with elements of one value before and after each.</summary>
+[EditorBrowsable(EditorBrowsableState.Never)]
 public unsafe struct PadCall
 {
     public long Rows, BytesBefore, Bytes, BytesAfter;
@@ -17,6 +19,7 @@ public unsafe struct PadCall
 }
 
 /// <summary>The place of the greatest element along the middle axis of a tensor [Outer, Extent, Inner], as int64 [Outer, Inner].</summary>
+[EditorBrowsable(EditorBrowsableState.Never)]
 public unsafe struct ArgMaxCall
 {
     public long Outer, Extent, Inner;
@@ -25,6 +28,7 @@ public unsafe struct ArgMaxCall
 }
 
 /// <summary>Padding and arg-max: kernels that move numbers or pick them.</summary>
+[EditorBrowsable(EditorBrowsableState.Never)]
 public static unsafe class Movement
 {
     const long ChunkBytes = 64 * 1024;

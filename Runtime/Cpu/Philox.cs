@@ -1,3 +1,4 @@
+using System.ComponentModel;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.Arm;
@@ -10,6 +11,7 @@ namespace Graph.Runtime.Cpu;
 /// Vectors of consecutive elements of the streams that <see cref="Scalar"/> defines, with the same bits. A block's four words lie in one 128-bit lane, so that a round is
 /// one widening product of the even words and two shuffles.
 /// </summary>
+[EditorBrowsable(EditorBrowsableState.Never)]
 public static unsafe class Philox
 {
     const uint Multiplier0 = 0xD2511F53, Multiplier1 = 0xCD9E8D57, Weyl0 = 0x9E3779B9, Weyl1 = 0xBB67AE85;

@@ -1,3 +1,4 @@
+using System.ComponentModel;
 using System;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
@@ -7,6 +8,7 @@ using System.Runtime.Intrinsics.X86;
 namespace Graph.Runtime.Cpu;
 
 /// <summary>Maximum and average pooling and their gradients. Every plane is one worker's, so results do not depend on the number of threads.</summary>
+[EditorBrowsable(EditorBrowsableState.Never)]
 public static unsafe class Pooling
 {
     // A chunk has at least this many elements of the image.

@@ -1,8 +1,11 @@
+using System.ComponentModel;
+
 namespace Graph.Runtime.Cpu;
 
 /// <summary>
 /// Windows over the planes of a contiguous [.., Height, Width] float32 tensor, one for each element of a [.., MapHeight, MapWidth] map. Every window has at least one element inside of its plane.
 /// </summary>
+[EditorBrowsable(EditorBrowsableState.Never)]
 public unsafe struct PoolingCall
 {
     /// <summary>Planes: batch times channels.</summary>

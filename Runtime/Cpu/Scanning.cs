@@ -1,9 +1,11 @@
+using System.ComponentModel;
 using System;
 using System.Numerics;
 
 namespace Graph.Runtime.Cpu;
 
 /// <summary>Running sums along the middle axis of a tensor [Outer, Extent, Inner].</summary>
+[EditorBrowsable(EditorBrowsableState.Never)]
 public unsafe struct ScanCall
 {
     public long Outer, Extent, Inner;
@@ -14,6 +16,7 @@ public unsafe struct ScanCall
 }
 
 /// <summary>Running sums. Each line along the axis is added up by one worker in the order of its elements, in float64, so results do not depend on the number of threads.</summary>
+[EditorBrowsable(EditorBrowsableState.Never)]
 public static unsafe class Scanning
 {
     const long ChunkElements = 8 * 1024;

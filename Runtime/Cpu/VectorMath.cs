@@ -1,3 +1,4 @@
+using System.ComponentModel;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
@@ -8,6 +9,7 @@ namespace Graph.Runtime.Cpu;
 /// neighbours. NaN in gives NaN out; infinities and denormals are as in IEEE 754. The polynomials are minimax fits, their coefficients rounded one by one.
 /// </summary>
 /// <remarks>Multiply-adds are fused where the processor can, so processors without it may differ in the last bit.</remarks>
+[EditorBrowsable(EditorBrowsableState.Never)]
 public static partial class VectorMath
 {
     const float Log2E = 1.44269504f, TwoOverPi = 0.636619772f;

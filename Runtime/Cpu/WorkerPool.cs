@@ -1,3 +1,4 @@
+using System.ComponentModel;
 using System;
 using System.Diagnostics;
 using System.Runtime.ExceptionServices;
@@ -15,6 +16,7 @@ namespace Graph.Runtime.Cpu;
 /// <para>A run allocates nothing and takes no lock. A thread that is late to wake never delays a run whose chunks the others have finished.</para>
 /// <para>A pool is for one thread at a time. A body must not call <see cref="Run"/>.</para>
 /// </remarks>
+[EditorBrowsable(EditorBrowsableState.Never)]
 public sealed unsafe class WorkerPool : IDisposable
 {
     // The word that workers join by: generation (high 32 bits), open bit, number of workers inside.

@@ -1,3 +1,4 @@
+using System.ComponentModel;
 using System;
 using System.Collections.Immutable;
 using System.Linq;
@@ -9,6 +10,7 @@ using Graph.Compiler.Planning;
 namespace Graph.Runtime.Execution;
 
 /// <summary>A function with what its calls need: which symbols its arguments' lengths give, and how long arguments and results are.</summary>
+[EditorBrowsable(EditorBrowsableState.Never)]
 public sealed class CompiledFunction
 {
     readonly Polynomial[] lengths;

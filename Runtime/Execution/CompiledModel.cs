@@ -1,3 +1,4 @@
+using System.ComponentModel;
 using System;
 using System.Collections.Generic;
 using System.Collections.Immutable;
@@ -10,6 +11,7 @@ using Graph.Compiler.Targets.CSharp;
 namespace Graph.Runtime.Execution;
 
 /// <summary>A lowered program with the addresses of its kernels: everything that the instances and sessions of one model share. Immutable.</summary>
+[EditorBrowsable(EditorBrowsableState.Never)]
 public sealed class CompiledModel
 {
     readonly Dictionary<string, CompiledFunction> functions;

@@ -85,6 +85,10 @@ public sealed unsafe class ModelInstance : IDisposable
         }
     }
 
+    /// <summary>The model's name, how much it holds, and how many steps it was trained.</summary>
+    public override string ToString() => string.Create(
+        System.Globalization.CultureInfo.InvariantCulture, $"{Model.Name}: {Store.ParameterCount:N0} parameters in {Model.Program.States.Count(s => s.Kind == StateKind.Parameter)} tensors, step {Store.Step}");
+
     /// <summary>The rate of the next training step.</summary>
     /// <exception cref="ArgumentOutOfRangeException">The value is not finite: a step with it would leave no number in the model.</exception>
     public float LearningRate

@@ -1,3 +1,4 @@
+using System.ComponentModel;
 using System;
 using System.Collections.Generic;
 using System.Linq;
@@ -13,6 +14,7 @@ namespace Graph.Runtime.Execution;
 /// The memory of one call at a time: an arena, launch tables, kernels' scratch memory, over parameters that it shares with other sessions. A call's launch table is made once for each binding of
 /// the named dimensions and then only walked: a call allocates nothing.
 /// </summary>
+[EditorBrowsable(EditorBrowsableState.Never)]
 public sealed unsafe class Session : IDisposable
 {
     // Tables of one function that are kept: more bindings than that are planned anew when they come back.

@@ -18,7 +18,26 @@ namespace Graph.Tests.Generators;
 static unsafe class Running
 {
     /// <summary>Calls every entry, every loss and a training step of every class marked [Model], on zeros at the typical sizes; how many models there were.</summary>
-    public static int All(Compilation generated)
+    public static int All(Compilation generated) => With(generated, model =>
+    {
+        Run(model.Instance);
+        return true;
+    }).Count;
+
+    /// <summary>What a function says of a created model of every class marked [Model].</summary>
+    public static List<T> With<T>(Compilation generated, Func<IModel, T> use) => Load(generated, type =>
+    {
+        // Not every class that has the members: the attribute decides which ones have to.
+        var create = type.GetMethod("Create", [typeof(Device), typeof(ulong), typeof(int)]);
+        Assert.True(create is not null, type + " is no compiled model");
+        using var model = (IModel)create.Invoke(null, [Device.Cpu, 1UL, 1])!;
+        return use(model);
+    });
+
+    /// <summary>What a function says of a model of every class marked [Model] that its constructor made.</summary>
+    public static List<T> New<T>(Compilation generated, Func<IModel, T> use) => Load(generated, type => use((IModel)Activator.CreateInstance(type)!));
+
+    static List<T> Load<T>(Compilation generated, Func<Type, T> use)
     {
         var stream = new MemoryStream();
         var result = generated.Emit(stream);
@@ -27,17 +46,7 @@ static unsafe class Running
         var context = new AssemblyLoadContext(null, isCollectible: true);
         try
         {
-            var count = 0;
-            foreach (var type in context.LoadFromStream(stream).GetTypes().Where(t => t.IsDefined(typeof(ModelAttribute), inherit: false)))
-            {
-                // A class without members that run the model would have none of them by mistake too: the attribute decides.
-                var create = type.GetMethod("Create", [typeof(Device), typeof(ulong), typeof(int)]);
-                Assert.True(create is not null, type + " is no compiled model");
-                using var model = (IModel)create.Invoke(null, [Device.Cpu, 1UL, 1])!;
-                Run(model.Instance);
-                count++;
-            }
-            return count;
+            return [.. context.LoadFromStream(stream).GetTypes().Where(t => t.IsDefined(typeof(ModelAttribute), inherit: false)).Select(use)];
         }
         finally
         {

@@ -57,6 +57,8 @@ public static class DiagnosticIds
     public const string LossResult = "GR3002";
     /// <summary>A [Train] method without a loss, or one that gives no optimizer.</summary>
     public const string Train = "GR3003";
+    /// <summary>A setting of training that makes no sense.</summary>
+    public const string TrainingSetting = "GR3009";
     /// <summary>An optimizer whose Update does not fit.</summary>
     public const string OptimizerUpdate = "GR3010";
 
@@ -100,6 +102,7 @@ public static class DiagnosticIds
         (EntryResult, "An entry returns something other than tensors"),
         (LossResult, "A loss is no scalar"),
         (Train, "The optimizer cannot be built"),
+        (TrainingSetting, "The training setting makes no sense"),
         (OptimizerUpdate, "The optimizer's Update does not fit"),
     ];
 }

@@ -78,18 +78,8 @@ sealed partial class ModelElaboration
         return new(element, new(sizes));
     }
 
-    DType Element(ParameterDef parameter, TypeRef type) => type.Arguments.IsEmpty ? DType.F32 : type.Arguments[0].Kind switch
-    {
-        TypeKind.Float64 => DType.F64,
-        TypeKind.Float32 => DType.F32,
-        TypeKind.Float16 => DType.F16,
-        TypeKind.BFloat16 => DType.BF16,
-        TypeKind.Int64 => DType.I64,
-        TypeKind.Int32 => DType.I32,
-        TypeKind.Int8 => DType.I8,
-        TypeKind.Bool => DType.Bool,
-        _ => throw evaluator.Fail(DiagnosticIds.EntryParameter, parameter.Location, $"{parameter.Name} holds {type.Arguments[0]}, which is no element type: use float, double, Half, long, int, sbyte or bool."),
-    };
+    DType Element(ParameterDef parameter, TypeRef type) => ElementTypes.Of(type) ?? throw evaluator.Fail(
+        DiagnosticIds.EntryParameter, parameter.Location, $"{parameter.Name} holds {type.Arguments[0]}, which is no element type: use float, double, Half, long, int, sbyte or bool.");
 
     ImmutableArray<Value> Results(MethodDef method, object? returned) => returned switch
     {

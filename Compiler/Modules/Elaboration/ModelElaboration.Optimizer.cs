@@ -58,7 +58,10 @@ sealed partial class ModelElaboration
         CheckClosed(update, function);
         program = program with { Dims = program.Dims.Add(size) };
         var clip = train.Train?.ClipNorm ?? 0;
-        return (new(clip > 0 ? clip : null, names, train.Train?.Precision ?? "Float32", LearningRate(chain, optimizer), Mismatch.Construction(optimizer)), Prune(function));
+        var rate = LearningRate(chain, optimizer);
+        if (rate is { } number && (double.IsNaN(number) || Math.Abs(number) > float.MaxValue))
+            throw evaluator.Fail(DiagnosticIds.TrainingSetting, train.Location, FormattableString.Invariant($"{train.Name} makes an optimizer with a learning rate of {number}, which is no 32-bit number. Rates lie between 1e-6 and 1."));
+        return (new(clip > 0 ? clip : null, names, train.Train?.Precision ?? "Float32", rate, Mismatch.Construction(optimizer)), Prune(function));
     }
 
     static Location Place(ClassDef owner, Location location, MethodDef train) => owner.IsOwn ? location : train.Location;
