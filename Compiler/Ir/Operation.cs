@@ -42,7 +42,7 @@ public sealed class InferContext(ImmutableArray<TensorType> inputs, AttributeMap
     {
         if (most < 0) most = least;
         if (Inputs.Length < least || Inputs.Length > most)
-            throw new ShapeException($"{name} takes {(least == most ? least.ToString() : $"{least} to {most}")} operands, but got {Inputs.Length}");
+            throw new ShapeException($"{name} takes {(least == most ? least.ToString() : $"{least} to {most}")} operands, but got {Inputs.Length}", "GR2031");
     }
 }
 

@@ -21,12 +21,21 @@ sealed partial class FunctionLowering
         var prologueB = Prologue(node, b, parts.PrologueB, inputs, preferTransposed: false);
         var placeA = prologueA is null ? places[a] : null;
         var placeB = prologueB is null ? places[b] : null;
-        var epilogue = Epilogue(node, c, c.Shape.Rank - 2, c.Shape.Rank - 1, parts.Epilogue, inputs, outputs, out var placeC);
+        var epilogue = Epilogue(node, c, c.Shape.Rank - 2, c.Shape.Rank - 1, parts.Epilogue, inputs, outputs, out var wanted);
+        var placeC = wanted;
         if (Batch(c.Shape, a, placeA, b, placeB, placeC) is not { } batch)
         {
             if (placeA is not null) placeA = DenseCopy(a, node);
             if (placeB is not null) placeB = DenseCopy(b, node);
-            batch = Batch(c.Shape, a, placeA, b, placeB, placeC) ?? throw new NotSupportedException($"A matrix product has more than three batch axes that do not merge: {a.Shape} · {b.Shape}.");
+            if (Batch(c.Shape, a, placeA, b, placeB, placeC) is { } merged) batch = merged;
+            else
+            {
+                // Many axes that are broadcast in turns: the operands are written out as often as they are read, and then all axes are one.
+                if (placeA is not null) (a, placeA) = Spread(a, placeA, c.Shape, node);
+                if (placeB is not null) (b, placeB) = Spread(b, placeB, c.Shape, node);
+                if (placeC is not null) placeC = Dense(c, NewBuffer(node.Name, BufferKind.Arena, c.Type));
+                batch = Batch(c.Shape, a, placeA, b, placeB, placeC)!.Value;
+            }
         }
         var operands = ImmutableArray.CreateBuilder<Operand>();
         MatrixView? View(Value v, Placement? place, bool isWritten, Func<BatchAxis, Dim> stride)
@@ -51,7 +60,19 @@ sealed partial class FunctionLowering
             Flops = contract.Operation.Flops(contract) + (prologueA?.Kernel.Flops ?? Dim.Zero) + (prologueB?.Kernel.Flops ?? Dim.Zero) + (epilogue?.Flops ?? Dim.Zero),
             Traffic = (prologueA?.Kernel.Traffic ?? a.Type.Bytes) + (prologueB?.Kernel.Traffic ?? b.Type.Bytes) + (epilogue?.Traffic ?? c.Type.Bytes),
         });
-        if (epilogue is null && parts.Epilogue.Length > 0) After(node, c, placeC!, parts.Epilogue, inputs, outputs);
+        if (placeC != wanted) CopyTo(c, placeC!, wanted!, node);
+        if (epilogue is null && parts.Epilogue.Length > 0) After(node, c, wanted!, parts.Epilogue, inputs, outputs);
+    }
+
+    // An operand with all batch axes of the product.
+    (Value, Placement) Spread(Value operand, Placement place, Shape product, Node node)
+    {
+        var (from, extra) = (operand.Shape, product.Rank - operand.Shape.Rank);
+        var shape = new Shape([.. product.Dims.RemoveRange(product.Rank - 2, 2), from[from.Rank - 2], from[from.Rank - 1]]);
+        var whole = Value.Argument(operand.Type.With(shape), "spread");
+        var dense = Dense(whole, NewBuffer("copy", BufferKind.Arena, whole.Type));
+        CopyTo(whole, place with { Strides = [.. Enumerable.Range(0, shape.Rank).Select(i => i < extra || from[i - extra] != shape[i] ? Dim.Zero : place.Strides[i - extra])] }, dense, node);
+        return (whole, dense);
     }
 
     /// <summary>

@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Threading;
+using Graph.Compiler.Modules.Elaboration;
 using Graph.Generators.Diagnostics;
 using Graph.Generators.Emission;
 
@@ -44,6 +45,10 @@ static class EmissionCache
         catch (InsufficientExecutionStackException)
         {
             return Failed(input, Descriptors.TooDeep.Id, input.Class.Name);
+        }
+        catch (OverflowException)
+        {
+            return Failed(input, DiagnosticIds.TooManyElements, $"The sizes of {input.Class.Name} multiply to more than 64 bits hold, so that its work cannot be counted. Lower the upper bounds of its dimensions.");
         }
         catch (Exception exception) when (exception is not OperationCanceledException)
         {

@@ -32,7 +32,7 @@ sealed class ConvTranspose2dOperation : LanguageOperation
         var canonical = ConvolutionShape.Canonical(weight, attributes);
         var window = ConvolutionShape.Window(weight, attributes);
         var (extraHeight, extraWidth) = attributes.Pair("output_padding", 0);
-        Dim Size(int axis, int kernel, int stride, int padding, int dilation, int extra) => (shape[axis] - 1) * stride - 2 * padding + dilation * (kernel - 1) + extra + 1;
+        Dim Size(int axis, long kernel, long stride, long padding, long dilation, long extra) => (shape[axis] - 1) * stride - 2 * padding + dilation * (kernel - 1) + extra + 1;
         var result = Shape.Of(
             shape[0], weight[1] * canonical.Int("groups"),
             Size(2, window.KernelHeight, window.StrideHeight, window.PaddingHeight, window.DilationHeight, extraHeight),

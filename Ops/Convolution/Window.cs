@@ -35,7 +35,7 @@ readonly struct Window
     /// <summary>How many places the window has along the width.</summary>
     public Dim Width(string operation, Shape x) => Places(operation, x, 3, KernelWidth, StrideWidth, PaddingWidth, DilationWidth);
 
-    static Dim Places(string operation, Shape x, int axis, int kernel, int stride, int padding, int dilation)
+    static Dim Places(string operation, Shape x, int axis, long kernel, long stride, long padding, long dilation)
     {
         // The last start of the window, counted from the first.
         var span = x[axis] + (2 * padding - dilation * (kernel - 1) - 1);
@@ -49,11 +49,11 @@ readonly struct Window
     /// <summary>That the window fits into the image, whatever the named dimensions are.</summary>
     public IEnumerable<SizeRule> SizeRules(string operation, Shape x)
     {
-        var spans = new[] { (Span: DilationHeight * (KernelHeight - 1) + 1, Padding: PaddingHeight), (Span: DilationWidth * (KernelWidth - 1) + 1, Padding: PaddingWidth) };
+        var spans = new[] { (Span: DilationHeight * (KernelHeight - 1L) + 1, Padding: (long)PaddingHeight), (Span: DilationWidth * (KernelWidth - 1L) + 1, Padding: (long)PaddingWidth) };
         return spans.Select((s, i) => new SizeRule(x[2 + i], s.Span - 2 * s.Padding, DoesNotFit(operation, x, 2 + i, s.Span, s.Padding), Diagnostics.Window)).Where(r => !r.Size.IsConstant);
     }
 
-    static string DoesNotFit(string operation, Shape x, int axis, int span, int padding) => $"{operation}'s window of {span} does not fit axis {axis} of {x} with padding {padding}";
+    static string DoesNotFit(string operation, Shape x, int axis, long span, long padding) => $"{operation}'s window of {span} does not fit axis {axis} of {x} with padding {padding}";
 
     /// <summary>The attributes of the IR: always lists of two.</summary>
     public AttributeMap Write(AttributeMap to) => to

@@ -16,7 +16,7 @@ static class PoolingShape
     {
         Rules.Rank(operation, "x", x, 4, 4, "x of shape [batch, channels, height, width]");
         var window = Window(attributes);
-        if (window.PaddingHeight * 2 > window.KernelHeight || window.PaddingWidth * 2 > window.KernelWidth)
+        if (window.PaddingHeight * 2L > window.KernelHeight || window.PaddingWidth * 2L > window.KernelWidth)
             throw new ShapeException($"{operation} needs padding of at most half of the window, but got padding [{window.PaddingHeight}, {window.PaddingWidth}] for [{window.KernelHeight}, {window.KernelWidth}]", Diagnostics.Window);
         return Shape.Of(x[0], x[1], window.Height(operation, x), window.Width(operation, x));
     }

@@ -11,11 +11,19 @@ namespace Graph.Runtime.Cpu;
 [EditorBrowsable(EditorBrowsableState.Never)]
 public static unsafe partial class Convolution
 {
+    // What lies on the stack: the taps of a window, and the phases of the gradient of an image, one for each residue of the stride. More than that is computed directly.
+    const long MostTaps = 4096, MostPhases = 256;
+
     /// <summary>Makes the map, or hands it to the epilogue.</summary>
     public static void Forward(WorkerPool pool, ConvolutionCall* call)
     {
         if (call->MapHeight <= 0 || call->MapWidth <= 0) return;
         long taps = call->KernelHeight * call->KernelWidth, channels = call->Channels / call->Groups;
+        if (taps > MostTaps)
+        {
+            ConvolutionDirect.Forward(pool, call);
+            return;
+        }
         long* tables = stackalloc long[TableSize(call)];
         ConvolutionPhase phase = default;
         phase.GridHeight = call->MapHeight;
@@ -54,7 +62,7 @@ public static unsafe partial class Convolution
         job.Phases = &phase;
         job.PhaseCount = 1;
         SetEpilogue(&job, call);
-        Run(pool, &job, taps);
+        if (!Run(pool, &job, taps)) ConvolutionDirect.Forward(pool, call);
     }
 
     /// <summary>Makes the image's gradient from the map's, or hands it to the epilogue.</summary>
@@ -63,7 +71,11 @@ public static unsafe partial class Convolution
         if (call->Height <= 0 || call->Width <= 0) return;
         long taps = call->KernelHeight * call->KernelWidth, channels = call->Channels / call->Groups, filters = call->Filters / call->Groups;
         long spreadY = call->StrideHeight, spreadX = call->StrideWidth, phaseCount = spreadY * spreadX;
-        if (phaseCount > 256) throw new NotSupportedException("Strides above 16 have no image gradient.");
+        if (phaseCount > MostPhases || taps > MostTaps)
+        {
+            ConvolutionDirect.ImageGradient(pool, call);
+            return;
+        }
         long* tables = stackalloc long[TableSize(call)];
         var phases = stackalloc ConvolutionPhase[(int)phaseCount];
         long maxTaps = 0;
@@ -117,15 +129,10 @@ public static unsafe partial class Convolution
         job.Phases = phases;
         job.PhaseCount = phaseCount;
         SetEpilogue(&job, call);
-        Run(pool, &job, maxTaps);
+        if (!Run(pool, &job, maxTaps)) ConvolutionDirect.ImageGradient(pool, call);
     }
 
-    static int TableSize(ConvolutionCall* call)
-    {
-        long taps = call->KernelHeight * call->KernelWidth;
-        if (taps > 4096) throw new NotSupportedException("Convolution windows of more than 4096 elements are not supported.");
-        return (int)(4 * taps);
-    }
+    static int TableSize(ConvolutionCall* call) => (int)(4 * call->KernelHeight * call->KernelWidth);
 
     static void SetEpilogue(ConvolutionJob* job, ConvolutionCall* call)
     {
@@ -134,13 +141,14 @@ public static unsafe partial class Convolution
         job->EpilogueDims = call->EpilogueDims;
     }
 
-    static void Run(WorkerPool pool, ConvolutionJob* job, long maxTaps)
+    // False when the shape has no room in the workers' scratch memory.
+    static bool Run(WorkerPool pool, ConvolutionJob* job, long maxTaps)
     {
-        if (job->Batch <= 0 || job->Rows <= 0) return;
-        job->Plan(maxTaps, pool.Threads);
+        if (job->Batch <= 0 || job->Rows <= 0) return true;
+        if (!job->Plan(maxTaps, pool.Threads)) return false;
         long perPanel = 16;
         for (long p = 0; p < job->PhaseCount; p++) perPanel += job->PackedWeights(p, 1);
-        if (perPanel > pool.SharedFloats) throw new NotSupportedException("The convolution's filters are too long for this implementation.");
+        pool.EnsureShared(perPanel);
         long pass = Math.Min(job->PanelsPerPass(), pool.SharedFloats / perPanel);
         for (job->Group = 0; job->Group < job->Groups; job->Group++)
         {
@@ -159,5 +167,6 @@ public static unsafe partial class Convolution
                 pool.Run(&ConvolutionJob.RunTasks, job, job->Tasks, 1);
             }
         }
+        return true;
     }
 }

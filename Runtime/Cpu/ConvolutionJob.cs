@@ -55,7 +55,8 @@ unsafe struct ConvolutionJob
 
     public readonly long Tasks => ImageTasks * RowTasks * ColumnTasks;
 
-    public void Plan(long maxTaps, long threads)
+    /// <summary>Cuts the work into tasks; false when not even a single column has room in scratch memory.</summary>
+    public bool Plan(long maxTaps, long threads)
     {
         RowPanels = (Rows + Machine.Rows - 1) / Machine.Rows;
         long most = Math.Max(1, DepthBlock / Math.Max(1, maxTaps));
@@ -68,10 +69,9 @@ unsafe struct ConvolutionJob
         {
             Cut(columns);
             bool fits = Fits(maxTaps);
-            if (fits && (columns <= 64 || Tasks >= 4 * threads)) return;
-            if (columns <= 1) break;
+            if (fits && (columns <= 64 || Tasks >= 4 * threads)) return true;
+            if (columns <= 1) return fits;
         }
-        if (!Fits(maxTaps)) throw new NotSupportedException("The convolution's rows are too long for this implementation.");
     }
 
     void Cut(long columns)

@@ -10,6 +10,11 @@ public static unsafe partial class Convolution
     public static void WeightGradient(WorkerPool pool, ConvolutionCall* call, float* workspace = null)
     {
         var job = new ConvolutionWeightJob(call) { Machine = Machine.Current, Scratch = pool.ScratchTable };
+        if (job.IsTooLarge)
+        {
+            ConvolutionDirect.WeightGradient(pool, call);
+            return;
+        }
         if (workspace == null)
         {
             pool.EnsureShared(job.WorkspaceFloats);

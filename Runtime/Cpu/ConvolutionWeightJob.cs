@@ -35,6 +35,9 @@ unsafe struct ConvolutionWeightJob
     /// <summary>A chunk of pixels is this many images, or rows of one image, or columns of one row; a slice is a run of chunks.</summary>
     public long ChunkImages, ChunkRows, ChunkColumns, ImageChunks, RowChunks, ColumnChunks, Slices;
 
+    /// <summary>True when not even one pixel of one channel has room in scratch memory.</summary>
+    public bool IsTooLarge;
+
     public ConvolutionWeightJob(ConvolutionCall* call)
     {
         this = default;
@@ -56,7 +59,9 @@ unsafe struct ConvolutionWeightJob
                 // A narrower block of channels is better than chunks of a few pixels.
                 if (Fits && (ChunkPixelCount >= 32 || ChunkPixelCount >= call->MapHeight * call->MapWidth || most == 1)) goto found;
             }
-            if (most == 1) throw new NotSupportedException("The convolution's window is too large for this implementation.");
+            if (most > 1) continue;
+            IsTooLarge = true;
+            return;
         }
     found:
         Slices = Math.Clamp(TargetTasks / Math.Max(1, call->Groups * Blocks), 1, Math.Max(1, Chunks));

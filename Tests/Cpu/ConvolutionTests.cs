@@ -37,6 +37,11 @@ public unsafe class ConvolutionTests
         Call(2, 40, 32, 32, 20, 3, 3, padding: 1),
         Call(33, 20, 2, 2, 30, 3, 3, padding: 1),
         Call(1, 2, 6, 6, 2, 4, 4, stride: 2, padding: 1, dilation: 3),
+        // What the packed loops have no room for: long strides, windows of thousands of elements, windows that reach over more of the image than lies in the caches.
+        Call(2, 4, 40, 37, 6, 3, 2, stride: 32, padding: 1, groups: 2),
+        Call(1, 2, 70, 68, 3, 65, 66, padding: 1),
+        Call(1, 2, 420, 431, 2, 3, 3, dilation: 200, padding: 2),
+        Call(1, 1, 3, 2500, 2, 2, 2, strideWidth: 20, padding: 1),
     ];
 
     static long ImageFloats(in ConvolutionCall c) => c.Batch * c.Channels * c.Height * c.Width;

@@ -51,6 +51,10 @@ public static class DiagnosticIds
     public const string Window = "GR2006";
     /// <summary>An element type that an operation or the target does not take.</summary>
     public const string ElementType = "GR2008";
+    /// <summary>A tensor, or all parameters together, with more elements than can be counted or held.</summary>
+    public const string TooManyElements = "GR2030";
+    /// <summary>A tensor that is null where an operation or the caller needs one.</summary>
+    public const string NullTensor = "GR2031";
     /// <summary>An entry that returns something other than tensors.</summary>
     public const string EntryResult = "GR3005";
     /// <summary>A loss that is no scalar.</summary>
@@ -99,6 +103,8 @@ public static class DiagnosticIds
         ("GR2011", "An axis cannot be expanded"),
         ("GR2012", "A weight, bias or target does not fit"),
         ("GR2013", "A size has to be a number"),
+        (TooManyElements, "Too many elements"),
+        (NullTensor, "The tensor is null"),
         (EntryResult, "An entry returns something other than tensors"),
         (LossResult, "A loss is no scalar"),
         (Train, "The optimizer cannot be built"),

@@ -28,7 +28,15 @@ sealed partial class Evaluator
         Builder(e.Location);
         var attributes = AttributeMap.Empty;
         var operands = new List<(Ir.Value Value, Expression Expression)>(e.Operands.Count);
-        foreach (var operand in e.Operands) AddOperand(operands, Evaluate(operand, scope), operand);
+        Expression? missing = null;
+        foreach (var operand in e.Operands)
+        {
+            // Nothing stands for what is left out at the end, a bias for example; with something behind it the others would take each other's place.
+            var value = Evaluate(operand, scope);
+            if (value is null) missing ??= operand;
+            else if (missing is not null) throw IsNull(missing, $"{e.Operation} is given a tensor that is null, and another one behind it.");
+            else AddOperand(operands, value, operand);
+        }
         foreach (var attribute in e.Attributes)
             if (Evaluate(attribute.Value, scope) is { } value) attributes = attributes.With(attribute.Name, Attribute(attribute, value));
         if (!operations.TryGet(e.Operation, out var operation))
@@ -55,16 +63,27 @@ sealed partial class Evaluator
             {
                 results = builder.Apply(operation, inputs, attributes);
             }
+            catch (ShapeException mismatch) when (mismatch.Id == DiagnosticIds.NullTensor)
+            {
+                throw Fail(DiagnosticIds.NullTensor, location, $"{operation.Name} is given a tensor that is null: {mismatch.Message}. {NoTensor}");
+            }
+            catch (OverflowException)
+            {
+                throw Fail(DiagnosticIds.TooManyElements, location, $"The sizes of {operation.Name} multiply to more than 64 bits hold: {string.Join(", ", operands.Select(o => o.Value.Type))} and {attributes}.");
+            }
             catch (ShapeException mismatch)
             {
                 var message = new Mismatch(this, operation, operands, attributes, mismatch).Message();
                 throw Fail(mismatch.Id ?? DiagnosticIds.Shape, location, message);
             }
-            catch (Exception e) when (e is OverflowException or InvalidOperationException or ArgumentException or KeyNotFoundException)
+            catch (Exception e) when (e is InvalidOperationException or ArgumentException or KeyNotFoundException)
             {
                 throw Fail(DiagnosticIds.Shape, location, $"{operation.Name} cannot be built with {string.Join(", ", operands.Select(o => o.Value.Type))} and {attributes}: {e.Message}");
             }
         }
+        for (var i = before; i < builder.Nodes.Count; i++)
+            foreach (var output in builder.Nodes[i].Outputs)
+                if (TooLarge($"The result of {operation.Name}", output.Shape) is { } size) throw Fail(DiagnosticIds.TooManyElements, location, size);
         if (limits is not null)
             for (var i = before; i < builder.Nodes.Count; i++)
                 if (limits.Refuse(builder.Nodes[i], builder.Program) is { } reason)
@@ -73,6 +92,10 @@ sealed partial class Evaluator
         if (operation.ReturnsArray) return new ArrayValue([.. results], TypeRef.Tensor);
         return results.Length == 1 ? results[0] : new TupleValue([.. results]);
     }
+
+    const string NoTensor = "default and null are no tensors: begin with the first tensor, or with Tensor.Zeros(…).";
+
+    ElaborationException IsNull(Expression expression, string message) => Fail(DiagnosticIds.NullTensor, expression.Location, message + " " + NoTensor);
 
     Builder Builder(Location location) => function?.Builder ?? throw Fail(DiagnosticIds.OperationInConstructor, location,
         "A tensor operation cannot run while a module is constructed: constructors and field initializers only make parameters and modules. Compute it in a method.");
@@ -99,7 +122,7 @@ sealed partial class Evaluator
         switch (value)
         {
             case null:
-                return;
+                throw IsNull(expression, "One of the tensors is null.");
             case ArrayValue or ListValue:
                 foreach (var item in Items(value, expression.Location)) AddOperand(operands, item, expression);
                 return;
@@ -129,7 +152,7 @@ sealed partial class Evaluator
                 using (Builder(location).At(OriginOf(location)))
                     return function!.Builder.Size(size.Dim, DType.F32);
             case null:
-                throw WouldThrow(location, "The tensor is null.");
+                throw Fail(DiagnosticIds.NullTensor, location, "The tensor is null. " + NoTensor);
             default:
                 return Tensor(Scalar(value, location), location);
         }
@@ -173,7 +196,7 @@ sealed partial class Evaluator
             Ir.Value tensor => tensor.Shape,
             Handle handle => handle.Type.Shape,
             ScalarValue => Shape.Scalar,
-            null => throw WouldThrow(member.Location, "The tensor is null."),
+            null => throw Fail(DiagnosticIds.NullTensor, member.Location, "The tensor is null. " + NoTensor),
             var other => throw Fail(DiagnosticIds.Unsupported, member.Location, $"{Describe(other)} has no {member.Member}."),
         };
         return member.Member switch
@@ -198,6 +221,7 @@ sealed partial class Evaluator
             if (size < 1) throw WouldThrow(shape.Location, FormattableString.Invariant($"A {(kind == StateKind.Parameter ? "parameter" : "state")} needs sizes of at least 1, but axis {i} is {size}."));
             dimensions[i] = size;
         }
+        if (TooLarge(kind == StateKind.Parameter ? "A parameter" : "A state", new(dimensions), isSeen: true) is { } refusal) throw Fail(DiagnosticIds.TooManyElements, shape.Location, refusal);
         if (Evaluate(initializer, scope) is not InitializerValue init) throw WouldThrow(initializer.Location, "The initializer is null.");
         var type = new TensorType(DType.F32, new(dimensions));
         return new Handle(kind, type, init.Spec, Evaluate(name, scope) as string, frame.This, Own(location));

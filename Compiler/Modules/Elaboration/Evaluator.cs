@@ -57,6 +57,9 @@ sealed partial class Evaluator(Definitions definitions, OperationSet operations,
     /// <summary>Why the target has no tensors of this element type; null when it has.</summary>
     public string? Refuse(DType type) => limits?.Refuse(type);
 
+    /// <summary>What is too large about a tensor; null when nothing is.</summary>
+    public string? TooLarge(string subject, Shape shape, bool isSeen = false) => SizeLimits.Refuse(subject, shape, dims, isSeen);
+
     /// <summary>A value as messages name it.</summary>
     public string Name(object? value) => Describe(value);
 
@@ -95,9 +98,13 @@ sealed partial class Evaluator(Definitions definitions, OperationSet operations,
     ElaborationException WouldThrow(Location location, string message) => Fail(DiagnosticIds.Failed, location, message);
 
     /// <summary>The diagnostic for an exception that the evaluation did not foresee.</summary>
-    public GraphDiagnostic Unforeseen(Exception e) => e is InsufficientExecutionStackException
-        ? Fail(DiagnosticIds.TooDeep, place, "Expressions and calls nest too deeply here to be evaluated. Does a method call itself without end?").Diagnostic
-        : Fail(DiagnosticIds.Internal, place, $"The model compiler has a defect: {e.GetType().Name}: {e.Message}").Diagnostic;
+    public GraphDiagnostic Unforeseen(Exception e) => (e switch
+    {
+        InsufficientExecutionStackException => Fail(DiagnosticIds.TooDeep, place, "Expressions and calls nest too deeply here to be evaluated. Does a method call itself without end?"),
+        OverflowException => Fail(DiagnosticIds.TooManyElements, place, "The sizes of tensors multiply here to more than 64 bits hold."),
+        OutOfMemoryException => Fail(DiagnosticIds.TooLarge, place, "What is built here is larger than memory."),
+        _ => Fail(DiagnosticIds.Internal, place, $"The model compiler has a defect: {e.GetType().Name}: {e.Message}"),
+    }).Diagnostic;
 
     /// <summary>The place itself or, when the code that runs lies in a library, the innermost call from the model's own assembly.</summary>
     Location Own(Location location)

@@ -75,6 +75,7 @@ sealed partial class ModelElaboration
         }
         var element = Element(parameter, type);
         if (evaluator.Refuse(element) is { } reason) throw evaluator.Fail(DiagnosticIds.ElementType, parameter.Location, $"{parameter.Name} holds {type.Arguments[0]}. {reason}.");
+        if (evaluator.TooLarge(parameter.Name, new(sizes), isSeen: true) is { } size) throw evaluator.Fail(DiagnosticIds.TooManyElements, parameter.Location, size);
         return new(element, new(sizes));
     }
 
@@ -89,9 +90,12 @@ sealed partial class ModelElaboration
         _ => [Result(method, returned)],
     };
 
-    Value Result(MethodDef method, object? value) => value is Value or Handle or ScalarValue
-        ? evaluator.Tensor(value, method.Location)
+    Value Result(MethodDef method, object? value) => value is Value or Handle or ScalarValue or null
+        ? Seen(method, evaluator.Tensor(value, method.Location))
         : throw evaluator.Fail(DiagnosticIds.EntryResult, method.Location, $"{method.Name} is called from outside of the model, so it returns a Tensor or a tuple of tensors, but what it returns is {evaluator.Name(value)}.");
+
+    Value Seen(MethodDef method, Value result) =>
+        evaluator.TooLarge($"The result of {method.Name}", result.Shape, isSeen: true) is { } size ? throw evaluator.Fail(DiagnosticIds.TooManyElements, method.Location, size) : result;
 
     static ImmutableArray<string> ResultNames(MethodDef method, int count)
     {

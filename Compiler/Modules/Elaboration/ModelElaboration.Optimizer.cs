@@ -50,6 +50,7 @@ sealed partial class ModelElaboration
         // A state that is never used and never changes (the velocity without momentum) would be memory for nothing.
         var nodes = builder.Build(values).UseCounts();
         var kept = Enumerable.Range(0, states.Length).Where(i => values[i + 1] != given[states[i].Name] || nodes[values[i + 1]] > 1).ToArray();
+        CheckStored("The optimizer's states", kept.Length * program.States.Where(s => s.Kind == StateKind.Parameter).Sum(s => SizeLimits.Elements(s.Type.Shape, dims) * 4), train.Location);
         var names = kept.Select(i => SnakeCase(states[i].Name)).ToImmutableArray();
         var dropped = states.Where((_, i) => !kept.Contains(i)).Select(s => given[s.Name]).ToArray();
         var built = builder.Build([values[0], .. kept.Select(i => values[i + 1])], default, ["value", .. names]);

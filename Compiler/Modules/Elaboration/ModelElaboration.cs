@@ -106,7 +106,15 @@ sealed partial class ModelElaboration
         if (walk.Clash() is var (first, second))
             throw evaluator.Fail(DiagnosticIds.DuplicatePath, second.Location, $"Two {(second.Kind == StateKind.Parameter ? "parameters" : "states")} have the path {second.Path}: the other is made at {first.Location}. Name one of them differently.");
         evaluator.Handles = walk.Handles.ToDictionary(h => h.Path!, StringComparer.Ordinal);
+        CheckStored("The parameters and states", walk.Handles.Sum(h => SizeLimits.Elements(h.Type.Shape, dims) * 4), model.Location);
         program = program with { States = [.. walk.Handles.Select(h => new StateDecl(h.Path!, h.Type, h.Kind, h.Init))] };
+    }
+
+    // All of a kind lie in one block.
+    void CheckStored(string what, double bytes, Location location)
+    {
+        if (bytes > SizeLimits.MostStored)
+            throw evaluator.Fail(DiagnosticIds.TooManyElements, location, $"{what} of {ShortName} take {SizeLimits.Bytes(bytes)}, but a model holds at most {SizeLimits.Bytes(SizeLimits.MostStored)} of them.");
     }
 
     ElaboratedModel Functions()

@@ -68,8 +68,11 @@ sealed class FusionBuilder(FusionGraph graph, Program program)
             return;
         }
         var outputs = group.Members.SelectMany(m => graph.Nodes[m].Outputs).Where(v => graph.IsOutput(v, group.Members)).ToImmutableArray();
-        Emit(graph.Closure(group.Members), outputs, group.Kind ?? shape?.Archetype ?? "map", Origin.Merge(group.Members.Select(m => graph.Nodes[m].Origins)));
+        Emit(Body(group), outputs, group.Kind ?? shape?.Archetype ?? "map", Origin.Merge(group.Members.Select(m => graph.Nodes[m].Origins)));
     }
+
+    // Calls take operands from memory: a gradient that is one number everywhere, or an index, is made outside and read through its strides. Other kernels make it again for themselves.
+    List<int> Body(FusionGroup group) => group.Members.Any(m => graph.Nodes[m].Operation.Kind == OpKind.Structure) ? [.. group.Members] : graph.Closure(group.Members);
 
     // Whether a contraction makes something that it multiplies while it packs it.
     bool MakesOperands(FusionGroup group) => graph.Closure(group.Members).Count > 1;
