@@ -6,98 +6,114 @@ namespace Graph.Compiler.Planning;
 
 /// <summary>
 /// Places pieces that live for a while in one arena: offline dynamic storage allocation. Each piece goes, in some order, where the smallest gap is that holds it
-/// among the pieces that live at the same time; several orders are tried, and when none meets the bound, orders near the best one.
+/// among the pieces that live at the same time; several orders are tried, then a short exact search, and when nothing is near the bound, orders that learn from what stuck out.
 /// </summary>
-/// <remarks>Best fit by decreasing size is the heuristic of XLA's GlobalDecreasingSizeBestFitHeap. Deterministic: the budget counts work, not time.</remarks>
+/// <remarks>
+/// Best fit by decreasing size is the heuristic of XLA's GlobalDecreasingSizeBestFitHeap; learning orders are the squeaky wheel optimization of Joslin and Clements (JAIR 1999).
+/// Deterministic: the budgets count work, not time.
+/// </remarks>
 sealed class ArenaPacker
 {
-    // Pairs of pieces looked at, over all attempts: about 100 ms.
-    const long Budget = 60_000_000;
-
-    // What the exact search may spend before that, in its own units: about as long.
-    const long SearchBudget = 100_000_000;
+    readonly record struct Slot(long Offset, long End, int First, int Last, int Piece);
 
     readonly Piece[] pieces;
     readonly long bound;
+    readonly PlanningWork work;
     readonly long[] offsets;
-    readonly int[] placed;         // pieces placed so far, by offset
+    readonly Slot[] placed;        // what is placed so far, by offset
+    readonly bool isSimple;        // no piece changes its size while it lives
     readonly List<(long From, long To)> forbidden = [];
-    long work;
 
-    ArenaPacker(Piece[] pieces, long bound)
+    ArenaPacker(Piece[] pieces, long bound, PlanningWork work)
     {
         this.pieces = pieces;
         this.bound = bound;
+        this.work = work;
         offsets = new long[pieces.Length];
-        placed = new int[pieces.Length];
+        placed = new Slot[pieces.Length];
+        isSimple = Array.TrueForAll(pieces, p => p.Spans.Length == 1);
     }
 
-    /// <summary>The best offsets found and the bytes they need; stops when <paramref name="bound"/> is met.</summary>
-    public static (long[] Offsets, long Bytes, string Order) Pack(IReadOnlyList<Piece> list, long bound, int peak)
+    /// <summary>What is good enough: 2 % above the bound.</summary>
+    public static long Goal(long bound) => bound + bound / 50;
+
+    /// <summary>The best offsets found and the bytes they need. Stops at the bound, or within 2 % of it when a short search finds nothing better.</summary>
+    /// <param name="bound">The most bytes that live at once.</param>
+    /// <param name="peak">The launch at which they do.</param>
+    /// <param name="work">What may be spent, and has been.</param>
+    public static (long[] Offsets, long Bytes, string Order) Pack(IReadOnlyList<Piece> list, long bound, int peak, PlanningWork work)
     {
-        var packer = new ArenaPacker([.. list], bound);
+        var packer = new ArenaPacker([.. list], bound, work);
         var best = new long[list.Count];
         var bestBytes = long.MaxValue;
         var bestName = "";
-        int[] bestOrder = [];
         foreach (var (name, order) in packer.Orders(peak))
         {
             foreach (var firstFit in (bool[])[false, true])
             {
+                // Thousands of pieces: the first orders have to do.
+                if (work.Left <= 0 && bestName.Length > 0) break;
                 var bytes = packer.Place(order, firstFit);
                 if (bytes >= bestBytes) continue;
-                (bestBytes, bestName, bestOrder) = (bytes, name + (firstFit ? ", first fit" : ", best fit"), order);
+                (bestBytes, bestName) = (bytes, name + (firstFit ? ", first fit" : ", best fit"));
                 packer.offsets.CopyTo(best, 0);
                 if (bytes <= bound) return (best, bestBytes, bestName);
             }
         }
-        if (ArenaSearch.Find(list, bound, SearchBudget) is { } perfect) return (perfect, bound, "search");
-        return packer.Repair(best, bestBytes, bestName, bestOrder);
+        if (ArenaSearch.Find(list, bound, work.Share(PlanningWork.Exact), work) is { } perfect) return (perfect, bound, "search");
+        if (bestBytes <= Goal(bound)) return (best, bestBytes, bestName);
+        return packer.Squeeze(best, bestBytes, bestName, peak);
     }
 
-    // Local search over orders: a piece that sticks out, or any other, goes somewhere further in front; what is no worse is kept.
-    (long[], long, string) Repair(long[] best, long bestBytes, string bestName, int[] start)
+    /// <summary>Places the pieces in a given order, the first gap that holds each; null when that needs more than 2 % above the bound.</summary>
+    public static (long[] Offsets, long Bytes)? InOrder(IReadOnlyList<Piece> list, int[] order, long bound, PlanningWork work)
     {
-        var order = start.ToArray();
-        var trial = new int[order.Length];
-        var random = 0x9E3779B97F4A7C15UL;
-        int Random(int below)
+        var packer = new ArenaPacker([.. list], bound, work);
+        foreach (var firstFit in (bool[])[true, false])
+            if (packer.Place(order, firstFit) is var bytes && bytes <= Goal(bound)) return (packer.offsets, bytes);
+        return null;
+    }
+
+    // Whatever sticks out goes further to the front, and everything is placed anew: soon what is hard to place comes first. Some orders to begin with and some distances, in turns, for
+    // neither is best for all.
+    (long[], long, string) Squeeze(long[] best, long bestBytes, string bestName, int peak)
+    {
+        var starts = Orders(peak).ToDictionary(o => o.Name, o => o.Order);
+        foreach (var (name, distance) in Squeezes)
         {
-            random = unchecked(random * 6364136223846793005UL + 1442695040888963407UL);
-            return (int)((random >> 33) % (ulong)below);
-        }
-        var current = Place(order, firstFit: false);
-        for (var attempt = 0; work < Budget && bestBytes > bound && order.Length > 1; attempt++)
-        {
-            var from = Random(order.Length);
-            if ((attempt & 1) == 0 && Array.FindIndex(order, p => offsets[p] + pieces[p].Bytes >= current) is > 0 and var offender) from = offender;
-            var to = Random(from + 1);
-            order.CopyTo(trial, 0);
-            Array.Copy(order, to, trial, to + 1, from - to);
-            trial[to] = order[from];
-            var bytes = Place(trial, firstFit: (attempt & 2) != 0);
-            if (bytes < bestBytes)
+            var order = starts[name];
+            for (var round = 0; round < (distance is null ? 20 : 100) && work.Left > 0; round++)
             {
-                (bestBytes, bestName) = (bytes, "local search");
-                offsets.CopyTo(best, 0);
+                var bytes = Place(order, firstFit: true);
+                if (bytes < bestBytes)
+                {
+                    (bestBytes, bestName) = (bytes, name + ", squeezed");
+                    offsets.CopyTo(best, 0);
+                }
+                if (bytes <= Goal(bound)) return (best, bestBytes, bestName);
+                // Twice the place in the order, so that one that comes forward lands in front of the one that it meets.
+                var forward = 2 * (distance ?? order.Length) + 1;
+                order = [.. order.Select((p, place) => (Piece: p, Place: 2 * place - (offsets[p] + pieces[p].Bytes > Goal(bound) ? forward : 0))).OrderBy(o => o.Place).Select(o => o.Piece)];
             }
-            // Now and then a step back, so that the search leaves a dead end.
-            if (bytes > current && Random(64) != 0) continue;
-            current = bytes;
-            (order, trial) = (trial, order);
         }
         return (best, bestBytes, bestName);
     }
 
-    IEnumerable<(string, int[])> Orders(int peak)
+    // Where the orders begin, and by how many places a piece comes forward (null for all the way, which either helps soon or never).
+    static readonly (string Order, int? Distance)[] Squeezes =
+        [.. from names in (string[][])[[ByBirth, ByDeath], [Longest, Size]] from distance in (int?[])[null, 8, 20] from name in names select (name, distance)];
+
+    const string Size = "decreasing size", Longest = "longest first", ByBirth = "peak first, by birth", ByDeath = "peak first, by death";
+
+    IEnumerable<(string Name, int[] Order)> Orders(int peak)
     {
         var all = Enumerable.Range(0, pieces.Length).ToArray();
         bool AtPeak(int p) => pieces[p].First <= peak && peak <= pieces[p].Last;
-        yield return ("decreasing size", [.. all.OrderByDescending(p => pieces[p].Bytes).ThenBy(p => pieces[p].First)]);
+        yield return (Size, [.. all.OrderByDescending(p => pieces[p].Bytes).ThenBy(p => pieces[p].First)]);
         yield return ("decreasing area", [.. all.OrderByDescending(p => pieces[p].Area).ThenBy(p => pieces[p].First)]);
-        yield return ("longest first", [.. all.OrderByDescending(p => pieces[p].Last - pieces[p].First).ThenByDescending(p => pieces[p].Bytes)]);
-        yield return ("peak first, by birth", [.. all.OrderByDescending(AtPeak).ThenBy(p => AtPeak(p) ? pieces[p].First : 0).ThenByDescending(p => pieces[p].Bytes)]);
-        yield return ("peak first, by death", [.. all.OrderByDescending(AtPeak).ThenByDescending(p => AtPeak(p) ? pieces[p].Last : 0).ThenByDescending(p => pieces[p].Bytes)]);
+        yield return (Longest, [.. all.OrderByDescending(p => pieces[p].Last - pieces[p].First).ThenByDescending(p => pieces[p].Bytes)]);
+        yield return (ByBirth, [.. all.OrderByDescending(AtPeak).ThenBy(p => AtPeak(p) ? pieces[p].First : 0).ThenByDescending(p => pieces[p].Bytes)]);
+        yield return (ByDeath, [.. all.OrderByDescending(AtPeak).ThenByDescending(p => AtPeak(p) ? pieces[p].Last : 0).ThenByDescending(p => pieces[p].Bytes)]);
         yield return ("peak first, by size", [.. all.OrderByDescending(AtPeak).ThenByDescending(p => pieces[p].Bytes).ThenBy(p => pieces[p].First)]);
         yield return ("by birth", [.. all.OrderBy(p => pieces[p].First).ThenByDescending(p => pieces[p].Bytes)]);
         yield return ("by death", [.. all.OrderByDescending(p => pieces[p].Last).ThenByDescending(p => pieces[p].Bytes)]);
@@ -111,21 +127,37 @@ sealed class ArenaPacker
         for (var i = 0; i < order.Count; i++)
         {
             var piece = pieces[order[i]];
-            var offset = Find(piece, count, top, firstFit);
+            var offset = isSimple ? FindSimple(piece, count, top, firstFit) : Find(piece, count, top, firstFit);
             offsets[order[i]] = offset;
             var at = count++;
-            while (at > 0 && offsets[placed[at - 1]] > offset)
-            {
-                placed[at] = placed[at - 1];
-                at--;
-            }
-            placed[at] = order[i];
+            for (; at > 0 && placed[at - 1].Offset > offset; at--) placed[at] = placed[at - 1];
+            placed[at] = new(offset, offset + piece.Bytes, piece.First, piece.Last, order[i]);
             top = Math.Max(top, offset + piece.Bytes);
         }
-        work += (long)order.Count * order.Count / 2;
         return top;
     }
 
+    // A gap among what lies there while the piece lives, lowest first: the first that holds it, or the one that it fills best.
+    long FindSimple(Piece piece, int count, long top, bool firstFit)
+    {
+        long low = 0, best = -1, bestSlack = long.MaxValue;
+        var i = 0;
+        for (; i < count; i++)
+        {
+            ref readonly var other = ref placed[i];
+            if (piece.First > other.Last || other.First > piece.Last) continue;
+            if (other.Offset - low is var gap && gap >= piece.Bytes)
+            {
+                if (firstFit) break;
+                if (gap - piece.Bytes < bestSlack) (best, bestSlack) = (low, gap - piece.Bytes);
+            }
+            low = Math.Max(low, other.End);
+        }
+        work.Spend(i + 1);
+        return i < count ? low : Open(low, top - piece.Bytes - low, best, bestSlack);
+    }
+
+    // The same where pieces shrink while they live, so that two need less than their sizes of each other.
     long Find(Piece piece, int count, long top, bool firstFit)
     {
         // Offsets strictly between From and To collide with a piece that lives at the same time.
@@ -133,13 +165,13 @@ sealed class ArenaPacker
         var sorted = true;
         for (var i = 0; i < count; i++)
         {
-            var other = pieces[placed[i]];
-            if (!piece.Meets(other, out var mine, out var theirs)) continue;
-            var at = offsets[placed[i]];
+            if (!piece.Meets(pieces[placed[i].Piece], out var mine, out var theirs)) continue;
+            var at = placed[i].Offset;
             sorted &= forbidden.Count == 0 || forbidden[forbidden.Count - 1].From <= at - mine;
             forbidden.Add((at - mine, at + theirs));
         }
         if (!sorted) forbidden.Sort((a, b) => a.From.CompareTo(b.From));
+        work.Spend(1 + 4 * count);
 
         long low = 0, best = -1, bestSlack = long.MaxValue;
         foreach (var (from, to) in forbidden)
@@ -151,8 +183,9 @@ sealed class ArenaPacker
             }
             low = Math.Max(low, to);
         }
-        // The open end counts as a gap only when nothing else holds the piece, or when it fits below what is already the top.
-        var slack = top - piece.Bytes - low;
-        return best < 0 || (slack >= 0 && slack < bestSlack) ? low : best;
+        return Open(low, top - piece.Bytes - low, best, bestSlack);
     }
+
+    // The open end counts as a gap only when nothing else holds the piece, or when it fits below what is already the top.
+    static long Open(long low, long slack, long best, long bestSlack) => best < 0 || (slack >= 0 && slack < bestSlack) ? low : best;
 }

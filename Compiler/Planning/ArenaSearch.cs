@@ -42,10 +42,10 @@ sealed class ArenaSearch
         Array.Sort(preference, (a, b) => order(pieces[a], pieces[b]) is not 0 and var c ? c : a.CompareTo(b));
     }
 
-    /// <summary>Offsets within <paramref name="capacity"/>, or null when none was found within the <paramref name="budget"/>, of which a unit is about a nanosecond.</summary>
-    public static long[]? Find(IReadOnlyList<Piece> pieces, long capacity, long budget)
+    /// <summary>Offsets within <paramref name="capacity"/>, or null when none was found within the <paramref name="budget"/>, in the units of <paramref name="work"/>.</summary>
+    public static long[]? Find(IReadOnlyList<Piece> pieces, long capacity, long budget, PlanningWork work)
     {
-        if (pieces.Count is 0 or > MostPieces) return null;
+        if (pieces.Count is 0 or > MostPieces || budget <= 0) return null;
         Piece[] all = [.. pieces];
         Comparison<Piece>[] orders =
         [
@@ -58,7 +58,9 @@ sealed class ArenaSearch
         foreach (var order in orders)
         {
             var search = new ArenaSearch(all, capacity, budget / orders.Length, order);
-            if (search.Place(0, 0)) return search.offsets;
+            var found = search.Place(0, 0);
+            work.Spend(budget / orders.Length - search.budget);
+            if (found) return search.offsets;
         }
         return null;
     }
@@ -106,11 +108,11 @@ sealed class ArenaSearch
             end = Math.Min(end, offset + pieces[i].Bytes);
             // Below the last one it would have come earlier; what comes between may still lift it.
             if (under >= last) candidates.Add((under, i));
-            budget -= 2 * length + 4;
+            budget -= length + 2;
         }
         for (var t = 0; t < lowest.Length; t++)
             if (remaining[t] > 0 && lowest[t] + remaining[t] > capacity) return null;
-        budget -= lowest.Length;
+        budget -= lowest.Length / 2;
         // A stable order: of equal offsets the preferred piece first.
         return [.. candidates.OrderBy(c => c.Offset)];
     }

@@ -1,3 +1,4 @@
+using System.Collections.Generic;
 using System.Collections.Immutable;
 using System.Linq;
 using Graph.Compiler.Ir;
@@ -11,21 +12,27 @@ namespace Graph.Compiler.Planning;
 /// </summary>
 public static class Planner
 {
-    public static MemoryPlan Plan(LoweredFunction function, DimBinding binding)
+    /// <param name="function">The launches.</param>
+    /// <param name="binding">The values of its named dimensions.</param>
+    /// <param name="like">A plan of the same function in another binding, whose order is tried first: mostly it is as good here, and is found at once.</param>
+    public static MemoryPlan Plan(LoweredFunction function, DimBinding binding, MemoryPlan? like = null)
     {
+        var work = new PlanningWork();
         var liveness = new Liveness(function, binding);
         var live = liveness.LiveBytes();
         var bound = live.Max();
         var peak = bound == 0 ? -1 : System.Array.IndexOf(live, bound);
 
         var pieces = liveness.Pieces(inPlace: true);
-        var (places, bytes, method) = ArenaPacker.Pack(pieces, bound, peak);
-        var inPlace = true;
-        if (bytes > bound && liveness.TakesOver.Any(t => t >= 0))
+        var (places, bytes, method) = like is null ? ArenaPacker.Pack(pieces, bound, peak, work) : Again(pieces, like, bound, peak, work);
+        var (inPlace, spent) = (true, work.Spent);
+        if (bytes > ArenaPacker.Goal(bound) && liveness.TakesOver.Any(t => t >= 0))
         {
             // Rarely, a long chain at one offset is harder to place than its parts.
             var apart = liveness.Pieces(inPlace: false);
-            var (otherPlaces, otherBytes, otherMethod) = ArenaPacker.Pack(apart, bound, peak);
+            var more = new PlanningWork();
+            var (otherPlaces, otherBytes, otherMethod) = ArenaPacker.Pack(apart, bound, peak, more);
+            spent += more.Spent;
             if (otherBytes < bytes) (pieces, places, bytes, method, inPlace) = (apart, otherPlaces, otherBytes, otherMethod + ", nothing in place", false);
         }
 
@@ -42,7 +49,14 @@ public static class Planner
         }
         return new(
             function, binding, [.. offsets], [.. liveness.Bytes], [.. liveness.Lives], [.. liveness.TakesOver.Select(t => inPlace ? t : -1)],
-            bytes, bound, peak, flops, traffic, method);
+            bytes, bound, peak, flops, traffic, method) { Work = spent };
+    }
+
+    // From the bottom up as in another binding, judged by the sizes of this one.
+    static (long[] Offsets, long Bytes, string Method) Again(List<Piece> pieces, MemoryPlan like, long bound, int peak, PlanningWork work)
+    {
+        var order = Enumerable.Range(0, pieces.Count).OrderBy(p => like.Offsets[pieces[p].Members[0]]).ThenBy(p => pieces[p].First).ToArray();
+        return ArenaPacker.InOrder(pieces, order, bound, work) is var (offsets, bytes) ? (offsets, bytes, $"the order of {like.Binding}") : ArenaPacker.Pack(pieces, bound, peak, work);
     }
 
     /// <summary>The most bytes that live at once in the order that the launches have: what <see cref="MemoryPlan.LowerBound"/> is of a plan, without placing anything.</summary>

@@ -141,13 +141,15 @@ public static unsafe partial class Convolution
         job->EpilogueDims = call->EpilogueDims;
     }
 
-    // False when the shape has no room in the workers' scratch memory.
+    // False when the shape has no room in scratch or shared memory.
     static bool Run(WorkerPool pool, ConvolutionJob* job, long maxTaps)
     {
         if (job->Batch <= 0 || job->Rows <= 0) return true;
         if (!job->Plan(maxTaps, pool.Threads)) return false;
         long perPanel = 16;
         for (long p = 0; p < job->PhaseCount; p++) perPanel += job->PackedWeights(p, 1);
+        // By the shape alone, never by how much there happens to be; smaller pools are those of tests.
+        if (perPanel * sizeof(float) > WorkerPool.DefaultSharedBytes) return false;
         pool.EnsureShared(perPanel);
         long pass = Math.Min(job->PanelsPerPass(), pool.SharedFloats / perPanel);
         for (job->Group = 0; job->Group < job->Groups; job->Group++)

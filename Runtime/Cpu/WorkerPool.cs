@@ -24,7 +24,7 @@ public sealed unsafe class WorkerPool : IDisposable
     const long InsideMask = Open - 1;
 
     const long DefaultScratchBytes = 4L << 20;
-    const long DefaultSharedBytes = 16L << 20;
+    internal const long DefaultSharedBytes = 16L << 20;
     const int Alignment = 4096;
     const string ScratchPurpose = "the scratch memory of kernels", SharedPurpose = "the operands that a kernel packs";
 

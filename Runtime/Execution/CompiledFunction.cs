@@ -22,6 +22,7 @@ public sealed class CompiledFunction
         Solver = new(lowered.Function.Parameters, program.Dims);
         var symbols = Solver.Symbols.Select(s => s.Name).ToImmutableArray();
         Checks = new(lowered.Function, program, Solver.Symbols);
+        Plans = new(this);
         lengths = [.. lowered.Function.Parameters.Concat(lowered.Function.Results).Select(v => new Polynomial(v.Shape.Size, symbols))];
     }
 
@@ -40,6 +41,9 @@ public sealed class CompiledFunction
     internal DimSolver Solver { get; }
 
     internal CallChecks Checks { get; }
+
+    /// <summary>Its plans, by binding.</summary>
+    internal PlanCache Plans { get; }
 
     internal int Arguments => Lowered.Function.Parameters.Length;
 

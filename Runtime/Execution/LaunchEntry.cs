@@ -76,6 +76,16 @@ unsafe struct SegmentEntry
     public long FirstChunk;
 }
 
+/// <summary>A pointer into the arena, which moves when it grows.</summary>
+unsafe struct Relocation
+{
+    /// <summary>Where the table holds it.</summary>
+    public byte** Slot;
+
+    /// <summary>Bytes from the arena's start.</summary>
+    public long Offset;
+}
+
 /// <summary>A pointer that changes from call to call: it lies in the caller's memory.</summary>
 unsafe struct Patch
 {

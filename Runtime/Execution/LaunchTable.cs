@@ -42,8 +42,20 @@ sealed unsafe class LaunchTable : IDisposable
     public ResultCopy* Copies;
     public int CopyCount;
 
-    /// <summary>When the table was last used, for letting go of the oldest.</summary>
-    public long LastUse;
+    public Relocation* Relocations;
+    public int RelocationCount;
+
+    /// <summary>Time of each launch so far; null until somebody asks for it.</summary>
+    public long[]? Ticks;
+
+    /// <summary>Bytes that the table takes.</summary>
+    public long Bytes => memory.Bytes + (Values.Length + Lengths.Length) * sizeof(long);
+
+    /// <summary>Lets every pointer into the arena point into another one, which is as large as the plan needs. Cannot fail.</summary>
+    public void MoveTo(byte* arena)
+    {
+        for (var i = 0; i < RelocationCount; i++) *Relocations[i].Slot = arena + Relocations[i].Offset;
+    }
 
     /// <summary>Runs the launches in order. <paramref name="ticks"/>, when given, gets the time of each added.</summary>
     public void Run(WorkerPool pool, ReadOnlySpan<CallArgument> arguments, long[]? ticks)

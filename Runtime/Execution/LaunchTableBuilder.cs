@@ -23,6 +23,7 @@ sealed unsafe partial class LaunchTableBuilder
     readonly NativeBump memory;
     readonly Dictionary<Buffer, int> callers = [];
     readonly List<Patch> patches = [];
+    readonly List<Relocation> relocations = [];
     long scratchBytes, sharedFloats;
 
     LaunchTableBuilder(CompiledModel model, CompiledFunction function, MemoryPlan plan, ParameterStore store, byte* arena, WorkerPool pool)
@@ -69,6 +70,9 @@ sealed unsafe partial class LaunchTableBuilder
         table.Patches = memory.Take<Patch>(patches.Count);
         table.PatchCount = patches.Count;
         for (var i = 0; i < patches.Count; i++) table.Patches[i] = patches[i];
+        table.Relocations = memory.Take<Relocation>(relocations.Count);
+        table.RelocationCount = relocations.Count;
+        for (var i = 0; i < relocations.Count; i++) table.Relocations[i] = relocations[i];
         return table;
     }
 
@@ -121,7 +125,7 @@ sealed unsafe partial class LaunchTableBuilder
         switch (buffer.Kind)
         {
             case BufferKind.Arena:
-                *slot = arena + plan.Offsets[buffer.Id] + offset;
+                PointIntoArena((byte**)slot, plan.Offsets[buffer.Id] + offset);
                 break;
             case BufferKind.State:
                 *slot = (byte*)store[buffer.Name].Pointer + offset;
@@ -130,6 +134,12 @@ sealed unsafe partial class LaunchTableBuilder
                 patches.Add(new() { Slot = slot, Argument = callers[buffer], Offset = offset });
                 break;
         }
+    }
+
+    void PointIntoArena(byte** slot, long offset)
+    {
+        *slot = arena + offset;
+        relocations.Add(new() { Slot = slot, Offset = offset });
     }
 
     void WriteSegments(SegmentedLaunch launch, LaunchEntry* entry)
@@ -247,11 +257,14 @@ sealed unsafe partial class LaunchTableBuilder
                 if (callers[buffer] != argument) copies.Add(new() { SourceArgument = callers[buffer], Argument = argument, Bytes = bytes });
                 continue;
             }
-            var source = buffer.Kind == BufferKind.Arena ? arena + plan.Offsets[buffer.Id] : (byte*)store[buffer.Name].Pointer;
-            copies.Add(new() { Source = source, SourceArgument = -1, Argument = argument, Bytes = bytes });
+            copies.Add(new() { Source = buffer.Kind == BufferKind.State ? store[buffer.Name].Pointer : null, SourceArgument = -1, Argument = argument, Bytes = bytes });
         }
         table.Copies = memory.Take<ResultCopy>(copies.Count);
         table.CopyCount = copies.Count;
-        for (var i = 0; i < copies.Count; i++) table.Copies[i] = copies[i];
+        for (var i = 0; i < copies.Count; i++)
+        {
+            table.Copies[i] = copies[i];
+            if (lowered.Results[copies[i].Argument - lowered.Arguments.Length] is { Kind: BufferKind.Arena } inArena) PointIntoArena((byte**)&table.Copies[i].Source, plan.Offsets[inArena.Id]);
+        }
     }
 }

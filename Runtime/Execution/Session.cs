@@ -17,17 +17,15 @@ namespace Graph.Runtime.Execution;
 [EditorBrowsable(EditorBrowsableState.Never)]
 public sealed unsafe class Session : IDisposable
 {
-    // Tables of one function that are kept: more bindings than that are planned anew when they come back.
-    const int MostTables = 16;
+    // Bytes of one function's tables that are kept: hundreds of bindings of a large model, a thousand of a small one.
+    const long TableBytes = 32 << 20;
 
     readonly CompiledModel model;
     readonly ParameterStore store;
     readonly WorkerPool pool;
     NativeBlock? arena;
-    readonly Dictionary<string, List<LaunchTable>> tables = new(StringComparer.Ordinal);
-    readonly Dictionary<LaunchTable, long[]> profile = [];
+    readonly Dictionary<CompiledFunction, BindingCache<LaunchTable>> tables = [];
     bool profiling;
-    long clock;
     int busy;
 
     internal Session(CompiledModel model, ParameterStore store, WorkerPool pool)
@@ -59,8 +57,7 @@ public sealed unsafe class Session : IDisposable
     internal void Run(CompiledFunction function, ReadOnlySpan<CallArgument> arguments, ReadOnlySpan<long> dims)
     {
         var table = Find(function, arguments, dims);
-        table.LastUse = ++clock;
-        table.Run(pool, arguments, profiling ? Ticks(table) : null);
+        table.Run(pool, arguments, profiling ? table.Ticks ??= new long[table.Count] : null);
     }
 
     LaunchTable Find(CompiledFunction function, ReadOnlySpan<CallArgument> arguments, ReadOnlySpan<long> dims)
@@ -73,7 +70,7 @@ public sealed unsafe class Session : IDisposable
         Span<long> values = stackalloc long[function.Solver.Symbols.Length];
         function.Solver.Solve(function.Name, lengths[..function.Arguments], dims, values);
 
-        var table = Cached(function, values);
+        var table = tables.TryGetValue(function, out var known) ? known.Find(values) : null;
         if (table is null)
         {
             function.CheckBounds(values);
@@ -89,14 +86,6 @@ public sealed unsafe class Session : IDisposable
         CheckOverlap(function, arguments);
         function.Checks.Indices(arguments, values);
         return table;
-    }
-
-    LaunchTable? Cached(CompiledFunction function, ReadOnlySpan<long> values)
-    {
-        if (!tables.TryGetValue(function.Name, out var list)) return null;
-        foreach (var table in list)
-            if (values.SequenceEqual(table.Values)) return table;
-        return null;
     }
 
     static void CheckLengths(CompiledFunction function, ReadOnlySpan<long> lengths, long[] expected, ReadOnlySpan<long> values)
@@ -133,15 +122,14 @@ public sealed unsafe class Session : IDisposable
         // Training is the model's, whichever session it runs in; what entries assign is the session's.
         var states = function.IsTraining ? store.Root : store;
         if (function.Lowered.Buffers.Any(b => b.Kind == Compiler.Lowering.BufferKind.State && states.Declaration(b.Name)?.Kind == StateKind.Optimizer)) states.StartTraining();
-        var plan = Planner.Plan(function.Lowered, function.Binding(values));
-#if DEBUG
-        PlanVerifier.Verify(plan);
-#endif
+        var plan = function.Plans.Get(values);
         // All that is new is made before anything old goes: an allocation that fails leaves the tables there are, and what they point to.
         var room = arena is { } enough && enough.Bytes >= plan.ArenaBytes ? enough : Arena.Allocate(plan.ArenaBytes, $"the intermediates of {model.Name}.{function.Name}{With(plan.Binding)}");
         LaunchTable table;
+        LaunchTable[] moved;
         try
         {
+            moved = room == arena ? [] : [.. Tables];
             table = LaunchTableBuilder.Build(model, function, plan, values, states, room.Pointer, pool);
         }
         catch
@@ -151,37 +139,31 @@ public sealed unsafe class Session : IDisposable
         }
         if (room != arena)
         {
-            Forget(); // the tables point into the old arena
+            foreach (var other in moved) other.MoveTo(room.Pointer); // allocates nothing, so it ends
             arena?.Dispose();
             arena = room;
         }
-        var list = tables.TryGetValue(function.Name, out var existing) ? existing : tables[function.Name] = [];
-        if (list.Count >= MostTables)
-        {
-            var oldest = list.MinBy(t => t.LastUse)!;
-            list.Remove(oldest);
-            profile.Remove(oldest);
-            oldest.Dispose();
-        }
-        list.Add(table);
+        if (!tables.TryGetValue(function, out var cache)) tables[function] = cache = new(TableBytes, t => t.Dispose());
+        cache.Add(values, table, table.Bytes);
         return table;
     }
 
     static string With(DimBinding binding) => binding.Values.Any() ? $" with {binding}" : "";
 
+    IEnumerable<LaunchTable> Tables => tables.Values.SelectMany(cache => cache.Items).Select(item => item.Item);
+
     void Forget()
     {
-        foreach (var table in tables.Values.SelectMany(t => t)) table.Dispose();
+        foreach (var cache in tables.Values) cache.Clear();
         tables.Clear();
-        profile.Clear();
     }
 
     /// <summary>The plan of a function that has run, in its latest binding.</summary>
     /// <exception cref="InvalidOperationException">It has not run yet.</exception>
     public MemoryPlan PlanOf(string function) => Latest(function).Plan;
 
-    LaunchTable Latest(string function) => tables.TryGetValue(function, out var list) && list.Count > 0
-        ? list.MaxBy(t => t.LastUse)! : throw new InvalidOperationException($"{function} has not run in this session.");
+    LaunchTable Latest(string function) => model.Find(function) is { } found && tables.TryGetValue(found, out var cache) && cache.Latest is { } table
+        ? table : throw new InvalidOperationException($"{function} has not run in this session.");
 
     /// <summary>From now on the time of every launch is taken; false forgets what was taken.</summary>
     public bool Profiling
@@ -190,14 +172,13 @@ public sealed unsafe class Session : IDisposable
         set
         {
             profiling = value;
-            if (!value) profile.Clear();
+            if (value) return;
+            foreach (var table in Tables) table.Ticks = null;
         }
     }
 
-    long[] Ticks(LaunchTable table) => profile.TryGetValue(table, out var ticks) ? ticks : profile[table] = new long[table.Count];
-
     /// <summary>Seconds of each launch of a function in its latest binding, summed since <see cref="Profiling"/> was set.</summary>
-    public double[] Profile(string function) => [.. Ticks(Latest(function)).Select(t => (double)t / System.Diagnostics.Stopwatch.Frequency)];
+    public double[] Profile(string function) => [.. (Latest(function) is var table && table.Ticks is { } ticks ? ticks : new long[table.Count]).Select(t => (double)t / System.Diagnostics.Stopwatch.Frequency)];
 
     /// <summary>Frees all memory. May be called more than once; nobody may be inside.</summary>
     public void Dispose()

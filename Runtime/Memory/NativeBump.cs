@@ -12,6 +12,9 @@ sealed unsafe class NativeBump(string purpose) : IDisposable
     readonly List<NativeBlock> chunks = [];
     byte* next, end;
 
+    /// <summary>Bytes that were taken from the system.</summary>
+    public long Bytes { get; private set; }
+
     /// <summary><paramref name="count"/> zeroed elements, aligned to 16 bytes; at least one place, so that the pointer is real.</summary>
     /// <exception cref="OutOfMemoryException">There is no memory; what was handed out stays.</exception>
     public T* Take<T>(long count)
@@ -22,6 +25,7 @@ sealed unsafe class NativeBump(string purpose) : IDisposable
         {
             var chunk = NativeAllocator.Current.Allocate(Math.Max(bytes, ChunkBytes), alignment: 64, purpose);
             chunks.Add(chunk);
+            Bytes += chunk.Bytes;
             NativeMemory.Clear(chunk.Pointer, (nuint)chunk.Bytes);
             next = chunk.Pointer;
             end = next + chunk.Bytes;
@@ -36,5 +40,6 @@ sealed unsafe class NativeBump(string purpose) : IDisposable
         next = end = null;
         foreach (var chunk in chunks) chunk.Dispose();
         chunks.Clear();
+        Bytes = 0;
     }
 }

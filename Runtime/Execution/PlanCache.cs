@@ -1,0 +1,54 @@
+using System;
+using System.Linq;
+using System.Threading;
+using Graph.Compiler.Planning;
+
+namespace Graph.Runtime.Execution;
+
+/// <summary>The plans of one function, shared by all sessions of all its models' instances: a binding is planned once, and then again only when very many others came in between.</summary>
+sealed class PlanCache(CompiledFunction function)
+{
+    // Some thousands of plans of a small function, hundreds of a large one.
+    const long Budget = 16 << 20;
+
+    readonly Lock gate = new();
+    readonly BindingCache<MemoryPlan> plans = new(Budget);
+
+    /// <summary>How many plans were made.</summary>
+    public int Made { get; private set; }
+
+    /// <summary>The plan of a binding.</summary>
+    /// <param name="values">The values of the function's symbols.</param>
+    public MemoryPlan Get(ReadOnlySpan<long> values)
+    {
+        // One thread plans; another that needs the same plan finds it then.
+        lock (gate)
+        {
+            if (plans.Find(values) is { } known) return known;
+            var plan = Planner.Plan(function.Lowered, function.Binding(values), Near(values));
+#if DEBUG
+            PlanVerifier.Verify(plan);
+#endif
+            Made++;
+            plans.Add(values.ToArray(), plan, BytesOf(plan));
+            return plan;
+        }
+    }
+
+    // The smallest binding that is larger everywhere; else the latest.
+    MemoryPlan? Near(ReadOnlySpan<long> values)
+    {
+        MemoryPlan? best = null;
+        var least = double.PositiveInfinity;
+        foreach (var (others, plan) in plans.Items)
+        {
+            var ratio = 1.0;
+            for (var i = 0; i < others.Length; i++) ratio *= others[i] < values[i] ? double.PositiveInfinity : (double)others[i] / values[i];
+            if (ratio < least) (best, least) = (plan, ratio);
+        }
+        return best ?? plans.Latest;
+    }
+
+    // Offsets, sizes, lives and takeovers of each buffer.
+    static long BytesOf(MemoryPlan plan) => 512 + plan.Offsets.Length * (8L + 8 + 8 + 4);
+}
