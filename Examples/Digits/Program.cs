@@ -57,12 +57,12 @@ static class Program
             .Figures(
                 ("accuracy, held out", accuracy.ToString("0.00 %", CultureInfo.InvariantCulture)),
                 ("loss, held out", (result.ValidationLoss ?? double.NaN).ToString("0.0000", CultureInfo.InvariantCulture)),
-                ("training", result.Elapsed.TotalSeconds.ToString("0.0 s", CultureInfo.InvariantCulture)),
+                ("training", result.History.Elapsed.TotalSeconds.ToString("0.0 s", CultureInfo.InvariantCulture)),
                 ("parameters", reader.Model.Parameters.ParameterCount.ToString("N0", CultureInfo.InvariantCulture)),
                 ("memory of a step", (plan.ArenaBytes / 1048576.0).ToString("0.0 MB", CultureInfo.InvariantCulture)))
             .History(result.History)
             .ConfusionMatrix("What it took each digit for", [.. Enumerable.Range(0, 10).Select(i => i.ToString(CultureInfo.InvariantCulture))], confusion)
-            .Facts("This run", [.. RunFacts.Of(options, $"{options.Data ?? "the digits that come with the example"}, {data.Training.Count:N0} images"), ("batch", $"{BatchSize}"), ("steps", $"{result.Steps:N0}")])
+            .Facts("This run", [.. RunFacts.Of(options, $"{options.Data ?? "the digits that come with the example"}, {data.Training.Count:N0} images", options.File("checkpoint.safetensors")), ("steps", result.Steps.ToString("N0", CultureInfo.InvariantCulture))])
             .Write(report);
 
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"held-out accuracy {accuracy:0.00%} after {result.Steps:N0} steps in {result.Elapsed.TotalSeconds:0.0} s"));

@@ -71,11 +71,11 @@ static class Program
             .Figures(
                 ("loss, held out", (result.ValidationLoss ?? double.NaN).ToString("0.000", CultureInfo.InvariantCulture)),
                 ("steps", result.Steps.ToString("N0", CultureInfo.InvariantCulture)),
-                ("training", result.Elapsed.TotalSeconds.ToString("0 s", CultureInfo.InvariantCulture)),
+                ("training", result.History.Elapsed.TotalSeconds.ToString("0 s", CultureInfo.InvariantCulture)),
                 ("memory of a step", (plan.ArenaBytes / 1048576.0).ToString("0.0 MB", CultureInfo.InvariantCulture)))
             .History(result.History, "loss (nats a character)")
             .Text("What it writes", written)
-            .Facts("This run", [.. RunFacts.Of(options, options.Data ?? "the sources of this repository"), ("batch", $"{BatchSize} × {Context} characters"), ("vocabulary", $"{vocabulary.Count} characters")])
+            .Facts("This run", [.. RunFacts.Of(options, options.Data ?? "the sources of this repository", checkpoint), ("context", $"{Context} characters"), ("vocabulary", $"{vocabulary.Count} characters")])
             .Write(report);
 
         Console.WriteLine(written);

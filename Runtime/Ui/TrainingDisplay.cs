@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Diagnostics;
+using System.IO;
 using System.Linq;
 using System.Threading.Tasks;
 using Spectre.Console;
@@ -20,6 +21,7 @@ public sealed class TrainingDisplay
     readonly Stopwatch sinceShown = new();
     FitEvaluation? evaluation;
     double smoothed = double.NaN;
+    bool isGone;
     (long Step, TimeSpan At)? first;
 
     /// <param name="unit">What is counted a second, such as <c>images</c> or <c>tokens</c>.</param>
@@ -36,7 +38,16 @@ public sealed class TrainingDisplay
     public async Task<FitResult> RunAsync(Func<IProgress<FitProgress>, Task<FitResult>> train)
     {
         if (!console.Profile.Capabilities.Interactive || !console.Profile.Out.IsTerminal) return await train(new Reporter(WriteLine));
-        return await console.Live(new Text("")).AutoClear(false).StartAsync(live => train(new Reporter(progress => Show(progress, live))));
+        Task<FitResult>? training = null;
+        try
+        {
+            return await console.Live(new Text("")).AutoClear(false).StartAsync(live => training = train(new Reporter(progress => Show(progress, live))));
+        }
+        catch (IOException) when (training is null || training.IsCompleted)
+        {
+            // The terminal is gone; what was trained, or why it failed, is not.
+            return await (training ?? train(new Reporter(progress => Take(progress))));
+        }
     }
 
     // Progress<T> would post to the thread pool and let reports overtake each other.
@@ -49,7 +60,7 @@ public sealed class TrainingDisplay
     {
         var isFirst = first is null;
         // Past the console, which would break the line where its screen ended if it had one.
-        if (Take(progress) || isFirst) console.Profile.Out.Writer.WriteLine(text.Line(progress, smoothed, evaluation));
+        if (Take(progress) || isFirst) Write(() => console.Profile.Out.Writer.WriteLine(text.Line(progress, smoothed, evaluation)));
     }
 
     void Show(FitProgress progress, LiveDisplayContext live)
@@ -57,7 +68,21 @@ public sealed class TrainingDisplay
         var isEvaluation = Take(progress);
         if (sinceShown.IsRunning && sinceShown.Elapsed < interval && !isEvaluation && progress.Step < progress.TotalSteps) return;
         sinceShown.Restart();
-        live.UpdateTarget(Picture(progress, console.Profile.Width - 1, console.Profile.Capabilities.Unicode)); // some terminals break a line that fills the last column
+        Write(() => live.UpdateTarget(Picture(progress, console.Profile.Width - 1, console.Profile.Capabilities.Unicode))); // some terminals break a line that fills the last column
+    }
+
+    // Training goes on when the terminal is closed or the disk of a log is full: nobody is left to be told.
+    void Write(Action write)
+    {
+        if (isGone) return;
+        try
+        {
+            write();
+        }
+        catch (IOException)
+        {
+            isGone = true;
+        }
     }
 
     // True for an evaluation.

@@ -52,7 +52,7 @@ public sealed class UiTests
     public void Axes_fit_the_data_and_have_round_ticks()
     {
         var drawings = Drawings(Page().ToString());
-        Assert.Equal(["0.0", "0.5", "1.0", "1.5", "2.0", "2.5", "3.0", "0", "10", "20", "30", "40", "50", "step"], Ticks(drawings[0]));
+        Assert.Equal(["0.0", "0.5", "1.0", "1.5", "2.0", "2.5", "3.0", "0", "5", "10", "15", "20", "25", "30", "35", "40", "45", "50", "step"], Ticks(drawings[0]));
         Assert.Equal(["50 %", "60 %", "70 %", "80 %", "90 %", "100 %"], Ticks(drawings[2])[..6]);
     }
 
@@ -68,7 +68,7 @@ public sealed class UiTests
     {
         var ticks = Ticks(Drawings(new ReportPage("t", "s").Curves("c", new Curve("c", [(1, least), (2, most)])).ToString())[0]);
         Assert.Equal(expected.Split(' '), ticks[..expected.Split(' ').Length]);
-        Assert.Equal(["1", "2", "step"], ticks[expected.Split(' ').Length..]);
+        Assert.Equal(["0", "1", "2", "step"], ticks[expected.Split(' ').Length..]);
     }
 
     [Fact]
