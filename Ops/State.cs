@@ -1,6 +1,6 @@
 namespace Graph;
 
-/// <summary>A tensor that the forward pass of a training step updates and that no gradient reaches: running statistics.</summary>
+/// <summary>A tensor that the model keeps from call to call and that no gradient reaches: running statistics, a cache of keys and values.</summary>
 public sealed partial class State : Tensor
 {
     /// <summary>A state of the given shape.</summary>
@@ -20,11 +20,13 @@ public sealed partial class State : Tensor
     /// <summary>Its name in paths and checkpoints; null for the field's.</summary>
     public string? Name { get; }
 
-    /// <summary>Gives it a new value of the same shape, which later reads see; ignored outside of training steps, but not in eager code.</summary>
-    /// <remarks>
-    /// Read after it, in the same step, it is the new value itself: a gradient flows through it into what the value was computed from, unlike under PyTorch's <c>no_grad</c>. The number that the step began
-    /// with is a constant to every gradient, and so is what one step leaves for the next.
-    /// </remarks>
+    /// <summary>Gives it a new value of the same shape, which later reads in the same call see.</summary>
     /// <param name="value">The new value.</param>
+    /// <remarks>
+    /// The last value that a training step or an entry assigns is what is kept, and what the next call reads. Evaluating a loss (its generated method, not a training step) keeps nothing: later reads in that call
+    /// see the value, and the state stays what it was. A layer that gathers statistics in training alone asks for <see cref="Mode.Training"/>. In eager code the state is written at once.
+    /// <para>Read after it, in the same step, it is the new value itself: a gradient flows through it into what the value was computed from, unlike under PyTorch's <c>no_grad</c>. The number that the step began
+    /// with is a constant to every gradient, and so is what one step leaves for the next.</para>
+    /// </remarks>
     public void Assign(Tensor value) => Write(value);
 }

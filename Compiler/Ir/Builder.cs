@@ -80,7 +80,7 @@ public sealed class Builder(Program program, string name)
         Node(Operations[operation], inputs, attributes, regions);
 
     /// <summary>
-    /// The results of a call in the modelling language: numbers, which are <c>constant</c>s without a <c>dtype</c>, take the element type of the tensors that they are combined with,
+    /// The results of a call in the modelling language: numbers, which are <c>constant</c>s and <c>dimension</c>s without a <c>dtype</c>, take the element type of the tensors that they are combined with,
     /// and the operation brings its attributes to the form of the IR (<see cref="Operation.Emit"/>); names of attributes go from camelCase to snake_case.
     /// </summary>
     /// <exception cref="ShapeException">The operands do not fit.</exception>
@@ -112,7 +112,8 @@ public sealed class Builder(Program program, string name)
     public ImmutableArray<Value> Apply(string operation, ImmutableArray<Value> operands, AttributeMap? attributes = null) =>
         Apply(Operations[operation], operands, attributes ?? AttributeMap.Empty);
 
-    static bool IsNumber(Value v) => v.Producer is { } p && p.Is("constant") && !p.Attributes.Has("dtype");
+    // A literal, or a size that is a number only when the model is called.
+    static bool IsNumber(Value v) => v.Producer is { } p && (p.Is("constant") || p.Is("dimension")) && !p.Attributes.Has("dtype");
 
     ImmutableArray<Value> Adopt(ImmutableArray<Value> operands)
     {
@@ -121,15 +122,32 @@ public sealed class Builder(Program program, string name)
         var types = operands.Where(v => !IsNumber(v) && v.DType != DType.Bool).Select(v => v.DType).ToArray();
         if (types.Length == 0) return operands;
         var type = types.Aggregate(DTypes.Promote);
-        return [.. operands.Select(v => IsNumber(v) && (type.IsFloat() || (!v.DType.IsFloat() && Holds(type, v.Producer!.Attributes.Real("value")))) ? Constant(v.Producer!.Attributes.Real("value"), type) : v)];
+        return [.. operands.Select(v => IsNumber(v) ? Adopt(v, type) : v)];
     }
 
-    // A number that the others' integers cannot hold stays an i64, to which they are promoted.
+    // An integer stays one until it meets a float; one that the others' integers cannot hold stays an i64, to which they are promoted.
+    Value Adopt(Value number, DType type)
+    {
+        var attributes = number.Producer!.Attributes;
+        if (number.Producer.Is("dimension"))
+        {
+            var size = attributes.Dims("size")[0];
+            var (min, max) = size.Range(Program.Dims);
+            return type.IsFloat() || (Holds(type, min) && Holds(type, max)) ? Size(size, type) : number;
+        }
+        var value = attributes.Real("value");
+        return type.IsFloat() || (!number.DType.IsFloat() && Holds(type, value)) ? Constant(value, type) : number;
+    }
+
+    /// <summary>Whether a double, as which the numbers of programs are kept, holds the integer exactly.</summary>
+    public static bool IsExact(long whole) => (double)whole is < 9223372036854775808.0 and var real && (long)real == whole;
+
     static bool Holds(DType type, double value) => type switch
     {
         DType.I8 => value is >= sbyte.MinValue and <= sbyte.MaxValue,
         DType.I32 => value is >= int.MinValue and <= int.MaxValue,
-        _ => true,
+        DType.I64 => true,
+        _ => throw new ArgumentOutOfRangeException(nameof(type), type, "No type of integers."),
     };
 
     /// <summary>The only result of an operation.</summary>

@@ -37,7 +37,8 @@ public static class DTypes
         DType.F64 or DType.I64 => 8,
         DType.F32 or DType.I32 => 4,
         DType.F16 or DType.BF16 => 2,
-        _ => 1,
+        DType.I8 or DType.Bool => 1,
+        _ => throw new ArgumentOutOfRangeException(nameof(type), type, "There is no such element type."),
     };
 
     public static bool IsFloat(this DType type) => type <= DType.BF16;

@@ -90,6 +90,12 @@ public abstract class Operation
     /// <exception cref="ShapeException">The operands do not fit.</exception>
     public virtual ImmutableArray<Value> Emit(Builder b, ImmutableArray<Value> operands, AttributeMap attributes) => b.Node(this, operands, attributes).Outputs;
 
+    /// <summary>
+    /// True when a call, with attributes as the modelling language writes them, does the same to a tensor of any shape as to its elements in one row: elementwise operations, and reductions of everything.
+    /// An optimizer's rule, which sees parameters as rows, has no others.
+    /// </summary>
+    public virtual bool IgnoresShape(AttributeMap attributes) => Kind == OpKind.Elementwise;
+
     /// <summary>True when plain numbers among the operands take the element type of the others; elementwise operations do anyway.</summary>
     public virtual bool AdoptsNumbers => false;
 

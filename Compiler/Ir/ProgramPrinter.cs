@@ -1,3 +1,4 @@
+using System;
 using System.Collections.Generic;
 using System.Globalization;
 using System.Linq;
@@ -49,7 +50,8 @@ public static class ProgramPrinter
         StateKind.Parameter => "param",
         StateKind.Buffer => "state",
         StateKind.Optimizer => "optimizer",
-        _ => "counter",
+        StateKind.Counter => "counter",
+        _ => throw new ArgumentOutOfRangeException(nameof(kind), kind, "There is no such kind of state."),
     };
 
     static string Number(long value) => value.ToString(CultureInfo.InvariantCulture);

@@ -31,6 +31,8 @@ public enum ScalarOp
     AxisIndex,
     /// <summary>The element's row-major index in the node's result, an i64.</summary>
     LinearIndex,
+    /// <summary>In kernels: its argument, which makes an element's row-major index of places along axes. Unlike other arithmetic on 64-bit integers it stays within 32 bits, as the sizes of tensors do.</summary>
+    Place,
     /// <summary>The value of <see cref="Scalar.Size"/> under the call's binding, an i64: what a mean over a named dimension divides by.</summary>
     Dimension,
     /// <summary>A uniform number in [0, 1) from Philox4x32-10: argument 0 is the seed (i64), argument 1 the element index (i64), <see cref="Scalar.Constant"/> the stream's number as a double holding 53 bits.</summary>
@@ -66,6 +68,7 @@ public sealed class Scalar
     public static Scalar Of(double value, DType type) => new(ScalarOp.Constant, type, [], value);
     public static Scalar AxisIndex(int axis) => new(ScalarOp.AxisIndex, DType.I64, [], 0, axis);
     public static Scalar LinearIndex() => new(ScalarOp.LinearIndex, DType.I64, []);
+    public static Scalar Place(Scalar index) => new(ScalarOp.Place, DType.I64, [index]);
     public static Scalar Dimension(Dim size) => new(ScalarOp.Dimension, DType.I64, [], size: size);
     public static Scalar Uniform(Scalar seed, Scalar element, double stream, DType type) => new(ScalarOp.Uniform, type, [seed, element], stream);
 

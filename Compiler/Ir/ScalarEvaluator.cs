@@ -4,7 +4,7 @@ using System.Threading.Tasks;
 
 namespace Graph.Compiler.Ir;
 
-/// <summary>Evaluates scalar expressions in double precision, a block of elements at a time: the reference for every target.</summary>
+/// <summary>Evaluates scalar expressions in double precision, a block of elements at a time, or with 64-bit integers: the reference for every target.</summary>
 public static class ScalarEvaluator
 {
     const int Block = 512;
@@ -15,7 +15,13 @@ public static class ScalarEvaluator
     /// <summary>Evaluates <paramref name="expression"/> for every element of the node's only result.</summary>
     public static void Run(Scalar expression, Evaluation e)
     {
-        var plan = new Plan(expression, e);
+        var order = expression.Ordered().ToArray();
+        if (IntegerScalars.Needed(order))
+        {
+            IntegerScalars.Run(order, e);
+            return;
+        }
+        var plan = new Plan(order, e);
         const long task = (long)Block * BlocksPerTask;
         var tasks = (e.Output.Size + task - 1) / task;
         void Range(long index)
@@ -39,9 +45,9 @@ public static class ScalarEvaluator
         readonly long[][] strides;
         readonly double[] sizes;
 
-        public Plan(Scalar expression, Evaluation e)
+        public Plan(Scalar[] order, Evaluation e)
         {
-            order = [.. expression.Ordered()];
+            this.order = order;
             var slot = order.Select((s, i) => (s, i)).ToDictionary(p => p.s, p => p.i);
             arguments = [.. order.Select(s => s.Arguments.Select(a => slot[a]).ToArray())];
             inputs = e.Inputs;
@@ -152,7 +158,7 @@ public static class ScalarEvaluator
         }
     }
 
-    static long[] BroadcastStrides(TensorData x, long[] shape)
+    internal static long[] BroadcastStrides(TensorData x, long[] shape)
     {
         var mine = x.Strides();
         var strides = new long[shape.Length];

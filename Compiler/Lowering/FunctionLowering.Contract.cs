@@ -14,6 +14,7 @@ sealed partial class FunctionLowering
 
     void Contract(Node node, Node contract, ImmutableArray<Node> body, ImmutableArray<(Value Inner, Value Outer)> inputs, ImmutableArray<(Value Inner, Value Outer)> outputs)
     {
+        if (!contract.Is("matmul")) throw new NotSupportedException($"No kernel computes the contraction {contract.Name}.");
         var (a, b, c) = (contract.Inputs[0], contract.Inputs[1], contract.Output);
         foreach (var (inner, outer) in inputs) places[inner] = places[outer];
         var parts = ContractParts.Of(contract, body, outputs.Select(o => o.Inner));

@@ -18,9 +18,14 @@ sealed partial class FunctionLowering
         var outputs = region.Results.Select((r, i) => (Inner: r, Outer: node.Outputs[i])).ToImmutableArray();
         if (region.Nodes.FirstOrDefault(n => n.Operation.Kind == OpKind.Contract) is { } contract) Contract(node, contract, region.Nodes.Remove(contract), inputs, outputs);
         else if (region.Nodes.FirstOrDefault(n => n.Operation.Kind == OpKind.Convolution) is { } convolution) Convolution(node, convolution, region.Nodes.Remove(convolution), inputs, outputs);
-        else if (node.Attributes.Text("archetype") == "update") Update(node, region.Nodes, inputs, outputs);
-        else if (node.Attributes.Text("archetype") == "norm") Norm(node, region.Nodes, inputs, outputs);
-        else Kernel(node, region.Nodes, inputs, outputs);
+        else
+            switch (node.Attributes.Text("archetype"))
+            {
+                case "update": Update(node, region.Nodes, inputs, outputs); break;
+                case "norm": Norm(node, region.Nodes, inputs, outputs); break;
+                case "map" or "row" or "reduce": Kernel(node, region.Nodes, inputs, outputs); break;
+                case var other: throw new NotSupportedException($"No kernel is of the kind {other ?? "that has no name"}.");
+            }
     }
 
     void Kernel(Node node, ImmutableArray<Node> body, ImmutableArray<(Value Inner, Value Outer)> inputs, ImmutableArray<(Value Inner, Value Outer)> outputs)

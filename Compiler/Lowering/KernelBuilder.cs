@@ -156,7 +156,7 @@ public sealed class KernelBuilder
                     var stride = nest[i].Stride(placeholders[s.Index]);
                     if (!stride.Is(0)) sum = pool.Add(sum, pool.Mul(pool.AxisIndex(i), Number(stride)));
                 }
-                done[s] = sum;
+                done[s] = sum.Op is ScalarOp.AxisIndex or ScalarOp.Constant ? sum : pool.Place(sum);
             }
             return done[root];
         };

@@ -168,7 +168,8 @@ public sealed record LoopKernel(
                         Source.Reduced r => "r" + r.Reduction,
                         Source.Cached c => "c" + c.Slot,
                         Source.Size size => "size(" + size.Value + ")",
-                        _ => "tile",
+                        Source.Tile => "tile",
+                        var other => throw new InvalidOperationException($"A kernel has the unknown source {other}."),
                     };
                     break;
                 case ScalarOp.Constant: names[s] = new Attr.Real(s.Constant).ToString(); break;

@@ -14,6 +14,7 @@ public sealed class ScalarPool
     public Scalar Input(int index, DType type) => Intern(Scalar.Input(index, type));
     public Scalar Constant(double value, DType type) => Intern(Scalar.Of(Rounding.Round(value, type), type));
     public Scalar AxisIndex(int axis) => Intern(Scalar.AxisIndex(axis));
+    public Scalar Place(Scalar index) => Intern(Scalar.Place(index));
     public Scalar Add(Scalar a, Scalar b) => Binary(a + b);
     public Scalar Mul(Scalar a, Scalar b) => Binary(a * b);
 

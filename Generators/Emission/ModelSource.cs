@@ -1,8 +1,10 @@
 using System;
 using System.Collections.Generic;
+using System.Globalization;
 using System.Linq;
 using Graph.Compiler;
 using Graph.Compiler.Modules;
+using Graph.Compiler.Planning;
 using static Graph.Generators.Emission.CSharpName;
 
 namespace Graph.Generators.Emission;
@@ -67,6 +69,7 @@ static class ModelSource
         writer.Line("graphOrigins(ref places);");
         writer.Open("return new()");
         writer.Line($"Name = {ShortName(declaration)},");
+        writer.Line($"AbiVersion = {KernelFingerprint.AbiVersion.ToString(CultureInfo.InvariantCulture)},");
         writer.Line($"Modules = {Literal(members.Texts.Modules)},");
         writer.Line($"Elaborated = {Literal(members.Texts.Elaborated)},");
         writer.Line($"Scheduled = {Literal(members.Texts.Scheduled)},");

@@ -10,6 +10,14 @@ sealed class ConstantOperation : ElementwiseOperation
     public override string Name => "constant";
     public override int Arity => 0;
 
+    public override ImmutableArray<TensorType> Infer(InferContext context)
+    {
+        foreach (var pair in context.Attributes.All)
+            if (pair is { Key: "value", Value: Attr.Int { Value: var whole } } && !Builder.IsExact(whole))
+                throw new ShapeException($"The number {whole} cannot stand in a tensor: whole numbers there are exact up to 2^53 = 9007199254740992", Diagnostics.Inexact);
+        return base.Infer(context);
+    }
+
     public override Scalar Value(ImmutableArray<Scalar> x, AttributeMap attributes) => Scalar.Of(attributes.Real("value"), attributes.DType("dtype") ?? Literal(attributes));
 
     static DType Literal(AttributeMap attributes)

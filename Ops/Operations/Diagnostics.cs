@@ -47,6 +47,9 @@ public static class Diagnostics
     /// <summary>A number outside of what the operation takes.</summary>
     public const string Number = "GR2015";
 
+    /// <summary>A whole number that no tensor would hold exactly.</summary>
+    public const string Inexact = "GR2021";
+
     /// <summary>The ids with their titles.</summary>
     public static IReadOnlyList<(string Id, string Title)> All { get; } =
     [
@@ -64,5 +67,6 @@ public static class Diagnostics
         (Symbolic, "A named dimension where a number is needed"),
         (Broadcast, "The shapes do not broadcast"),
         (Number, "A number out of range"),
+        (Inexact, "A whole number is too large for a tensor"),
     ];
 }

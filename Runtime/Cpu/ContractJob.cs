@@ -12,6 +12,9 @@ unsafe struct ContractJob
     const long PackFloats = Machine.BlockFloats + Machine.BlockFloats / 4;
     const long SumFloats = 512 * 1024;
 
+    /// <summary>The largest result whose sums are cut into slices, the fewest blocks of K to cut, and the most slices.</summary>
+    internal const long SliceElements = 64 * 1024, SliceLeast = 6, SliceMost = 16;
+
     public ContractCall* Call;
     public Machine Machine;
     public float** Scratch;
@@ -75,8 +78,8 @@ unsafe struct ContractJob
     public readonly long Slices()
     {
         long size = Call->M * Call->N;
-        if (size > 64 * 1024 || DepthBlocks < 6) return 1;
-        return Math.Clamp(64 * 1024 / size, 1, Math.Min(16, DepthBlocks / 2));
+        if (size > SliceElements || DepthBlocks < SliceLeast) return 1;
+        return Math.Clamp(SliceElements / size, 1, Math.Min(SliceMost, DepthBlocks / 2));
     }
 
     public void CountTasks()

@@ -12,8 +12,8 @@ unsafe struct ConvolutionWeightJob
 {
     const long TurnedFloats = 96 * 1024;
     const long PackFloats = 160 * 1024;
-    const long ChunkPixels = 256;
-    const long TargetTasks = 16;
+    internal const long ChunkPixels = 256;
+    internal const long TargetTasks = 16;
 
     // Columns of the partial sums are a multiple of the widest tile, so that the layout is the same on every processor.
     const long ColumnGranule = 32;

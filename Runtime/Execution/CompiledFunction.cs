@@ -19,6 +19,7 @@ public sealed class CompiledFunction
     {
         Lowered = lowered;
         Program = program;
+        AssignedStates = [.. lowered.Function.Updates.Select(u => u.Path)];
         Solver = new(lowered.Function.Parameters, program.Dims);
         var symbols = Solver.Symbols.Select(s => s.Name).ToImmutableArray();
         Checks = new(lowered.Function, program, Solver.Symbols);
@@ -35,6 +36,9 @@ public sealed class CompiledFunction
     internal bool IsTraining => Name is FunctionNames.TrainStep or FunctionNames.ForwardLoss or "loss";
 
     public LoweredFunction Lowered { get; }
+
+    /// <summary>The paths of the states that a call gives new values: the parameters and moments of a training step, and what <c>State.Assign</c> assigns in an entry. Empty for a call that only reads.</summary>
+    public ImmutableArray<string> AssignedStates { get; }
 
     internal Program Program { get; }
 

@@ -32,7 +32,7 @@ public sealed class CompiledModel
         foreach (var node in lowered.Functions.SelectMany(f => f.Function.Nodes))
             if (CpuLimits.Instance.Refuse(node, lowered.Program) is { } reason)
                 throw new NotSupportedException($"{name}: {reason}{(node.Origins.IsEmpty ? "" : $" ({node.Origins[0]})")}.");
-        Fingerprint = new(() => KernelFingerprint.OfPlan(lowered));
+        Fingerprint = new(() => KernelFingerprint.OfPlan(lowered, Cpu.Numerics.Text));
     }
 
     public string Name { get; }

@@ -26,6 +26,9 @@ public sealed class CompiledModelDescriptor
     /// <summary>The model's name.</summary>
     public required string Name { get; init; }
 
+    /// <summary>The version of what generated code and the runtime agree on (<see cref="Compiler.Planning.KernelFingerprint.AbiVersion"/>) that the code was generated for; 0 in assemblies from before there was one.</summary>
+    public required int AbiVersion { get; init; }
+
     /// <summary>The module definitions as text, packed; empty when they were left out.</summary>
     public string Modules { get; init; } = "";
 
@@ -94,6 +97,11 @@ public sealed class CompiledModelDescriptor
 
     CompiledModel Load()
     {
+        // First: of another version, nothing else may be looked at.
+        if (AbiVersion != Compiler.Planning.KernelFingerprint.AbiVersion)
+            throw new InvalidOperationException(
+                $"The code of {Name} was generated for version {AbiVersion} of the calling convention, but the runtime beside it has version {Compiler.Planning.KernelFingerprint.AbiVersion}: "
+                + $"the assembly is {(AbiVersion < Compiler.Planning.KernelFingerprint.AbiVersion ? "older" : "newer")} than Graph.Runtime. Rebuild the project that holds the model with the Graph that runs it.");
         var lowered = Lowerer.Lower(ParseScheduled());
         var expected = Compiler.Planning.KernelFingerprint.Of(lowered);
         if (expected != KernelFingerprint)

@@ -83,9 +83,11 @@ sealed unsafe class LaunchTable : IDisposable
                 case LaunchKind.Convolution:
                     RunConvolution(pool, entry);
                     break;
-                default:
+                case LaunchKind.Library:
                     RunLibrary(pool, i);
                     break;
+                default:
+                    throw new InvalidOperationException($"A launch is of the unknown kind {entry->Kind}.");
             }
             if (ticks is not null) ticks[i] += System.Diagnostics.Stopwatch.GetTimestamp() - start;
         }
@@ -124,7 +126,8 @@ sealed unsafe class LaunchTable : IDisposable
         {
             case Compiler.Lowering.ConvolutionKind.Forward: Convolution.Forward(pool, entry->Convolution); break;
             case Compiler.Lowering.ConvolutionKind.ImageGradient: Convolution.ImageGradient(pool, entry->Convolution); break;
-            default: Convolution.WeightGradient(pool, entry->Convolution); break;
+            case Compiler.Lowering.ConvolutionKind.WeightGradient: Convolution.WeightGradient(pool, entry->Convolution); break;
+            default: throw new InvalidOperationException($"A convolution is of the unknown kind {entry->ConvolutionKind}.");
         }
     }
 

@@ -55,7 +55,8 @@ sealed unsafe partial class LaunchTableBuilder
     {
         [var both] => (both, both),
         [var height, var width] => (height, width),
-        _ => (fallback, fallback),
+        [] => (fallback, fallback),
+        var more => throw new NotSupportedException($"{node.Name} has {more.Length} numbers for {name}, but windows have a height and a width."),
     };
 
     void WriteEmbedding(LibraryLaunch launch, LaunchEntry* entry, delegate*<WorkerPool, EmbeddingCall*, void> kernel, int table, int picks, int start)

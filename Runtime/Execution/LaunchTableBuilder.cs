@@ -130,9 +130,11 @@ sealed unsafe partial class LaunchTableBuilder
             case BufferKind.State:
                 *slot = (byte*)store[buffer.Name].Pointer + offset;
                 break;
-            default:
+            case BufferKind.Argument or BufferKind.Result:
                 patches.Add(new() { Slot = slot, Argument = callers[buffer], Offset = offset });
                 break;
+            default:
+                throw new NotSupportedException($"{model.Name} has a buffer of the unknown kind {buffer.Kind}.");
         }
     }
 
@@ -234,7 +236,8 @@ sealed unsafe partial class LaunchTableBuilder
         {
             ConvolutionKind.Forward => ((nint)image, (nint)weight, (nint)map),
             ConvolutionKind.ImageGradient => ((nint)map, (nint)weight, (nint)image),
-            _ => ((nint)image, (nint)map, (nint)weight),
+            ConvolutionKind.WeightGradient => ((nint)image, (nint)map, (nint)weight),
+            _ => throw new NotSupportedException($"{model.Name} has a convolution of the unknown kind {launch.Kind}."),
         };
         Resolve(launch.Operands[0], (void**)first);
         Resolve(launch.Operands[1], (void**)second);

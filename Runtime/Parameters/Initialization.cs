@@ -64,7 +64,8 @@ static unsafe class Initialization
             case DType.I32: Fill((int*)tensor.Pointer, (int)value, tensor.Length); break;
             case DType.F16: Fill((Half*)tensor.Pointer, (Half)value, tensor.Length); break;
             case DType.BF16: Fill((ushort*)tensor.Pointer, (ushort)(BitConverter.SingleToUInt32Bits((float)Rounding.Round(value, DType.BF16)) >> 16), tensor.Length); break;
-            default: Fill((sbyte*)tensor.Pointer, (sbyte)value, tensor.Length); break;
+            case DType.I8 or DType.Bool: Fill((sbyte*)tensor.Pointer, (sbyte)value, tensor.Length); break;
+            default: throw new NotSupportedException($"{tensor.Path} has the unknown element type {tensor.Type}.");
         }
     }
 

@@ -82,7 +82,8 @@ public sealed class StoredTensor
         DType.I64 => typeof(T) == typeof(long),
         DType.I32 => typeof(T) == typeof(int),
         DType.I8 => typeof(T) == typeof(sbyte),
-        _ => typeof(T) == typeof(bool),
+        DType.Bool => typeof(T) == typeof(bool),
+        _ => throw new NotSupportedException($"{Path} has the unknown element type {Type}."),
     };
 
     /// <summary>The bytes from <paramref name="start"/> on, at most <paramref name="count"/>, whatever the element type.</summary>

@@ -123,7 +123,7 @@ public class ModelTests
     }
 
     [Fact]
-    public void A_state_reads_what_was_assigned_and_is_updated_only_in_training()
+    public void A_state_reads_what_was_assigned_and_keeps_it_in_training_and_entries()
     {
         var model = Elaborate.Model("""
             [Model] public partial class M
@@ -134,8 +134,14 @@ public class ModelTests
                 [Train] static Sgd Optimizer() => new();
             }
             """);
-        Assert.Empty(model.Program.Find("read")!.Updates);
-        Assert.Empty(model.Program.Find("loss")!.Updates);
+        // What is returned after the assignment is the new value, and so is what is kept.
+        var read = model.Program.Find("read")!;
+        Assert.Equal(["constant", "add", "add"], read.Nodes.Select(n => n.Name));
+        Assert.Same(read.Nodes[1].Output, Assert.Single(read.Updates).Value);
+        // An evaluated loss sees what it assigned, and keeps nothing.
+        var loss = model.Program.Find("loss")!;
+        Assert.Empty(loss.Updates);
+        Assert.Equal(["constant", "add", "mul", "sum"], loss.Nodes.Select(n => n.Name));
         var training = model.Program.Find("forward_loss")!;
         Assert.Equal("mul", Assert.Single(training.Updates).Value.Producer!.Name);
         Assert.Equal(["constant", "add", "mul", "sum"], training.Nodes.Select(n => n.Name));

@@ -18,20 +18,23 @@ sealed class CompiledFunctions : IDisposable
     readonly Program program;
     readonly ModelInstance instance;
 
-    public CompiledFunctions(Program program)
+    /// <param name="program">Its functions.</param>
+    /// <param name="width">The vectors of generated kernels in bits: 128, 256 or 512; 0 for the machine's.</param>
+    public CompiledFunctions(Program program, int width = 0)
     {
         this.program = Verifier.Verify(program);
         Lowered = Lowerer.Lower(CompilerPipeline.Run(program, verify: true).Final);
-        instance = new ModelInstance(new("compiled", Lowered, KernelAssembly.Compile(Lowered.Kernels).Address), seed: 0, threads: 1);
+        var kernels = KernelAssembly.Compile(Lowered.Kernels);
+        instance = new ModelInstance(new("compiled", Lowered, width == 0 ? kernels.Address : k => kernels.Address(Lowered.Kernels[k].Name, width)), seed: 0, threads: 1);
     }
 
     /// <summary>One function <c>f</c> of operands of the given types.</summary>
-    public static CompiledFunctions Of(IEnumerable<TensorType> operands, Func<Builder, ImmutableArray<Value>, ImmutableArray<Value>> body)
+    public static CompiledFunctions Of(IEnumerable<TensorType> operands, Func<Builder, ImmutableArray<Value>, ImmutableArray<Value>> body, int width = 0)
     {
         var program = new Program("compiled", [], [], [], OperationTable.Set);
         var builder = new Builder(program, "f");
         ImmutableArray<Value> x = [.. operands.Select((t, i) => builder.Argument(t, "x" + i))];
-        return new(program with { Functions = [builder.Build(body(builder, x))] });
+        return new(program with { Functions = [builder.Build(body(builder, x))] }, width);
     }
 
     public LoweredProgram Lowered { get; }

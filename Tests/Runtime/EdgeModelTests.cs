@@ -74,6 +74,20 @@ public sealed class EdgeModelTests
     }
 
     [Fact]
+    public void Sizes_are_whole_numbers()
+    {
+        using var model = EdgeModel.Create();
+        var places = new long[3];
+        long[] product = [0];
+        float[] share = [0];
+        model.Sizes(new float[39], places, product, share, 3);
+        Assert.Equal([0, 13, 26], places);
+        Assert.Equal(13 * 16777217L, product[0]);
+        model.Sizes([.. Enumerable.Repeat(0.5f, 32)], new long[2], product, share, 2);
+        Assert.Equal((16 * 16777217L, 1f), (product[0], share[0]));
+    }
+
+    [Fact]
     public void A_parameter_that_begins_at_zero_stays_a_number_under_its_norm()
     {
         using var model = EdgeModel.Create();

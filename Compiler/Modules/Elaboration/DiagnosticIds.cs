@@ -51,6 +51,10 @@ public static class DiagnosticIds
     public const string Window = "GR2006";
     /// <summary>An element type that an operation or the target does not take.</summary>
     public const string ElementType = "GR2008";
+    /// <summary>An optimizer's rule that asks for the shape of what comes to it as one row.</summary>
+    public const string FlatParameter = "GR2020";
+    /// <summary>A whole number that no tensor would hold exactly.</summary>
+    public const string InexactNumber = "GR2021";
     /// <summary>A tensor, or all parameters together, with more elements than can be counted or held.</summary>
     public const string TooManyElements = "GR2030";
     /// <summary>A tensor that is null where an operation or the caller needs one.</summary>
@@ -103,6 +107,8 @@ public static class DiagnosticIds
         ("GR2011", "An axis cannot be expanded"),
         ("GR2012", "A weight, bias or target does not fit"),
         ("GR2013", "A size has to be a number"),
+        (FlatParameter, "An optimizer sees a parameter as one row"),
+        (InexactNumber, "A whole number is too large for a tensor"),
         (TooManyElements, "Too many elements"),
         (NullTensor, "The tensor is null"),
         (EntryResult, "An entry returns something other than tensors"),

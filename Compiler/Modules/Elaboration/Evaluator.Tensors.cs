@@ -55,6 +55,9 @@ sealed partial class Evaluator
             inputs = inputs.Add(function.Seed!);
             attributes = attributes.With("stream", function.Stream(frame.Path));
         }
+        if (function!.Flat is not null && inputs.Any(v => function.IsFlat(v.Shape)) && !operation.IgnoresShape(attributes))
+            throw Fail(DiagnosticIds.FlatParameter, location,
+                $"{Member(operation)} depends on the shape of the parameter, but an optimizer's Update gets every parameter, its gradient and its states as one row of elements. Arithmetic on elements and reductions of all of them are the same for every shape.");
         ImmutableArray<Ir.Value> results;
         var before = builder.Nodes.Count;
         using (builder.At(OriginOf(location)))
@@ -150,7 +153,7 @@ sealed partial class Evaluator
                     return function!.Builder.Emit("constant", [], ("value", scalar.IsInteger ? (Attr)(long)scalar.Number : (Attr)scalar.Number));
             case DimValue size:
                 using (Builder(location).At(OriginOf(location)))
-                    return function!.Builder.Size(size.Dim, DType.F32);
+                    return function!.Builder.Emit("dimension", [], ("size", new Attr.List([size.Dim])));
             case null:
                 throw Fail(DiagnosticIds.NullTensor, location, "The tensor is null. " + NoTensor);
             default:
@@ -160,8 +163,14 @@ sealed partial class Evaluator
 
     ScalarValue Scalar(object? value, Location location) =>
         Numbers.IsReal(value) ? new(Numbers.ToDouble(value!), IsInteger: false)
-        : Numbers.IsInteger(value) ? new(Numbers.ToDouble(value!), IsInteger: true)
+        : Numbers.IsInteger(value) ? Exact(value!) ? new(Numbers.ToDouble(value!), IsInteger: true)
+            : throw Fail(DiagnosticIds.InexactNumber, location, $"The number {value} cannot stand in a tensor: whole numbers there are exact up to 2^53 = 9007199254740992. Make it of smaller ones, or give it to the model as an argument.")
         : throw Fail(DiagnosticIds.Unsupported, location, $"{Describe(value)} is no tensor.");
+
+    // leaky_relu is LeakyRelu.
+    static string Member(Operation operation) => string.Concat(operation.Name.Split('_').Select(word => char.ToUpperInvariant(word[0]) + word.Substring(1)));
+
+    static bool Exact(object integer) => integer is ulong and > long.MaxValue ? false : Ir.Builder.IsExact(Numbers.ToBits(integer));
 
     Attr Attribute(NamedValue attribute, object value)
     {
@@ -199,6 +208,9 @@ sealed partial class Evaluator
             null => throw Fail(DiagnosticIds.NullTensor, member.Location, "The tensor is null. " + NoTensor),
             var other => throw Fail(DiagnosticIds.Unsupported, member.Location, $"{Describe(other)} has no {member.Member}."),
         };
+        if (function is not null && function.IsFlat(shape) && member.Member is "Rank" or "Shape")
+            throw Fail(DiagnosticIds.FlatParameter, member.Location,
+                $"{member.Member} is not that of the parameter: an optimizer's Update gets every parameter, its gradient and its states as one row of elements, so a matrix has the rank 1 here too. Length, the number of elements, is known.");
         return member.Member switch
         {
             "Rank" => shape.Rank,
@@ -254,8 +266,6 @@ sealed partial class Evaluator
     {
         if (Evaluate(e.State, scope) is not Handle { Kind: StateKind.Buffer } state)
             throw Fail(DiagnosticIds.Unsupported, e.Location, "Only a State can be given a new value; a Parameter is changed by the optimizer.");
-        // Outside of training the statistics stay as they are, so the new value would be computed for nothing.
-        if (function is { IsTraining: false }) return;
         var builder = Builder(e.Location);
         var value = Tensor(Evaluate(e.Value, scope), e.Value.Location);
         Tensor(state, e.State.Location);

@@ -8,7 +8,11 @@ using Graph.Compiler.Ir;
 namespace Graph.Compiler.Modules.Elaboration;
 
 /// <summary>A function while it is built: its builder, the states it has read and written, and the random streams it has used.</summary>
-sealed class FunctionBuild(Builder builder, bool isTraining, Value? seed)
+/// <param name="builder">Where its operations go.</param>
+/// <param name="isTraining">Whether it is part of a training step.</param>
+/// <param name="seed">The argument that random operations draw from.</param>
+/// <param name="keepsStates">Whether what is assigned to states outlives a call: in training steps and entries, but not where a loss is only evaluated.</param>
+sealed class FunctionBuild(Builder builder, bool isTraining, Value? seed, bool keepsStates)
 {
     readonly Dictionary<Handle, Value> current = [];
     readonly List<Handle> written = [];
@@ -45,7 +49,14 @@ sealed class FunctionBuild(Builder builder, bool isTraining, Value? seed)
         if (!written.Contains(handle)) written.Add(handle);
     }
 
-    public ImmutableArray<StateUpdate> Updates => [.. written.Select(h => new StateUpdate(h.Path!, current[h]))];
+    /// <summary>The name of the dimension that stands for all elements of a parameter, in an optimizer's rule; null elsewhere.</summary>
+    public string? Flat { get; init; }
+
+    /// <summary>Whether a tensor of this shape is a parameter, or something of its size, that came as one row.</summary>
+    public bool IsFlat(Shape shape) => Flat is { } name && shape.Any(d => d.Symbols.Contains(name));
+
+    /// <summary>The new values of the states that were assigned.</summary>
+    public ImmutableArray<StateUpdate> Updates => !keepsStates ? [] : [.. written.Select(h => new StateUpdate(h.Path!, current[h]))];
 
     /// <summary>A name for the next random stream of the module at <paramref name="path"/>: the same in every build of the same model.</summary>
     public string Stream(string path)

@@ -21,7 +21,7 @@ sealed partial class ModelElaboration
                 throw evaluator.Fail(DiagnosticIds.EntryParameter, reserved.Location, $"A training step has an argument named {reserved.Name} of its own. Rename this one.");
             seed = builder.Argument(new(DType.I64, Shape.Scalar), "seed");
         }
-        var build = evaluator.Function = new(builder, training, seed);
+        var build = evaluator.Function = new(builder, training, seed, keepsStates: training || method.Role == MethodRole.Entry);
         var returned = evaluator.Call(method, instance, type.Name, type.IsOwn, arguments, method.Location);
         var results = Results(method, returned);
         if (method.Role == MethodRole.Loss) results = [Loss(method, builder, results)];
@@ -34,7 +34,7 @@ sealed partial class ModelElaboration
         return function;
     }
 
-    /// <summary>Without the operations that nothing needs; numbers that met no other element type get their own.</summary>
+    /// <summary>Without the operations that nothing needs; numbers and sizes that met no other element type get their own.</summary>
     Function Prune(Function function)
     {
         var live = new HashSet<Value>(function.Roots);
@@ -46,7 +46,7 @@ sealed partial class ModelElaboration
             if (live.Contains(s)) rewriter.Map[s] = rewriter.Builder.State(s);
         foreach (var node in function.Nodes)
             if (node.Outputs.Any(live.Contains))
-                rewriter.Emit(node, node.Is("constant") && !node.Attributes.Has("dtype") ? node.Attributes.With("dtype", node.Output.DType) : node.Attributes, node.Regions);
+                rewriter.Emit(node, (node.Is("constant") || node.Is("dimension")) && !node.Attributes.Has("dtype") ? node.Attributes.With("dtype", node.Output.DType) : node.Attributes, node.Regions);
         return rewriter.Finish(function);
     }
 

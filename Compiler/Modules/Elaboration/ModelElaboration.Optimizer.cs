@@ -25,7 +25,7 @@ sealed partial class ModelElaboration
         var flat = new TensorType(DType.F32, Shape.Of(Dim.Symbol(size.Name)));
         var builder = new Builder(program, "update");
         evaluator.Enter(ShortName, model.Name, null, train.Location);
-        evaluator.Function = new(builder, isTraining: true, seed: null);
+        evaluator.Function = new(builder, isTraining: true, seed: null, keepsStates: true) { Flat = size.Name };
         // The signature is fixed whatever the order of the C# parameters: value, gradient, states…, learning rate, step.
         var given = new Dictionary<string, Value>(StringComparer.Ordinal)
         {

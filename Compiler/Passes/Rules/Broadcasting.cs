@@ -1,3 +1,4 @@
+using System;
 using System.Collections.Generic;
 using System.Collections.Immutable;
 using System.Linq;
@@ -42,7 +43,7 @@ static class Broadcasting
 
     static Scalar Expression(Application a, ElementwiseOperation operation) => operation.Value([.. a.Inputs.Select((v, i) => Scalar.Input(i, v.DType))], a.Attributes);
 
-    // In double precision and without rounding between: a folded constant is never less exact than the operations it replaces.
+    // In double precision and without rounding between: a folded constant is never less exact than the operations it replaces. Integers that a double may not hold stay with the kernels.
     static Value? Fold(Application a, ElementwiseOperation operation)
     {
         var numbers = new double[a.Inputs.Length];
@@ -61,7 +62,9 @@ static class Broadcasting
                 case ScalarOp.AxisIndex or ScalarOp.LinearIndex or ScalarOp.Uniform or ScalarOp.Dimension: return null;
                 default:
                     double At(int i) => i < s.Arguments.Length ? values[s.Arguments[i]] : 0;
+                    if (s.Op == ScalarOp.Remainder && At(1) == 0) return null;
                     var value = ScalarEvaluator.Apply(s, At(0), At(1), At(2));
+                    if (!s.Type.IsFloat() && !(Math.Abs(value) <= 1L << 53)) return null;
                     values[s] = s.Type.IsFloat() ? value : Rounding.Round(value, s.Type);
                     break;
             }

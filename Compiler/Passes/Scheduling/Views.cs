@@ -1,3 +1,4 @@
+using System;
 using System.Collections.Generic;
 using System.Collections.Immutable;
 using System.Linq;
@@ -25,7 +26,7 @@ static class Views
             case "reshape":
                 return Reshape(from, strides, to);
             default:
-                return default;
+                throw new NotSupportedException($"No strides are known for the view {view.Name}.");
         }
     }
 

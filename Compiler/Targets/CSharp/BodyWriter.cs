@@ -1,3 +1,4 @@
+using System;
 using System.Collections.Generic;
 using System.Collections.Immutable;
 using System.Linq;
@@ -146,7 +147,8 @@ class BodyWriter
                     Source.Reduced r => Kernel.Form == KernelForm.Row ? "r" + ScalarText.Number(r.Reduction) : $"sum{ScalarText.Number(r.Reduction)}[i]",
                     Source.Cached c => $"cache{ScalarText.Number(c.Slot)}[i]",
                     Source.Size size => Size(size.Value),
-                    _ => "t[i]",
+                    Source.Tile => "t[i]",
+                    var other => throw new InvalidOperationException($"A kernel has the unknown source {other}."),
                 };
             default:
                 var x = s.Arguments.Select(Value).ToList();
@@ -215,7 +217,8 @@ class BodyWriter
                     Source.Load load => Vector!.Load(s.Type, Pointer(load.Access), Index(sub), Size(Lanes.LaneStride(Kernel.Accesses[load.Access]))),
                     Source.Reduced r => $"{Vector!.V}.Load(sum{ScalarText.Number(r.Reduction)} + {Index(sub)})",
                     Source.Cached c => $"{Vector!.V}.Load(cache{ScalarText.Number(c.Slot)} + {Index(sub)})",
-                    _ => $"{Vector!.V}.Load(t + {Index(sub)})",
+                    Source.Tile => $"{Vector!.V}.Load(t + {Index(sub)})",
+                    var other => throw new InvalidOperationException($"The source {other} does not vary along the lanes."),
                 };
             default:
                 var x = s.Arguments.Select(a => Lane(a, sub)).ToList();
@@ -226,7 +229,9 @@ class BodyWriter
     string Element(Scalar s, int sub) => Lanes.Of(s) < Level.Lane ? Value(s) : s.Op switch
     {
         ScalarOp.AxisIndex => $"({Index(sub)})",
+        ScalarOp.Place => Element(s.Arguments[0], sub),
         ScalarOp.Add => $"({Element(s.Arguments[0], sub)} + {Element(s.Arguments[1], sub)})",
-        _ => $"({Element(s.Arguments[0], sub)} * {Element(s.Arguments[1], sub)})",
+        ScalarOp.Mul => $"({Element(s.Arguments[0], sub)} * {Element(s.Arguments[1], sub)})",
+        _ => throw new InvalidOperationException($"A random number is drawn at {s}, which is no index."),
     };
 }

@@ -26,6 +26,13 @@ public sealed class CpuLimits : TargetLimits
             if (Refuse(inner, program) is { } reason) return reason;
         return node.Operation.Kind switch
         {
+            // What lowering and the runtime know by name; of a name that they do not, no kernel is made up.
+            OpKind.View when node.Name is not ("reshape" or "transpose" or "slice" or "expand") => NoKernel(node),
+            OpKind.Reduce when node.Name is not ("sum" or "max" or "min") => NoKernel(node),
+            OpKind.Contract when node.Name is not "matmul" => NoKernel(node),
+            OpKind.Convolution when node.Name is not ("conv2d" or "conv2d_grad_input" or "conv2d_grad_weight") => NoKernel(node),
+            OpKind.Library when !Library.Contains(node.Name) => NoKernel(node),
+            OpKind.Structure when node.Operation == StructureOperations.Loop => NoKernel(node),
             OpKind.Contract or OpKind.Convolution => OnlyF32(node, [.. node.Inputs, .. node.Outputs]),
             // These move elements or compare them, whatever they are; these add up real numbers.
             OpKind.Library when node.Name is "concat" or "pad" or "gather" or "argmax" => null,
@@ -36,6 +43,11 @@ public sealed class CpuLimits : TargetLimits
             _ => null,
         };
     }
+
+    static readonly HashSet<string> Library =
+        ["concat", "pad", "gather", "gather_grad", "argmax", "cumsum", "embedding", "embedding_grad", "max_pool2d", "max_pool2d_grad", "avg_pool2d", "avg_pool2d_grad"];
+
+    static string NoKernel(Node node) => $"The CPU has no kernel for {node.Name}";
 
     static string? OnlyF32(Node node, params Value[] values)
     {

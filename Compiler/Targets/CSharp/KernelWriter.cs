@@ -10,14 +10,13 @@ namespace Graph.Compiler.Targets.CSharp;
 /// <summary>Writes the body of a kernel for one vector width: the walk over units, loops and lanes.</summary>
 sealed class KernelWriter : BodyWriter
 {
-    // Sums along the lane axis run in 16 · Unroll partial sums whatever the vector width, so that every width gives the same bits.
-    const int LogicalLanes = 16;
+    const int LogicalLanes = SummationOrder.LogicalLanes;
 
     readonly int unroll;
     string low = "", high = "";
     long? trip;
 
-    KernelWriter(LaneAnalysis lanes, CodeText code, VectorText? vector) : base(lanes, code, vector) => unroll = Unroll(lanes);
+    KernelWriter(LaneAnalysis lanes, CodeText code, VectorText? vector) : base(lanes, code, vector) => unroll = SummationOrder.Unroll(lanes);
 
     /// <summary>Writes the statements between the braces of the method.</summary>
     public static void Write(LaneAnalysis lanes, CodeText code, VectorText? vector) => new KernelWriter(lanes, code, vector).Body();
@@ -28,24 +27,6 @@ sealed class KernelWriter : BodyWriter
 
     static long? Trip(LoopKernel kernel) => kernel.Lane >= 0 && kernel.Form == KernelForm.Row && kernel.Split?.SplitAxis != kernel.Lane && kernel.Axes[kernel.Lane].Size.IsConstant ? kernel.Axes[kernel.Lane].Size.Value : null;
 
-    // As many partial sums as keep the adders busy, as long as the narrowest vectors (four to sixteen lanes) stay within the statements that the JIT compiles well.
-    static int Unroll(LaneAnalysis lanes)
-    {
-        for (var u = 4; u > 1; u /= 2)
-        {
-            var heaviest = 0;
-            var total = 0;
-            foreach (var stage in lanes.Kernel.Stages)
-            {
-                var work = lanes.LaneScalars(Roots(stage)).Sum(s => s.Op is ScalarOp.Input ? 1 : KernelStages.IsExpensive(s.Op) ? 8 : 1) + stage.Reductions.Length;
-                heaviest = Math.Max(heaviest, stage.Reductions.Length == 0 ? 0 : work);
-                total += stage.Reductions.Length == 0 ? work : work * 4 * (u + 1);
-            }
-            if (total <= 160 && heaviest * u <= 32) return u;
-        }
-        return 1;
-    }
-
     void Body()
     {
         for (var a = 0; a < Kernel.Accesses.Length; a++) Code.Line($"var p{a} = ({ScalarText.Stored(Kernel.Accesses[a].Type)}*)p[{ScalarText.Number(Kernel.Accesses[a].Pointer)}];");
@@ -55,7 +36,8 @@ sealed class KernelWriter : BodyWriter
         {
             case KernelForm.Tile: Tile(); break;
             case KernelForm.Row: Row(); break;
-            default: Elements(); break;
+            case KernelForm.Map or KernelForm.Column: Elements(); break;
+            default: throw new InvalidOperationException($"A kernel has the unknown form {Kernel.Form}.");
         }
     }
 

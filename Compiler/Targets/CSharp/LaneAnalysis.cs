@@ -14,6 +14,11 @@ sealed class LaneAnalysis(LoopKernel kernel)
 {
     readonly Dictionary<Scalar, Level> levels = [];
 
+    // What indices of elements are made of.
+    readonly HashSet<Scalar> places =
+        [.. Scalar.Order([.. kernel.Stages.SelectMany(s => s.Reductions.Select(r => r.Value).Concat(s.Caches.Select(c => c.Value)).Concat(s.Stores.Select(x => x.Value))), .. kernel.Finals.Select(f => f.Value)])
+            .Where(s => s.Op == ScalarOp.Place).SelectMany(s => s.Ordered())];
+
     public LoopKernel Kernel { get; } = kernel;
 
     public Level Of(Scalar root)
@@ -81,7 +86,7 @@ sealed class LaneAnalysis(LoopKernel kernel)
                 if (Kernel.Sources[s.Index] is not Source.Load load) return s.Type == DType.F32;
                 var access = Kernel.Accesses[load.Access];
                 return access.Type == DType.F32 || (access.Type is DType.Bool or DType.I32 && LaneStride(access).Is(1));
-            case ScalarOp.AxisIndex: return true;
+            case ScalarOp.AxisIndex or ScalarOp.Place: return true;
             case ScalarOp.Uniform: return s.Type == DType.F32 && Of(s.Arguments[0]) < Level.Lane && Coefficient(s.Arguments[1]) == 1;
             case ScalarOp.Add or ScalarOp.Sub or ScalarOp.Mul or ScalarOp.Neg:
                 return s.Type is DType.F32 or DType.I32 || IsIndex(s);
@@ -104,13 +109,13 @@ sealed class LaneAnalysis(LoopKernel kernel)
         }
     }
 
-    // 64-bit integers have lanes of 32 bits: only those that fit may stand in them. An index of an element does, and whatever sums and products make of indices and sizes.
+    // 64-bit integers have lanes of 32 bits: only those that fit may stand in them. The index of an element does and what it is made of, but not what a model's own sums and products make of it.
     bool IsIndex(Scalar s) => s.Type == DType.I64 && s.Op switch
     {
-        ScalarOp.AxisIndex => true,
+        ScalarOp.AxisIndex or ScalarOp.Place => true,
         ScalarOp.Constant => IsSmall(s),
         ScalarOp.Input => Kernel.Sources[s.Index] is Source.Size,
-        ScalarOp.Add or ScalarOp.Sub or ScalarOp.Mul or ScalarOp.Neg => s.Arguments.All(IsIndex),
+        ScalarOp.Add or ScalarOp.Mul => places.Contains(s),
         _ => false,
     };
 
@@ -132,6 +137,7 @@ sealed class LaneAnalysis(LoopKernel kernel)
         switch (s.Op)
         {
             case ScalarOp.AxisIndex: return 1;
+            case ScalarOp.Place: return Coefficient(s.Arguments[0]);
             case ScalarOp.Add: return Coefficient(s.Arguments[0]) + Coefficient(s.Arguments[1]);
             case ScalarOp.Mul:
                 if (s.Arguments[0].Op == ScalarOp.Constant) return (long)s.Arguments[0].Constant * Coefficient(s.Arguments[1]);

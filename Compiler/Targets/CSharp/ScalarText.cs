@@ -44,7 +44,8 @@ static class ScalarText
         DType.F64 => double.IsNaN(value) ? "double.NaN" : double.IsInfinity(value) ? value > 0 ? "double.PositiveInfinity" : "double.NegativeInfinity" : value.ToString("R", CultureInfo.InvariantCulture) + "d",
         DType.Bool => value != 0 ? "true" : "false",
         DType.I64 => Number((long)value) + "L",
-        _ => Number((long)value),
+        DType.I32 or DType.I8 => Number((long)value),
+        _ => throw Unsupported(type),
     };
 
     static string Float(float value)
@@ -71,11 +72,15 @@ static class ScalarText
         _ => $"{place} = {value};",
     };
 
-    /// <summary>One operation; arguments are primary expressions or parenthesised. 8-bit integers are computed as int and cut off after each operation.</summary>
+    /// <summary>
+    /// One operation; arguments are primary expressions or parenthesised. 8-bit integers are computed as int and cut off after each operation. Integers wrap around, and reals become the nearest integer,
+    /// also in a project that checks arithmetic for overflow.
+    /// </summary>
     public static string Apply(Scalar s, string a, string b, string c)
     {
         var text = Computed(s, a, b, c);
-        return s.Type == DType.I8 && s.Op is ScalarOp.Add or ScalarOp.Sub or ScalarOp.Mul or ScalarOp.Neg or ScalarOp.Abs or ScalarOp.Cast ? $"((int)(sbyte){text})" : text;
+        if (!s.Type.IsInteger() || s.Op is not (ScalarOp.Add or ScalarOp.Sub or ScalarOp.Mul or ScalarOp.Neg or ScalarOp.Abs or ScalarOp.Cast)) return text;
+        return "unchecked" + (s.Type == DType.I8 ? $"((int)(sbyte){text})" : text.StartsWith("(", StringComparison.Ordinal) ? text : $"({text})");
     }
 
     static string Computed(Scalar s, string a, string b, string c)
@@ -85,6 +90,7 @@ static class ScalarText
         string Library(string name) => wide ? $"{Functions}.{name}({a})" : $"{VectorMath}.{name}({a})";
         switch (s.Op)
         {
+            case ScalarOp.Place: return a;
             case ScalarOp.Add: return $"({a} + {b})";
             case ScalarOp.Sub: return $"({a} - {b})";
             case ScalarOp.Mul: return $"({a} * {b})";
@@ -117,7 +123,7 @@ static class ScalarText
             case ScalarOp.Cast:
                 var from = s.Arguments[0].Type;
                 if (s.Type == DType.Bool) return $"({a} != 0)";
-                if (from == DType.Bool) return s.Type == DType.F32 ? $"({a} ? 1f : 0f)" : s.Type == DType.F64 ? $"({a} ? 1d : 0d)" : $"({Type(s.Type)})({a} ? 1 : 0)";
+                if (from == DType.Bool) return s.Type == DType.F32 ? $"({a} ? 1f : 0f)" : s.Type == DType.F64 ? $"({a} ? 1d : 0d)" : $"(({Type(s.Type)})({a} ? 1 : 0))";
                 return $"(({Type(s.Type)}){a})";
             default: throw new InvalidOperationException($"{s.Op} is not a function of arguments.");
         }

@@ -19,14 +19,18 @@ sealed class VectorText(int bits)
     public string Float => "F" + ScalarText.Number(Bits);
     public string Int => "I" + ScalarText.Number(Bits);
 
-    public string Type(DType type) => type == DType.F32 ? Float : Int;
+    // Masks, integers, and indices that fit into 32 bits.
+    static bool IsInt(DType type) => type is DType.Bool or DType.I32 or DType.I64;
+
+    static InvalidOperationException NoVector(DType type) => new($"No vector holds {type.Name()} in lanes of 32 bits.");
 
     public string Broadcast(DType type, string value) => type switch
     {
         DType.F32 => $"{V}.Create({value})",
         DType.Bool => $"{V}.Create({value} ? -1 : 0)",
         DType.I64 => $"{V}.Create({ScalarText.Lanes}.Narrow({value}))",
-        _ => $"{V}.Create({value})",
+        DType.I32 => $"{V}.Create({value})",
+        _ => throw NoVector(type),
     };
 
     public string Constant(double value, DType type) => type switch
@@ -34,6 +38,7 @@ sealed class VectorText(int bits)
         DType.F32 when value == 0 && 1 / value > 0 => Float + ".Zero",
         DType.F32 => $"{V}.Create({ScalarText.Literal(value, type)})",
         DType.Bool => value != 0 ? Int + ".AllBitsSet" : Int + ".Zero",
+        _ when !IsInt(type) => throw NoVector(type),
         _ => $"{V}.Create({ScalarText.Number((long)Math.Max(int.MinValue, Math.Min(int.MaxValue, value)))})",
     };
 
@@ -43,6 +48,7 @@ sealed class VectorText(int bits)
     public string Load(DType type, string pointer, string index, string stride) => type switch
     {
         DType.Bool => $"{ScalarText.Lanes}.Mask{Bits}({pointer} + {index})",
+        not (DType.F32 or DType.I32) => throw NoVector(type),
         _ when stride == "1" => $"{V}.Load({pointer} + {index})",
         _ => $"{ScalarText.Lanes}.Gather{Bits}({pointer} + ({index}) * {stride}, {stride})",
     };
@@ -50,6 +56,7 @@ sealed class VectorText(int bits)
     public string Store(DType type, string value, string pointer, string index, string stride) => type switch
     {
         DType.Bool => $"{ScalarText.Lanes}.StoreMask({value}, {pointer} + {index});",
+        not (DType.F32 or DType.I32) => throw NoVector(type),
         _ when stride == "1" => $"{V}.Store({value}, {pointer} + {index});",
         _ => $"{ScalarText.Lanes}.Scatter({value}, {pointer} + ({index}) * {stride}, {stride});",
     };
@@ -60,6 +67,7 @@ sealed class VectorText(int bits)
         var real = s.Type == DType.F32;
         switch (s.Op)
         {
+            case ScalarOp.Place: return a;
             case ScalarOp.Add: return $"({a} + {b})";
             case ScalarOp.Sub: return $"({a} - {b})";
             case ScalarOp.Mul: return $"({a} * {b})";

@@ -22,6 +22,13 @@ public sealed partial class EdgeModel
 
     [Entry] public (Tensor Greatest, Tensor Remainders) Integers([Shape("B", 4)] Tensor<long> x) => (x.ArgMax(), x % 3);
 
+    [Entry]
+    public (Tensor Places, Tensor Product, Tensor Share) Sizes([Shape("B", "T")] Tensor x)
+    {
+        Tensor t = x.Shape[1];
+        return (Tensor.Arange(x.Shape[0]) * x.Shape[1], t * 16777217, x.Sum() / t);
+    }
+
     // The rows of a parameter that begins at 0: its norm has no derivative there.
     [Loss] public Tensor Loss([Shape("B", 3)] Tensor x) => x.MatMul(weight.Tril()).Square().Mean() + weight.Norm(1).Sum() + weight.Norm();
 

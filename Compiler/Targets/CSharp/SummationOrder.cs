@@ -1,0 +1,42 @@
+using System.Linq;
+using Graph.Compiler.Ir;
+using Graph.Compiler.Lowering;
+
+namespace Graph.Compiler.Targets.CSharp;
+
+/// <summary>In which order the C# target adds up: what a kernel's text leaves to it, and what bits of sums depend on beside the numbers. Never the width of a vector.</summary>
+public static class SummationOrder
+{
+    /// <summary>Sums along the lane axis run in this many partial sums, times <see cref="Unroll"/>, whatever the vector width, so that every width gives the same bits.</summary>
+    public const int LogicalLanes = 16;
+
+    /// <summary>As text, for fingerprints: <c>lanes 16 × 4</c> for each pass whose sums run in lanes, <c>in sequence</c> for the others.</summary>
+    public static string Of(LoopKernel kernel)
+    {
+        if (kernel.ReductionCount == 0) return "none";
+        if (kernel.Form != KernelForm.Row) return "in sequence";
+        var lanes = new LaneAnalysis(kernel);
+        var unroll = ScalarText.Number(Unroll(lanes));
+        return string.Join(", ", kernel.Stages.Where(s => s.Reductions.Length > 0)
+            .Select(s => KernelWriter.IsVectorised(lanes, s) ? $"lanes {ScalarText.Number(LogicalLanes)} × {unroll}" : "in sequence"));
+    }
+
+    /// <summary>As many partial sums as keep the adders busy, as long as the narrowest vectors (four to sixteen lanes) stay within the statements that the JIT compiles well.</summary>
+    internal static int Unroll(LaneAnalysis lanes)
+    {
+        for (var u = 4; u > 1; u /= 2)
+        {
+            var heaviest = 0;
+            var total = 0;
+            foreach (var stage in lanes.Kernel.Stages)
+            {
+                var roots = stage.Reductions.Select(r => r.Value).Concat(stage.Caches.Select(c => c.Value)).Concat(stage.Stores.Select(s => s.Value));
+                var work = lanes.LaneScalars(roots).Sum(s => s.Op is ScalarOp.Input ? 1 : KernelStages.IsExpensive(s.Op) ? 8 : 1) + stage.Reductions.Length;
+                heaviest = System.Math.Max(heaviest, stage.Reductions.Length == 0 ? 0 : work);
+                total += stage.Reductions.Length == 0 ? work : work * 4 * (u + 1);
+            }
+            if (total <= 160 && heaviest * u <= 32) return u;
+        }
+        return 1;
+    }
+}

@@ -1,0 +1,21 @@
+using System;
+using System.Runtime.Intrinsics.Arm;
+using System.Runtime.Intrinsics.X86;
+
+namespace Graph.Runtime.Cpu;
+
+/// <summary>What the bits of the library's kernels depend on beside shapes and numbers: a part of every plan's fingerprint.</summary>
+public static class Numerics
+{
+    // Raised when a kernel of the library adds up in another order than before, in a way that the numbers below do not show.
+    const int Order = 1;
+
+    /// <summary>Whether multiply-adds are rounded once. Every processor with AVX2 or NEON does so; vector widths change nothing.</summary>
+    public static bool IsFused { get; } = Fma.IsSupported || AdvSimd.IsSupported;
+
+    /// <summary>As text, for fingerprints.</summary>
+    public static string Text { get; } = Describe(IsFused);
+
+    internal static string Describe(bool isFused) => FormattableString.Invariant(
+        $"order {Order}, products by {Contract.DepthBlock}, cut {ContractJob.SliceElements}/{ContractJob.SliceLeast}/{ContractJob.SliceMost}, weight gradients by {ConvolutionWeightJob.ChunkPixels} in {ConvolutionWeightJob.TargetTasks}, {(isFused ? "fused" : "unfused")} multiply-adds");
+}
