@@ -12,5 +12,5 @@ static class Arena
     /// <param name="purpose">Whose they are, for the message.</param>
     /// <exception cref="OutOfMemoryException">There is not that much.</exception>
     public static NativeBlock Allocate(long bytes, string purpose) =>
-        NativeAllocator.Current.Allocate(Math.Max(bytes, 64), bytes >= Alignment ? Alignment : SmallAlignment, purpose);
+        NativeAllocator.Current.Allocate(Math.Max(bytes, 64), bytes >= Alignment ? Alignment : SmallAlignment, purpose, isFilled: true);
 }

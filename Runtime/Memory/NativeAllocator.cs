@@ -25,10 +25,11 @@ class NativeAllocator
     /// <param name="bytes">How much; at least 1.</param>
     /// <param name="alignment">A power of two.</param>
     /// <param name="purpose">What it is for, for the message.</param>
+    /// <param name="isFilled">Its owner writes all of it: then it counts for the collector, to which a forgotten model looks small.</param>
     /// <exception cref="OutOfMemoryException">There is not that much.</exception>
-    public unsafe NativeBlock Allocate(long bytes, int alignment, string purpose)
+    public unsafe NativeBlock Allocate(long bytes, int alignment, string purpose, bool isFilled = false)
     {
-        var block = new NativeBlock(this, bytes); // first the object, so that memory never is without an owner
+        var block = new NativeBlock(this, bytes, isFilled); // first the object, so that memory never is without an owner
         Before(bytes, purpose);
         try
         {
@@ -39,6 +40,7 @@ class NativeAllocator
             throw Refused(bytes, purpose, e);
         }
         Interlocked.Increment(ref liveBlocks);
+        if (isFilled) GC.AddMemoryPressure(bytes);
         return block;
     }
 

@@ -8,10 +8,12 @@ namespace Graph.Runtime.Memory;
 sealed unsafe class NativeBlock : IDisposable
 {
     readonly NativeAllocator allocator;
+    readonly bool isFilled;
     nint pointer;
 
-    internal NativeBlock(NativeAllocator allocator, long bytes)
+    internal NativeBlock(NativeAllocator allocator, long bytes, bool isFilled)
     {
+        this.isFilled = isFilled;
         this.allocator = allocator;
         Bytes = bytes;
     }
@@ -35,6 +37,7 @@ sealed unsafe class NativeBlock : IDisposable
         var memory = Interlocked.Exchange(ref pointer, 0);
         if (memory == 0) return;
         NativeMemory.AlignedFree((void*)memory);
+        if (isFilled) GC.RemoveMemoryPressure(Bytes);
         allocator.Freed();
     }
 

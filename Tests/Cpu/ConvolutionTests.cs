@@ -198,7 +198,7 @@ public unsafe class ConvolutionTests
     }
 
     [Fact]
-    public void The_bits_depend_on_neither_threads_nor_register_tile()
+    public void The_bits_depend_on_neither_threads_nor_register_tile_nor_the_size_of_shared_memory()
     {
         foreach (var template in calls)
         {
@@ -212,7 +212,7 @@ public unsafe class ConvolutionTests
             {
                 foreach (int threads in (int[])[1, 2, 5])
                 {
-                    using var pool = new WorkerPool(threads);
+                    using var pool = new WorkerPool(threads, 0, threads == 2 ? 4096 : 16 << 20); // 4096: a panel of filters at a time
                     using var result = new NativeArray(map.Count + image.Count + weight.Count);
                     With((VectorWidth)width[0], () =>
                     {

@@ -137,6 +137,23 @@ public sealed class AllocationFaultTests
         Assert.Contains($"There is no memory for the intermediates of loss with B={rows}", Assert.Throws<OutOfMemoryException>(() => function.CheckMemory([rows])).Message, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void Arenas_that_nobody_disposes_hurry_the_collector()
+    {
+        var counting = new FaultyAllocator(int.MaxValue);
+        NativeAllocator.Current = counting;
+        for (var made = 1; made <= 3000; made++)
+        {
+            Forget();
+            if (made % 20 == 0) System.Threading.Thread.Sleep(1); // it works beside this thread
+            if (counting.LiveBlocks < made) return;
+        }
+        Assert.Fail("The collector did not come for 3,000 arenas.");
+    }
+
+    [System.Runtime.CompilerServices.MethodImpl(System.Runtime.CompilerServices.MethodImplOptions.NoInlining)]
+    static void Forget() => _ = Arena.Allocate(64 << 20, "a test");
+
     internal static T Again<T>(Func<T> call)
     {
         try
