@@ -30,7 +30,7 @@ public sealed class CompiledFunction
     public string Name => Lowered.Function.Name;
 
     /// <summary>It changes parameters or states.</summary>
-    internal bool AssignsStates => Lowered.Function.Updates.Length > 0;
+    internal bool AssignsStates => !AssignedStates.IsEmpty;
 
     /// <summary>It is one of training's functions, whose states are the model's and not a session's.</summary>
     internal bool IsTraining => Name is FunctionNames.TrainStep or FunctionNames.ForwardLoss or "loss";

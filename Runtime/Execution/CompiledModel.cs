@@ -55,7 +55,7 @@ public sealed class CompiledModel
 
     /// <summary>The states that entries assign: each session has its own.</summary>
     internal ImmutableArray<string> SessionStates => field.IsDefault
-        ? field = [.. Functions.Where(f => !f.IsTraining).SelectMany(f => f.Lowered.Function.Updates).Select(u => u.Path).Distinct()] : field;
+        ? field = [.. Functions.Where(f => !f.IsTraining).SelectMany(f => f.AssignedStates).Distinct()] : field;
 
     public IEnumerable<CompiledFunction> Functions => functions.Values;
 

@@ -2,7 +2,6 @@ using System;
 using System.Collections.Generic;
 using System.Collections.Immutable;
 using System.ComponentModel;
-using System.Linq;
 using System.Threading;
 using System.Threading.Tasks;
 using Graph.Compiler.Ir;
@@ -178,7 +177,7 @@ public sealed unsafe class ModelInstance : IDisposable
     }
 
     InvalidOperationException NeedsSession(CompiledFunction function) => new(
-        $"{function.Name} assigns {string.Join(", ", function.Lowered.Function.Updates.Select(u => u.Path).Distinct())}, and the model {Model.Name} is shared by all who call it. "
+        $"{function.Name} assigns {string.Join(", ", function.AssignedStates)}, and the model {Model.Name} is shared by all who call it. "
         + $"Call it on a session, which has that state for itself: using var session = model.NewSession();");
 
     /// <inheritdoc cref="Run(string, ReadOnlySpan{CallArgument}, ReadOnlySpan{long})"/>

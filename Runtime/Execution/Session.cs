@@ -102,7 +102,7 @@ public sealed unsafe class Session : IDisposable
         {
             var isResult = r >= function.Arguments;
             var bytes = arguments[r].Length * Type(r).Size();
-            if (store.Overlapping(arguments[r].Pointer, bytes) is { } tensor)
+            if (store.Overlapping(arguments[r].Pointer, bytes) is { } tensor && (isResult || function.IsTraining || function.AssignedStates.Contains(tensor.Path)))
                 throw new ArgumentException(
                     $"{function.Name}: {Name(r)} lies in the memory of {tensor.Path}, {(isResult ? "which the call reads: give it memory of its own" : "which the call changes: give it a copy")}.", Name(r));
             for (var a = 0; isResult && a < r; a++)
