@@ -21,6 +21,9 @@ public sealed class ModelGenerator : IIncrementalGenerator
     {
         var folder = context.AnalyzerConfigOptionsProvider.Select((options, _) => ProjectFolder(options.GlobalOptions));
 
+        // The same object for one compilation after another: it makes nothing run again.
+        var memory = context.CompilationProvider.Combine(folder).Select((pair, _) => ProjectMemory.Of(pair.Left, pair.Right));
+
         var catalog = context.CompilationProvider.Combine(folder)
             .Select((pair, cancellation) => ModuleCatalog.Of(pair.Left, pair.Right, cancellation))
             .WithTrackingName(TrackingNames.Catalog);
@@ -28,18 +31,18 @@ public sealed class ModelGenerator : IIncrementalGenerator
         // Without the spans: what follows does not see that a line moved.
         var bound = catalog.Select((all, _) => all.Modules).WithTrackingName(TrackingNames.BoundModules);
 
-        var published = context.CompilationProvider
-            .Select((compilation, cancellation) => PublishedModules.Of(compilation, cancellation))
+        var published = context.CompilationProvider.Combine(memory)
+            .Select((pair, cancellation) => PublishedModules.Of(pair.Left, pair.Right, cancellation))
             .WithTrackingName(TrackingNames.PublishedModules);
 
         var modules = bound.SelectMany((all, _) => all).WithTrackingName(TrackingNames.Module);
 
-        var models = bound.Combine(published)
-            .SelectMany((pair, cancellation) => ModelInputs.Assemble(pair.Left, pair.Right, cancellation))
+        var models = bound.Combine(published).Combine(memory)
+            .SelectMany((pair, cancellation) => pair.Right.Assemble(pair.Left.Left, pair.Left.Right, cancellation))
             .WithTrackingName(TrackingNames.Model);
 
-        var emitted = models
-            .Select((target, cancellation) => (Target: target, Model: target.Input is { } input ? EmissionCache.Emit(input, cancellation) : new EmittedModel(target.Class, null, null, [], [])))
+        var emitted = models.Combine(memory)
+            .Select((pair, cancellation) => (Target: pair.Left, Model: pair.Left.Input is { } input ? pair.Right.Emit(input, cancellation) : new EmittedModel(pair.Left.Class, null, null, [], [])))
             .WithTrackingName(TrackingNames.EmittedModel);
 
         // Where there are none, nothing here follows the compilation.

@@ -1,7 +1,5 @@
-using System.Collections.Generic;
 using System.Collections.Immutable;
 using System.Linq;
-using System.Threading;
 using Graph.Compiler;
 using Graph.Generators.Binding;
 using Graph.Generators.Caching;
@@ -27,36 +25,30 @@ public sealed class ModuleAnalyzer : DiagnosticAnalyzer
         context.RegisterCompilationStartAction(start =>
         {
             if (start.Compilation.GetTypeByMetadataName("Graph.ModuleAttribute") is null) return;
-            var folder = ModelGenerator.ProjectFolder(start.Options.AnalyzerConfigOptionsProvider.GlobalOptions);
-            start.RegisterSymbolAction(symbol => Report(symbol, folder), SymbolKind.NamedType);
+            var analysis = new Analysis(start.Compilation, ModelGenerator.ProjectFolder(start.Options.AnalyzerConfigOptionsProvider.GlobalOptions));
+            start.RegisterSymbolAction(symbol => Report(symbol, analysis), SymbolKind.NamedType);
         });
     }
 
-    static void Report(SymbolAnalysisContext context, string folder)
+    static void Report(SymbolAnalysisContext context, Analysis analysis)
     {
-        if (context.Symbol is not INamedTypeSymbol { TypeKind: TypeKind.Class } type || !KnownTypes.IsModule(type)) return;
-        var catalog = ModuleCatalog.Of(context.Compilation, folder, context.CancellationToken);
-        var published = PublishedModules.Of(context.Compilation, context.CancellationToken);
-        var modules = catalog.Modules;
-        var name = SymbolNames.FullName(type);
-        Report(context, modules.FirstOrDefault(m => m.Name == name)?.Diagnostics ?? [], catalog, published);
-        if (!KnownTypes.Has(type, KnownTypes.Model)) return;
-
-        foreach (var target in ModelInputs.Assemble(modules, published, context.CancellationToken))
-        {
-            if (target.Name != name) continue;
-            var problems = target.Diagnostics.AddRange(target.Input is { } input ? EmissionCache.Emit(input, context.CancellationToken).Diagnostics : []);
-            Report(context, problems, catalog, published);
-        }
+        if (context.Symbol is not INamedTypeSymbol { TypeKind: TypeKind.Class } type || analysis.Find(type, context.CancellationToken) is not { } module) return;
+        Report(context, module.Diagnostics, analysis);
+        Report(context, analysis.OfModel(module.Name, context.CancellationToken), analysis);
+        if (module.Hints.IsEmpty) return;
+        // What a model reaches is an error already.
+        var reached = analysis.Reached(context.CancellationToken);
+        foreach (var hint in module.Hints)
+            if (!reached.Contains((hint.Id, hint.Location))) context.ReportDiagnostic(hint.Hint().ToRoslyn(context.Compilation, analysis.Catalog, analysis.Published, DiagnosticSeverity.Info));
     }
 
-    static void Report(SymbolAnalysisContext context, EquatableArray<DiagnosticInfo> problems, Catalog catalog, EquatableArray<PublishedModule> published)
+    static void Report(SymbolAnalysisContext context, EquatableArray<DiagnosticInfo> problems, Analysis analysis)
     {
         foreach (var info in problems)
         {
             // One place without a meaning makes others.
-            if (info.Id == Descriptors.NoMeaning.Id && (problems.Any(p => p.Id != info.Id) || info != problems[0] || SpeaksItself(context, info, catalog))) continue;
-            context.ReportDiagnostic(info.ToRoslyn(context.Compilation, catalog, published));
+            if (info.Id == Descriptors.NoMeaning.Id && (problems.Any(p => p.Id != info.Id) || info != problems[0] || SpeaksItself(context, info, analysis.Catalog))) continue;
+            context.ReportDiagnostic(info.ToRoslyn(context.Compilation, analysis.Catalog, analysis.Published));
         }
     }
 

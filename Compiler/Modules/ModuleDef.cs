@@ -116,7 +116,8 @@ public sealed record ShapeDim(string? Symbol, long Value)
 /// <param name="Initializer">The expression after <c>=</c>, or null; it may use captured primary-constructor parameters.</param>
 /// <param name="IsStatic">Belongs to the class.</param>
 /// <param name="Location">Its name in the source.</param>
-public sealed record FieldDef(string Name, TypeRef Type, Expression? Initializer, bool IsStatic, Location Location)
+/// <param name="Failure">Of a static field: why it does not bind; empty when it does.</param>
+public sealed record FieldDef(string Name, TypeRef Type, Expression? Initializer, bool IsStatic, Location Location, EquatableArray<Reason> Failure = default)
 {
     /// <summary>
     /// The field's segment in the paths of parameters: <c>_conv</c> → <c>conv</c>. An array or list that is called <c>_</c> has none, so that its elements are numbered by the module itself:
@@ -153,8 +154,9 @@ public sealed record TrainDef(string Precision, double ClipNorm, string? Loss);
 /// <param name="Train">The arguments of [Train], or null.</param>
 /// <param name="Parameters">The parameters.</param>
 /// <param name="Returns">The result's type.</param>
-/// <param name="Body">The body (an expression body is a block with a return); null for an abstract method.</param>
+/// <param name="Body">The body (an expression body is a block with a return); null for an abstract method, and for one that does not bind.</param>
 /// <param name="Location">The method's name in the source.</param>
+/// <param name="Failure">Why the method does not bind; empty when it does.</param>
 public sealed record MethodDef(
     string Name,
     string Id,
@@ -165,7 +167,17 @@ public sealed record MethodDef(
     EquatableArray<ParameterDef> Parameters,
     TypeRef Returns,
     BlockStatement? Body,
-    Location Location);
+    Location Location,
+    EquatableArray<Reason> Failure = default);
+
+/// <summary>
+/// Why a member is not part of the modelling language. Only what a model reaches has to be; a member that does not bind is ordinary C#, and its definition says why, for the
+/// model that reaches it all the same.
+/// </summary>
+/// <param name="Id">The diagnostic.</param>
+/// <param name="Message">Its words.</param>
+/// <param name="Location">Its place.</param>
+public sealed record Reason(string Id, string Message, Location Location);
 
 /// <summary>How a method is found from its identity.</summary>
 public enum Dispatch
@@ -195,6 +207,7 @@ public sealed record StaticDef(string Owner, FieldDef Field);
 /// <param name="IsPositional">Whether the primary constructor's parameters are members.</param>
 /// <param name="BaseCall">The primary constructor's arguments for the base record, or null.</param>
 /// <param name="Location">The record's name in the source.</param>
+/// <param name="Failure">Why the record does not bind, and so has no members here; empty when it does.</param>
 public sealed record RecordDef(
     string Name,
     string? Base,
@@ -203,7 +216,8 @@ public sealed record RecordDef(
     EquatableArray<MethodDef> Methods,
     bool IsPositional,
     ConstructorCall? BaseCall,
-    Location Location);
+    Location Location,
+    EquatableArray<Reason> Failure = default);
 
 /// <summary>An enumeration's members.</summary>
 public sealed record EnumDef(string Name, EquatableArray<EnumMember> Members, Location Location);

@@ -1,6 +1,8 @@
 using System.Collections.Generic;
+using System.Linq;
 using System.Threading;
 using Graph.Compiler;
+using Graph.Compiler.Modules;
 using Graph.Generators.Diagnostics;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.Text;
@@ -14,7 +16,9 @@ sealed class BindingContext(Compilation compilation, string projectFolder, Cance
     readonly Dictionary<SyntaxTree, SemanticModel> models = [];
     readonly HashSet<SyntaxTree> trees = [];
     readonly HashSet<ISymbol> reached = new(SymbolEqualityComparer.Default);
-    readonly HashSet<DiagnosticInfo> reported = [];
+    readonly List<ISymbol> pending = [];
+    HashSet<DiagnosticInfo> reported = [];
+    int bound;
     string member = "";
 
     public Compilation Compilation => compilation;
@@ -22,13 +26,13 @@ sealed class BindingContext(Compilation compilation, string projectFolder, Cance
     public CancellationToken Cancellation => cancellation;
 
     /// <summary>What was wrong, in the order found.</summary>
-    public List<DiagnosticInfo> Diagnostics { get; } = [];
+    public List<DiagnosticInfo> Diagnostics { get; private set; } = [];
 
     /// <summary>True when the code has errors, ours or C#'s own: there is no definition then.</summary>
     public bool HasErrors { get; private set; }
 
-    /// <summary>Records, enums, functions and fields outside of the module whose definitions have to travel with it.</summary>
-    public Queue<ISymbol> Pending { get; } = new();
+    /// <summary>What is wrong in modelling code that does not have to bind until a model reaches it.</summary>
+    public List<DiagnosticInfo> Hints { get; } = [];
 
     /// <summary>The full names of what is defined elsewhere.</summary>
     public SortedSet<string> References { get; } = new(System.StringComparer.Ordinal);
@@ -58,10 +62,49 @@ sealed class BindingContext(Compilation compilation, string projectFolder, Cance
         return model;
     }
 
-    /// <summary>Puts a declaration on the list of those that travel with the definition.</summary>
+    /// <summary>Puts a declaration on the list of those that travel with the definition: records, enums, functions and fields outside of the module.</summary>
     public void Reach(ISymbol symbol)
     {
-        if (reached.Add(symbol.OriginalDefinition)) Pending.Enqueue(symbol.OriginalDefinition);
+        if (reached.Add(symbol.OriginalDefinition)) pending.Add(symbol.OriginalDefinition);
+    }
+
+    /// <summary>The next declaration on that list; null when there is none left.</summary>
+    public ISymbol? Next() => bound < pending.Count ? pending[bound++] : null;
+
+    /// <summary>
+    /// Binds a member that has to bind only if a model reaches it. Mistakes are no errors of the definition then, but the reasons that the member's own definition gives; what
+    /// it reached is forgotten.
+    /// </summary>
+    /// <param name="bind">Binds it.</param>
+    /// <param name="at">The member.</param>
+    /// <param name="isModelling">Whether it is plainly meant for models: its mistakes are hints, before any model reaches it.</param>
+    /// <returns>What binding gave, or default where a mistake kept it from giving anything; and the reasons, none for a member that binds.</returns>
+    public (T? Definition, EquatableArray<Reason> Failure) Attempt<T>(System.Func<T> bind, Location at, bool isModelling)
+        where T : class
+    {
+        var (outerDiagnostics, outerReported, outerErrors) = (Diagnostics, reported, HasErrors);
+        var references = References.ToArray();
+        var mark = pending.Count;
+        (Diagnostics, reported, HasErrors) = ([], [], false);
+        T? definition = null;
+        try
+        {
+            definition = bind();
+        }
+        catch (System.InsufficientExecutionStackException)
+        {
+            Report(Descriptors.TooDeep, at, "This member");
+        }
+        var found = Diagnostics;
+        var hasErrors = HasErrors;
+        (Diagnostics, reported, HasErrors) = (outerDiagnostics, outerReported, outerErrors);
+        if (!hasErrors) return (definition, []);
+        foreach (var symbol in pending.Skip(mark)) reached.Remove(symbol);
+        pending.RemoveRange(mark, pending.Count - mark);
+        References.Clear();
+        References.UnionWith(references);
+        if (isModelling) Hints.AddRange(found.Where(info => info.Id != Descriptors.NoMeaning.Id));
+        return (definition, found.Select(info => new Reason(info.Id, info.Message, info.Location)).ToEquatableArray());
     }
 
     /// <summary>Where the definition's nodes stand.</summary>

@@ -12,5 +12,8 @@ namespace Graph.Generators.Binding;
 /// <param name="Outline">Of a model: its entries, losses and optimizer without bodies, as far as they could be read.</param>
 /// <param name="Docs">Of a model: what its author says about entries and losses.</param>
 /// <param name="Diagnostics">What was wrong.</param>
+/// <param name="Hints">What was wrong in modelling code that no model has to reach.</param>
 /// <param name="Places">The lines within members, as a library publishes them.</param>
-public sealed record BoundModule(string Name, ClassDeclaration? Class, ModuleDef? Definition, EquatableArray<MethodDef> Outline, EquatableArray<MemberDoc> Docs, EquatableArray<DiagnosticInfo> Diagnostics, string Places);
+public sealed record BoundModule(
+    string Name, ClassDeclaration? Class, ModuleDef? Definition, EquatableArray<MethodDef> Outline, EquatableArray<MemberDoc> Docs, EquatableArray<DiagnosticInfo> Diagnostics, EquatableArray<DiagnosticInfo> Hints,
+    string Places);

@@ -32,8 +32,6 @@ sealed class MemberBinder(BindingContext context, INamedTypeSymbol type)
         var result = new List<ConstructorDef>();
         foreach (var constructor in type.InstanceConstructors)
             if (IsUserWritten(constructor)) result.Add(Constructor(constructor));
-        foreach (var constructor in type.StaticConstructors)
-            if (IsUserWritten(constructor)) context.Report(Descriptors.Unsupported, context.At(constructor), "a static constructor");
         return new EquatableArray<ConstructorDef>(result.ToArray());
     }
 
@@ -101,10 +99,7 @@ sealed class MemberBinder(BindingContext context, INamedTypeSymbol type)
             {
                 case IFieldSymbol { IsConst: false, AssociatedSymbol: null }:
                 case IPropertySymbol { IsIndexer: false } property when KnownTypes.IsAuto(property):
-                    result.Add(Field(member));
-                    break;
-                case IEventSymbol:
-                    context.Report(Descriptors.Unsupported, context.At(member), "an event");
+                    result.Add(member.IsStatic ? Static(member) : Field(member));
                     break;
             }
         }
@@ -156,6 +151,47 @@ sealed class MemberBinder(BindingContext context, INamedTypeSymbol type)
         return new(member.Name, bound, value, member.IsStatic, at);
     }
 
+    /// <summary>A static field or auto-property, which has to bind only if a model reaches it.</summary>
+    public FieldDef Static(ISymbol member)
+    {
+        using var _ = Within(member.Name);
+        var at = context.At(member);
+        var (field, failure) = context.Attempt(
+            () =>
+            {
+                // Whatever it does, it may give the field another value.
+                foreach (var constructor in type.StaticConstructors)
+                    if (IsUserWritten(constructor)) context.Report(Descriptors.Unsupported, context.At(constructor), "a static constructor");
+                return Field(member);
+            },
+            at, isModelling: false);
+        return failure.IsEmpty && field is not null ? field : new(member.Name, TypeRef.Object, null, true, at, failure);
+    }
+
+    /// <summary>A method or function, which has to bind only if a model reaches it.</summary>
+    MethodDef Optional(IMethodSymbol method, bool isModelling)
+    {
+        var id = SymbolNames.MethodId(method);
+        using var _ = Within(id);
+        var at = context.At(method.AssociatedSymbol ?? method);
+        var (definition, failure) = context.Attempt(() => Method(method), at, isModelling);
+        return failure.IsEmpty && definition is not null ? definition
+            : new(method.Name, id, method.IsStatic, DispatchOf(method), MethodRole.None, null, [], TypeRef.Object, null, at, failure);
+    }
+
+    /// <summary>A method or function of another class, which bound code calls.</summary>
+    public MethodDef Reached(IMethodSymbol method) => Optional(method, isModelling: true);
+
+    // Code that says in its signature that it is about tensors or modules is meant for models, whether or not one reaches it yet.
+    static bool IsModelling(IMethodSymbol method) => IsModelling(method.ReturnType) || method.Parameters.Any(p => IsModelling(p.Type));
+
+    static bool IsModelling(ITypeSymbol type) => type switch
+    {
+        IArrayTypeSymbol array => IsModelling(array.ElementType),
+        INamedTypeSymbol { IsTupleType: true } tuple => tuple.TupleElements.Any(e => IsModelling(e.Type)),
+        _ => KnownTypes.IsTensor(type) || KnownTypes.IsModule(type),
+    };
+
     /// <summary>Methods, operators and computed properties.</summary>
     public EquatableArray<MethodDef> Methods()
     {
@@ -166,21 +202,31 @@ sealed class MemberBinder(BindingContext context, INamedTypeSymbol type)
             switch (member)
             {
                 case IMethodSymbol { MethodKind: MethodKind.Ordinary or MethodKind.UserDefinedOperator or MethodKind.Conversion } method:
-                    result.Add(Method(method));
+                    // What is called from outside has to bind, the rest if that reaches it.
+                    result.Add(AttributeReader.Role(method) != MethodRole.None ? Method(method) : Optional(method, IsModelling(method)));
                     break;
-                case IMethodSymbol { MethodKind: MethodKind.Destructor or MethodKind.ExplicitInterfaceImplementation } method:
-                    context.Report(Descriptors.Unsupported, context.At(method), method.MethodKind == MethodKind.Destructor ? "a finalizer" : "an explicit interface implementation");
-                    break;
-                case IPropertySymbol { IsIndexer: true }:
-                    context.Report(Descriptors.Unsupported, context.At(member), "an indexer");
-                    break;
-                case IPropertySymbol { GetMethod: { } getter } property when !KnownTypes.IsAuto(property):
-                    result.Add(Method(getter));
+                case IPropertySymbol { IsIndexer: false, GetMethod: { MethodKind: MethodKind.PropertyGet } getter } property when !KnownTypes.IsAuto(property):
+                    result.Add(Optional(getter, IsModelling(getter)));
                     break;
             }
         }
+        foreach (var member in type.GetMembers().OfType<IMethodSymbol>())
+            if (member.ExplicitInterfaceImplementations.FirstOrDefault() is { } implemented && IsUserWritten(member) && result.All(m => m.Id != SymbolNames.MethodId(implemented)))
+                result.Add(Explicit(member, implemented));
         return new EquatableArray<MethodDef>(result.ToArray());
     }
+
+    // A call through the interface finds it under the interface's name, and says why it cannot be compiled.
+    MethodDef Explicit(IMethodSymbol method, IMethodSymbol implemented)
+    {
+        using var _ = Within(method.Name);
+        var at = context.At(method);
+        var reason = new DiagnosticInfo(Descriptors.Unsupported.Id, at, ["an explicit interface implementation"]);
+        return new(implemented.Name, SymbolNames.MethodId(implemented), false, Dispatch.Direct, MethodRole.None, null, [], TypeRef.Object, null, at, [new Reason(reason.Id, reason.Message, at)]);
+    }
+
+    static Dispatch DispatchOf(IMethodSymbol method) =>
+        method.IsAbstract ? Dispatch.Abstract : method.IsOverride ? Dispatch.Override : method.IsVirtual ? Dispatch.Virtual : Dispatch.Direct;
 
     /// <summary>A method, function or getter with its body.</summary>
     public MethodDef Method(IMethodSymbol method)
@@ -191,10 +237,10 @@ sealed class MemberBinder(BindingContext context, INamedTypeSymbol type)
         if (method.IsGenericMethod) context.Report(Descriptors.Generic, at, method.Name);
         if (method.IsAsync) context.Report(Descriptors.Unsupported, at, "async");
         if (method.ReturnsByRef || method.ReturnsByRefReadonly) context.Report(Descriptors.ByReference, at, method.Name);
-        var dispatch = method.IsAbstract ? Dispatch.Abstract : method.IsOverride ? Dispatch.Override : method.IsVirtual ? Dispatch.Virtual : Dispatch.Direct;
+        var parameters = Parameters(method);
+        var returns = types.Bind(method.ReturnType, at);
         return new(
-            method.Name, id, method.IsStatic, dispatch, AttributeReader.Role(method), AttributeReader.Train(method), Parameters(method),
-            types.Bind(method.ReturnType, at), method.IsAbstract ? null : Body(method, at), at);
+            method.Name, id, method.IsStatic, DispatchOf(method), AttributeReader.Role(method), AttributeReader.Train(method), parameters, returns, method.IsAbstract ? null : Body(method, at), at);
     }
 
     BlockStatement Body(IMethodSymbol method, Compiler.Modules.Location at)

@@ -37,7 +37,8 @@ static class ModuleBinder
             context.Report(Descriptors.InternalError, context.At(type), type.Name, exception.GetType().Name + ": " + exception.Message);
         }
         var docs = KnownTypes.Has(type, KnownTypes.Model) ? DocReader.Read(type, context.Cancellation) : [];
-        return new(name, declaration, context.HasErrors ? null : definition, Outline(definition), docs, context.Diagnostics.ToEquatableArray(), context.Spans.Published());
+        return new(
+            name, declaration, context.HasErrors ? null : definition, Outline(definition), docs, context.Diagnostics.ToEquatableArray(), context.Hints.Distinct().ToEquatableArray(), context.Spans.Published());
     }
 
     // Of whatever could be bound: callers of a model with errors see its members all the same.

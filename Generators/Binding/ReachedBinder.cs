@@ -3,6 +3,7 @@ using System.Linq;
 using Graph.Compiler;
 using Graph.Compiler.Modules;
 using Microsoft.CodeAnalysis;
+using Location = Graph.Compiler.Modules.Location;
 
 namespace Graph.Generators.Binding;
 
@@ -19,10 +20,10 @@ sealed class ReachedBinder(BindingContext context)
 
     public void BindAll()
     {
-        while (context.Pending.Count > 0)
+        while (context.Next() is { } symbol)
         {
             context.Cancellation.ThrowIfCancellationRequested();
-            Bind(context.Pending.Dequeue());
+            Bind(symbol);
         }
     }
 
@@ -43,20 +44,22 @@ sealed class ReachedBinder(BindingContext context)
                 enums.Add(Enum(type));
                 break;
             case INamedTypeSymbol type:
-                records.Add(Record(type));
+                var record = Record(type);
+                records.Add(record);
+                if (!record.Failure.IsEmpty) break;
                 foreach (var member in Dispatched(type)) context.Reach(member);
                 break;
             case IMethodSymbol { IsStatic: false } method:
                 var owner = SymbolNames.FullName(method.ContainingType);
                 if (!methods.TryGetValue(owner, out var own)) methods.Add(owner, own = []);
-                own.Add(new MemberBinder(context, method.ContainingType).Method(method));
+                own.Add(new MemberBinder(context, method.ContainingType).Reached(method));
                 context.Reach(method.ContainingType);
                 break;
             case IMethodSymbol method:
-                functions.Add(new(SymbolNames.FullName(method.ContainingType), new MemberBinder(context, method.ContainingType).Method(method)));
+                functions.Add(new(SymbolNames.FullName(method.ContainingType), new MemberBinder(context, method.ContainingType).Reached(method)));
                 break;
             case IFieldSymbol or IPropertySymbol:
-                statics.Add(new(SymbolNames.FullName(symbol.ContainingType), new MemberBinder(context, symbol.ContainingType).Field(symbol)));
+                statics.Add(new(SymbolNames.FullName(symbol.ContainingType), new MemberBinder(context, symbol.ContainingType).Static(symbol)));
                 break;
         }
     }
@@ -84,8 +87,15 @@ sealed class ReachedBinder(BindingContext context)
 
     RecordDef Record(INamedTypeSymbol type)
     {
-        using var _ = context.Within(SymbolNames.FullName(type));
+        var name = SymbolNames.FullName(type);
+        using var _ = context.Within(name);
         var at = context.At(type);
+        var (record, failure) = context.Attempt(() => Record(type, at), at, isModelling: true);
+        return failure.IsEmpty && record is not null ? record : new(name, null, [], [], [], false, null, at, failure);
+    }
+
+    RecordDef Record(INamedTypeSymbol type, Location at)
+    {
         var members = new MemberBinder(context, type);
         string? based = null;
         if (type.BaseType is { SpecialType: not (SpecialType.System_Object or SpecialType.System_ValueType) } parent)

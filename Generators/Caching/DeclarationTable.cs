@@ -6,6 +6,7 @@ using Graph.Generators.Binding;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.CSharp;
 using Microsoft.CodeAnalysis.CSharp.Syntax;
+using Microsoft.CodeAnalysis.Text;
 
 namespace Graph.Generators.Caching;
 
@@ -26,12 +27,15 @@ sealed class DeclarationTable
     };
 
     readonly Dictionary<string, Entry> entries = new(StringComparer.Ordinal);
-    readonly List<TypeDeclarationSyntax> types = [];
+    readonly List<TextSpan> types = [];
     readonly string root;
     HashSet<string>? identifiers;
 
     DeclarationTable(SyntaxTree tree)
     {
+        root = "";
+        IsOurs = GeneratedCode.IsOurs(tree);
+        if (IsOurs) return;
         var unit = tree.GetCompilationUnitRoot();
         root = Usings(unit.Usings);
         foreach (var item in unit.Usings)
@@ -46,8 +50,16 @@ sealed class DeclarationTable
 
     public IReadOnlyDictionary<string, Entry> Entries => entries;
 
-    /// <summary>The classes with attributes: those that may be modules.</summary>
-    public IReadOnlyList<TypeDeclarationSyntax> Candidates => types;
+    /// <summary>A file of the generator itself, which declares nothing that a module may use.</summary>
+    public bool IsOurs { get; }
+
+    /// <summary>How many classes have attributes: those may be modules.</summary>
+    public int Candidates => types.Count;
+
+    /// <summary>One of these classes. The table holds no syntax: it outlives its file.</summary>
+    public TypeDeclarationSyntax Candidate(SyntaxTree tree, int index) =>
+        // A file may hold nothing but the class: then its root has the same span.
+        (TypeDeclarationSyntax)tree.GetRoot().FindNode(types[index], getInnermostNodeForTie: true);
 
     /// <summary>Every identifier in the file, bodies included.</summary>
     public HashSet<string> Identifiers(SyntaxTree tree)
@@ -78,7 +90,7 @@ sealed class DeclarationTable
                 Add(type.Identifier.ValueText, type, container + context);
                 break;
             case TypeDeclarationSyntax type:
-                if (type.AttributeLists.Count > 0) types.Add(type);
+                if (type.AttributeLists.Count > 0) types.Add(type.Span);
                 Header(type, container + context);
                 Members(type.Members, container + type.Identifier.ValueText + "+", context);
                 break;

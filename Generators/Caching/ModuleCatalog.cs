@@ -21,6 +21,7 @@ static class ModuleCatalog
 {
     static readonly ConditionalWeakTable<SyntaxTree, Slots> Results = new();
     static readonly ConditionalWeakTable<Compilation, Dictionary<string, Catalog>> Catalogs = new();
+    static readonly ConditionalWeakTable<Compilation, Compilation> Sources = new();
 
     /// <summary>All modules, in the order of their files; the generator and the analyzer share the result.</summary>
     public static Catalog Of(Compilation compilation, string projectFolder, CancellationToken cancellation)
@@ -28,33 +29,40 @@ static class ModuleCatalog
         var known = Catalogs.GetOrCreateValue(compilation);
         lock (known)
             if (known.TryGetValue(projectFolder, out var done)) return done;
+        var memory = ProjectMemory.Of(compilation, projectFolder);
+        var environment = DeclarationEnvironment.Of(compilation, memory);
         var modules = new List<BoundModule>();
         var spans = ImmutableArray.CreateBuilder<SpanTable>();
-        var environment = DeclarationEnvironment.Of(compilation);
         foreach (var tree in compilation.SyntaxTrees)
         {
             cancellation.ThrowIfCancellationRequested();
-            if (GeneratedCode.IsOurs(tree)) continue;
-            var candidates = DeclarationTable.Of(tree).Candidates;
-            if (candidates.Count == 0) continue;
-            var slots = Results.GetValue(tree, t => new Slots(candidates.Count));
-            for (var i = 0; i < candidates.Count; i++)
+            var table = DeclarationTable.Of(tree);
+            if (table.Candidates == 0) continue;
+            var slots = Results.GetValue(tree, t => new Slots(table.Candidates));
+            for (var i = 0; i < table.Candidates; i++)
             {
-                var result = slots.Get(i, compilation, environment, projectFolder, () => Bind(compilation, environment, candidates[i], projectFolder, cancellation));
+                var result = slots.Get(i, compilation, environment, projectFolder, index => Bind(compilation, environment, table.Candidate(tree, index), projectFolder, cancellation));
                 if (result.Module is not { } module) continue;
                 modules.Add(module);
                 spans.Add(result.Spans);
             }
         }
-        var all = new Catalog(HintNames.Distinct(modules), spans.ToImmutable());
+        var all = new Catalog(memory.Remember(HintNames.Distinct(modules)), spans.ToImmutable());
         lock (known) known[projectFolder] = all;
         return all;
+    }
+
+    // Analyzers see what is generated, the generator does not. Both bind what the user wrote, so whoever comes first makes what the other one would.
+    static Compilation UsersOwn(Compilation compilation)
+    {
+        var ours = compilation.SyntaxTrees.Where(GeneratedCode.IsOurs).ToList();
+        return ours.Count == 0 ? compilation : compilation.RemoveSyntaxTrees(ours);
     }
 
     static Result Bind(Compilation compilation, DeclarationEnvironment environment, TypeDeclarationSyntax declaration, string projectFolder, CancellationToken cancellation)
     {
         var tree = declaration.SyntaxTree;
-        var context = new BindingContext(compilation, projectFolder, cancellation);
+        var context = new BindingContext(Sources.GetValue(compilation, UsersOwn), projectFolder, cancellation);
         BoundModule? module = null;
         if (context.Model(tree).GetDeclaredSymbol(declaration, cancellation) is INamedTypeSymbol type && Marks(declaration, type, cancellation))
         {
@@ -79,7 +87,7 @@ static class ModuleCatalog
         readonly KeyValuePair<string, ulong>[] names = environment.Dependencies(trees).ToArray();
         readonly ReferenceStamp stamp = environment.Stamp;
         readonly string folder = projectFolder;
-        readonly WeakReference<DeclarationEnvironment> verified = new(environment);
+        long verified = environment.Version;
 
         public BoundModule? Module { get; } = module;
 
@@ -87,13 +95,15 @@ static class ModuleCatalog
 
         public bool IsGood(Compilation compilation, DeclarationEnvironment now, string projectFolder)
         {
-            if (!ReferenceEquals(stamp, now.Stamp) || folder != projectFolder) return false;
-            if (verified.TryGetTarget(out var last) && ReferenceEquals(last, now)) return true;
+            if (folder != projectFolder || !(ReferenceEquals(stamp, now.Stamp) || stamp.Fits(compilation))) return false;
             foreach (var tree in trees)
                 if (!tree.TryGetTarget(out var target) || !compilation.ContainsSyntaxTree(target)) return false;
+            // Mostly nothing was declared anew, or next to nothing.
+            var version = Volatile.Read(ref verified);
+            if (version == now.Version) return true;
             foreach (var name in names)
-                if (now.Hash(name.Key) != name.Value) return false;
-            verified.SetTarget(now);
+                if ((version != now.Before || now.Changed.Contains(name.Key)) && now.Hash(name.Key) != name.Value) return false;
+            Volatile.Write(ref verified, now.Version);
             return true;
         }
     }
@@ -103,12 +113,12 @@ static class ModuleCatalog
     {
         readonly (Result? Recent, Result? Older)[] slots = new (Result?, Result?)[count];
 
-        public Result Get(int index, Compilation compilation, DeclarationEnvironment environment, string projectFolder, Func<Result> bind)
+        public Result Get(int index, Compilation compilation, DeclarationEnvironment environment, string projectFolder, Func<int, Result> bind)
         {
             var (recent, older) = Read(index);
             if (recent?.IsGood(compilation, environment, projectFolder) == true) return recent;
             if (older?.IsGood(compilation, environment, projectFolder) == true) return older;
-            var result = bind();
+            var result = bind(index);
             lock (slots) slots[index] = (result, recent);
             return result;
         }

@@ -25,7 +25,7 @@ static class PublishedModules
 
     static readonly ConditionalWeakTable<string, PlaceTable> Tables = new();
 
-    public static EquatableArray<PublishedModule> Of(Compilation compilation, CancellationToken cancellation)
+    public static EquatableArray<PublishedModule> Of(Compilation compilation, ProjectMemory memory, CancellationToken cancellation)
     {
         var result = new List<PublishedModule>();
         foreach (var reference in compilation.References)
@@ -34,7 +34,7 @@ static class PublishedModules
             if (!Known.TryGetValue(reference, out var box)) box = Known.GetValue(reference, r => new(Read(compilation, r)));
             foreach (var module in box.Value) result.Add(module);
         }
-        return new EquatableArray<PublishedModule>(result);
+        return memory.Remember(new EquatableArray<PublishedModule>(result));
     }
 
     /// <summary>File, member and line of a place in a library; null for one that no reference publishes.</summary>

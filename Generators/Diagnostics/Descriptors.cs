@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Collections.Immutable;
+using System.Globalization;
 using System.Linq;
 using Graph.Compiler.Modules.Elaboration;
 using Microsoft.CodeAnalysis;
@@ -68,7 +69,7 @@ public static class Descriptors
     ];
 
     // What the compiler finds without knowing Roslyn brings its whole message; some of it is what binding finds in source too.
-    static readonly Dictionary<string, DiagnosticDescriptor> Messages = Operations.Diagnostics.All.Concat(DiagnosticIds.All)
+    static readonly Dictionary<string, DiagnosticDescriptor> Messages = Operations.Diagnostics.All.Concat(DiagnosticIds.All).Concat(Written.Select(w => (w.Id, Title: w.Title.ToString(CultureInfo.InvariantCulture))))
         .GroupBy(item => item.Id, StringComparer.Ordinal)
         .ToDictionary(group => group.Key, group => Error(group.Key, Category(group.Key), group.First().Title, "{0}"), StringComparer.Ordinal);
 

@@ -17,6 +17,9 @@ public sealed record DiagnosticInfo(string Id, Location Location, EquatableArray
     /// <summary>The words of it.</summary>
     public string Message => string.Format(CultureInfo.InvariantCulture, Descriptor.MessageFormat.ToString(CultureInfo.InvariantCulture), Arguments.ToArray<object>());
 
+    /// <summary>The same as whole words, which say that no model is concerned yet.</summary>
+    public DiagnosticInfo Hint() => new(Id, Location, [Message.TrimEnd('.') + ". No model here reaches this; one that does cannot be compiled."], IsWhole: true);
+
     internal DiagnosticDescriptor Descriptor => IsWhole ? Descriptors.Whole(Id) : Descriptors.Find(Id);
 
     /// <summary>What elaboration found, with the calls that led to it.</summary>

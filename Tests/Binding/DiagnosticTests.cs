@@ -16,14 +16,11 @@ public class DiagnosticTests
     [InlineData("GR1005", "class B { } [Module] public partial class ⟦M⟧ : B { }")]
     [InlineData("GR1007", "[Module] public partial class ⟦M⟧<T> { }")]
     [InlineData("GR1008", "class ⟦Outer⟧ { [Module] public partial class M { } }")]
-    [InlineData("GR1002", "[Module] public partial class M { static ⟦M⟧() { } }")]
-    [InlineData("GR1002", "[Module] public partial class M { ~⟦M⟧() { } }")]
-    [InlineData("GR1020", "[Module] public partial class M { static int ⟦count⟧; }")]
+    [InlineData("GR1020", "[Model] public partial class M { static int count; [Entry] public Tensor F([Shape(2)] Tensor x) => x * ⟦count⟧; }")]
     [InlineData("GR1006", "[Module] public partial class M { readonly DateTime ⟦start⟧; }")]
     [InlineData("GR1006", "[Module] public partial class M { readonly decimal ⟦rate⟧; }")]
     [InlineData("GR1006", "[Module] public partial class M(Dictionary<string, int> ⟦sizes⟧) { readonly int a = 0; }")]
     [InlineData("GR1019", "class Holder { public Parameter p = new([1], Init.Zeros); } [Module] public partial class M(Holder ⟦h⟧) { }")]
-    [InlineData("GR1002", "[Module] public partial class M { public int Wide { get => ⟦field⟧ * 2; } = 1; }")]
     public void Declarations(string id, string source) => AssertReported(id, source);
 
     [Theory]

@@ -35,7 +35,7 @@ public class BrokenModelTests
         """;
 
     [Theory]
-    [InlineData("GR1003", "[Module] public partial class N { public Tensor Forward(Tensor x) { Console.WriteLine(); return x; } } [Module] public partial class Between : N { readonly Linear l = new(3, 3); } [Model, Dim(\"B\", Max = 8)] public partial class M : Between", "Forward(x)")]
+    [InlineData("GR1003 GR1050", "[Module] public partial class N { public Tensor Forward(Tensor x) { Console.WriteLine(); return x; } } [Module] public partial class Between : N { readonly Linear l = new(3, 3); } [Model, Dim(\"B\", Max = 8)] public partial class M : Between", "Forward(x)")]
     [InlineData("GR1003", "[Model, Dim(\"B\", Max = 8)] public partial class M", "x * Console.Read()", "x.CrossEntropy(label)")]
     [InlineData("GR2004", "[Model, Dim(\"B\", Max = 8)] public partial class M", "x.Reshape(7, 9)", "x.CrossEntropy(label)")]
     [InlineData("GR1014", "[Model] public partial class M", "x", "x.CrossEntropy(label)")]
@@ -44,7 +44,7 @@ public class BrokenModelTests
     [InlineData("GR1013", "[Module] public static partial class F { public static Tensor Id(Tensor x) => x; } [Model, Dim(\"B\", Max = 8)] public partial class M", "F.Id(x); [Entry] public Tensor Other([Shape(null!)] Tensor x) => x", "x.CrossEntropy(label)")]
     [InlineData("GR1013", "[Model, Dim(\"B\", Max = 8)] public partial class M", "x; [Entry] public Tensor Other([Shape(\"B\", -3)] Tensor x) => x", "x.CrossEntropy(label)")]
     public void Uses_of_a_model_with_errors_have_no_errors_of_their_own(string id, string head, string body, string loss = "Forward(x).CrossEntropy(label)") =>
-        Assert.Equal([id], Ids(Model(head, body, loss) + Uses));
+        Assert.Equal(id.Split(' '), Ids(Model(head, body, loss) + Uses));
 
     [Theory]
     [InlineData("[Model] public partial struct M { [Entry] public Tensor Predict([Shape(2)] Tensor x) => x; }", "CS0592")]

@@ -1,7 +1,6 @@
 using System;
 using System.Collections;
 using System.Collections.Generic;
-using System.Diagnostics;
 using System.Linq;
 using System.Reflection;
 using Graph.Compiler.Modules;
@@ -9,12 +8,11 @@ using Graph.Generators;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.CSharp;
 using Xunit;
-using Xunit.Abstractions;
 
 namespace Graph.Tests.Generators;
 
 /// <summary>What an edit costs: nothing that it did not change is done again.</summary>
-public class CachingTests(ITestOutputHelper output)
+public class CachingTests
 {
     static readonly string[] Steps = [TrackingNames.BoundModules, TrackingNames.Module, TrackingNames.Model, TrackingNames.EmittedModel];
 
@@ -96,6 +94,16 @@ public class CachingTests(ITestOutputHelper output)
         static string Text(Compilation compilation) => string.Join("\n", compilation.SyntaxTrees.Skip(2).Select(t => t.ToString()));
     }
 
+    [Theory]
+    [InlineData("[Graph.Module] public partial class M { }")]
+    [InlineData("namespace N { public partial class Outer { [Graph.Module] public partial class M { } } }")]
+    [InlineData("[Graph.Module]partial class M")]
+    public void A_file_with_nothing_but_a_class_is_read(string source)
+    {
+        var found = Harness.Catalog(Harness.Driver().RunGenerators(Harness.Compile(source)).GetRunResult());
+        Assert.Equal("M", DefinitionName.Short(Assert.Single(found.Modules).Name));
+    }
+
     [Fact]
     public void No_symbol_or_syntax_is_reachable_from_a_cached_value()
     {
@@ -115,31 +123,6 @@ public class CachingTests(ITestOutputHelper output)
         for (var type = value.GetType(); type is not null && type != typeof(object); type = type.BaseType)
             foreach (var field in type.GetFields(BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.DeclaredOnly))
                 if (!field.FieldType.IsPrimitive && !field.FieldType.IsPointer) Walk(field.GetValue(value), path + "." + field.Name, seen);
-    }
-
-    [Fact]
-    public void An_unrelated_edit_among_100_modules_costs_little()
-    {
-        var sources = Enumerable.Range(0, 25).Select(i => ($"M{i}.cs", Harness.Usings + Samples.Classifier.Replace("namespace Sample;", $"namespace Sample{i};")))
-            .Append(("Unrelated.cs", "class Unrelated { int F() => 1; }")).ToArray();
-        var compilation = Harness.Compile("Many", sources);
-        GeneratorDriver driver = Harness.Driver();
-        var cold = Stopwatch.StartNew();
-        driver = driver.RunGenerators(compilation);
-        cold.Stop();
-        var times = new List<double>();
-        for (var i = 0; i < 9; i++)
-        {
-            var text = i % 2 == 0 ? $"class Unrelated {{ int F() => {i}; }}" : $"class Unrelated {{ int F() => 1; int G{i}() => 2; }}";
-            compilation = compilation.ReplaceSyntaxTree(compilation.SyntaxTrees.Last(), Harness.Parse(text, "Unrelated.cs"));
-            var watch = Stopwatch.StartNew();
-            driver = driver.RunGenerators(compilation);
-            times.Add(watch.Elapsed.TotalMilliseconds);
-        }
-        times.Sort();
-        output.WriteLine(FormattableString.Invariant($"100 modules: cold {cold.Elapsed.TotalMilliseconds:0} ms, unrelated edit: median {times[times.Count / 2]:0.0} ms, best {times[0]:0.0} ms, worst {times[^1]:0.0} ms"));
-        // The budget is 50 ms; the best of nine is what the code costs, the others are what else the machine does.
-        Assert.True(times[0] < 50, $"{times[0]} ms");
     }
 
     static string Name(object value) => (string)value.GetType().GetProperty("Name")!.GetValue(value)!;

@@ -13,9 +13,10 @@ namespace Graph.Compiler.Modules.Elaboration;
 /// <param name="Constructors">All constructors.</param>
 /// <param name="Fields">All fields.</param>
 /// <param name="Methods">All methods.</param>
+/// <param name="Failure">Why a record does not bind; empty when it does.</param>
 sealed record ClassDef(
     string Name, bool IsModule, bool IsOwn, string? Base, ConstructorCall? BaseCall, bool IsPositional,
-    EquatableArray<ConstructorDef> Constructors, EquatableArray<FieldDef> Fields, EquatableArray<MethodDef> Methods)
+    EquatableArray<ConstructorDef> Constructors, EquatableArray<FieldDef> Fields, EquatableArray<MethodDef> Methods, EquatableArray<Reason> Failure = default)
 {
     /// <summary>The name without namespace and containers.</summary>
     public string ShortName => DefinitionName.Short(Name);
@@ -49,7 +50,7 @@ sealed class Definitions
         foreach (var record in module.Records)
         {
             if (!classes.TryGetValue(record.Name, out var known))
-                classes[record.Name] = new(record.Name, false, isOwn, record.Base, record.BaseCall, record.IsPositional, record.Constructors, record.Fields, record.Methods);
+                classes[record.Name] = new(record.Name, false, isOwn, record.Base, record.BaseCall, record.IsPositional, record.Constructors, record.Fields, record.Methods, record.Failure);
             // Each module brings the methods that it calls: the record has all of them.
             else if (!known.IsModule && record.Methods.Where(m => known.Methods.All(k => k.Id != m.Id)).ToArray() is { Length: > 0 } more)
                 classes[record.Name] = known with { Methods = new([.. known.Methods, .. more]) };
@@ -89,12 +90,12 @@ sealed class Definitions
         for (var type = Class(name); type is not null && seen.Add(type.Name); type = type.Base is { } parent ? Class(parent) : null) yield return type;
     }
 
-    /// <summary>The method that a call means: the first with a body from <paramref name="start"/> upwards.</summary>
+    /// <summary>The method that a call means: the first with a body, or with reasons for none, from <paramref name="start"/> upwards.</summary>
     public (MethodDef Method, ClassDef Class)? Method(string start, string id)
     {
         foreach (var type in Chain(start))
             foreach (var method in type.Methods)
-                if (method.Id == id && !method.IsStatic && method.Body is not null) return (method, type);
+                if (method.Id == id && !method.IsStatic && (method.Body is not null || !method.Failure.IsEmpty)) return (method, type);
         return null;
     }
 }

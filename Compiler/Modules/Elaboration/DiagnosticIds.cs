@@ -23,6 +23,10 @@ public static class DiagnosticIds
     public const string TooLarge = "GR1031";
     /// <summary>A module, function or field whose definition cannot be found.</summary>
     public const string Missing = "GR0003";
+    /// <summary>A member that a model reaches and that is not part of the modelling language.</summary>
+    public const string NotBound = "GR1050";
+    /// <summary>Code without a meaning in C#, which C# most likely reports itself.</summary>
+    public const string NoMeaning = "GR1060";
     /// <summary>A construct that has no meaning while building.</summary>
     public const string Unsupported = "GR1033";
     /// <summary>A tensor operation outside of a method: in a constructor or field initializer.</summary>
@@ -93,6 +97,8 @@ public static class DiagnosticIds
         (EntryParameter, "An entry's parameter is no tensor with a shape"),
         (OpenModel, "A model has open hyper-parameters"),
         (DuplicateFunction, "Two functions have one name"),
+        (NotBound, "A model reaches what is not part of the modelling language"),
+        (NoMeaning, "C# gives this code no meaning while models are compiled"),
         (Shape, "Shapes do not fit"),
         // What operations say of their own shape rules.
         ("GR2002", "There is no such axis"),

@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Generic;
 using System.Linq;
 
 namespace Graph.Compiler.Modules.Elaboration;
@@ -33,6 +34,7 @@ sealed partial class Evaluator
     /// <summary>Calls a method with a body.</summary>
     public object? Call(MethodDef method, Instance? self, string className, bool isOwn, object?[] arguments, Location location)
     {
+        if (!method.Failure.IsEmpty) throw Unbound($"{Short(className)}.{method.Name}", method.Failure, isOwn, location);
         if (method.Body is null) throw Fail(DiagnosticIds.Missing, location, $"{DefinitionName.FullName(className)}.{method.Name} has no body.");
         if (arguments.Length != method.Parameters.Count)
             throw Fail(DiagnosticIds.Missing, location, $"{DefinitionName.FullName(className)}.{method.Id} takes {method.Parameters.Count} arguments, but is given {arguments.Length}.");
@@ -40,6 +42,19 @@ sealed partial class Evaluator
         for (var i = 0; i < arguments.Length; i++) scope.Declare(method.Parameters[i].Name, arguments[i]);
         return Call(Short(className) + "." + method.Name, self, className, isOwn, method.Body, scope, location);
     }
+
+    /// <summary>A member that does not bind is reported where the model reaches it, with the reasons; in the model's own assembly the reasons are errors at their own places too.</summary>
+    ElaborationException Unbound(string member, EquatableArray<Reason> reasons, bool isOwn, Location location)
+    {
+        if (isOwn)
+            foreach (var reason in reasons) Reached.Add(new(reason.Id, reason.Location, reason.Message));
+        // What C# most likely reports itself stays with C#.
+        var id = reasons.All(r => r.Id == DiagnosticIds.NoMeaning) ? DiagnosticIds.NoMeaning : DiagnosticIds.NotBound;
+        return Fail(id, location, $"{member} cannot be compiled into a model: {string.Join("; ", reasons.Select(r => $"{r.Message.TrimEnd('.')} ({r.Location})"))}.");
+    }
+
+    /// <summary>The mistakes in members that do not have to bind, but were reached.</summary>
+    public List<GraphDiagnostic> Reached { get; } = [];
 
     object? Call(FunctionCallExpression call, Scope scope) => Call(call.Owner, call.Method, Evaluate(call.Arguments, scope), call.Location);
 

@@ -40,6 +40,7 @@ sealed partial class Evaluator
         if (statics.TryGetValue(key, out var known)) return known;
         if (definitions.Static(field.Owner, field.Field) is not var (definition, isOwn))
             throw Fail(DiagnosticIds.Missing, field.Location, $"The definition of the static field {DefinitionName.FullName(field.Owner)}.{field.Field} is not known.");
+        if (!definition.Failure.IsEmpty) throw Unbound($"{Short(field.Owner)}.{field.Field}", definition.Failure, isOwn, field.Location);
         if (!staticsInProgress.Add(key)) return Default(definition.Type);
         var caller = frame;
         Push(new(Short(field.Owner) + "." + field.Field, null, field.Owner, isOwn, field.Location, caller));
@@ -80,6 +81,7 @@ sealed partial class Evaluator
     {
         var type = definitions.Class(className)
             ?? throw Fail(DiagnosticIds.Missing, location, $"The definition of {DefinitionName.FullName(className)} is not known. Was its assembly built with the Graph generator?");
+        if (!type.Failure.IsEmpty) throw Unbound(type.ShortName, type.Failure, type.IsOwn, location);
         var instance = new Instance(type) { Arguments = arguments, Constructor = constructor, Location = Own(location) };
         foreach (var ancestor in definitions.Chain(className))
             foreach (var field in ancestor.Fields)
@@ -94,6 +96,7 @@ sealed partial class Evaluator
         var arguments = (object?[])instance.Arguments.Clone();
         arguments[position] = Numbers.Convert(argument, Numbers.KindOf(arguments[position]), isChecked: false);
         var (steps, place, result, maker) = (this.steps, this.place, returned, function);
+        var mistakes = Reached.Count;
         try
         {
             // Constructors compute no tensors.
@@ -107,6 +110,7 @@ sealed partial class Evaluator
         finally
         {
             (this.steps, this.place, returned, function) = (steps, place, result, maker);
+            Reached.RemoveRange(mistakes, Reached.Count - mistakes);
         }
     }
 

@@ -17,7 +17,7 @@ sealed partial class ModelElaboration
         if (evaluator.Call(train, null, type.Name, type.IsOwn, [], train.Location) is not Instance { Type.IsModule: true } optimizer)
             throw evaluator.Fail(DiagnosticIds.Train, train.Location, $"{train.Name} is marked [Train], so it has to return an optimizer: a module with a method Update.");
         var chain = definitions.Chain(optimizer.Type.Name).ToArray();
-        var (update, owner) = chain.SelectMany(c => c.Methods.Select(m => (m, c))).FirstOrDefault(p => p.m.Name == "Update" && p.m.Body is not null);
+        var (update, owner) = chain.SelectMany(c => c.Methods.Select(m => (m, c))).FirstOrDefault(p => p.m.Name == "Update" && (p.m.Body is not null || !p.m.Failure.IsEmpty));
         if (update is null)
             throw evaluator.Fail(DiagnosticIds.Train, train.Location, $"{optimizer.Type.ShortName} has no method Update, so it is no optimizer.");
 

@@ -40,7 +40,7 @@ sealed partial class ModelElaboration
         ElaboratedModel? result = null;
         if (diagnostics.Count == 0) Try(Construct);
         if (diagnostics.Count == 0) result = Functions();
-        return diagnostics.Count > 0 ? new(null, [.. diagnostics.Distinct()]) : new(result, []);
+        return diagnostics.Count > 0 ? new(null, [.. evaluator.Reached.Concat(diagnostics).Distinct()]) : new(result, []);
     }
 
     // The [Dim] attributes of the model and its bases; the model's own win.

@@ -143,6 +143,20 @@ sealed class FormReader
         return Location(word);
     }
 
+    /// <summary>Why a member does not bind: every form that is left.</summary>
+    public EquatableArray<Reason> Failure()
+    {
+        var reasons = new List<Reason>();
+        while (!IsAtEnd)
+        {
+            if (Part(out var part) != "failure") throw Error("nothing more was expected");
+            reasons.Add(part.Finish(part.Reason()));
+        }
+        return new(reasons.ToArray());
+    }
+
+    public Reason Reason() => new(Name(), Name(), At());
+
     public Location At() => Location(Word());
 
     Location Location(string word)

@@ -72,6 +72,13 @@ sealed class FormWriter
         return this;
     }
 
+    /// <summary>Why a member does not bind: a form for each reason.</summary>
+    public FormWriter Failure(EquatableArray<Reason> reasons)
+    {
+        foreach (var reason in reasons) Form("failure", w => w.Name(reason.Id).Text(reason.Message).At(reason.Location));
+        return this;
+    }
+
     public FormWriter Type(TypeRef? type)
     {
         items.Add(type is null ? SExpression.Atom("_") : TypeForm(type));

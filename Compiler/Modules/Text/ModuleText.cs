@@ -120,21 +120,21 @@ static class ModuleText
     }) ?? throw reader.Error("a parameter is missing");
 
     static void Field(FormWriter writer, FieldDef f) =>
-        writer.Form("field", w => w.Name(f.Name).Member(f.Name).Type(f.Type).Node(f.Initializer).Flag("static", f.IsStatic).At(f.Location));
+        writer.Form("field", w => w.Name(f.Name).Member(f.Name).Type(f.Type).Node(f.Initializer).Flag("static", f.IsStatic).At(f.Location).Failure(f.Failure));
 
-    static FieldDef FieldBody(FormReader r) => new(r.Member(), r.Type(), r.NullableNode(), r.Flag(), r.At());
+    static FieldDef FieldBody(FormReader r) => new(r.Member(), r.Type(), r.NullableNode(), r.Flag(), r.At(), r.Failure());
 
     static void Method(FormWriter writer, MethodDef m) => writer.Form("method", w =>
     {
         w.Name(m.Name).Name(m.Id).Member(m.Id).Flag("static", m.IsStatic).Enum(m.Dispatch).Enum(m.Role);
         if (m.Train is { } train) w.Form("train", t => t.Name(train.Precision).Real(train.ClipNorm).Name(train.Loss));
         else w.Null();
-        w.List(m.Parameters, Parameter).Type(m.Returns).Node(m.Body).At(m.Location);
+        w.List(m.Parameters, Parameter).Type(m.Returns).Node(m.Body).At(m.Location).Failure(m.Failure);
     });
 
     static MethodDef MethodBody(FormReader r) => new(
         r.Name(), r.Member(), r.Flag(), r.Enum<Dispatch>(), r.Enum<MethodRole>(), r.Form("train", t => new TrainDef(t.Name(), t.Real(), t.NullableName())),
-        r.List(Parameter), r.Type(), (BlockStatement?)r.NullableStatement(), r.At());
+        r.List(Parameter), r.Type(), (BlockStatement?)r.NullableStatement(), r.At(), r.Failure());
 
     static void Record(FormWriter writer, RecordDef record) => writer.Form("record", w =>
     {
@@ -143,7 +143,7 @@ static class ModuleText
         foreach (var constructor in record.Constructors) Constructor(w, constructor);
         foreach (var field in record.Fields) Field(w, field);
         foreach (var method in record.Methods) Method(w, method);
-        w.At(record.Location);
+        w.Failure(record.Failure).At(record.Location);
     });
 
     static RecordDef RecordBody(FormReader r)
@@ -156,15 +156,17 @@ static class ModuleText
         var constructors = new List<ConstructorDef>();
         var fields = new List<FieldDef>();
         var methods = new List<MethodDef>();
+        var failure = new List<Reason>();
         while (!r.IsAtEnd)
             _ = r.Part(out var part) switch
             {
                 "constructor" => Add(constructors, ConstructorBody(part)),
                 "field" => Add(fields, FieldBody(part)),
                 "method" => Add(methods, MethodBody(part)),
+                "failure" => Add(failure, part.Reason()),
                 var other => throw r.Error(other + " is no member of a record"),
             };
-        return new(name, based, new(constructors.ToArray()), new(fields.ToArray()), new(methods.ToArray()), isPositional, call, location);
+        return new(name, based, new(constructors.ToArray()), new(fields.ToArray()), new(methods.ToArray()), isPositional, call, location, new(failure.ToArray()));
     }
 
     static bool Add<T>(List<T> list, T item)

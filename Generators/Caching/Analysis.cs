@@ -1,0 +1,69 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using System.Threading;
+using Graph.Compiler;
+using Graph.Compiler.Modules;
+using Graph.Generators.Binding;
+using Graph.Generators.Diagnostics;
+using Microsoft.CodeAnalysis;
+using Location = Graph.Compiler.Modules.Location;
+
+namespace Graph.Generators.Caching;
+
+/// <summary>One compilation as its analysis sees it: what is bound is bound once, and models are assembled once for all of them.</summary>
+/// <param name="compilation">The compilation, generated files included.</param>
+/// <param name="folder">The project's folder.</param>
+public sealed class Analysis(Compilation compilation, string folder)
+{
+    readonly object gate = new();
+    readonly ProjectMemory memory = ProjectMemory.Of(compilation, folder);
+    Catalog? catalog;
+    EquatableArray<PublishedModule> published;
+    Dictionary<string, BoundModule>? modules;
+    HashSet<string>? names;
+    Dictionary<string, ModelTarget>? models;
+    HashSet<(string Id, Location At)>? reached;
+
+    /// <summary>The modules and their spans, once a module was found.</summary>
+    public Catalog Catalog => catalog ?? throw new InvalidOperationException("Nothing was found yet.");
+
+    /// <summary>The modules of references, once a module was found.</summary>
+    public EquatableArray<PublishedModule> Published => published;
+
+    void Bind(CancellationToken cancellation)
+    {
+        lock (gate)
+        {
+            if (models is not null) return;
+            catalog = ModuleCatalog.Of(compilation, folder, cancellation);
+            published = PublishedModules.Of(compilation, memory, cancellation);
+            modules = new(StringComparer.Ordinal);
+            foreach (var module in catalog.Modules) modules[module.Name] = module;
+            names = new(catalog.Modules.Select(m => DefinitionName.Short(m.Name)), StringComparer.Ordinal);
+            models = new(StringComparer.Ordinal);
+            foreach (var target in memory.Assemble(catalog.Modules, published, cancellation)) models[target.Name] = target;
+        }
+    }
+
+    /// <summary>What binding a class gave; null for one that is no module.</summary>
+    public BoundModule? Find(INamedTypeSymbol type, CancellationToken cancellation)
+    {
+        Bind(cancellation);
+        return names!.Contains(type.MetadataName) && modules!.TryGetValue(SymbolNames.FullName(type), out var module) ? module : null;
+    }
+
+    /// <summary>What is wrong with a model beyond its own definition.</summary>
+    public EquatableArray<DiagnosticInfo> OfModel(string name, CancellationToken cancellation)
+    {
+        if (!models!.TryGetValue(name, out var target)) return [];
+        return target.Diagnostics.AddRange(target.Input is { } input ? memory.Emit(input, cancellation).Diagnostics : []);
+    }
+
+    /// <summary>The mistakes that models reached, which are errors for that.</summary>
+    public HashSet<(string Id, Location At)> Reached(CancellationToken cancellation)
+    {
+        lock (gate)
+            return reached ??= new(models!.Keys.SelectMany(name => OfModel(name, cancellation)).Select(info => (info.Id, info.Location)));
+    }
+}
