@@ -65,11 +65,11 @@ static class Program
             .Facts("This run", [.. RunFacts.Of(options, $"{options.Data ?? "the digits that come with the example"}, {data.Training.Count:N0} images", options.File("checkpoint.safetensors")), ("steps", result.Steps.ToString("N0", CultureInfo.InvariantCulture))])
             .Write(report);
 
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"held-out accuracy {accuracy:0.00%} after {result.Steps:N0} steps in {result.Elapsed.TotalSeconds:0.0} s"));
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"held-out accuracy {accuracy:0.00%} after {result.Steps:N0} steps in {result.History.Elapsed.TotalSeconds:0.0} s"));
         Console.WriteLine($"model  {Path.GetRelativePath(Environment.CurrentDirectory, model)} (reloaded: predicts the same)");
         Console.WriteLine($"report {Path.GetRelativePath(Environment.CurrentDirectory, report)}");
         Metrics.Write(
-            options.Metrics, ("test_accuracy", accuracy), ("validation_loss", result.ValidationLoss ?? double.NaN), ("steps", result.Steps), ("seconds", result.Elapsed.TotalSeconds),
+            options.Metrics, ("test_accuracy", accuracy), ("validation_loss", result.ValidationLoss ?? double.NaN), ("steps", result.Steps), ("seconds", result.History.Elapsed.TotalSeconds),
             ("parameters", reader.Model.Parameters.ParameterCount), ("arena_bytes", plan.ArenaBytes), ("arena_lower_bound", plan.LowerBound));
     }
 

@@ -66,7 +66,7 @@ static class Program
             },
             progress, cancel));
 
-        var written = new Sampler(model, vocabulary, options.Seed, ExampleOptions.Parsed.GetValue(temperature)).Write("\n", ExampleOptions.Parsed.GetValue(sample));
+        var written = new Sampler(model, vocabulary, options.Seed, ExampleOptions.Parsed.GetValue(temperature)).Write("\n", ExampleOptions.Parsed.GetValue(sample), cancel);
         new ReportPage("A small language model", $"A transformer of {model.Parameters.ParameterCount:N0} parameters on {text.Length:N0} characters, {Context} at a time.")
             .Figures(
                 ("loss, held out", (result.ValidationLoss ?? double.NaN).ToString("0.000", CultureInfo.InvariantCulture)),
@@ -79,10 +79,10 @@ static class Program
             .Write(report);
 
         Console.WriteLine(written);
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"held-out loss {result.ValidationLoss:0.000} after {result.Steps:N0} steps in {result.Elapsed.TotalSeconds:0} s"));
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"held-out loss {result.ValidationLoss:0.000} after {result.Steps:N0} steps in {result.History.Elapsed.TotalSeconds:0} s"));
         Console.WriteLine($"checkpoint {Path.GetRelativePath(Environment.CurrentDirectory, checkpoint)}   report {Path.GetRelativePath(Environment.CurrentDirectory, report)}");
         Metrics.Write(
-            options.Metrics, ("validation_loss", result.ValidationLoss ?? double.NaN), ("steps", result.Steps), ("seconds", result.Elapsed.TotalSeconds),
+            options.Metrics, ("validation_loss", result.ValidationLoss ?? double.NaN), ("steps", result.Steps), ("seconds", result.History.Elapsed.TotalSeconds),
             ("parameters", model.Parameters.ParameterCount), ("arena_bytes", plan.ArenaBytes), ("arena_lower_bound", plan.LowerBound));
     }
 }

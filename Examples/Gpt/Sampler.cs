@@ -1,5 +1,6 @@
 using System;
 using System.Linq;
+using System.Threading;
 using Graph.Data;
 
 namespace Graph.Examples.Gpt;
@@ -13,7 +14,8 @@ sealed class Sampler(CharacterGpt model, CharacterVocabulary vocabulary, ulong s
     readonly float[] logits = new float[Context * Vocabulary];
 
     /// <summary>So many characters that follow <paramref name="prompt"/>; unknown characters of the prompt are left out.</summary>
-    public string Write(string prompt, int count)
+    /// <exception cref="OperationCanceledException">It was ended.</exception>
+    public string Write(string prompt, int count, CancellationToken cancel)
     {
         var known = new string([.. prompt.Where(vocabulary.Characters.Contains)]);
         var window = new int[Context];
@@ -22,6 +24,7 @@ sealed class Sampler(CharacterGpt model, CharacterVocabulary vocabulary, ulong s
         var written = new int[count];
         for (var i = 0; i < count; i++)
         {
+            cancel.ThrowIfCancellationRequested();
             // What lies behind the last character does not reach it: attention is causal.
             model.Predict(window, logits);
             written[i] = Draw(logits.AsSpan((length - 1) * Vocabulary, vocabulary.Count));

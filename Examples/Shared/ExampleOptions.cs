@@ -75,11 +75,13 @@ sealed record ExampleOptions(
     public static ParseResult Parsed { get; private set; } = null!;
 
     /// <summary>The path of a file in the <c>--out</c> folder, which can be written there.</summary>
-    /// <exception cref="IOException">A folder is in its place.</exception>
+    /// <exception cref="IOException">A folder, a pipe or a device is in its place.</exception>
+    /// <exception cref="UnauthorizedAccessException">There is a file that is read-only.</exception>
     public string File(string name)
     {
         var path = Path.Combine(Out.FullName, name);
-        return Directory.Exists(path) ? throw new IOException($"{path}: a folder is in the place of this file.") : path;
+        AtomicFile.Target(path);
+        return path;
     }
 
     static RunChanges? Changes(string text) =>
@@ -101,9 +103,9 @@ sealed record ExampleOptions(
 
     static void CheckWritable(FileInfo file)
     {
-        if (Directory.Exists(file.FullName)) throw new IOException($"--metrics {file}: a folder is in the place of this file.");
         try
         {
+            AtomicFile.Target(file.FullName);
             file.Directory?.Create();
             System.IO.File.Create(Path.Combine(file.DirectoryName!, Path.GetRandomFileName()), 1, FileOptions.DeleteOnClose).Dispose();
         }

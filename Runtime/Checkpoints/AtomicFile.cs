@@ -52,7 +52,10 @@ public static class AtomicFile
         return new FileInfo(full).LinkTarget is null ? full : File.ResolveLinkTarget(full, returnFinalTarget: true)!.FullName;
     }
 
-    static string Target(string path)
+    /// <summary>The file that <see cref="Write(string, Action{FileStream})"/> would replace: the one behind all links, whether it exists or not.</summary>
+    /// <exception cref="IOException">A folder, a pipe or a device is in its place.</exception>
+    /// <exception cref="UnauthorizedAccessException">The file is read-only.</exception>
+    public static string Target(string path)
     {
         var target = Resolve(path);
         if (Directory.Exists(target) || Path.EndsInDirectorySeparator(target)) throw new IOException($"{path}: a folder is there, so no file can be written.");

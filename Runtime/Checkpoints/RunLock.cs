@@ -22,15 +22,12 @@ public sealed class RunLock : IDisposable
     }
 
     /// <summary>Takes the lock of a file that may not exist yet; its folder is made if need be.</summary>
-    /// <exception cref="IOException">Another run has it, a folder is in the file's place, or nothing can be written beside it.</exception>
-    /// <exception cref="UnauthorizedAccessException">The folder may not be written to.</exception>
+    /// <exception cref="IOException">Another run has it, a folder, a pipe or a device is in the file's place, or nothing can be written beside it.</exception>
+    /// <exception cref="UnauthorizedAccessException">The folder may not be written to, or the file is read-only.</exception>
     public static RunLock OfFile(string path)
     {
-        var full = Path.GetFullPath(path);
-        if (Directory.Exists(full)) throw new IOException($"{path}: a folder is in the place of this file.");
-        // A link and what it leads to are one file.
-        if (File.Exists(full) && File.ResolveLinkTarget(full, returnFinalTarget: true) is { } target) full = target.FullName;
-        return Take(Path.GetDirectoryName(full)!, $".{Path.GetFileName(full)}.lock", path);
+        var target = AtomicFile.Target(path); // a link and what it leads to are one file
+        return Take(Path.GetDirectoryName(target)!, $".{Path.GetFileName(target)}.lock", path);
     }
 
     /// <summary>Takes the lock of a folder, which is made if need be. It has nothing to do with the locks of the files in it.</summary>

@@ -18,7 +18,7 @@ public sealed record FitEvaluation(long Step, double? ValidationLoss, ImmutableA
 /// </summary>
 public sealed class FitHistory
 {
-    /// <summary>How many points the curve of losses has at most. When it is full, every two points become one, their mean.</summary>
+    /// <summary>How many points the curve of losses has at most, and how many evaluations are kept. When the curve is full, every two points become one, their mean.</summary>
     internal const int MostPoints = 2048;
 
     readonly Lock gate = new();
@@ -79,7 +79,7 @@ public sealed class FitHistory
         }
     }
 
-    /// <summary>The evaluations, by step. A copy.</summary>
+    /// <summary>The evaluations, by step; of more than two thousand, those are left that lie as evenly as may be. A copy.</summary>
     public IReadOnlyList<FitEvaluation> Evaluations
     {
         get
@@ -117,8 +117,19 @@ public sealed class FitHistory
         {
             this.elapsed = elapsed;
             evaluations.RemoveAll(e => e.Step >= evaluation.Step);
+            // A run that evaluates at every step must not outgrow what a file's head can hold.
+            if (evaluations.Count >= MostPoints) evaluations.RemoveAt(Densest());
             evaluations.Add(evaluation);
         }
+    }
+
+    // Where an evaluation is missed least: between the two nearest neighbours.
+    int Densest()
+    {
+        var (best, gap) = (1, long.MaxValue);
+        for (var i = 1; i + 1 < evaluations.Count; i++)
+            if (evaluations[i + 1].Step - evaluations[i - 1].Step is var here && here < gap) (best, gap) = (i, here);
+        return best;
     }
 
     /// <summary>The evaluation made after that many steps; null without one.</summary>

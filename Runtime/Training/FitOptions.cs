@@ -31,6 +31,7 @@ public sealed record FitOptions
 
     /// <summary>
     /// Where to write checkpoints, as safetensors; nowhere when left out. Each replaces the one before, atomically. While training lasts, no other run gets this file.
+    /// A file of another run that is there already is kept as <c>NAME.previous.EXT</c>.
     /// </summary>
     public string? CheckpointPath { get; init; }
 
@@ -47,7 +48,7 @@ public sealed record FitOptions
     public RunChanges AcceptChanges { get; init; }
 
     /// <summary>
-    /// What else decides this run, by name, such as a vocabulary: kept in its checkpoints, where <see cref="RunDescription.Read"/> finds it again, and compared when the run is resumed.
+    /// What else decides this run, by name, such as a vocabulary (at most eight texts of a million characters each): kept in its checkpoints, where <see cref="RunDescription.Read"/> finds it again, and compared when the run is resumed.
     /// </summary>
     public IReadOnlyDictionary<string, string> Facts { get; init; } = ImmutableDictionary<string, string>.Empty;
 
@@ -73,14 +74,18 @@ public sealed record FitOptions
         if (Metrics.GroupBy(m => m.Name, StringComparer.Ordinal).FirstOrDefault(g => g.Count() > 1) is { } twice) throw new ArgumentException($"Two metrics are called {twice.Key}.", nameof(Metrics));
     }
 
+    const int MostFactLength = 1 << 20, MostFacts = 8;
+
     void CheckFacts()
     {
         ArgumentNullException.ThrowIfNull(Facts);
+        if (Facts.Count > MostFacts) throw new ArgumentException($"There are {Facts.Count} facts, expected at most {MostFacts}.", nameof(Facts));
         foreach (var (name, text) in Facts)
         {
             ArgumentException.ThrowIfNullOrWhiteSpace(name, nameof(Facts));
             ArgumentNullException.ThrowIfNull(text, nameof(Facts));
             // A checkpoint is UTF-8: found out now, and not when it is written.
+            if (name.Length + text.Length >= MostFactLength) throw new ArgumentException($"The fact {name} has {text.Length} characters, expected less than {MostFactLength}.", nameof(Facts));
             if (!IsText(name) || !IsText(text)) throw new ArgumentException($"The fact {name} holds half of a surrogate pair.", nameof(Facts));
         }
     }

@@ -5,7 +5,7 @@ namespace Graph;
 /// <summary>Whether a fit begins where its checkpoint ends.</summary>
 public enum ResumeMode
 {
-    /// <summary>It begins anew; its first checkpoint replaces the file.</summary>
+    /// <summary>It begins anew; its first checkpoint replaces the file, which is kept as <c>NAME.previous.EXT</c>.</summary>
     Never,
 
     /// <summary>It goes on from the checkpoint if there is one: for programs that are started again and again until they are done.</summary>

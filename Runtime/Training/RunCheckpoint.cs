@@ -76,6 +76,7 @@ sealed class RunCheckpoint : IDisposable
     public void Save(RunPosition position, RunMetadata metadata)
     {
         if (SavedStep == position.Steps) return;
+        if (SavedStep is null && Exists) KeepPrevious();
         Write(path, position, metadata);
         SavedStep = position.Steps;
     }
@@ -91,10 +92,19 @@ sealed class RunCheckpoint : IDisposable
             Save(position, metadata);
             return path;
         }
-        var beside = Path.Combine(Path.GetDirectoryName(path) ?? "", Path.GetFileNameWithoutExtension(path) + ".stopped" + Path.GetExtension(path));
+        var beside = Beside("stopped");
         Write(beside, position, metadata);
         return beside;
     }
+
+    // A file that this run neither wrote nor read: hours of another run, whose --resume was forgotten, or weights that somebody named by mistake.
+    void KeepPrevious() => AtomicFile.Write(Beside("previous"), stream =>
+    {
+        using var previous = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read);
+        previous.CopyTo(stream);
+    });
+
+    string Beside(string word) => Path.Combine(Path.GetDirectoryName(path) ?? "", $"{Path.GetFileNameWithoutExtension(path)}.{word}{Path.GetExtension(path)}");
 
     void Write(string file, RunPosition position, RunMetadata metadata) => model.SaveCheckpoint(file, new(position.Epoch, position.Batch), metadata.Write(), weightsOnly: false);
 

@@ -212,6 +212,20 @@ public sealed class FitEndTests : IDisposable
     }
 
     [Fact]
+    public async Task A_run_that_begins_anew_keeps_what_an_earlier_one_wrote()
+    {
+        FitOptions options = new() { Steps = 5, CheckpointPath = Checkpoint + ".safetensors", CheckpointEvery = 1 };
+        using (var model = LineModel.Create(seed: 3)) await model.FitAsync(Data(), options);
+        var before = File.ReadAllBytes(options.CheckpointPath!);
+        using var other = LineModel.Create(seed: 4);
+        await other.FitAsync(Data(), options with { Steps = 2 });
+        Assert.Equal(before, File.ReadAllBytes(Checkpoint + ".previous.safetensors"));
+        await other.FitAsync(Data(), options with { Steps = 3, Resume = ResumeMode.Always }); // goes on, and so replaces nothing of another's
+        Assert.Equal(before, File.ReadAllBytes(Checkpoint + ".previous.safetensors"));
+        Assert.Equal(2, Directory.GetFiles(folder).Length);
+    }
+
+    [Fact]
     public async Task A_model_that_is_not_sound_is_not_saved()
     {
         using var model = LineModel.Create(seed: 3);

@@ -62,6 +62,17 @@ public sealed class FitHistoryTests : IDisposable
         Assert.Equal(10_002, read.Steps);
     }
 
+    [Fact]
+    public void Evaluations_at_every_step_do_not_outgrow_a_file()
+    {
+        var history = new FitHistory();
+        for (var step = 1; step <= 20_000; step++) history.Add(new FitEvaluation(step, 1, []), TimeSpan.Zero);
+        var steps = history.Evaluations.Select(e => e.Step).ToArray();
+        Assert.Equal(FitHistory.MostPoints, steps.Length);
+        Assert.Equal((1, 20_000), (steps[0], steps[^1]));
+        Assert.All(steps.Zip(steps.Skip(1)), pair => Assert.InRange(pair.Second - pair.First, 1, 4 * 20_000 / FitHistory.MostPoints));
+    }
+
     [Theory]
     [InlineData("")]
     [InlineData("[]")]

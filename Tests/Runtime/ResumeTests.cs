@@ -178,6 +178,8 @@ public sealed class ResumeTests : IDisposable
         using var model = LineModel.Create();
         var error = await Assert.ThrowsAsync<ArgumentException>(() => model.FitAsync(Data(), Options with { Facts = new Dictionary<string, string> { ["half"] = "a\uD83D" } }));
         Assert.StartsWith("The fact half holds half of a surrogate pair.", error.Message, StringComparison.Ordinal);
+        error = await Assert.ThrowsAsync<ArgumentException>(() => model.FitAsync(Data(), Options with { Facts = new Dictionary<string, string> { ["long"] = new('x', 1 << 20) } }));
+        Assert.StartsWith("The fact long has 1048576 characters, expected less than 1048576.", error.Message, StringComparison.Ordinal);
         await model.FitAsync(Data(), Options with { Facts = new Dictionary<string, string> { ["whole"] = "a\uD83D\uDE00\0\"" } });
         Assert.Equal("a\uD83D\uDE00\0\"", RunDescription.Read(Checkpoint)!.Facts["whole"]);
     }

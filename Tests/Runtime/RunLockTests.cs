@@ -28,7 +28,14 @@ public sealed class RunLockTests : IDisposable
     public async Task A_place_that_cannot_be_written_is_found_before_training()
     {
         Directory.CreateDirectory(In("folder"));
-        Assert.Equal($"{In("folder")}: a folder is in the place of this file.", Assert.IsType<IOException>(await Refused(In("folder"))).Message);
+        foreach (var place in new[] { In("folder"), In("new") + Path.DirectorySeparatorChar })
+            Assert.Equal($"{place}: a folder is there, so no file can be written.", Assert.IsType<IOException>(await Refused(place)).Message);
+        if (!OperatingSystem.IsWindows())
+        {
+            File.WriteAllText(In("kept"), "");
+            File.SetUnixFileMode(In("kept"), UnixFileMode.UserRead);
+            Assert.Equal($"{In("kept")} is read-only.", Assert.IsType<UnauthorizedAccessException>(await Refused(In("kept"))).Message);
+        }
         File.WriteAllText(In("file"), "");
         Assert.StartsWith($"{In("file/line")}: nothing can be written there: ", Assert.IsType<IOException>(await Refused(In("file/line"))).Message, StringComparison.Ordinal);
         if (OperatingSystem.IsLinux()) Assert.Contains("nothing can be written there", (await Refused("/proc/line")).Message, StringComparison.Ordinal); // for root, too
