@@ -4,6 +4,7 @@ using System.Collections.Immutable;
 using System.Linq;
 using Graph.Compiler.Ir;
 using Graph.Data;
+using Graph.Runtime.Parameters;
 
 namespace Graph.Runtime.Training;
 

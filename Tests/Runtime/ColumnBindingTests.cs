@@ -4,6 +4,7 @@ using System.Linq;
 using System.Threading.Tasks;
 using Graph.Compiler.Ir;
 using Graph.Data;
+using Graph.Runtime.Parameters;
 using Graph.Examples.Gpt;
 using Graph.Runtime.Training;
 using Xunit;
