@@ -133,9 +133,44 @@ public sealed class UiTests
         foreach (var figure in new[] { "step 12/12", "loss 0", "held out 0", "root mean square error 22.78 units", "accuracy 98.61 %", "rows/s" }) Assert.Contains(lines, l => l.Contains(figure, StringComparison.Ordinal));
     }
 
-    sealed class Terminal(int width) : IAnsiConsoleOutput
+    [Theory]
+    [InlineData(true, 0)]
+    [InlineData(true, 3)]
+    [InlineData(true, 40)]
+    [InlineData(false, 0)]
+    public async Task A_terminal_that_is_closed_costs_no_training(bool interactive, int writes)
     {
-        public TextWriter Writer { get; } = new StringWriter(CultureInfo.InvariantCulture);
+        var console = AnsiConsole.Create(new()
+        {
+            Ansi = AnsiSupport.Yes, Interactive = interactive ? InteractionSupport.Yes : InteractionSupport.No, ColorSystem = ColorSystemSupport.NoColors, Out = new Terminal(80, new ClosedWriter(writes)),
+        });
+        using var model = LineModel.Create(threads: 1);
+        Assert.Equal(12, (await Fit(model, new("rows", console: console), new() { Epochs = 3 })).Steps);
+        await Assert.ThrowsAsync<InvalidTimeZoneException>(() => new TrainingDisplay(console: console).RunAsync(_ => throw new InvalidTimeZoneException()));
+    }
+
+    // A terminal that is gone after some writes.
+    sealed class ClosedWriter(int writes) : StringWriter(CultureInfo.InvariantCulture)
+    {
+        int left = writes;
+
+        public override void Write(char value) => Check();
+
+        public override void Write(string? value) => Check();
+
+        public override void Flush()
+        {
+        }
+
+        void Check()
+        {
+            if (left-- <= 0) throw new IOException("Input/output error");
+        }
+    }
+
+    sealed class Terminal(int width, TextWriter? writer = null) : IAnsiConsoleOutput
+    {
+        public TextWriter Writer { get; } = writer ?? new StringWriter(CultureInfo.InvariantCulture);
 
         public bool IsTerminal => true;
 

@@ -5,7 +5,7 @@ namespace Graph.Benchmarks.Fuzz;
 /// <summary>What a fuzz run feeds with damaged input.</summary>
 interface IFuzzTarget : IDisposable
 {
-    /// <summary>How long one input may take before it counts as endless.</summary>
+    /// <summary>How much of the processor's time one input may take before it counts as endless.</summary>
     TimeSpan MostTime { get; }
 
     /// <summary>Makes an input and tries it.</summary>
