@@ -80,6 +80,7 @@ public sealed class Dim : IEquatable<Dim>
         if (a.terms.Length == 0 || b.terms.Length == 0) return Zero;
         if (a.IsConstant) return b.Times(a.terms[0].Coefficient);
         if (b.IsConstant) return a.Times(b.terms[0].Coefficient);
+        if ((long)a.terms.Length * b.terms.Length > MostTerms || a.Degree + b.Degree > MostDegree) throw new OverflowException($"A polynomial of named dimensions has more than {MostTerms} terms or a degree above {MostDegree}.");
         var products = new List<Term>(a.terms.Length * b.terms.Length);
         foreach (var x in a.terms)
             foreach (var y in b.terms)
@@ -89,6 +90,11 @@ public sealed class Dim : IEquatable<Dim>
             }
         return Collect(products);
     }
+
+    // No shape comes near; a product of products of products would be larger than memory.
+    const int MostTerms = 1 << 16, MostDegree = 64;
+
+    int Degree => terms.Max(t => t.Symbols.Length);
 
     Dim Times(long factor)
     {

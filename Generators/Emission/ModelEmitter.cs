@@ -38,7 +38,8 @@ public static class ModelEmitter
         cancellation.ThrowIfCancellationRequested();
         return new(
             input.Class, new(GeneratedMethod.All(model, scheduled).ToEquatableArray(), texts, training),
-            CSharpTarget.Emit(lowered, input.Class.Namespace, input.Class.KernelClass) + PartSource.Kernels(input.Class), [], model.Origins.ToEquatableArray());
+            CSharpTarget.Emit(lowered, input.Class.Namespace, input.Class.KernelClass) + PartSource.Kernels(input.Class),
+            MemoryNeeds.Warnings(input.Class.Name, lowered, model.Origins, input.Model.Location).ToEquatableArray(), model.Origins.ToEquatableArray());
     }
 
     static string Modules(ModelInput input)

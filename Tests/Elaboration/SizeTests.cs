@@ -80,4 +80,50 @@ public sealed class SizeTests
             [Entry] public Tensor Predict([Shape(2, 4)] Tensor x) { Tensor? bias = null; return x.Linear(Tensor.Ones(4, 4), bias).LayerNorm(null, null); }
         }
         """);
+
+    [Theory]
+    [InlineData("return x * \"\".PadLeft(int.MaxValue).Length;")]
+    [InlineData("return x * \"ab\".PadRight(2000000000).Length;")]
+    [InlineData("return x * $\"{1.5:F999999999}\".Length;")]
+    [InlineData("return x * 7.ToString(\"D999999999\").Length;")]
+    [InlineData("return x * string.Format(\"{0,900000}{0,900000}\", 1).Length;")]
+    [InlineData("return x * string.Format(\"{0:F99999}\", 1.5).Length;")]
+    [InlineData("var s = \"ab\"; for (var i = 0; i < 60; i++) s = s + s; return x * s.Length;")]
+    [InlineData("var s = \"ab\"; for (var i = 0; i < 60; i++) s = $\"{s}{s}\"; return x * s.Length;")]
+    [InlineData("var s = \"ab\"; for (var i = 0; i < 60; i++) s = string.Join(s, s, s); return x * s.Length;")]
+    [InlineData("var s = \"ab\"; for (var i = 0; i < 60; i++) s = string.Concat(s, s); return x * s.Length;")]
+    [InlineData("var s = \"ab\"; for (var i = 0; i < 60; i++) s = s.Replace(\"a\", s); return x * s.Length;")]
+    [InlineData("var s = \"\".PadLeft(900000); for (var i = 0; i < 2000; i++) s = s.Replace(\" \", \"x\").Replace(\"x\", \" \"); return x * s.Length;")]
+    [InlineData("return x * Enumerable.Range(0, int.MaxValue).Count();")]
+    [InlineData("return x * Enumerable.Repeat(1, int.MaxValue).Sum();")]
+    [InlineData("var a = new int[30000 * 30000]; return x * a.Length;")]
+    [InlineData("var a = new List<int[]>(); for (var i = 0; i < 1000; i++) a.Add(new int[1000000]); return x * a.Count;")]
+    [InlineData("var a = Enumerable.Range(0, 900000).ToArray(); var n = 0; for (var i = 0; i < 100000; i++) n += a.Max(); return x * n;")]
+    [InlineData("var a = Enumerable.Range(0, 900000).ToList(); var n = 0; for (var i = 0; i < 100000; i++) n += a.Contains(-1) ? 1 : 0; return x * n;")]
+    [InlineData("var a = Enumerable.Range(0, 900000).Distinct().Count(); return x * a;")]
+    [InlineData("var a = Enumerable.Range(0, 1000).ToArray(); for (var i = 0; i < 60; i++) a = [.. a, .. a]; return x * a.Length;")]
+    [InlineData("return Tensor.Concat(Enumerable.Repeat(x, 20000).ToArray());")]
+    public void What_grows_while_the_model_is_built_is_stopped_before_it_is_made(string body)
+    {
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        Assert.Equal(DiagnosticIds.TooLarge, Error(body).Id);
+        // Unbounded, each takes gigabytes, or minutes.
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 4L << 30);
+    }
+
+    [Theory]
+    [InlineData("var n = x.Shape[0]; for (var i = 0; i < 40; i++) n *= n; return x * n;")]
+    [InlineData("var n = x.Shape[0] + 1; for (var i = 0; i < 40; i++) n = n * (n + x.Shape[0]); return x * n;")]
+    public void Sizes_that_are_multiplied_without_end_do_not_fit(string body) =>
+        Assert.Equal(DiagnosticIds.Failed, Error(body, parameter: "[Shape(\"N\", 2)] Tensor x", dims: "[Dim(\"N\", Max = 8)]").Id);
+
+    [Fact]
+    public void A_tensor_has_a_bounded_number_of_axes() =>
+        Assert.Contains("axes, but a tensor has at most 64", Error("for (var i = 0; i < 1000; i++) x = x.Unsqueeze(0); return x;").Message, StringComparison.Ordinal);
+
+    [Fact]
+    public void Text_is_formatted_as_before() => Assert.Contains(
+        "[  1.50|007|a-b|ab  |xbxb|(1, 2)|0.3]",
+        Error("throw new ArgumentException(\"[\" + string.Format(\"{0,6:F2}|{1:D3}\", 1.5, 7) + \"|\" + string.Join('-', \"a\", \"b\") + \"|\" + \"ab\".PadRight(4) + \"|\" + \"abab\".Replace(\"a\", \"x\") + $\"|{(1, 2)}|{0.3:0.###}]\");").Message,
+        StringComparison.Ordinal);
 }

@@ -63,6 +63,8 @@ public static class DiagnosticIds
     public const string TooManyElements = "GR2030";
     /// <summary>A tensor that is null where an operation or the caller needs one.</summary>
     public const string NullTensor = "GR2031";
+    /// <summary>A model that needs much memory: a warning.</summary>
+    public const string MuchMemory = "GR2032";
     /// <summary>An entry that returns something other than tensors.</summary>
     public const string EntryResult = "GR3005";
     /// <summary>A loss that is no scalar.</summary>
@@ -73,6 +75,9 @@ public static class DiagnosticIds
     public const string TrainingSetting = "GR3009";
     /// <summary>An optimizer whose Update does not fit.</summary>
     public const string OptimizerUpdate = "GR3010";
+
+    /// <summary>Those that leave the model as it is.</summary>
+    public static IReadOnlyList<string> Warnings { get; } = [MuchMemory];
 
     /// <summary>All identities with their titles, in order: what the generator makes its descriptors from.</summary>
     public static IReadOnlyList<(string Id, string Title)> All { get; } =
@@ -117,6 +122,7 @@ public static class DiagnosticIds
         (InexactNumber, "A whole number is too large for a tensor"),
         (TooManyElements, "Too many elements"),
         (NullTensor, "The tensor is null"),
+        (MuchMemory, "The model needs much memory"),
         (EntryResult, "An entry returns something other than tensors"),
         (LossResult, "A loss is no scalar"),
         (Train, "The optimizer cannot be built"),

@@ -150,19 +150,16 @@ sealed partial class Evaluator
 
     object Interpolate(InterpolationExpression interpolation, Scope scope)
     {
-        var text = new StringBuilder();
-        foreach (var part in interpolation.Parts)
-        {
-            if (part.Value is null) text.Append(part.Text);
-            else text.Append(Text(Evaluate(part.Value, scope), part.Format, interpolation.Location));
-            if (text.Length > MaximumSize) throw Fail(DiagnosticIds.TooLarge, interpolation.Location, "The string grows too long to build.");
-        }
+        var text = new BoundedText(this, interpolation.Location);
+        foreach (var part in interpolation.Parts) text.Append(part.Value is null ? part.Text : Text(Evaluate(part.Value, scope), part.Format, interpolation.Location));
         return text.ToString();
     }
 
     /// <summary>What <c>ToString</c> gives under the invariant culture.</summary>
     string Text(object? value, string? format, Location location)
     {
+        CheckFormat(format, location);
+        Spend(1, location);
         try
         {
             return value switch
@@ -170,7 +167,7 @@ sealed partial class Evaluator
                 null => "",
                 string text => text,
                 IFormattable number => number.ToString(format, CultureInfo.InvariantCulture),
-                TupleValue tuple => "(" + string.Join(", ", tuple.Items.Select(i => Text(i, null, location))) + ")",
+                TupleValue tuple => Joined("(", ", ", tuple.Items, ")", location),
                 bool or char or EnumValue or DimValue => value.ToString()!,
                 _ => Describe(value),
             };
@@ -181,14 +178,33 @@ sealed partial class Evaluator
         }
     }
 
+    string Joined(string before, string separator, IEnumerable<object?> items, string after, Location location)
+    {
+        var text = new BoundedText(this, location).Append(before);
+        var isFirst = true;
+        foreach (var item in items)
+        {
+            if (!isFirst) text.Append(separator);
+            text.Append(Text(item, null, location));
+            isFirst = false;
+        }
+        return text.Append(after).ToString();
+    }
+
     object Collect(CollectionExpression collection, Scope scope)
     {
         var items = new List<object?>(collection.Elements.Count);
         foreach (var element in collection.Elements)
         {
-            if (element is SpreadExpression spread) items.AddRange(Items(Evaluate(spread.Sequence, scope), spread.Location));
-            else items.Add(Evaluate(element, scope));
-            Limit(items.Count, collection.Location);
+            if (element is not SpreadExpression spread)
+            {
+                items.Add(Evaluate(element, scope));
+                continue;
+            }
+            var more = Items(Evaluate(spread.Sequence, scope), spread.Location);
+            Limit((long)items.Count + more.Count, collection.Location);
+            Spend(more.Count, collection.Location);
+            items.AddRange(more);
         }
         var type = collection.Type.Element ?? TypeRef.Object;
         return collection.Type.Kind == TypeKind.List ? new ListValue(items, type) : new ArrayValue([.. items], type);
@@ -205,25 +221,27 @@ sealed partial class Evaluator
             size *= lengths[i];
             Limit(size, array.Location);
         }
+        Spend(size, array.Location);
         var items = new object?[size];
         if (Default(array.Element) is { } fill)
             for (var i = 0; i < items.Length; i++) items[i] = fill;
         return new ArrayValue(items, array.Element, lengths);
     }
 
-    void Limit(long size, Location location)
-    {
-        if (size > MaximumSize) throw Fail(DiagnosticIds.TooLarge, location, FormattableString.Invariant($"More than {MaximumSize:N0} elements are too many to build."));
-    }
-
     IReadOnlyList<object?> Items(object? sequence, Location location) => sequence switch
     {
         ArrayValue array => array.Items,
         ListValue list => list.Items,
-        string text => [.. text.Select(c => (object)c)],
+        string text => Characters(text, location),
         null => throw WouldThrow(location, "The sequence is null."),
         _ => throw Fail(DiagnosticIds.Unsupported, location, $"{Describe(sequence)} is not a sequence that can be walked while a model is compiled."),
     };
+
+    object?[] Characters(string text, Location location)
+    {
+        Spend(text.Length, location);
+        return [.. text.Select(c => (object)c)];
+    }
 
     int Int(object? value, Location location, string what) => value switch
     {

@@ -19,8 +19,9 @@ sealed partial class Evaluator
             var list = new List<object?>();
             foreach (var item in items)
             {
+                Limit(list.Count + 1, location);
+                Spend(1, location);
                 list.Add(item);
-                Limit(list.Count, location);
             }
             return new ArrayValue([.. list], element);
         }
@@ -36,6 +37,8 @@ sealed partial class Evaluator
         IEnumerable<object?> Tested() => a.Length > 1 ? x.Where(Test) : x;
         bool isEqual(object? l, object? r) => Same(l, r);
         var equality = new Equality(isEqual);
+        // Each element is compared with each of the others.
+        if (method is "Distinct" or "Except" or "Intersect" or "Union") Spend((long)x.Count * (x.Count + (a.Length > 1 ? SizeOf(a[1]) : 0)), location);
         switch (method, a.Length)
         {
             case ("Select", 2):

@@ -12,6 +12,8 @@ sealed partial class Evaluator
         var arguments = Evaluate(call.Arguments, scope);
         var dot = call.Function.LastIndexOf('.');
         var (owner, method) = (call.Function.Substring(0, dot < 0 ? 0 : dot), call.Function.Substring(dot + 1));
+        if (LooksAtAll(method, arguments.Length))
+            foreach (var argument in arguments) Spend(SizeOf(argument), call.Location);
         try
         {
             return owner switch
@@ -197,20 +199,19 @@ sealed partial class Evaluator
             ("IndexOf", 2) => S(0).IndexOf(S(1), StringComparison.Ordinal),
             ("Substring", 2) => S(0).Substring(I(1)),
             ("Substring", 3) => S(0).Substring(I(1), I(2)),
-            ("Replace", 3) => S(0).Replace(S(1), S(2)),
+            ("Replace", 3) => Replaced(S(0), S(1), S(2), call.Location),
             ("ToLowerInvariant", 1) => S(0).ToLowerInvariant(),
             ("ToUpperInvariant", 1) => S(0).ToUpperInvariant(),
             ("Trim", 1) => S(0).Trim(),
             ("TrimStart", 1) => S(0).TrimStart(),
             ("TrimEnd", 1) => S(0).TrimEnd(),
-            ("PadLeft", 2) => S(0).PadLeft(I(1)),
-            ("PadRight", 2) => S(0).PadRight(I(1)),
+            ("PadLeft", 2) => Padded(S(0), I(1), left: true, call.Location),
+            ("PadRight", 2) => Padded(S(0), I(1), left: false, call.Location),
             ("Split", >= 2) => new ArrayValue([.. S(0).Split([S(1)], StringSplitOptions.None)], TypeRef.String),
             ("ToString", 1) => S(0),
-            ("Join", _) => string.Join(S(0), (a.Length == 2 && a[1] is ArrayValue or ListValue ? Items(a[1], call.Location) : a.Skip(1)).Select(i => Text(i, null, call.Location))),
-            ("Concat", _) => string.Concat((a.Length == 1 && a[0] is ArrayValue or ListValue ? Items(a[0], call.Location) : a).Select(i => Text(i, null, call.Location))),
-            ("Format", _) => string.Format(System.Globalization.CultureInfo.InvariantCulture, S(0),
-                (a.Length == 2 && a[1] is ArrayValue or ListValue ? Items(a[1], call.Location) : a.Skip(1)).Select(i => i is IFormattable ? i : Text(i, null, call.Location)).ToArray()),
+            ("Join", _) => Joined("", S(0), a.Length == 2 && a[1] is ArrayValue or ListValue ? Items(a[1], call.Location) : a.Skip(1), "", call.Location),
+            ("Concat", _) => Joined("", "", a.Length == 1 && a[0] is ArrayValue or ListValue ? Items(a[0], call.Location) : a, "", call.Location),
+            ("Format", _) => Formatted(S(0), [.. a.Length == 2 && a[1] is ArrayValue or ListValue ? Items(a[1], call.Location) : a.Skip(1)], call.Location),
             _ => throw NoRule(call),
         };
         if (result is string grown) Limit(grown.Length, call.Location);

@@ -8,12 +8,7 @@ sealed partial class Evaluator
 {
     object? Binary(BinaryOperator op, object? left, object? right, TypeRef type, bool isChecked, Location location)
     {
-        if (op == BinaryOperator.Concat)
-        {
-            var text = Text(left, null, location) + Text(right, null, location);
-            Limit(text.Length, location);
-            return text;
-        }
+        if (op == BinaryOperator.Concat) return new BoundedText(this, location).Append(Text(left, null, location)).Append(Text(right, null, location)).ToString();
         if (op is BinaryOperator.Equal or BinaryOperator.NotEqual)
         {
             if (left is DimValue || right is DimValue) return left is null || right is null ? op == BinaryOperator.NotEqual : Compare(op, left, right, location);
@@ -147,16 +142,20 @@ sealed partial class Evaluator
 
     static bool Identical(object? left, object? right) => ReferenceEquals(left, right) || (left is string a && right is string b && a == b);
 
-    bool Same(object? left, object? right) => (left, right) switch
+    bool Same(object? left, object? right)
     {
-        (null, _) or (_, null) => left is null && right is null,
-        (TupleValue a, TupleValue b) => a.Items.Length == b.Items.Length && a.Items.Zip(b.Items, Same).All(s => s),
-        (Instance { Type.IsModule: false } a, Instance { Type.IsModule: false } b) =>
-            ReferenceEquals(a, b) || (a.Type == b.Type && a.Fields.All(f => Same(f.Value, b[f.Key.Owner, f.Key.Name]))),
-        _ when Numbers.IsReal(left) && Numbers.IsReal(right) => Numbers.ToDouble(left!) == Numbers.ToDouble(right!),
-        _ when Numbers.IsInteger(left) && Numbers.IsInteger(right) => Numbers.ToDecimal(left!) == Numbers.ToDecimal(right!),
-        _ => left!.Equals(right),
-    };
+        Spend(left is string && right is string ? SizeOf(left) : 1, place);
+        return (left, right) switch
+        {
+            (null, _) or (_, null) => left is null && right is null,
+            (TupleValue a, TupleValue b) => a.Items.Length == b.Items.Length && a.Items.Zip(b.Items, Same).All(s => s),
+            (Instance { Type.IsModule: false } a, Instance { Type.IsModule: false } b) =>
+                ReferenceEquals(a, b) || (a.Type == b.Type && a.Fields.All(f => Same(f.Value, b[f.Key.Owner, f.Key.Name]))),
+            _ when Numbers.IsReal(left) && Numbers.IsReal(right) => Numbers.ToDouble(left!) == Numbers.ToDouble(right!),
+            _ when Numbers.IsInteger(left) && Numbers.IsInteger(right) => Numbers.ToDecimal(left!) == Numbers.ToDecimal(right!),
+            _ => left!.Equals(right),
+        };
+    }
 
     /// <summary>An order or equality of numbers or sizes.</summary>
     object Compare(BinaryOperator op, object left, object right, Location location)

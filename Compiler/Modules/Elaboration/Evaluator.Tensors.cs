@@ -49,6 +49,8 @@ sealed partial class Evaluator
         var builder = Builder(location);
         if (builder.Nodes.Count > MaximumNodes)
             throw Fail(DiagnosticIds.TooLarge, location, FormattableString.Invariant($"The function has more than {MaximumNodes:N0} operations. Does a loop here never end?"));
+        if (operands.Count > MaximumOperands)
+            throw Fail(DiagnosticIds.TooLarge, location, FormattableString.Invariant($"{operation.Name} is given {operands.Count:N0} tensors; more than {MaximumOperands:N0} are too many to build."));
         ImmutableArray<Ir.Value> inputs = [.. operands.Select(o => o.Value)];
         if (operation.Name == "dropout" && function!.IsTraining)
         {

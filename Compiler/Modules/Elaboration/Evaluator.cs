@@ -34,8 +34,8 @@ sealed partial class Evaluator(Definitions definitions, OperationSet operations,
     /// <summary>Calls within calls.</summary>
     const int MaximumDepth = 200;
 
-    /// <summary>Elements of an array or list, characters of a string.</summary>
-    const int MaximumSize = 1_000_000;
+    /// <summary>Operands of one operation.</summary>
+    const int MaximumOperands = 10_000;
 
     /// <summary>Nodes of one function.</summary>
     const int MaximumNodes = 200_000;
@@ -67,6 +67,7 @@ sealed partial class Evaluator(Definitions definitions, OperationSet operations,
     public void Enter(string callee, string className, Instance? self, Location location)
     {
         steps = 0;
+        work = 0;
         frame = new(callee, self, className, IsOwn: true, location, null);
         place = location;
     }

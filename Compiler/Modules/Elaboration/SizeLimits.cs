@@ -7,10 +7,13 @@ using Graph.Compiler.Ir;
 namespace Graph.Compiler.Modules.Elaboration;
 
 /// <summary>How large tensors may be, asked before anything is computed from their sizes: products of larger ones would not fit into 64 bits, and no machine holds them.</summary>
-static class SizeLimits
+public static class SizeLimits
 {
     /// <summary>Elements of a tensor at the upper bounds of its named dimensions: 4 TiB in 32 bits. A product of matrices of this size still has its operations counted in 64 bits.</summary>
     public const double MostElements = 1L << 40;
+
+    /// <summary>Axes of a tensor.</summary>
+    public const int MostAxes = 64;
 
     /// <summary>Elements of a tensor that a caller sees: a span has no more.</summary>
     public const double MostInSpan = int.MaxValue;
@@ -23,6 +26,7 @@ static class SizeLimits
     /// <param name="isSeen">Whether the caller sees it as a span.</param>
     public static string? Refuse(string subject, Shape shape, IReadOnlyDictionary<string, DimSymbol> dims, bool isSeen = false)
     {
+        if (shape.Rank > MostAxes) return FormattableString.Invariant($"{subject} has {shape.Rank:N0} axes, but a tensor has at most {MostAxes}.");
         var elements = Elements(shape, dims);
         if (elements > MostElements) return $"{subject} {Of(shape, dims)} has {Number(elements)} elements, but a tensor has at most {Number(MostElements)}.{Advice(shape, dims)}";
         // A named dimension stays below its upper bound where the caller has no such span.

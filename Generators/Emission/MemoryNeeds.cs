@@ -1,0 +1,42 @@
+using System.Collections.Generic;
+using System.Linq;
+using Graph.Compiler.Ir;
+using Graph.Compiler.Lowering;
+using Graph.Compiler.Modules.Elaboration;
+using Graph.Compiler.Planning;
+using Graph.Generators.Diagnostics;
+using Location = Graph.Compiler.Modules.Location;
+
+namespace Graph.Generators.Emission;
+
+/// <summary>What a model will ask of the machine that it runs on: said while it is built when that is much, for the first call is a late place to learn it.</summary>
+static class MemoryNeeds
+{
+    /// <summary>Eight gigabytes are worth a word.</summary>
+    public const long Much = 8L << 30;
+
+    /// <summary>One warning for each function whose intermediates take much at typical sizes, where the largest is made, and one for parameters and optimizer states that do.</summary>
+    /// <param name="model">The model's name.</param>
+    /// <param name="lowered">Its functions.</param>
+    /// <param name="origins">The places that origins of nodes refer to.</param>
+    /// <param name="location">That of the model.</param>
+    public static IEnumerable<DiagnosticInfo> Warnings(string model, LoweredProgram lowered, IReadOnlyList<Location> origins, Location location)
+    {
+        var typical = DimBinding.Typical(lowered.Program.Dims);
+        foreach (var function in lowered.Functions)
+        {
+            if (Planner.PeakBytes(function, typical) is var peak && peak < Much) continue;
+            var largest = function.Buffers.Where(b => b.Kind == BufferKind.Arena).OrderByDescending(b => b.Bytes.Evaluate(typical)).First();
+            var maker = function.Launches.First(l => l.Operands.Any(o => o.IsWritten && o.Buffer == largest)).Node;
+            var symbols = function.Buffers.SelectMany(b => b.Elements.Symbols).Distinct().ToList();
+            var at = string.Join(", ", lowered.Program.Dims.Where(d => symbols.Contains(d.Name)).Select(d => System.FormattableString.Invariant($"{d.Name} = {d.Typical}")));
+            yield return Warning(
+                $"{model}.{function.Function.Name} needs {SizeLimits.Bytes(peak)} for its intermediates{(at.Length > 0 ? " at " + at : "")}; the largest, made here, takes {SizeLimits.Bytes(largest.Bytes.Evaluate(typical))}.",
+                maker.Origins.Select(o => Origin.Entry(o.Place)).FirstOrDefault(entry => entry < origins.Count) is { } entry ? origins[entry] : location);
+        }
+        var stored = lowered.Program.States.Sum(s => s.Type.Bytes.Constant);
+        if (stored >= Much) yield return Warning($"{model} holds {SizeLimits.Bytes(stored)} of parameters, states and what its optimizer keeps.", location);
+    }
+
+    static DiagnosticInfo Warning(string message, Location location) => DiagnosticInfo.Of(new GraphDiagnostic(DiagnosticIds.MuchMemory, location, message));
+}
