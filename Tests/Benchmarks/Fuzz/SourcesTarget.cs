@@ -19,7 +19,7 @@ namespace Graph.Benchmarks.Fuzz;
 sealed class SourcesTarget : IFuzzTarget
 {
     const long MostBytes = 4L << 30;
-    const int RunOneOf = 4, CompareOneOf = 8;
+    const int RunOneOf = 2, CompareOneOf = 8;
 
     static readonly CSharpParseOptions parsing = new(LanguageVersion.Preview);
     static readonly ImmutableArray<MetadataReference> references = [.. GeneratorHost.References.Select(path => MetadataReference.CreateFromFile(path))];
