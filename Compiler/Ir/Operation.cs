@@ -91,8 +91,8 @@ public abstract class Operation
     public virtual ImmutableArray<Value> Emit(Builder b, ImmutableArray<Value> operands, AttributeMap attributes) => b.Node(this, operands, attributes).Outputs;
 
     /// <summary>
-    /// True when a call, with attributes as the modelling language writes them, does the same to a tensor of any shape as to its elements in one row: elementwise operations, and reductions of everything.
-    /// An optimizer's rule, which sees parameters as rows, has no others.
+    /// True when a call, with attributes as the modelling language writes them, does the same to a tensor of any shape as to its elements in one row, element by element. An optimizer's rule, which sees
+    /// parameters as rows and is one kernel over all of them, has no others.
     /// </summary>
     public virtual bool IgnoresShape(AttributeMap attributes) => Kind == OpKind.Elementwise;
 

@@ -26,9 +26,6 @@ static class Reduced
     /// <summary><paramref name="value"/> where <paramref name="x"/> is not 0, and 0 where it is: the gradient of a root at 0.</summary>
     public static Expr WhereNotZero(GradContext g, Expr x, Expr value) => g.Where(g.Of(g.Builder.Equal(x, g.Builder.ConstantLike(0, x))), g.Number(0), value);
 
-    /// <summary>Whether a call of the language names no axis, so that all elements become one.</summary>
-    public static bool IsWhole(AttributeMap attributes) => !attributes.Has("axis") && !attributes.Has("axes");
-
     /// <summary>How many elements go into one.</summary>
     public static Dim Count(Shape shape, AttributeMap attributes) => attributes.Axes(shape).Aggregate(Dim.One, (product, a) => product * shape[a]);
 }
@@ -43,9 +40,6 @@ abstract class ReduceOperation : Operation
         context.Expect(Name, 1);
         return [new(ResultType(context[0].DType), Reduced.Result(context.Shape(0), context.Attributes))];
     }
-
-    /// <summary>Without an axis it reduces everything.</summary>
-    public sealed override bool IgnoresShape(AttributeMap attributes) => Reduced.IsWhole(attributes);
 
     protected virtual DType ResultType(DType type) => type;
 

@@ -26,9 +26,6 @@ sealed class MeanOperation : CompositeOperation
     public override ImmutableArray<Value> Emit(Builder b, ImmutableArray<Value> operands, AttributeMap attributes) =>
         base.Emit(b, operands, Reduced.Canonical(operands[0].Shape, attributes));
 
-    /// <summary>Without an axis it reduces everything.</summary>
-    public override bool IgnoresShape(AttributeMap attributes) => Reduced.IsWhole(attributes);
-
     public override ImmutableArray<TensorType> Infer(InferContext context)
     {
         context.Expect(Name, 1);

@@ -59,7 +59,7 @@ sealed partial class Evaluator
         }
         if (function!.Flat is not null && inputs.Any(v => function.IsFlat(v.Shape)) && !operation.IgnoresShape(attributes))
             throw Fail(DiagnosticIds.FlatParameter, location,
-                $"{Member(operation)} depends on the shape of the parameter, but an optimizer's Update gets every parameter, its gradient and its states as one row of elements. Arithmetic on elements and reductions of all of them are the same for every shape.");
+                $"{Member(operation)} is no arithmetic on single elements, but an optimizer's Update gets every parameter, its gradient and its states as one row of elements and computes each element by itself, the same for every shape.");
         ImmutableArray<Ir.Value> results;
         var before = builder.Nodes.Count;
         using (builder.At(OriginOf(location)))
