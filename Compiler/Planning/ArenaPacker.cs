@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
+using System.Runtime.CompilerServices;
 
 namespace Graph.Compiler.Planning;
 
@@ -81,7 +82,8 @@ sealed class ArenaPacker
         var starts = Orders(peak).ToDictionary(o => o.Name, o => o.Order);
         foreach (var (name, distance) in Squeezes)
         {
-            var order = starts[name];
+            var order = (int[])starts[name].Clone();
+            var keys = new int[order.Length];
             for (var round = 0; round < (distance is null ? 20 : 100) && work.Left > 0; round++)
             {
                 var bytes = Place(order, firstFit: true);
@@ -93,7 +95,8 @@ sealed class ArenaPacker
                 if (bytes <= Goal(bound)) return (best, bestBytes, bestName);
                 // Twice the place in the order, so that one that comes forward lands in front of the one that it meets.
                 var forward = 2 * (distance ?? order.Length) + 1;
-                order = [.. order.Select((p, place) => (Piece: p, Place: 2 * place - (offsets[p] + pieces[p].Bytes > Goal(bound) ? forward : 0))).OrderBy(o => o.Place).Select(o => o.Piece)];
+                for (var place = 0; place < order.Length; place++) keys[place] = 2 * place - (offsets[order[place]] + pieces[order[place]].Bytes > Goal(bound) ? forward : 0);
+                Array.Sort(keys, order);
             }
         }
         return (best, bestBytes, bestName);
@@ -119,7 +122,11 @@ sealed class ArenaPacker
         yield return ("by death", [.. all.OrderByDescending(p => pieces[p].Last).ThenByDescending(p => pieces[p].Bytes)]);
     }
 
+    // A binding is planned at its first call, before the JIT would have come round to loops like these.
+    const MethodImplOptions Hot = (MethodImplOptions)512; // AggressiveOptimization, which netstandard2.0 has no name for
+
     /// <summary>Places every piece and returns the bytes needed.</summary>
+    [MethodImpl(Hot)]
     long Place(IReadOnlyList<int> order, bool firstFit)
     {
         var count = 0;
@@ -129,15 +136,29 @@ sealed class ArenaPacker
             var piece = pieces[order[i]];
             var offset = isSimple ? FindSimple(piece, count, top, firstFit) : Find(piece, count, top, firstFit);
             offsets[order[i]] = offset;
-            var at = count++;
-            for (; at > 0 && placed[at - 1].Offset > offset; at--) placed[at] = placed[at - 1];
+            var at = Behind(offset, count);
+            Array.Copy(placed, at, placed, at + 1, count++ - at);
             placed[at] = new(offset, offset + piece.Bytes, piece.First, piece.Last, order[i]);
             top = Math.Max(top, offset + piece.Bytes);
         }
         return top;
     }
 
+    // Where among the first so many a piece at an offset goes, by offset.
+    int Behind(long offset, int count)
+    {
+        var (from, to) = (0, count);
+        while (from < to)
+        {
+            var middle = (from + to) / 2;
+            if (placed[middle].Offset > offset) to = middle;
+            else from = middle + 1;
+        }
+        return from;
+    }
+
     // A gap among what lies there while the piece lives, lowest first: the first that holds it, or the one that it fills best.
+    [MethodImpl(Hot)]
     long FindSimple(Piece piece, int count, long top, bool firstFit)
     {
         long low = 0, best = -1, bestSlack = long.MaxValue;
