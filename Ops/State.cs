@@ -23,7 +23,7 @@ public sealed partial class State : Tensor
     /// <summary>Gives it a new value of the same shape, which later reads in the same call see.</summary>
     /// <param name="value">The new value.</param>
     /// <remarks>
-    /// The last value that a training step or an entry assigns is what is kept, and what the next call reads. Evaluating a loss (its generated method, not a training step) keeps nothing: later reads in that call
+    /// The last value that a training step or an entry assigns is what is kept, and what the next call reads: in the model by a step, in its session by an entry. Evaluating a loss (its generated method, not a training step) keeps nothing: later reads in that call
     /// see the value, and the state stays what it was. A layer that gathers statistics in training alone asks for <see cref="Mode.Training"/>. In eager code the state is written at once.
     /// <para>Read after it, in the same step, it is the new value itself: a gradient flows through it into what the value was computed from, unlike under PyTorch's <c>no_grad</c>. The number that the step began
     /// with is a constant to every gradient, and so is what one step leaves for the next.</para>

@@ -103,7 +103,7 @@ static unsafe class Checkpoint
             store.Step = info.Step;
             store.Seed = info.Seed;
         }
-        store.IsSound = true;
+        if (match.Pairs.Length == store.Count) store.IsSound = true; // a part mends nothing
         store.Touch();
         return (info with { IsTraining = training }, match);
     }
