@@ -18,6 +18,7 @@ sealed class BindingContext(Compilation compilation, string projectFolder, Cance
     readonly HashSet<ISymbol> reached = new(SymbolEqualityComparer.Default);
     readonly List<ISymbol> pending = [];
     HashSet<DiagnosticInfo> reported = [];
+    HashSet<ISymbol> met = new(SymbolEqualityComparer.Default);
     int bound;
     string member = "";
 
@@ -39,6 +40,9 @@ sealed class BindingContext(Compilation compilation, string projectFolder, Cance
 
     /// <summary>The parameters of primary constructors that methods use.</summary>
     public HashSet<IParameterSymbol> Captured { get; } = new(SymbolEqualityComparer.Default);
+
+    /// <summary>The code cannot be read because of another module's error, which is reported there.</summary>
+    public void FailElsewhere() => HasErrors = true;
 
     /// <summary>The files that were read: bodies, and names whose places the definition holds.</summary>
     public IReadOnlyCollection<SyntaxTree> Trees => trees;
@@ -82,10 +86,11 @@ sealed class BindingContext(Compilation compilation, string projectFolder, Cance
     public (T? Definition, EquatableArray<Reason> Failure) Attempt<T>(System.Func<T> bind, Location at, bool isModelling)
         where T : class
     {
-        var (outerDiagnostics, outerReported, outerErrors) = (Diagnostics, reported, HasErrors);
+        var (outerDiagnostics, outerReported, outerMet, outerErrors) = (Diagnostics, reported, met, HasErrors);
         var references = References.ToArray();
         var mark = pending.Count;
-        (Diagnostics, reported, HasErrors) = ([], [], false);
+        // A member's reasons are whole: what another member that nobody reaches has met counts for nothing here.
+        (Diagnostics, reported, met, HasErrors) = ([], [], new(outerMet, SymbolEqualityComparer.Default), false);
         T? definition = null;
         try
         {
@@ -97,7 +102,8 @@ sealed class BindingContext(Compilation compilation, string projectFolder, Cance
         }
         var found = Diagnostics;
         var hasErrors = HasErrors;
-        (Diagnostics, reported, HasErrors) = (outerDiagnostics, outerReported, outerErrors);
+        (Diagnostics, reported, met, HasErrors) = (outerDiagnostics, outerReported, outerMet, outerErrors);
+        if (hasErrors && found.Count == 0 && !outerErrors) found.Add(new(Descriptors.NoMeaning.Id, at, []));
         if (!hasErrors) return (definition, []);
         foreach (var symbol in pending.Skip(mark)) reached.Remove(symbol);
         pending.RemoveRange(mark, pending.Count - mark);
@@ -147,6 +153,13 @@ sealed class BindingContext(Compilation compilation, string projectFolder, Cance
         var info = new DiagnosticInfo(descriptor.Id, at, new EquatableArray<string>(arguments));
         // A type that is wrong is met again and again; say it once a place.
         if (reported.Add(info)) Diagnostics.Add(info);
+    }
+
+    /// <summary>Reports what is met again and again, an unmarked class or a type parameter, where it is met first.</summary>
+    public void ReportOnce(ISymbol symbol, DiagnosticDescriptor descriptor, Location at, params string[] arguments)
+    {
+        HasErrors = true;
+        if (met.Add(symbol.OriginalDefinition)) Report(descriptor, at, arguments);
     }
 
     /// <summary>

@@ -89,11 +89,7 @@ partial class BodyBinder
         if (assignment.InConversion.MethodSymbol is { } before && KnownTypes.OperationName(before) is { } wrap)
             old = new OperationExpression(wrap, [], [new NamedValue(before.Parameters[0].Name, old)], At(assignment));
         if (KnownTypes.OperationName(method) is { } name) return Operation(name, method, [old, value], At(assignment));
-        if (KnownTypes.IsTensor(method.ContainingType))
-        {
-            context.Report(Descriptors.NotAnOperation, At(assignment), "Tensor's operator " + method.Name);
-            return Nothing(assignment);
-        }
+        if (KnownTypes.IsTensor(method.ContainingType)) return NotAnOperation(assignment, method);
         return KnownTypes.IsSystem(method) ? Unsupported(assignment, "an operator of " + method.ContainingType.ToDisplayString()) : StaticCall(assignment, method, [old, value]);
     }
 

@@ -39,11 +39,7 @@ partial class BodyBinder
             return new AssignStateExpression(Expression(state), Expression(call.Arguments[0].Value), at);
         if (KnownTypes.IsGraph(method.ContainingType, "Init"))
             return new InitializerExpression(method.Name, call.Arguments.OrderBy(a => a.Parameter?.Ordinal).Select(a => new NamedValue(a.Parameter?.Name ?? "", Expression(a.Value))).ToEquatableArray(), at);
-        if (KnownTypes.IsTensor(method.ContainingType))
-        {
-            context.Report(Descriptors.NotAnOperation, at, method.ContainingType.Name + "." + method.Name);
-            return Nothing(call);
-        }
+        if (KnownTypes.IsTensor(method.ContainingType)) return NotAnOperation(call, method);
         if (Library.Method(method) is { } library)
         {
             var arguments = call.Instance is { } receiver ? Arguments(call.Arguments).Prepend(Expression(receiver)).ToEquatableArray() : Arguments(call.Arguments);
@@ -52,7 +48,7 @@ partial class BodyBinder
         if (method.IsGenericMethod)
         {
             if (KnownTypes.IsSystem(method)) return NotCallable(call, method);
-            context.Report(Descriptors.Generic, at, method.Name);
+            context.ReportOnce(method, Descriptors.Generic, at, method.Name);
             return Nothing(call);
         }
         if (KnownTypes.IsSystem(method)) return NotCallable(call, method);
@@ -101,7 +97,7 @@ partial class BodyBinder
             return Unsupported(reference, "a method of the library as a value (write a lambda)");
         if (method.IsGenericMethod)
         {
-            context.Report(Descriptors.Generic, at, method.Name);
+            context.ReportOnce(method, Descriptors.Generic, at, method.Name);
             return Nothing(reference);
         }
         if (method.IsStatic || reference.Instance is null) ReachFunction(method, reference);
@@ -213,10 +209,30 @@ partial class BodyBinder
         return new FieldExpression(Expression(target), SymbolNames.FullName(property.ContainingType), property.Name, at);
     }
 
+    /// <summary>Reports a member of tensors that models have no use for, and what does what its user may want.</summary>
+    Expression NotAnOperation(IOperation operation, ISymbol member)
+    {
+        // C# says itself what is meant by a member that exists to say it.
+        if (member.GetAttributes().Any(a => a.AttributeClass is { Name: "ObsoleteAttribute" } && a.ConstructorArguments is { Length: 2 } given && given[1].Value is true)) return Invalid(operation);
+        var name = member switch
+        {
+            IPropertySymbol { IsIndexer: true } => "an element of a tensor",
+            IMethodSymbol { MethodKind: MethodKind.UserDefinedOperator } => member.ContainingType.Name + "'s operator " + member.Name,
+            _ => member.ContainingType.Name + "." + member.Name,
+        };
+        var instead = member switch
+        {
+            IPropertySymbol { IsIndexer: true } => "; x.Slice(0, i, i + 1).Squeeze(0) is the i-th part of x along axis 0",
+            { Name: "ToScalar" or "ToArray" or "ToDoubles" or "ToString" } => "; the numbers of a tensor are there when the model runs, so return the tensor from an entry",
+            _ => "",
+        };
+        context.Report(Descriptors.NotAnOperation, At(operation), name, instead);
+        return Nothing(operation);
+    }
+
     Expression TensorMember(IPropertyReferenceOperation reference)
     {
         if (reference.Property.Name is "Shape" or "Rank" or "Length" && reference.Instance is { } tensor) return new TensorMemberExpression(Expression(tensor), reference.Property.Name, At(reference));
-        context.Report(Descriptors.NotAnOperation, At(reference), reference.Property.ContainingType.Name + "." + reference.Property.Name);
-        return Nothing(reference);
+        return NotAnOperation(reference, reference.Property);
     }
 }

@@ -76,11 +76,7 @@ partial class BodyBinder
     Expression UserOperator(IOperation operation, IMethodSymbol method, params IOperation[] operands)
     {
         if (KnownTypes.OperationName(method) is { } name) return Operation(operation, name, method, operands);
-        if (KnownTypes.IsTensor(method.ContainingType))
-        {
-            context.Report(Descriptors.NotAnOperation, At(operation), method.ContainingType.Name + "'s operator " + method.Name);
-            return Nothing(operation);
-        }
+        if (KnownTypes.IsTensor(method.ContainingType)) return NotAnOperation(operation, method);
         if (KnownTypes.IsSystem(method)) return Unsupported(operation, "an operator of " + method.ContainingType.ToDisplayString());
         return StaticCall(operation, method, Expressions(operands));
     }

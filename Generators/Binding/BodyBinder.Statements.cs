@@ -82,7 +82,8 @@ partial class BodyBinder
     Statement ForEach(IForEachLoopOperation loop)
     {
         if (loop.IsAsynchronous) Unsupported(loop, "await foreach");
-        var sequence = Expression(loop.Collection);
+        // C# says itself what to write instead: Tensor.GetEnumerator is there for that.
+        var sequence = KnownTypes.IsTensor(loop.Collection.Type) ? Invalid(loop.Collection) : Expression(loop.Collection);
         var target = loop.LoopControlVariable switch
         {
             IVariableDeclaratorOperation variable => new DeclarationExpression(Name(variable.Symbol), At(variable)),

@@ -234,7 +234,7 @@ sealed class MemberBinder(BindingContext context, INamedTypeSymbol type)
         var id = SymbolNames.MethodId(method);
         using var _ = Within(id);
         var at = context.At(method.AssociatedSymbol ?? method);
-        if (method.IsGenericMethod) context.Report(Descriptors.Generic, at, method.Name);
+        if (method.IsGenericMethod) context.ReportOnce(method, Descriptors.Generic, at, method.Name);
         if (method.IsAsync) context.Report(Descriptors.Unsupported, at, "async");
         if (method.ReturnsByRef || method.ReturnsByRefReadonly) context.Report(Descriptors.ByReference, at, method.Name);
         var parameters = Parameters(method);

@@ -115,7 +115,10 @@ static class ModelRules
         if (KnownTypes.Attribute(parameter, KnownTypes.Shape) is not { ConstructorArguments: { Length: 1 } arguments } || arguments[0].Kind != TypedConstantKind.Array || arguments[0].IsNull) return;
         for (var i = 0; i < arguments[0].Values.Length; i++)
             if (arguments[0].Values[i] is { Kind: TypedConstantKind.Primitive, Value: string name } && !dims.Contains(name))
-                context.Report(Descriptors.UnknownDim, AttributeReader.DimAt(context, parameter, i), name, parameter.ContainingType.Name);
+            {
+                if (SyntaxFacts.IsValidIdentifier(name)) context.Report(Descriptors.UnknownDim, AttributeReader.DimAt(context, parameter, i), name, parameter.ContainingType.Name);
+                else context.Report(Descriptors.BadShape, AttributeReader.DimAt(context, parameter, i), "\"" + name + "\"");
+            }
     }
 
     static void Train(BindingContext context, INamedTypeSymbol type, IMethodSymbol method, List<IMethodSymbol> methods)

@@ -26,7 +26,8 @@ static class ModuleBinder
         try
         {
             declaration = Declaration(context, type, name);
-            definition = Definition(context, type, name);
+            // What has type parameters is no module, and every mention of one would say so again.
+            definition = type.IsGenericType ? null : Definition(context, type, name);
         }
         catch (InsufficientExecutionStackException)
         {
@@ -82,13 +83,13 @@ static class ModuleBinder
     /// <summary>Why no other part of the class can be written.</summary>
     static IEnumerable<(DiagnosticDescriptor Descriptor, ISymbol At, string[] Arguments)> Obstacles(INamedTypeSymbol type)
     {
-        if (type.IsGenericType) yield return (Descriptors.Generic, type, [type.Name]);
+        if (type.TypeParameters.Length > 0) yield return (Descriptors.Generic, type, [type.Name]);
         if (type.IsRecord) yield return (Descriptors.Unsupported, type, ["a record as a module"]);
         if (!IsPartial(type)) yield return (Descriptors.NotPartial, type, [type.Name]);
         for (var outer = type.ContainingType; outer is not null; outer = outer.ContainingType)
         {
             if (!IsPartial(outer)) yield return (Descriptors.ContainerNotPartial, outer, [outer.Name, type.Name]);
-            if (outer.IsGenericType) yield return (Descriptors.Generic, outer, [outer.Name]);
+            if (outer.TypeParameters.Length > 0) yield return (Descriptors.Generic, outer, [outer.Name]);
         }
         if (type.IsFileLocal) yield return (Descriptors.Unsupported, type, ["a file-local module"]);
         foreach (var (member, purpose) in GeneratedNames.Clashes(type)) yield return (Descriptors.NameClash, member, [member.Name, type.Name, purpose]);

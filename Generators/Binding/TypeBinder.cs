@@ -26,7 +26,7 @@ sealed class TypeBinder(BindingContext context)
                 context.Invalid(at);
                 return TypeRef.Object;
             case ITypeParameterSymbol:
-                context.Report(Descriptors.Generic, at, type.ToDisplayString());
+                context.ReportOnce(type.ContainingSymbol, Descriptors.Generic, at, type.ToDisplayString());
                 return TypeRef.Object;
             case IArrayTypeSymbol { Rank: 1 } array:
                 return TypeRef.Array(Bind(array.ElementType, at));
@@ -83,7 +83,8 @@ sealed class TypeBinder(BindingContext context)
         if (KnownTypes.IsSystem(type)) return SystemType(type, at);
         if (type.IsGenericType)
         {
-            context.Report(Descriptors.Generic, at, type.ToDisplayString());
+            if (KnownTypes.IsModule(type.OriginalDefinition) && context.IsHere(type)) context.FailElsewhere();
+            else context.ReportOnce(type, Descriptors.Generic, at, type.ToDisplayString());
             return TypeRef.Object;
         }
         if (type.TypeKind == Microsoft.CodeAnalysis.TypeKind.Interface) return new TypeRef(TypeKind.Interface, SymbolNames.FullName(type));
@@ -129,7 +130,7 @@ sealed class TypeBinder(BindingContext context)
         if (type.IsStatic || type.TypeKind is not (Microsoft.CodeAnalysis.TypeKind.Class or Microsoft.CodeAnalysis.TypeKind.Struct)) return Unsupported(type, at);
         var name = SymbolNames.FullName(type);
         if (!context.IsHere(type)) context.References.Add(name);
-        else if (HoldsParameters(type)) context.Report(Descriptors.NotMarked, at, type.ToDisplayString());
+        else if (HoldsParameters(type)) context.ReportOnce(type, Descriptors.NotMarked, at, type.ToDisplayString());
         else context.Reach(type);
         return TypeRef.Record(name);
     }

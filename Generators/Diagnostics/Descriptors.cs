@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.Collections.Immutable;
 using System.Globalization;
 using System.Linq;
+using System.Reflection;
 using Graph.Compiler.Modules.Elaboration;
 using Microsoft.CodeAnalysis;
 
@@ -15,6 +16,9 @@ namespace Graph.Generators.Diagnostics;
 /// </remarks>
 public static class Descriptors
 {
+    /// <summary>Where the pages are: the repository's address, which the build writes into the assembly.</summary>
+    static string HelpFolder { get; } = typeof(Descriptors).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().First(a => a.Key == nameof(HelpFolder)).Value!;
+
     const string Generator = "Graph.Generator";
     const string Language = "Graph.Language";
     const string Shapes = "Graph.Shapes";
@@ -33,7 +37,7 @@ public static class Descriptors
     public static readonly DiagnosticDescriptor Generic = Error("GR1007", Language, "Modules and their methods cannot be generic", "{0} is generic; the modelling language has no type parameters");
     public static readonly DiagnosticDescriptor ContainerNotPartial = Error("GR1008", Language, "The class around a module must be partial", "{0} must be declared partial, because the module {1} inside it is extended by generated code");
     public static readonly DiagnosticDescriptor ByReference = Error("GR1009", Language, "Nothing is passed by reference", "{0} is passed by reference; return a tuple instead");
-    public static readonly DiagnosticDescriptor NotAnOperation = Error("GR1010", Language, "Not an operation", "{0} is not an operation of the compiler, so it has no place in a graph");
+    public static readonly DiagnosticDescriptor NotAnOperation = Error("GR1010", Language, "Not an operation", "{0} is not an operation of the compiler, so it has no place in a graph{1}");
     public static readonly DiagnosticDescriptor NotReadOnly = Error("GR1020", Language, "A static field must be read-only", "The static field {0} can change while the program runs, so a model cannot be compiled from it; declare it readonly or const");
     public static readonly DiagnosticDescriptor NoBody = Error("GR1021", Language, "The function's body is in another assembly", "The body of {0} is in assembly {1} and not published; mark its static class [Module] there");
     public static readonly DiagnosticDescriptor BadShape = Error("GR1013", Language, "Not a dimension", "A dimension in [Shape] is a size of at least 1 or the name of a dimension, but {0} is neither");
@@ -95,7 +99,4 @@ public static class Descriptors
         new(id, title, message, category, DiagnosticSeverity.Warning, isEnabledByDefault: true, helpLinkUri: HelpFolder + id + ".md");
 
     delegate DiagnosticDescriptor Maker(string id, string category, string title, string message);
-
-    /// <summary>Where the pages are, within the repository and the package.</summary>
-    const string HelpFolder = "docs/diagnostics/";
 }

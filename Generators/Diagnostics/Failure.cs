@@ -42,7 +42,7 @@ public sealed record Failure(string Name, string HintName, string Outline, strin
     static Failure Of(string name, string hintName, string outline, IEnumerable<DiagnosticInfo> diagnostics)
     {
         // What C# most likely reports itself comes last.
-        var first = diagnostics.OrderBy(d => d.Id == Descriptors.NoMeaning.Id).FirstOrDefault();
+        var first = diagnostics.Where(d => d.Descriptor.DefaultSeverity == DiagnosticSeverity.Error).OrderBy(d => d.Id == Descriptors.NoMeaning.Id).FirstOrDefault();
         return first is null
             ? new(name, hintName, outline, DefinitionName.FullName(name) + " cannot be compiled, because a module that it uses has errors.", Location.None)
             : new(name, hintName, outline, first.Id + ": " + first.Message, first.Location);

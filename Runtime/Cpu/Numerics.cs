@@ -1,3 +1,4 @@
+using System.ComponentModel;
 using System;
 using System.Runtime.Intrinsics.Arm;
 using System.Runtime.Intrinsics.X86;
@@ -5,6 +6,7 @@ using System.Runtime.Intrinsics.X86;
 namespace Graph.Runtime.Cpu;
 
 /// <summary>What the bits of the library's kernels depend on beside shapes and numbers: a part of every plan's fingerprint.</summary>
+[EditorBrowsable(EditorBrowsableState.Never)]
 public static class Numerics
 {
     // Raised when a kernel of the library adds up in another order than before, in a way that the numbers below do not show.

@@ -103,6 +103,31 @@ public class BrokenModelTests
     public void Inherited_members_whose_place_generated_ones_would_take_are_reported() => Assert.Equal(["GR1025"], Ids(
         "[Module] public partial class Base { protected int Create() => 3; } [Model] public partial class M : Base { [Entry] public Tensor Predict([Shape(2)] Tensor x) => x * Create(); }"));
 
+    [Theory]
+    [InlineData("GR1019", "public class Layer { readonly Parameter w = new([2], Init.Ones); public Tensor F(Tensor x) => x * w; } [Model] public partial class M { readonly Layer a = new(); readonly Layer[] b = [new()]; [Entry] public Tensor Predict([Shape(2)] Tensor x) { foreach (var layer in b) x = layer.F(x); return a.F(x); } }")]
+    [InlineData("GR1007", "[Module] public partial class N<T> where T : new() { readonly T[] all = [new(), new()]; public T First() => all[0]; public T Second(T other) { T mine = all[1]; return mine ?? other; } public Tensor F(Tensor x) => x; } [Model] public partial class M { readonly N<int> n = new(); [Entry] public Tensor Predict([Shape(2)] Tensor x) => n.F(new N<int>().F(x)); }")]
+    [InlineData("GR1007", "[Model] public partial class M { static T Id<T>(T x) { T y = x; return y; } [Entry] public Tensor Predict([Shape(2)] Tensor x) => Id<Tensor>(x); }")]
+    [InlineData("GR1007", "public partial class Outer<T> { [Model] public partial class M { [Entry] public Tensor Predict([Shape(2)] Tensor x) => x; } }")]
+    [InlineData("GR1013", "[Model, Dim(\"B\", Max = 8)] public partial class M { [Entry] public Tensor Predict([Shape(\"2*B\")] Tensor x) => x; }")]
+    [InlineData("GR1014 GR1014", "[Model] public partial class M { [Entry] public Tensor Predict([Shape(\"P\", \"Q\")] Tensor x) => x; }")]
+    [InlineData("GR2002 GR2002 GR2004", "[Model] public partial class M { [Entry] public Tensor Predict([Shape(2, 3)] Tensor x) => x.Sum(5) + x.Mean(7) * x.Reshape(7); }")]
+    public void One_mistake_is_one_report(string ids, string source) => Assert.Equal(ids, string.Join(" ", Diagnose(source).Select(d => d.Id)));
+
+    [Theory]
+    [InlineData("GR1010", "x.Slice(0, i, i + 1)", "return x * x[0];")]
+    [InlineData("GR1010", "return the tensor from an entry", "return x * x.Sum().ToScalar();")]
+    [InlineData("GR1012", "a loop over one is not needed", "for (var i = 0; i < x.Shape[0]; i++) x = x * 2; return x;")]
+    [InlineData("CS0619", "Tensor.Where(condition, yes, no)", "if (x) return x; return x * 2;")]
+    [InlineData("CS0619", "Tensor.Where(condition, yes, no)", "return x.Sum() > 0 ? x : x * 2;")]
+    [InlineData("CS0619", "a State", "return x.Detach();")]
+    [InlineData("CS0619", "Split or Slice", "foreach (var row in x) x = x * row; return x;")]
+    public void What_other_frameworks_write_has_an_answer(string id, string words, string body)
+    {
+        var found = Diagnose("[Model, Dim(\"B\", Max = 8)] public partial class M { [Entry] public Tensor Predict([Shape(\"B\", 4)] Tensor x) { " + body + " } }");
+        Assert.All(found, d => Assert.Equal(id, d.Id));
+        Assert.Contains(words, found[0].GetMessage());
+    }
+
     static IEnumerable<string> Ids(string source) => Diagnose(source).Select(d => d.Id).Distinct();
 
     static List<Diagnostic> Diagnose(string source)

@@ -53,6 +53,7 @@ public class DiagnosticPagesTests
     public void Every_identity_has_a_page_and_is_in_the_list(string id)
     {
         Assert.StartsWith($"# {id}: {Descriptors.All.Single(d => d.Id == id).Title}\n", File.ReadAllText(PageOf(id)));
+        Assert.EndsWith($"/docs/diagnostics/{id}.md", new Uri(Descriptors.All.Single(d => d.Id == id).HelpLinkUri, UriKind.Absolute).AbsolutePath);
         Assert.Contains($"({id}.md)", File.ReadAllText(Path.Combine(Folder, "README.md")));
     }
 

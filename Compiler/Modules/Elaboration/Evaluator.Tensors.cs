@@ -9,6 +9,7 @@ namespace Graph.Compiler.Modules.Elaboration;
 /// <summary>Tensors: operations, parameters, states, initializers.</summary>
 sealed partial class Evaluator
 {
+    readonly List<GraphDiagnostic> further = [];
     FunctionBuild? function;
 
     /// <summary>The function that operations add to; null while the model is constructed.</summary>
@@ -29,19 +30,40 @@ sealed partial class Evaluator
         var attributes = AttributeMap.Empty;
         var operands = new List<(Ir.Value Value, Expression Expression)>(e.Operands.Count);
         Expression? missing = null;
+        ElaborationException? wrong = null;
         foreach (var operand in e.Operands)
         {
-            // Nothing stands for what is left out at the end, a bias for example; with something behind it the others would take each other's place.
-            var value = Evaluate(operand, scope);
-            if (value is null) missing ??= operand;
-            else if (missing is not null) throw IsNull(missing, $"{e.Operation} is given a tensor that is null, and another one behind it.");
-            else AddOperand(operands, value, operand);
+            try
+            {
+                // Nothing stands for what is left out at the end, a bias for example; with something behind it the others would take each other's place.
+                var value = Evaluate(operand, scope);
+                if (value is null) missing ??= operand;
+                else if (missing is not null) throw IsNull(missing, $"{e.Operation} is given a tensor that is null, and another one behind it.");
+                else AddOperand(operands, value, operand);
+            }
+            catch (ElaborationException mistake) when (IsShape(mistake))
+            {
+                // One operand says nothing about the next: all that is wrong with them is reported.
+                if (wrong is null) wrong = mistake;
+                else further.Add(mistake.Diagnostic);
+            }
         }
+        if (wrong is not null) throw wrong;
         foreach (var attribute in e.Attributes)
             if (Evaluate(attribute.Value, scope) is { } value) attributes = attributes.With(attribute.Name, Attribute(attribute, value));
         if (!operations.TryGet(e.Operation, out var operation))
             throw Fail(DiagnosticIds.Missing, e.Location, $"There is no operation named {e.Operation} in this version of the compiler.");
         return Apply(operation, operands, attributes, e.Location);
+    }
+
+    static bool IsShape(ElaborationException mistake) => mistake.Diagnostic.Id.StartsWith("GR2", StringComparison.Ordinal);
+
+    /// <summary>What else was wrong beside the error that ended a part of the elaboration; empty from then on.</summary>
+    public ImmutableArray<GraphDiagnostic> TakeFurther()
+    {
+        var taken = further.ToImmutableArray();
+        further.Clear();
+        return taken;
     }
 
     object Apply(Operation operation, List<(Ir.Value Value, Expression Expression)> operands, AttributeMap attributes, Location location)

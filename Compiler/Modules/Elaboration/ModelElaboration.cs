@@ -75,6 +75,7 @@ sealed partial class ModelElaboration
         catch (ElaborationException e)
         {
             diagnostics.Add(e.Diagnostic);
+            diagnostics.AddRange(evaluator.TakeFurther());
         }
         catch (OperationCanceledException)
         {
