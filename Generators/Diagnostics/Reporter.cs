@@ -11,10 +11,10 @@ namespace Graph.Generators.Diagnostics;
 static class Reporter
 {
     /// <summary>A diagnostic at its span. Places in its message become file and line; those of libraries file, member and line within it.</summary>
-    public static Diagnostic ToRoslyn(this DiagnosticInfo info, Compilation compilation, Catalog catalog, EquatableArray<PublishedModule> published, DiagnosticSeverity severity = DiagnosticSeverity.Error)
+    public static Diagnostic ToRoslyn(this DiagnosticInfo info, Compilation compilation, Catalog catalog, EquatableArray<PublishedModule> published, DiagnosticSeverity? severity = null)
     {
         var arguments = info.Arguments.Select(a => (object)Words(a, catalog, published));
-        return Diagnostic.Create(info.Descriptor, catalog.Find(info.Location, compilation) ?? RoslynLocation.None, severity, additionalLocations: null, properties: null, arguments.ToArray());
+        return Diagnostic.Create(info.Descriptor, catalog.Find(info.Location, compilation) ?? RoslynLocation.None, severity ?? info.Descriptor.DefaultSeverity, additionalLocations: null, properties: null, arguments.ToArray());
     }
 
     /// <summary>A message with files and lines for its places.</summary>
