@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Diagnostics;
+using System.Globalization;
 using System.IO;
 using System.Runtime.InteropServices;
 using System.Threading;
@@ -27,7 +28,18 @@ sealed partial class ChildProcess : IDisposable
             ArgumentList = { "exec", program.Assembly.Location }, RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false,
         };
         foreach (var argument in arguments) start.ArgumentList.Add(argument);
+        HeedSignals();
         process = Process.Start(start)!;
+    }
+
+    // A shell that runs tests in the background has them ignore Ctrl-C, nohup has them ignore that the terminal is gone, and children inherit both.
+    static void HeedSignals()
+    {
+        const string status = "/proc/self/status", key = "SigIgn:";
+        if (!OperatingSystem.IsLinux() || Array.Find(File.ReadAllLines(status), line => line.StartsWith(key, StringComparison.Ordinal)) is not { } ignored) return;
+        var mask = ulong.Parse(ignored.AsSpan(key.Length).Trim(), NumberStyles.HexNumber, CultureInfo.InvariantCulture);
+        foreach (var signal in (int[])[Hangup, Interrupt, Terminate])
+            if ((mask >> (signal - 1) & 1) != 0) SetHandler(signal, 0);
     }
 
     public int Id => process.Id;
@@ -81,6 +93,9 @@ sealed partial class ChildProcess : IDisposable
         process.Dispose();
         patience.Dispose();
     }
+
+    [LibraryImport("libc", EntryPoint = "signal")]
+    private static partial nint SetHandler(int signal, nint handler);
 
     [LibraryImport("libc", EntryPoint = "kill", SetLastError = true)]
     private static partial int SendSignal(int process, int signal);
