@@ -92,11 +92,12 @@ static unsafe class Checkpoint
         using var alone = store.Gate.Exclude();
         if (training) store.StartTraining();
         var place = read.Pointer;
-        foreach (var (_, declaration) in match.Pairs)
+        foreach (var (entry, declaration) in match.Pairs)
         {
             var tensor = store[declaration.Path];
-            System.Buffer.MemoryCopy(place, tensor.Pointer, tensor.Bytes, tensor.Bytes);
-            place += tensor.Bytes;
+            if (entry.Type == tensor.Type) System.Buffer.MemoryCopy(place, tensor.Pointer, tensor.Bytes, tensor.Bytes);
+            else FloatConversion.Convert(place, entry.Type, (byte*)tensor.Pointer, tensor.Type, tensor.Length);
+            place += entry.End - entry.Begin;
         }
         if (training)
         {

@@ -12,7 +12,8 @@ public sealed record LoadOptions
 
     /// <summary>
     /// Refuses a file that lacks a tensor of the model or holds one that the model has not. Without it such tensors are passed over, those of the model keep their numbers, and
-    /// <see cref="CheckpointInfo.Missing"/> and <see cref="CheckpointInfo.Unexpected"/> name them. A tensor of another shape or type is refused either way.
+    /// <see cref="CheckpointInfo.Missing"/> and <see cref="CheckpointInfo.Unexpected"/> name them. A tensor of another shape is refused either way, and so is one of
+    /// another type, except that weights in another real type are rounded to the model's.
     /// </summary>
     public bool Strict { get; init; } = true;
 

@@ -43,10 +43,10 @@ sealed record TensorMatch(ImmutableArray<(SafetensorsEntry Entry, StateDecl Decl
             {
                 if (options.Strict) problems.Add($"missing: {declaration.Path} {expected}{Near(declaration.Path, unexpected.Select(u => u.Name), problems.Count, "the file has {0}")}");
             }
-            else if (entry.Description != expected)
+            else if (!Fits(entry, declaration, training))
             {
                 var called = entry.Name == declaration.Path ? "" : $" ({entry.Name} in the file)";
-                problems.Add($"{(entry.Type != declaration.Type.DType ? "another type" : "another shape")}: {declaration.Path}{called} is {entry.Description}, expected {expected}");
+                problems.Add($"{(Fits(entry with { Shape = ShapeOf(declaration) }, declaration, training) ? "another shape" : "another type")}: {declaration.Path}{called} is {entry.Description}, expected {expected}");
             }
         }
         if (options.Strict)
@@ -70,6 +70,12 @@ sealed record TensorMatch(ImmutableArray<(SafetensorsEntry Entry, StateDecl Decl
                 .OrderBy(p => p.Value.Begin).ThenBy(p => p.Key, StringComparer.Ordinal).Select(p => (p.Key, p.Value)),
         ];
     }
+
+    // Weights may come in another precision; training goes on from its own bits alone.
+    static bool Fits(SafetensorsEntry entry, StateDecl declaration, bool training) =>
+        entry.Shape.AsSpan().SequenceEqual(ShapeOf(declaration).AsSpan()) && (entry.Type == declaration.Type.DType || (!training && FloatConversion.Converts(entry.Type, declaration.Type.DType)));
+
+    static ImmutableArray<long> ShapeOf(StateDecl declaration) => [.. declaration.Type.Shape.Select(d => d.Evaluate(DimBinding.Empty))];
 
     static string Description(StateDecl declaration) => $"{declaration.Type.DType.Name()}[{string.Join(",", declaration.Type.Shape)}]";
 

@@ -96,11 +96,11 @@ public sealed class CheckpointTests : IDisposable
     [Fact]
     public void Missing_unexpected_and_wrong_tensors_are_all_listed()
     {
-        var path = Make("wrong", $"{{{Entry("weight", "2,2", 0, 16)},{Entry("mean", "1", 16, 24, "F64")},{Entry("extra", "3", 24, 36)}}}", new byte[36]);
+        var path = Make("wrong", $"{{{Entry("weight", "2,2", 0, 16)},{Entry("mean", "1", 16, 24, "I64")},{Entry("extra", "3", 24, 36)}}}", new byte[36]);
         var error = Error(path);
         Assert.Equal(
         [
-            "another shape: weight is f32[2,2], expected f32[4]", "missing: bias f32[1]", "another type: mean is f64[1], expected f32[1]", "unexpected: extra f32[3]",
+            "another shape: weight is f32[2,2], expected f32[4]", "missing: bias f32[1]", "another type: mean is i64[1], expected f32[1]", "unexpected: extra f32[3]",
         ], error.Problems.ToArray());
         Assert.StartsWith($"{path} does not fit the model Line:\n  another shape: weight", error.Message, StringComparison.Ordinal);
     }

@@ -31,7 +31,7 @@ public sealed class PyTorchFileTests : IDisposable
         {
             var begin = data.Count;
             var count = shape.Aggregate(1, (product, size) => product * size);
-            for (var i = 1; i <= count; i++) data.AddRange(type == "I64" ? BitConverter.GetBytes((long)i) : BitConverter.GetBytes((float)i));
+            for (var i = 1; i <= count; i++) data.AddRange(Bytes(type, i));
             header.Append($",\"{name}\":{{\"dtype\":\"{type}\",\"shape\":[{string.Join(",", shape)}],\"data_offsets\":[{begin},{data.Count}]}}");
         }
         var text = Encoding.UTF8.GetBytes(header.Append('}').ToString());
@@ -40,6 +40,16 @@ public sealed class PyTorchFileTests : IDisposable
         BinaryPrimitives.WriteInt64LittleEndian(length, text.Length);
         File.WriteAllBytes(path, [.. length, .. text, .. data]);
     }
+
+    static byte[] Bytes(string type, int number) => type switch
+    {
+        "I64" => BitConverter.GetBytes((long)number),
+        "F64" => BitConverter.GetBytes((double)number),
+        "F32" => BitConverter.GetBytes((float)number),
+        "F16" => BitConverter.GetBytes((Half)number),
+        "BF16" => BitConverter.GetBytes((float)number)[2..],
+        _ => throw new ArgumentOutOfRangeException(nameof(type), type, null),
+    };
 
     static IEnumerable<(string, string, int[])> Renamed(Func<string, string> name) => stateDict.Select(t => (name(t.Name), t.Type, t.Shape));
 
@@ -61,6 +71,18 @@ public sealed class PyTorchFileTests : IDisposable
         var logits = new float[3];
         model.Predict(new float[16], logits);
         Assert.All(logits, v => Assert.True(float.IsFinite(v)));
+    }
+
+    [Theory]
+    [InlineData("F16")]
+    [InlineData("BF16")]
+    [InlineData("F64")]
+    public void Weights_of_another_precision_are_rounded_to_the_models(string type)
+    {
+        Write(stateDict.Select(t => t.Type == "F32" ? (t.Name, type, t.Shape) : t));
+        using var model = SequentialNet.Create();
+        model.Load(path);
+        AssertLoaded(model);
     }
 
     [Fact]
