@@ -58,6 +58,7 @@ static unsafe class Running
     {
         var program = instance.Model.Program;
         var sizes = DimBinding.Typical(program.Dims);
+        using var session = instance.NewSession(); // where entries may assign states
         foreach (var function in instance.Model.Functions.Select(f => f.Lowered.Function))
         {
             var isStep = function.Name == FunctionNames.TrainStep;
@@ -72,7 +73,7 @@ static unsafe class Running
             var arguments = function.Parameters.SkipLast(isStep ? 3 : 0).Select(p => Place(p.Type)).ToList();
             var undetermined = DimSolver.UndeterminedOf(function, program).Select(d => sizes[d]).ToArray();
             if (isStep) instance.TrainStep([.. arguments], undetermined);
-            else instance.Run(function.Name, [.. arguments, .. function.Results.Select(r => Place(r.Type))], undetermined);
+            else session.Run(function.Name, [.. arguments, .. function.Results.Select(r => Place(r.Type))], undetermined);
             foreach (var pointer in memory) NativeMemory.AlignedFree((void*)pointer);
         }
     }

@@ -53,9 +53,10 @@ static unsafe class ModelRun
         }
         using (model)
         {
+            using var session = model.Instance.NewSession(); // where entries may assign states
             foreach (var function in model.Instance.Model.Functions.Where(f => f.Name != "train_step").OrderBy(f => f.Name, StringComparer.Ordinal))
             {
-                if (Call(model.Instance, function, train: false) is { } outcome) return outcome;
+                if (Call(session, function, train: false) is { } outcome) return outcome;
                 if (function.Name == "loss" && model.Instance.Model.Find("train_step") is not null && Call(model.Instance, function, train: true) is { } failed) return failed;
             }
         }
