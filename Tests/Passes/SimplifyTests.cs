@@ -47,6 +47,9 @@ public sealed class SimplifyTests
     [InlineData("neg x\nneg y\nmul %0, %1", "mul(x, y)")]
     [InlineData("sub x, x", "sub(x, x)")] // infinity less infinity is not 0
     [InlineData("maximum x, x", "x")]
+    [InlineData("constant {dtype=\"i32\", value=-1}\nmul b, %0", "mul(b, -1.0)")] // a bool has no opposite
+    [InlineData("constant {dtype=\"i32\", value=0}\nsub %0, b", "sub(0.0, b)")]
+    [InlineData("cast b {dtype=\"i8\"}\nconstant {dtype=\"i8\", value=-128}\nmul %0, %1\nneg %2", "neg(mul(cast{dtype=\"i8\"}(b), -128.0))")] // 128 is no int8
     public void Arithmetic_keeps_what_rounding_keeps(string body, string expected) => Assert.Equal(expected, Simplified(body));
 
     [Theory]

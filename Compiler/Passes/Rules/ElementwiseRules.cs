@@ -14,15 +14,15 @@ static class ElementwiseRules
         ("add", a => a.Is(1, "neg", out var y) ? a.Make("sub", [a[0], y.Inputs[0]]) : null),
         ("add", a => a.Is(0, "neg", out var x) ? a.Make("sub", [a[1], x.Inputs[0]]) : null),
         ("sub", a => a.IsConstant(1, out var c) && c == 0 ? a[0] : null),
-        ("sub", a => a.IsConstant(0, out var c) && c == 0 ? a.Make("neg", [a[1]]) : null),
+        ("sub", a => a.IsConstant(0, out var c) && c == 0 && HasSign(a[1]) ? a.Make("neg", [a[1]]) : null),
         ("sub", a => a.Is(1, "neg", out var y) ? a.Make("add", [a[0], y.Inputs[0]]) : null),
         ("neg", a => a.Is(0, "neg", out var x) ? x.Inputs[0] : null),
         ("neg", a => a.Is(0, "sub", out var x) ? a.Make("sub", [x.Inputs[1], x.Inputs[0]]) : null),
-        ("neg", a => a.Is(0, "mul", out var x) && Simplifier.IsConstant(x.Inputs[1], out var c) ? a.Make("mul", [x.Inputs[0], a.Builder.Constant(-c, x.Inputs[1].DType)]) : null),
+        ("neg", a => a.Is(0, "mul", out var x) && Simplifier.IsConstant(x.Inputs[1], out var c) && Holds(-c, x.Output.DType) ? a.Make("mul", [x.Inputs[0], a.Builder.Constant(-c, x.Output.DType)]) : null),
         ("mul", a => a.IsConstant(0, out _) && !a.IsConstant(1, out _) ? a.Make("mul", [a[1], a[0]]) : null),
         ("mul", a => a.IsConstant(1, out var c) && c == 1 ? a[0] : null),
-        ("mul", a => a.IsConstant(1, out var c) && c == -1 ? a.Make("neg", [a[0]]) : null),
-        ("mul", a => a.IsConstant(1, out var c) && a.Is(0, "neg", out var x) ? a.Make("mul", [x.Inputs[0], a.Builder.Constant(-c, a[1].DType)]) : null),
+        ("mul", a => a.IsConstant(1, out var c) && c == -1 && HasSign(a[0]) ? a.Make("neg", [a[0]]) : null),
+        ("mul", a => a.IsConstant(1, out var c) && a.Is(0, "neg", out var x) && Holds(-c, a.Type().DType) ? a.Make("mul", [x.Inputs[0], a.Builder.Constant(-c, a.Type().DType)]) : null),
         ("mul", a => a.Is(0, "neg", out var x) && a.Is(1, "neg", out var y) ? a.Make("mul", [x.Inputs[0], y.Inputs[0]]) : null),
         ("div", a => a.IsConstant(1, out var c) && c == 1 ? a[0] : null),
         ("div", a => a.IsConstant(1, out var c) && a[0].DType.IsFloat() && IsPowerOfTwo(c) ? a.Make("mul", [a[0], a.Builder.Constant(1 / c, a[0].DType)]) : null),
@@ -50,6 +50,12 @@ static class ElementwiseRules
         while (c > 1) c /= 2;
         return c == 1;
     }
+
+    // A bool counts as a number beside another one, and has no opposite by itself.
+    static bool HasSign(Value x) => x.DType != DType.Bool;
+
+    // The least integer of a type has no opposite in it.
+    static bool Holds(double c, DType type) => type.IsFloat() || (type != DType.Bool && c < Math.Pow(2, 8 * type.Size() - 1));
 
     // Every value of the first type is one of the second.
     static bool IsExact(DType from, DType to) => (from, to) switch
