@@ -19,9 +19,6 @@ namespace Graph.Runtime.Execution;
 [EditorBrowsable(EditorBrowsableState.Never)]
 public sealed unsafe class ModelInstance : IDisposable
 {
-    // The last arguments of train_step, which the runtime gives.
-    static readonly ImmutableArray<string> TrainingArguments = ["learning_rate", "step", "seed"];
-
     readonly SessionPool sessions;
     readonly bool ownsStore;
     int disposed;
@@ -325,16 +322,6 @@ public sealed unsafe class ModelInstance : IDisposable
     {
         var (x, y, _, _) = Philox.Block(seed, (ulong)step, Philox.Stream("train_step.seed"));
         return (long)((((ulong)y << 32) | x) >> 11);
-    }
-
-    /// <summary>The arguments of the loss as training takes them, in order.</summary>
-    internal ImmutableArray<Value> LossArguments
-    {
-        get
-        {
-            var parameters = Model["train_step"].Lowered.Function.Parameters;
-            return parameters.RemoveRange(parameters.Length - TrainingArguments.Length, TrainingArguments.Length);
-        }
     }
 
     /// <summary>The plan of a function under a binding, as it runs here.</summary>
