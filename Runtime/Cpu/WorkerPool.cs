@@ -19,9 +19,10 @@ namespace Graph.Runtime.Cpu;
 [EditorBrowsable(EditorBrowsableState.Never)]
 public sealed unsafe class WorkerPool : IDisposable
 {
-    // The word that workers join by: generation (high 32 bits), open bit, number of workers inside.
+    // The word that workers join by: generation (high 32 bits), open bit, number of workers that joined, number of those that are still inside.
     const long Open = 1L << 31;
-    const long InsideMask = Open - 1;
+    const int JoinedShift = 15;
+    const long JoinedOne = 1L << JoinedShift, CountMask = JoinedOne - 1;
 
     const long DefaultScratchBytes = 4L << 20;
     internal const long DefaultSharedBytes = 16L << 20;
@@ -35,7 +36,7 @@ public sealed unsafe class WorkerPool : IDisposable
 
     delegate*<void*, long, long, int, void> body;
     void* context;
-    long extent, grain, chunks;
+    long extent, grain, chunks, helpers;
     long next;
     long word;
     Exception? failure;
@@ -161,15 +162,16 @@ public sealed unsafe class WorkerPool : IDisposable
         chunks = (extent + grain - 1) / grain;
         next = 0;
         failure = null;
+        // No more helpers than there are chunks beside the caller's own.
+        helpers = Math.Min(Threads, chunks) - 1;
         long generation = (word >> 32) + 1 & int.MaxValue;
         Interlocked.Exchange(ref word, generation << 32 | Open);
-        // No more helpers than there are chunks beside the caller's own.
-        WorkerThreads.Claim(this, generation, Math.Min(Threads, chunks) - 1);
+        WorkerThreads.Claim(this, helpers);
         Grab(0);
 
         // Close the word: who has not joined stays out. Then wait for those inside.
         Interlocked.And(ref word, ~Open);
-        if ((Volatile.Read(ref word) & InsideMask) != 0) AwaitWorkers();
+        if ((Volatile.Read(ref word) & CountMask) != 0) AwaitWorkers();
         if (failure is { } error)
         {
             failure = null;
@@ -180,7 +182,7 @@ public sealed unsafe class WorkerPool : IDisposable
     void AwaitWorkers()
     {
         long start = Stopwatch.GetTimestamp();
-        while ((Volatile.Read(ref word) & InsideMask) != 0)
+        while ((Volatile.Read(ref word) & CountMask) != 0)
         {
             Thread.SpinWait(4);
             // A preempted worker needs the processor more than we do.
@@ -212,20 +214,29 @@ public sealed unsafe class WorkerPool : IDisposable
         }
     }
 
-    /// <summary>Takes part in a run as one of its workers, if the run still lasts. A thread of the process calls it.</summary>
-    internal void Join(long generation, int worker)
+    /// <summary>Whether a run lasts that wants more workers and is not the one numbered <paramref name="seen"/>.</summary>
+    internal bool Wants(long seen) => Wants(Volatile.Read(ref word), seen);
+
+    bool Wants(long now, long seen) => (now & Open) != 0 && now >> 32 != seen && (now >> JoinedShift & CountMask) < Volatile.Read(ref helpers);
+
+    /// <summary>
+    /// Takes part in the run that lasts, if one does that wants more workers: whichever it is, for a thread that was woken for one run may come in time only for the next. A thread of the process
+    /// calls it, with the number of the run that it was in last, and gets the number of the one it was in now.
+    /// </summary>
+    internal void Join(ref long seen)
     {
         var now = Volatile.Read(ref word);
-        while (now >> 32 == generation && (now & Open) != 0)
+        while (Wants(now, seen))
         {
-            var seen = Interlocked.CompareExchange(ref word, now + 1, now);
-            if (seen == now)
+            var met = Interlocked.CompareExchange(ref word, now + JoinedOne + 1, now);
+            if (met == now)
             {
-                Grab(worker);
+                seen = now >> 32;
+                Grab((int)(now >> JoinedShift & CountMask) + 1);
                 Interlocked.Decrement(ref word);
                 return;
             }
-            now = seen;
+            now = met;
         }
     }
 

@@ -26,14 +26,13 @@ static class WorkerThreads
         }
     }
 
-    /// <summary>Gives the pool's run to idle threads, at most <paramref name="wanted"/>, as its workers 1, 2, …</summary>
-    public static void Claim(WorkerPool pool, long generation, long wanted)
+    /// <summary>Asks threads that have nothing to do to come to the pool's runs, at most <paramref name="wanted"/>.</summary>
+    public static void Claim(WorkerPool pool, long wanted)
     {
-        var place = 1;
         foreach (var thread in Volatile.Read(ref threads))
         {
-            if (place > wanted) return;
-            if (thread.TryGive(pool, generation, place)) place++;
+            if (wanted == 0) return;
+            if (thread.TryGive(pool)) wanted--;
         }
     }
 }

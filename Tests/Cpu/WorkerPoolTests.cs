@@ -41,6 +41,37 @@ public unsafe class WorkerPoolTests
         }
     }
 
+    struct Places
+    {
+        public fixed int Taken[8];
+        public int Clashes, Beyond;
+    }
+
+    // A place is a worker's scratch memory: no two may have one at the same time.
+    static void TakePlace(void* context, long begin, long end, int worker)
+    {
+        var places = (Places*)context;
+        if ((uint)worker >= 4) Interlocked.Increment(ref places->Beyond);
+        if (Interlocked.Exchange(ref places->Taken[worker & 7], 1) != 0) Interlocked.Increment(ref places->Clashes);
+        Thread.SpinWait(20);
+        Volatile.Write(ref places->Taken[worker & 7], 0);
+    }
+
+    [Fact]
+    public void Threads_that_come_late_or_to_the_next_run_never_share_a_place()
+    {
+        using var pool = new WorkerPool(4);
+        using var other = new WorkerPool(3);
+        Places places = default, others = default;
+        for (int round = 0; round < 3000; round++)
+        {
+            pool.Run(&TakePlace, &places, 2 + round % 7, 1);
+            if (round % 5 == 0) other.Run(&TakePlace, &others, 4, 1);
+            if (round % 100 == 0) Thread.Sleep(1); // let them park
+        }
+        Assert.Equal((0, 0, 0, 0), (places.Clashes, places.Beyond, others.Clashes, others.Beyond));
+    }
+
     [Fact]
     public void Parked_workers_come_back()
     {
