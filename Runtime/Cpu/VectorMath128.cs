@@ -4,7 +4,7 @@ using System.Runtime.Intrinsics;
 
 namespace Graph.Runtime.Cpu;
 
-// The same source for every width, so that a value has the same bits whatever vector it lies in; a test holds the three files together.
+// The source of every width: the build writes those of 256 and 512 bits from it, so a value has the same bits whatever vector it lies in.
 public static partial class VectorMath
 {
     /// <summary>e^x; within 1 ulp, denormal results included.</summary>
