@@ -105,6 +105,27 @@ public abstract class Operation
     /// <summary>Floating-point operations; a multiply-add counts two.</summary>
     public virtual Dim Flops(Node node) => Kind == OpKind.View ? Dim.Zero : node.Outputs.Aggregate(Dim.Zero, (sum, o) => sum + o.Shape.Size);
 
+    /// <summary>For a view: which element of the operand each element of the result is. Null for every other operation.</summary>
+    public virtual ViewMap? View(Node node) => null;
+
+    /// <summary>For a reduction along the attribute <c>axes</c>, which stay with size 1 if <c>keep</c> is true: what it computes. Null for every other operation.</summary>
+    public virtual Accumulation? Reduce(Node node) => null;
+
+    /// <summary>For a convolution: which of its three tensors are the operands, and its window. Null for every other operation.</summary>
+    public virtual ConvolutionForm? Convolution(Node node) => null;
+
+    /// <summary>For products, convolutions and library operations: what their kernels promise beside the numbers. Null for operations that are written with others or lowered to loops.</summary>
+    public virtual LibraryTraits? Library(Node node) => null;
+
+    /// <summary>True when two operands give the same bits in either order.</summary>
+    public virtual bool Commutes => false;
+
+    /// <summary>True for an operation that draws random numbers while a model trains: a call of the modelling language is then given the step's seed as its last operand and the attribute <c>stream</c>, its place in the model.</summary>
+    public virtual bool DrawsInTraining => false;
+
+    /// <summary>True for a number that has no element type of its own yet, such as a literal of the modelling language: it takes that of what it is combined with, and keeps the one that it has when it met none.</summary>
+    public virtual bool IsUntyped(AttributeMap attributes) => false;
+
     /// <summary>False for operations whose every application differs (random numbers are keyed, so they are pure too).</summary>
     public virtual bool IsPure => true;
 

@@ -123,6 +123,15 @@ public sealed class Scalar
     public static Scalar Select(Scalar condition, Scalar yes, Scalar no) => new(ScalarOp.Select, DTypes.Promote(yes.Type, no.Type), [condition, yes, no]);
     public static Scalar Cast(Scalar a, DType type) => a.Type == type ? a : new(ScalarOp.Cast, type, [a]);
 
+    /// <summary>Whether this is one operation on the inputs 0 to <paramref name="count"/> − 1 themselves, in order.</summary>
+    public bool AppliesToInputs(int count)
+    {
+        if (Arguments.Length != count) return false;
+        for (var i = 0; i < count; i++)
+            if (Arguments[i].Op != ScalarOp.Input || Arguments[i].Index != i) return false;
+        return true;
+    }
+
     /// <summary>The expressions below and including this one, arguments first, each object once.</summary>
     public ImmutableArray<Scalar> Ordered() => Order([this]);
 

@@ -36,6 +36,10 @@ static class ConvolutionShape
 
     public static AttributeMap WithShape(AttributeMap attributes, Shape shape) => attributes.Without("shape").With("shape", shape);
 
+    /// <summary>A convolution of the IR by the numbers of its operands.</summary>
+    public static ConvolutionForm Form(int image, int weight, int map, AttributeMap attributes) => new(
+        image, weight, map, attributes.Pair("stride", 1), attributes.Pair("padding", 0), attributes.Pair("dilation", 1), (int)attributes.Int("groups", 1));
+
     /// <summary>One multiply-add for each weight and place.</summary>
     public static Dim Flops(Shape y, Shape w) => y.Size * w[1] * w[2] * w[3] * 2;
 

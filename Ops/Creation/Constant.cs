@@ -9,6 +9,7 @@ sealed class ConstantOperation : ElementwiseOperation
 {
     public override string Name => "constant";
     public override int Arity => 0;
+    public override bool IsUntyped(AttributeMap attributes) => !attributes.Has("dtype");
 
     public override ImmutableArray<TensorType> Infer(InferContext context)
     {

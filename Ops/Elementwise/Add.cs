@@ -14,6 +14,7 @@ public partial class Tensor
 sealed class AddOperation : BinaryOperation
 {
     public override string Name => "add";
+    public override bool Commutes => true;
     protected override Scalar Value(Scalar a, Scalar b) => a.Type == DType.Bool ? Scalar.Or(a, b) : a + b;
     public override ImmutableArray<Value?> Gradient(GradContext g) => [g.For(0, () => g.OutputGradient), g.For(1, () => g.OutputGradient)];
 }

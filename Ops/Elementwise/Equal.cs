@@ -13,5 +13,6 @@ public partial class Tensor
 sealed class EqualOperation : ComparisonOperation
 {
     public override string Name => "equal";
+    public override bool Commutes => true;
     protected override Scalar Value(Scalar a, Scalar b) => Scalar.Equal(a, b);
 }

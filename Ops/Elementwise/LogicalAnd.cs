@@ -13,5 +13,6 @@ public partial class Tensor
 sealed class LogicalAndOperation : ComparisonOperation
 {
     public override string Name => "logical_and";
+    public override bool Commutes => true;
     protected override Scalar Value(Scalar a, Scalar b) => Scalar.And(Scalar.Cast(a, DType.Bool), Scalar.Cast(b, DType.Bool));
 }

@@ -13,5 +13,6 @@ public partial class Tensor
 sealed class LogicalOrOperation : ComparisonOperation
 {
     public override string Name => "logical_or";
+    public override bool Commutes => true;
     protected override Scalar Value(Scalar a, Scalar b) => Scalar.Or(Scalar.Cast(a, DType.Bool), Scalar.Cast(b, DType.Bool));
 }

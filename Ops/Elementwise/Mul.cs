@@ -14,6 +14,7 @@ public partial class Tensor
 sealed class MulOperation : BinaryOperation
 {
     public override string Name => "mul";
+    public override bool Commutes => true;
     protected override Scalar Value(Scalar a, Scalar b) => a.Type == DType.Bool ? Scalar.And(a, b) : a * b;
     public override ImmutableArray<Value?> Gradient(GradContext g) => [g.For(0, () => g.OutputGradient * g.Input(1)), g.For(1, () => g.OutputGradient * g.Input(0))];
 }

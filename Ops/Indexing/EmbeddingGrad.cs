@@ -11,6 +11,10 @@ sealed class EmbeddingGradOperation : Operation
     public override string Name => "embedding_grad";
     public override OpKind Kind => OpKind.Library;
 
+    public override LibraryTraits Library(Node node) => node.Inputs.Length == 3
+        ? new() { Types = [DType.F32], InPlace = [new(0, 2)] }
+        : new() { Types = [DType.F32], Hooks = LibraryHooks.Addend };
+
     public override ImmutableArray<TensorType> Infer(InferContext context)
     {
         context.Expect(Name, 2, 3);

@@ -23,6 +23,7 @@ sealed class GatherOperation : Operation
 {
     public override string Name => "gather";
     public override OpKind Kind => OpKind.Library;
+    public override LibraryTraits Library(Node node) => new() { Types = LibraryTraits.AnyType };
 
     public override ImmutableArray<Value> Emit(Builder b, ImmutableArray<Value> operands, AttributeMap attributes) =>
         base.Emit(b, operands, AttributeMap.Of(("axis", attributes.Axis(operands[0].Shape))));

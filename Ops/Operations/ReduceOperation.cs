@@ -1,7 +1,9 @@
+using System;
 using System.Collections.Generic;
 using System.Collections.Immutable;
 using System.Linq;
 using Graph.Compiler.Ir;
+using Graph.Operations.Reference;
 
 namespace Graph.Operations;
 
@@ -43,6 +45,10 @@ abstract class ReduceOperation : Operation
 
     protected virtual DType ResultType(DType type) => type;
 
+    public abstract override Accumulation Reduce(Node node);
+
+    public sealed override void Evaluate(Evaluation e) => Accumulating.Run(Reduce(e.Node), e[0], e.Attributes.Axes(e.Node.Inputs[0].Shape), e.Create(0));
+
     public sealed override ImmutableArray<Value> Emit(Builder b, ImmutableArray<Value> operands, AttributeMap attributes)
     {
         var canonical = Reduced.Canonical(operands[0].Shape, attributes);
@@ -55,6 +61,13 @@ abstract class ReduceOperation : Operation
 /// <summary>The largest or smallest element along axes.</summary>
 abstract class ExtremeOperation : ReduceOperation
 {
+    // Bools have an order as integers.
+    protected static Accumulation Extreme(Node node, Func<Scalar, Scalar, Scalar> combine, double neutral)
+    {
+        var type = node.Inputs[0].DType;
+        return Accumulation.Of(combine, neutral, type, type == DType.Bool ? DType.I32 : type, node.Output.DType);
+    }
+
     // There is no largest element of none.
     public sealed override IEnumerable<SizeRule> SizeRules(Node node)
     {

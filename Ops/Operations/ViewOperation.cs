@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Linq;
 using Graph.Compiler.Ir;
 using Graph.Operations.Reference;
 
@@ -17,13 +18,17 @@ abstract class ViewOperation : Operation
 
     protected abstract Shape Result(Shape shape, AttributeMap attributes);
 
-    /// <summary>Where the result's elements lie in the operand: an offset, and a stride for each axis of the result.</summary>
-    protected abstract (long Offset, long[] Strides) Map(Evaluation e, long[] strides, long[] result);
+    public abstract override ViewMap View(Node node);
 
-    public override void Evaluate(Evaluation e)
+    public sealed override void Evaluate(Evaluation e)
     {
+        if (View(e.Node) is not ViewMap.Strided map)
+        {
+            e.Output = e[0].Reshape(e.Node.Output.Shape.Evaluate(e.Binding));
+            return;
+        }
         var to = e.Create(0);
-        var (offset, strides) = Map(e, e[0].Strides(), to.Shape);
-        Strided.Copy(e[0], offset, strides, to, 0, to.Strides(), to.Shape);
+        ImmutableArray<Dim> from = [.. e[0].Strides().Select(s => (Dim)s)];
+        Strided.Copy(e[0], map.Offset(from).Evaluate(e.Binding), [.. map.Strides(from).Select(s => s.Evaluate(e.Binding))], to, 0, to.Strides(), to.Shape);
     }
 }

@@ -16,6 +16,7 @@ public partial class Tensor
 sealed class DropoutOperation : CompositeOperation
 {
     public override string Name => "dropout";
+    public override bool DrawsInTraining => true;
 
     static double Rate(AttributeMap attributes)
     {

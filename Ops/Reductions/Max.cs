@@ -1,7 +1,6 @@
 using System;
 using Graph.Compiler.Ir;
 using Graph.Operations;
-using Graph.Operations.Reference;
 
 namespace Graph;
 
@@ -25,11 +24,5 @@ sealed class MaxOperation : ExtremeOperation
 {
     public override string Name => "max";
 
-    public override void Evaluate(Evaluation e)
-    {
-        var result = e.Create(0);
-        if (result.Real is { } real) for (var i = 0; i < real.Length; i++) real[i] = double.NegativeInfinity;
-        else for (var i = 0; i < result.Int.Length; i++) result.Int[i] = long.MinValue;
-        Fold.Run(e[0], e.Attributes.Axes(e.Node.Inputs[0].Shape), result, (a, b) => double.IsNaN(a) || a > b ? a : b, Math.Max);
-    }
+    public override Accumulation Reduce(Node node) => Extreme(node, Scalar.Max, double.NegativeInfinity);
 }

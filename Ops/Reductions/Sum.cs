@@ -1,7 +1,6 @@
 using System.Collections.Immutable;
 using Graph.Compiler.Ir;
 using Graph.Operations;
-using Graph.Operations.Reference;
 
 namespace Graph;
 
@@ -27,7 +26,7 @@ sealed class SumOperation : ReduceOperation
     // Bools are counted, and integers summed up where no sum overflows soon.
     protected override DType ResultType(DType type) => type.IsFloat() ? type : DType.I64;
 
-    public override void Evaluate(Evaluation e) => Fold.Run(e[0], e.Attributes.Axes(e.Node.Inputs[0].Shape), e.Create(0), (a, b) => a + b, (a, b) => unchecked(a + b));
+    public override Accumulation Reduce(Node node) => Accumulation.Of((a, b) => a + b, 0, node.Inputs[0].DType, node.Output.DType, node.Output.DType);
 
     public override ImmutableArray<Value?> Gradient(GradContext g) =>
         [g.For(0, () => g.OutputGradient.Reshape(Reduced.Kept(g.X.Shape, g.Attributes)).Expand(g.X.Shape))];

@@ -1,5 +1,7 @@
+using System.Collections.Generic;
 using System.Collections.Immutable;
 using System.Linq;
+using Graph.Compiler;
 using Graph.Compiler.Ir;
 using Graph.Operations;
 using Graph.Operations.Reference;
@@ -22,6 +24,19 @@ sealed class ConcatOperation : Operation
     public override string Name => "concat";
     public override OpKind Kind => OpKind.Library;
     public override bool AdoptsNumbers => true;
+
+    public override LibraryTraits Library(Node node)
+    {
+        var axis = node.Attributes.Axis(node.Output.Shape);
+        var (parts, start) = (new List<ViewMap>(), Dim.Zero);
+        EquatableArray<ViewAxis> axes = [.. node.Output.Shape.Select((_, a) => ViewAxis.Of(a))];
+        foreach (var part in node.Inputs)
+        {
+            parts.Add(new ViewMap.Strided([.. node.Output.Shape.Select((_, a) => a == axis ? start : Dim.Zero)], axes));
+            start += part.Shape[axis];
+        }
+        return new() { Types = LibraryTraits.AnyType, Parts = [.. parts], Strided = [.. Enumerable.Range(0, parts.Count)], StridedResults = [0] };
+    }
 
     public override ImmutableArray<Value> Emit(Builder b, ImmutableArray<Value> operands, AttributeMap attributes)
     {

@@ -35,11 +35,11 @@ sealed class ExpandOperation : ViewOperation
         return result;
     }
 
-    protected override (long Offset, long[] Strides) Map(Evaluation e, long[] strides, long[] result)
+    public override ViewMap View(Node node)
     {
-        var x = e[0];
-        var extra = result.Length - x.Rank;
-        return (0, [.. result.Select((_, i) => i < extra || x.Shape[i - extra] == 1 ? 0 : strides[i - extra])]);
+        var (from, to) = (node.Inputs[0].Shape, node.Output.Shape);
+        var extra = to.Rank - from.Rank;
+        return new ViewMap.Strided([.. from.Select(_ => Dim.Zero)], [.. to.Select((size, axis) => axis < extra || from[axis - extra] != size ? ViewAxis.Repeated : ViewAxis.Of(axis - extra))]);
     }
 
     public override ImmutableArray<Value?> Gradient(GradContext g) => [g.For(0, () => g.OutputGradient)];

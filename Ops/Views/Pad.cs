@@ -23,6 +23,7 @@ sealed class PadOperation : Operation
 {
     public override string Name => "pad";
     public override OpKind Kind => OpKind.Library;
+    public override LibraryTraits Library(Node node) => new() { Types = LibraryTraits.AnyType };
 
     /// <summary>Pads one axis.</summary>
     public static Value Pad(Builder b, Value x, int axis, Dim before, Dim after, double value = 0)

@@ -39,9 +39,7 @@ sealed class ReshapeOperation : ViewOperation
             : throw new ShapeException($"Reshape keeps the number of elements, but {shape} has {shape.Size} and {result} has {result.Size}", Diagnostics.Reshape);
     }
 
-    protected override (long Offset, long[] Strides) Map(Evaluation e, long[] strides, long[] result) => throw new System.InvalidOperationException("A reshape shares its operand's storage.");
-
-    public override void Evaluate(Evaluation e) => e.Output = e[0].Reshape(e.Node.Output.Shape.Evaluate(e.Binding));
+    public override ViewMap View(Node node) => ViewMap.Regrouped.Instance;
 
     public override ImmutableArray<Value?> Gradient(GradContext g) => [g.For(0, () => g.OutputGradient.Reshape(g.X.Shape))];
 }

@@ -84,10 +84,10 @@ sealed class SliceOperation : ViewOperation
         return shape.With(axis, end - start);
     }
 
-    protected override (long Offset, long[] Strides) Map(Evaluation e, long[] strides, long[] result)
+    public override ViewMap View(Node node)
     {
-        var axis = e.Attributes.Axis(e.Node.Output.Shape);
-        return (e.Attributes.Dim("start").Evaluate(e.Binding) * strides[axis], strides);
+        var axis = node.Attributes.Axis(node.Inputs[0].Shape);
+        return new ViewMap.Strided([.. node.Inputs[0].Shape.Select((_, a) => a == axis ? node.Attributes.Dim("start") : Dim.Zero)], [.. node.Inputs[0].Shape.Select((_, a) => ViewAxis.Of(a))]);
     }
 
     public override ImmutableArray<Value?> Gradient(GradContext g)

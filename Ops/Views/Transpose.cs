@@ -52,7 +52,8 @@ sealed class TransposeOperation : ViewOperation
         return new(order.Select(a => shape[a]));
     }
 
-    protected override (long Offset, long[] Strides) Map(Evaluation e, long[] strides, long[] result) => (0, [.. e.Attributes.Ints("order").Select(a => strides[a])]);
+    public override ViewMap View(Node node) =>
+        new ViewMap.Strided([.. node.Inputs[0].Shape.Select(_ => Dim.Zero)], [.. node.Attributes.Ints("order").Select(axis => ViewAxis.Of(axis))]);
 
     public override ImmutableArray<Value?> Gradient(GradContext g)
     {

@@ -1,0 +1,53 @@
+namespace Graph.Compiler.Ir;
+
+/// <summary>What the kernel of a library operation promises beside its numbers, on every target.</summary>
+public sealed record LibraryTraits
+{
+    /// <summary>The element types that its kernels compute in, for the operands and results that <see cref="Typed"/> names.</summary>
+    public required EquatableArray<DType> Types { get; init; }
+
+    /// <summary>The operand whose element type decides.</summary>
+    public int Typed { get; init; }
+
+    /// <summary>The operands that may lie anywhere, as strides describe it; every other one is dense, axis behind axis, and copied in front of the kernel where it is not.</summary>
+    public EquatableArray<int> Strided { get; init; }
+
+    /// <summary>The results that may be written anywhere, as strides describe it; every other one is dense.</summary>
+    public EquatableArray<int> StridedResults { get; init; }
+
+    /// <summary>The results that may lie in an operand's memory: the kernel reads an element before it writes it.</summary>
+    public EquatableArray<Shared> InPlace { get; init; }
+
+    /// <summary>What may be merged into the kernel.</summary>
+    public LibraryHooks Hooks { get; init; }
+
+    /// <summary>
+    /// For an operation that only puts its operands side by side: which part of the result each operand is, as a view of the result. Operands that can be made there are, the others are copied; there is no
+    /// kernel then. Empty for all others.
+    /// </summary>
+    public EquatableArray<ViewMap> Parts { get; init; }
+
+    /// <summary>All element types: for kernels that move elements or compare them.</summary>
+    public static readonly EquatableArray<DType> AnyType = [DType.F64, DType.F32, DType.F16, DType.BF16, DType.I64, DType.I32, DType.I8, DType.Bool];
+}
+
+/// <summary>A result that may lie in an operand's memory.</summary>
+/// <param name="Result">The number of the result.</param>
+/// <param name="Operand">The number of the operand.</param>
+public readonly record struct Shared(int Result, int Operand);
+
+/// <summary>What may be merged into a kernel of the library.</summary>
+[System.Flags]
+public enum LibraryHooks
+{
+    None = 0,
+
+    /// <summary>A last operand, to which the only result is added: where that operand lies, if nobody else reads it.</summary>
+    Addend = 1,
+
+    /// <summary>Scalar arithmetic on the result.</summary>
+    Epilogue = 2,
+
+    /// <summary>Scalar arithmetic that makes an operand.</summary>
+    Prologue = 4,
+}
