@@ -25,8 +25,8 @@ public sealed partial class State : Tensor
     /// <remarks>
     /// The last value that a training step or an entry assigns is what is kept, and what the next call reads: in the model by a step, in its session by an entry. Evaluating a loss (its generated method, not a training step) keeps nothing: later reads in that call
     /// see the value, and the state stays what it was. A layer that gathers statistics in training alone asks for <see cref="Mode.Training"/>. In eager code the state is written at once.
-    /// <para>Read after it, in the same step, it is the new value itself: a gradient flows through it into what the value was computed from, unlike under PyTorch's <c>no_grad</c>. The number that the step began
-    /// with is a constant to every gradient, and so is what one step leaves for the next.</para>
+    /// <para>Read after it, in the same step, it is the new value itself: a gradient flows through it into what the value was computed from, unlike under PyTorch's <c>no_grad</c>; assign
+    /// <c>value.Detach()</c> where none is to. The number that the step began with is a constant to every gradient, and so is what one step leaves for the next.</para>
     /// </remarks>
     public void Assign(Tensor value) => Write(value);
 }

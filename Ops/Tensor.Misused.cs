@@ -7,11 +7,6 @@ namespace Graph;
 // What other frameworks have and a compiled model has not. Each member is there so that the C# compiler says what to write instead.
 public partial class Tensor
 {
-    /// <summary>Not possible: gradients flow through every operation of a model.</summary>
-    [Obsolete("Gradients flow through every operation of a model. What no gradient is to reach is a State, or an argument of the entry or loss.", error: true)]
-    [EditorBrowsable(EditorBrowsableState.Never)]
-    public Tensor Detach() => throw new NotSupportedException();
-
     /// <summary>Not possible: operations take all rows at once.</summary>
     [Obsolete("Operations take all rows of a tensor at once, so no loop over them is needed: write the operation on the whole tensor, or take it apart with Split or Slice.", error: true)]
     [EditorBrowsable(EditorBrowsableState.Never)]

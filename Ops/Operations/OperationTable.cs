@@ -26,6 +26,8 @@ public static class OperationTable
         // Reductions
         new SumOperation(), new MaxOperation(), new MinOperation(), new MeanOperation(), new VarianceOperation(), new ArgMaxOperation(), new CumSumOperation(), new LogSumExpOperation(),
         new NormOperation(), new StdOperation(),
+        // Differentiation
+        new DetachOperation(),
         // Contractions and convolutions
         new MatMulOperation(), new LinearOperation(), new ScaledDotProductAttentionOperation(), new Conv2dOperation(), new Conv2dGradInputOperation(), new Conv2dGradWeightOperation(),
         new ConvTranspose2dOperation(), new Conv1dOperation(),

@@ -119,7 +119,6 @@ public class BrokenModelTests
     [InlineData("GR1012", "a loop over one is not needed", "for (var i = 0; i < x.Shape[0]; i++) x = x * 2; return x;")]
     [InlineData("CS0619", "Tensor.Where(condition, yes, no)", "if (x) return x; return x * 2;")]
     [InlineData("CS0619", "Tensor.Where(condition, yes, no)", "return x.Sum() > 0 ? x : x * 2;")]
-    [InlineData("CS0619", "a State", "return x.Detach();")]
     [InlineData("CS0619", "Split or Slice", "foreach (var row in x) x = x * row; return x;")]
     public void What_other_frameworks_write_has_an_answer(string id, string words, string body)
     {

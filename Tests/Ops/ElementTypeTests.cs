@@ -37,7 +37,7 @@ public sealed class ElementTypeTests
         [
             "neg", "abs", "exp", "expm1", "log", "log1p", "sqrt", "rsqrt", "square", "reciprocal", "erf", "sin", "cos", "floor", "ceil", "round", "sign", "logical_not",
             "relu", "leaky_relu", "gelu", "silu", "sigmoid", "tanh", "softplus", "elu", "sum", "max", "min", "mean", "norm", "argmax", "softmax", "log_softmax", "layer_norm", "logsumexp", "cumsum",
-            "tril", "triu", "flatten",
+            "tril", "triu", "flatten", "detach",
         ];
         foreach (var operation in unary) yield return T(operation, X(3, 20));
         string[] binary = ["add", "sub", "mul", "div", "pow", "maximum", "minimum", "equal", "not_equal", "less", "less_equal", "greater", "greater_equal", "logical_and", "logical_or"];
