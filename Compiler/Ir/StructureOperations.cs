@@ -70,7 +70,8 @@ public sealed class CallOperation : Operation
 /// <summary>
 /// Runs its region <c>count</c> times. Operands: <c>carries</c> initial carries, <c>scanned</c> tensors whose leading axis is the iteration, then invariants.
 /// The region takes (iteration i64[], carries, slices, invariants) and gives (carries, stacked); results: final carries, then the stacked values with a leading axis of <c>count</c>.
-/// With <c>reverse</c> the iterations run from last to first, slices and stacks keeping their places.
+/// With <c>reverse</c> the iterations run from last to first, slices and stacks keeping their places. With <c>conditional</c> the first carry is a bool[]: an iteration runs when it is true,
+/// the first false one ends the loop, and what iterations that did not run would have stacked is 0.
 /// </summary>
 public sealed class LoopOperation : Operation
 {
@@ -95,10 +96,16 @@ public sealed class LoopOperation : Operation
             if (given != body.Parameters[i + 1].Type) throw new ShapeException($"operand {i} of loop gives {given}, its body expects {body.Parameters[i + 1].Type}");
             if (i < carries && body.Results[i].Type != given) throw new ShapeException($"carry {i} of loop starts as {given}, but its body gives {body.Results[i].Type}");
         }
+        if (IsConditional(context.Attributes) && (carries == 0 || context.Inputs[0] is not { DType: DType.Bool, Shape.Rank: 0 }))
+            throw new ShapeException($"a conditional loop's first carry is a bool[], but got {(carries == 0 ? "none" : context.Inputs[0].ToString())}");
         return [.. body.Results.Select((r, i) => i < carries ? r.Type : r.Type.With(r.Shape.Insert(0, count)))];
     }
 
-    static (int Carries, int Scanned, Dim Count) Shape(AttributeMap a) =>
+    /// <summary>Whether its first carry tells if there is another iteration.</summary>
+    public static bool IsConditional(AttributeMap attributes) => attributes.Bool("conditional");
+
+    /// <summary>How many operands are carries, how many follow that are read slice by slice, and how many iterations there are at most.</summary>
+    public static (int Carries, int Scanned, Dim Count) Shape(AttributeMap a) =>
         ((int)a.Int("carries"), (int)a.Int("scanned"), a.Dims("count") is { Length: 1 } count ? count[0] : throw new ShapeException("loop needs one count"));
 
     public override void Evaluate(Evaluation e)
@@ -110,6 +117,7 @@ public sealed class LoopOperation : Operation
         var stacked = Enumerable.Range(carries, e.Outputs.Length - carries).Select(e.Create).ToArray();
         for (long step = 0; step < count; step++)
         {
+            if (IsConditional(e.Attributes) && current[0].Int[0] == 0) break;
             var i = e.Attributes.Bool("reverse") ? count - 1 - step : step;
             var operands = new List<TensorData> { TensorData.Scalar(i) };
             operands.AddRange(current);

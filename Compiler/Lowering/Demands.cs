@@ -39,7 +39,7 @@ sealed class Demands
     static bool WritesAnywhere(Node producer, Placement place, Value value) => producer.Operation.Kind switch
     {
         OpKind.Elementwise or OpKind.Reduce or OpKind.Contract => true,
-        OpKind.Structure => producer.Operation == StructureOperations.Fused || producer.Operation == StructureOperations.Call,
+        OpKind.Structure => producer.Operation == StructureOperations.Fused || producer.Operation == StructureOperations.Call || producer.Operation == StructureOperations.Loop,
         OpKind.Convolution or OpKind.Library => value.Shape.Strides.SequenceEqual(place.Strides),
         _ => false,
     };

@@ -56,11 +56,11 @@ sealed partial class FunctionLowering
         return false;
     }
 
-    // Writes a state's new value to memory of its own and copies it behind the kernel.
+    // Writes the new value of a state or carry to memory of its own and copies it behind the kernel.
     void Redirect(ImmutableArray<(Value Inner, Value Outer)> outputs, Func<ImmutableArray<(Value, Placement)>, BuiltKernel> build, Node node)
     {
         var targets = outputs.Select(o => (o.Inner, o.Outer, To: places[o.Outer])).ToList();
-        var temporary = targets.Select(t => t.To.Buffer.Kind == BufferKind.State ? t.To with { Buffer = NewBuffer("new " + t.To.Buffer.Name, BufferKind.Arena, t.Outer.Type), Offset = Dim.Zero, Strides = t.Outer.Shape.Strides } : t.To).ToList();
+        var temporary = targets.Select(t => donated.Contains(t.To.Buffer) ? t.To with { Buffer = NewBuffer("new " + t.To.Buffer.Name, BufferKind.Arena, t.Outer.Type), Offset = Dim.Zero, Strides = t.Outer.Shape.Strides } : t.To).ToList();
         Launch(node, build([.. targets.Select((t, i) => (t.Inner, temporary[i]))]));
         for (var i = 0; i < targets.Count; i++)
             if (temporary[i] != targets[i].To) CopyTo(targets[i].Outer, temporary[i], targets[i].To, node);

@@ -11,9 +11,13 @@ namespace Graph.Compiler.Lowering;
 /// <summary>Lowers one function: places its values and appends its launches in the order of the nodes.</summary>
 sealed partial class FunctionLowering(Program program, Function function, KernelTable kernels)
 {
+    /// <summary>A value that has to be in a place in the end. With <see cref="Old"/>, the place holds that until then: a state's new value, or a carry's.</summary>
+    readonly record struct Target(Value Value, Placement Place, Value? Old);
+
     readonly DimBinding typical = DimBinding.Typical(program.Dims);
     readonly List<Buffer> buffers = [];
     readonly List<Launch> launches = [];
+    readonly HashSet<Buffer> donated = []; // whose contents are replaced: states, and the carries of loops
     readonly Dictionary<Value, Placement> places = [];
     readonly Dictionary<string, Buffer> states = new(StringComparer.Ordinal);
     readonly Demands demands = new();
@@ -25,18 +29,24 @@ sealed partial class FunctionLowering(Program program, Function function, Kernel
         foreach (var s in function.States) Contiguous(s, State(s.State!, s.Type));
         foreach (var u in function.Updates) State(u.Path, u.Value.Type);
         var results = function.Results.Select((r, i) => NewBuffer(i < function.ResultNames.Length ? function.ResultNames[i] : "result" + i, BufferKind.Result, r.Type)).ToImmutableArray();
-
-        var copies = new List<(Value Value, Placement To)>();
-        for (var i = 0; i < results.Length; i++) Root(function.Results[i], results[i], copies);
+        var targets = results.Select((buffer, i) => new Target(function.Results[i], Dense(function.Results[i], buffer), null)).ToList();
         foreach (var u in function.Updates)
-        {
-            if (u.Value.State == u.Path) continue;
-            if (MayOverwrite(u)) Root(u.Value, states[u.Path], copies);
-            else copies.Add((u.Value, Dense(u.Value, states[u.Path])));
-        }
+            targets.Add(new(u.Value, Dense(u.Value, states[u.Path]), function.States.FirstOrDefault(s => s.State == u.Path)));
+        Fill(targets, cancel);
+        return new(function, [.. buffers], [.. launches], arguments, results);
+    }
+
+    /// <summary>Lowers the function's nodes so that in the end every target has its value.</summary>
+    void Fill(List<Target> targets, CancellationToken cancel)
+    {
+        targets.RemoveAll(t => t.Value == t.Old);
+        var copies = new List<(Value Value, Placement To)>();
+        foreach (var target in targets)
+            if (!MayOverwrite(target, targets) || !demands.TryAdd(target.Value, target.Place)) copies.Add((target.Value, target.Place));
         foreach (var node in function.Nodes)
         {
             if (node.Is("concat")) Join(node);
+            else if (node.Operation == StructureOperations.Loop) Begin(node);
             // A sum that goes on where it lies must lie row by row.
             else if (node.Is("embedding_grad") && node.Inputs.Length == 3 && node.Inputs[2] is var start && start.Producer is { Operation.Kind: OpKind.View })
                 demands.TryAdd(start, Dense(start, NewBuffer("sum", BufferKind.Arena, start.Type)));
@@ -47,44 +57,38 @@ sealed partial class FunctionLowering(Program program, Function function, Kernel
             cancel.ThrowIfCancellationRequested();
             LowerNode(node);
         }
-        // A state that is copied at the end may be what another copy reads: such values go through memory of their own.
-        var late = copies.Where(c => c.To.Buffer.Kind == BufferKind.State).ToList();
+        // A state or carry that is copied at the end may be what another copy reads: such values go through memory of their own.
+        var late = copies.Where(c => donated.Contains(c.To.Buffer)).ToList();
         for (var i = 0; i < copies.Count; i++)
             if (late.Any(l => l.To.Buffer == places[copies[i].Value].Buffer && l.To.Buffer != copies[i].To.Buffer))
                 copies[i] = (Copy(copies[i].Value, places[copies[i].Value], Dense(copies[i].Value, NewBuffer("copy", BufferKind.Arena, copies[i].Value.Type))), copies[i].To);
         foreach (var (value, to) in copies) CopyTo(value, places[value], to);
-        return new(function, [.. buffers], [.. launches], arguments, results);
     }
 
-    void Root(Value value, Buffer buffer, List<(Value, Placement)> copies)
+    // A new state or carry may go straight over the old one when everything that reads the old one comes before, or is the same elementwise kernel (checked once that kernel is built).
+    bool MayOverwrite(Target target, List<Target> targets)
     {
-        var place = Dense(value, buffer);
-        if (!demands.TryAdd(value, place)) copies.Add((value, place));
-    }
-
-    // A new state may go straight over the old one when everything that reads the old one comes before, or is the same elementwise kernel (checked once that kernel is built).
-    bool MayOverwrite(StateUpdate update)
-    {
-        var old = function.States.FirstOrDefault(s => s.State == update.Path);
-        if (old is null) return true;
-        if (function.Results.Any(r => Base(r) == old) || function.Updates.Any(u => u.Path != update.Path && Base(u.Value) == old)) return false;
-        var writer = Base(update.Value).Producer;
+        if (target.Old is not { } old) return true;
+        if (targets.Any(t => t.Place != target.Place && Base(t.Value) == old)) return false;
+        var writer = Base(target.Value).Producer;
         var readers = new HashSet<Value> { old };
         var written = false;
         foreach (var node in function.Nodes)
         {
             var reads = node.Inputs.Any(readers.Contains);
             if (reads && node.Operation.Kind == OpKind.View) readers.Add(node.Output);
-            else if (reads && (written || (node == writer && ReadsAtAnyTime(node, readers)))) return false;
+            else if (reads && (written || (node == writer && ReadsAtAnyTime(node, target.Value, readers)))) return false;
             if (node == writer) written = true;
         }
         return true;
     }
 
     // Whether a node reads one of the values while others of its results are written already: kernels of loops read an element before they write it, products and library kernels do not.
-    static bool ReadsAtAnyTime(Node node, ISet<Value> values)
+    static bool ReadsAtAnyTime(Node node, Value written, ISet<Value> values)
     {
         if (node.Operation.Kind is OpKind.Elementwise or OpKind.Reduce || node.Operation == StructureOperations.Call) return false;
+        // A loop goes on where its carry begins; whatever else it reads it reads in every iteration.
+        if (node.Operation == StructureOperations.Loop) return node.Inputs.Where((_, i) => i != Base(written).Index || Base(written).Index >= LoopOperation.Shape(node.Attributes).Carries).Any(values.Contains);
         if (node.Operation != StructureOperations.Fused) return true;
         var region = node.Regions[0];
         if (region.Nodes.FirstOrDefault(n => n.Operation.Kind is OpKind.Contract or OpKind.Convolution) is not { } contract) return false;
@@ -110,7 +114,11 @@ sealed partial class FunctionLowering(Program program, Function function, Kernel
 
     Buffer State(string path, TensorType type)
     {
-        if (!states.TryGetValue(path, out var buffer)) states[path] = buffer = NewBuffer(path, BufferKind.State, type);
+        if (!states.TryGetValue(path, out var buffer))
+        {
+            states[path] = buffer = NewBuffer(path, BufferKind.State, type);
+            donated.Add(buffer);
+        }
         return buffer;
     }
 
@@ -143,6 +151,7 @@ sealed partial class FunctionLowering(Program program, Function function, Kernel
             case OpKind.Library when node.Is("concat"): Concat(node); break;
             case OpKind.Library: Library(node); break;
             case OpKind.Structure when node.Operation == StructureOperations.Fused: Fused(node); break;
+            case OpKind.Structure when node.Operation == StructureOperations.Loop: Loop(node); break;
             case OpKind.Structure when node.Operation == StructureOperations.Call: Update(node, [node], [.. node.Inputs.Distinct().Select(v => (v, v))], [.. node.Outputs.Select(v => (v, v))]); break;
             default: throw new NotSupportedException($"The CPU target has no kernel for {node.Name}.");
         }

@@ -1,3 +1,4 @@
+using System.Collections.Generic;
 using System.Linq;
 using System.Text;
 
@@ -23,10 +24,17 @@ public static class KernelDump
 
     static void Print(LoweredFunction function, StringBuilder text)
     {
+        var ends = new Stack<int>(); // of the loops around a launch
         text.Append("launches of ").Append(function.Function.Name).Append('\n');
         foreach (var buffer in function.Buffers.Where(b => b.Kind == BufferKind.Arena))
             text.Append("  ").Append(buffer).Append(" : ").Append(Ir.DTypes.Name(buffer.DType)).Append('[').Append(buffer.Elements).Append("]  ; ").Append(buffer.Name).Append('\n');
-        for (var i = 0; i < function.Launches.Length; i++) Print(function.Launches[i], i, text);
+        for (var i = 0; i < function.Launches.Length; i++)
+        {
+            while (ends.Count > 0 && i > ends.Peek()) ends.Pop();
+            text.Append(' ', 2 * ends.Count);
+            Print(function.Launches[i], i, text);
+            if (function.Launches[i] is RepeatLaunch repeat) ends.Push(i + repeat.Length);
+        }
     }
 
     static void Print(Launch launch, int index, StringBuilder text)
@@ -36,6 +44,9 @@ public static class KernelDump
         {
             case LoopLaunch l: text.Append(" over ").Append(l.Extent).Append(" by ").Append(l.Grain); break;
             case SegmentedLaunch s: text.Append(" over ").Append(s.Segments.Length).Append(" segments by ").Append(s.Grain); break;
+            case RepeatLaunch r:
+                text.Append(' ').Append(r.Count).Append(" times ").Append(r.Index).Append(r.Reverse ? " from the last" : "").Append(r.IsConditional ? $" while {Place(r.Condition!)}" : "").Append(": ").Append(r.Length).Append(" launches");
+                break;
             case ContractLaunch c:
                 text.Append(' ').Append(c.M).Append('×').Append(c.N).Append('×').Append(c.K);
                 if (c.Batch.Any(b => !b.Is(1))) text.Append(" batch ").Append(string.Join("×", c.Batch.Where(b => !b.Is(1))));

@@ -152,6 +152,32 @@ public sealed record ConvolutionShape(
     Dim Batch, Dim Channels, Dim Height, Dim Width, Dim Filters, Dim KernelHeight, Dim KernelWidth, Dim MapHeight, Dim MapWidth,
     int StrideHeight, int StrideWidth, int PaddingTop, int PaddingLeft, int DilationHeight, int DilationWidth, int Groups);
 
+/// <summary>
+/// The <paramref name="Length"/> launches behind it run <paramref name="Count"/> times: a loop's body, whose own loops are ranges within the range. Offsets of operands in there may contain the symbol
+/// <paramref name="Index"/>, which is the iteration's number. Carries are ordinary buffers, set before and written by the body, so everything but the offsets is planned and resolved once.
+/// </summary>
+/// <param name="Node">The loop.</param>
+/// <param name="Operands">With <paramref name="ReadsIndex"/> an i64[] that gets the number of each iteration, then with <paramref name="IsConditional"/> the bool[] that is looked at before each and ends the loop when it is false.</param>
+/// <param name="Index">The symbol of the iteration's number, which no named dimension has for a name.</param>
+/// <param name="Count">The most iterations.</param>
+/// <param name="Reverse">From the last to the first.</param>
+/// <param name="Length">How many launches it repeats; ranges nest.</param>
+/// <param name="ReadsIndex">Whether a launch reads the number as a tensor.</param>
+/// <param name="IsConditional">Whether it may end early.</param>
+public sealed record RepeatLaunch(Node Node, ImmutableArray<Operand> Operands, string Index, Dim Count, bool Reverse, int Length, bool ReadsIndex, bool IsConditional) : Launch(Node, Operands, [])
+{
+    public override string Title => "repeat";
+
+    /// <summary>The symbol of the number of an iteration, by how many loops are around the loop.</summary>
+    public static string IndexAt(int depth) => "#" + depth.ToString(System.Globalization.CultureInfo.InvariantCulture);
+
+    /// <summary>Whether a symbol stands for the number of an iteration.</summary>
+    public static bool IsIndex(string symbol) => symbol[0] == '#';
+
+    /// <summary>The operand that ends the loop; null when it always runs to its end.</summary>
+    public Operand? Condition => IsConditional ? Operands[Operands.Length - 1] : null;
+}
+
 /// <summary>A kernel of the library under its operation's name (<c>max_pool2d</c>, <c>embedding_grad</c>): operands are the node's inputs, then its outputs, all contiguous; attributes come from the node.</summary>
 public sealed record LibraryLaunch(Node Node, ImmutableArray<Operand> Operands, ImmutableArray<InPlace> InPlace, ImmutableArray<ImmutableArray<Dim>> Shapes)
     : Launch(Node, Operands, InPlace)

@@ -15,6 +15,7 @@ public sealed record ChooseLayout() : FunctionPass("ChooseLayout")
 {
     public override Function Run(Function function, Program program, CancellationToken cancel)
     {
+        function = Bodies.Rewrite(function, program, (_, body) => Run(body, program, cancel));
         var chosen = Choose(function);
         if (chosen.Count == 0) return function;
         var rewriter = Rewriter.Over(program, function);
@@ -83,7 +84,7 @@ public sealed record ChooseLayout() : FunctionPass("ChooseLayout")
     {
         var result = new HashSet<Value>(function.Roots.Select(Base));
         foreach (var node in function.Nodes)
-            if (node.Operation.Kind is OpKind.Library or OpKind.Convolution || node.Regions.Any(r => r.Nodes.Any(n => n.Operation.Kind is OpKind.Convolution or OpKind.Structure)))
+            if (node.Operation.Kind is OpKind.Library or OpKind.Convolution || Bodies.Has(node) || node.Regions.Any(r => r.Nodes.Any(n => n.Operation.Kind is OpKind.Convolution or OpKind.Structure)))
             {
                 if (node.Is("concat")) continue; // copies its operands from wherever they lie, or is not run at all
                 result.UnionWith(node.Inputs.Select(Base));

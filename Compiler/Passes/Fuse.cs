@@ -17,6 +17,7 @@ public sealed record Fuse() : FunctionPass("Fuse")
 {
     public override Function Run(Function function, Program program, CancellationToken cancel)
     {
+        function = Bodies.Rewrite(function, program, (_, body) => Run(body, program, cancel));
         // The optimizer's rule is fused where it is called.
         if (function.Name == FunctionNames.Update) return function;
         var graph = new FusionGraph(function);

@@ -37,7 +37,7 @@ public static class CompilerPipeline
         new("Scheduled", [new Schedule()]),
     ];
 
-    static ImmutableArray<Pass> Cleanup => [new Simplify(), new Cse(), new DeadCode()];
+    static ImmutableArray<Pass> Cleanup => [new Simplify(), new Cse(), new TrimLoops(), new DeadCode()];
 
     /// <summary>Runs every stage.</summary>
     /// <param name="program">The elaborated program.</param>

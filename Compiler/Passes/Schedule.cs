@@ -12,10 +12,13 @@ namespace Graph.Compiler.Passes;
 /// </summary>
 public sealed record Schedule() : FunctionPass("Schedule")
 {
-    public override Function Run(Function function, Program program, CancellationToken cancel)
+    public override Function Run(Function function, Program program, CancellationToken cancel) => Run(function, null, program, cancel);
+
+    static Function Run(Function function, Node? around, Program program, CancellationToken cancel)
     {
+        function = Bodies.Rewrite(function, program, (node, body) => Run(body, node, program, cancel));
         if (function.Nodes.Length < 2) return function;
-        var order = new Order(function, DimBinding.Typical(program.Dims));
+        var order = new Order(function, DimBinding.Typical(program.Dims), around);
         int[] given = [.. Enumerable.Range(0, order.Count)];
         // The same, unless a state would be read after its new value is written.
         var natural = order.List(given, eager: false, greedy: false);

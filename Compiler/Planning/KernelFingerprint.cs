@@ -55,6 +55,7 @@ public static class KernelFingerprint
         ContractLaunch contract => $"{string.Join("×", contract.Batch)} {contract.M}×{contract.N}×{contract.K}{(contract.Accumulate ? " onto" : "")}",
         ConvolutionLaunch convolution => convolution.Shape.ToString(),
         LibraryLaunch => "",
+        RepeatLaunch repeat => $"{repeat.Count}{(repeat.Reverse ? " reversed" : "")}{(repeat.IsConditional ? " while" : "")} [{repeat.Length}]",
         _ => throw new NotSupportedException($"The launch {launch.Title} does not say how it is cut."),
     };
 

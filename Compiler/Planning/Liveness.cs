@@ -31,8 +31,11 @@ sealed class Liveness
             foreach (var operand in function.Launches[launch].Operands)
                 Touch(operand.Buffer, launch);
         foreach (var result in function.Results) Touch(result, Launches);
+        Repeats(function);
         ChooseInPlace(function, binding);
     }
+
+    readonly List<(int First, int Last, bool[] Crosses)> repeats = [];
 
     public int Launches { get; }
 
@@ -53,6 +56,26 @@ sealed class Liveness
         life = life.Exists ? life with { Last = Math.Max(life.Last, launch) } : new(launch, launch);
     }
 
+    // What an iteration finds or leaves is there in all of them; what it makes and uses up itself is packed with what the others make.
+    void Repeats(LoweredFunction function)
+    {
+        for (var launch = 0; launch < Launches; launch++)
+        {
+            if (function.Launches[launch] is not RepeatLaunch repeat) continue;
+            int first = launch + 1, last = launch + repeat.Length;
+            var crosses = new bool[Lives.Length];
+            for (var i = 0; i < Lives.Length; i++)
+            {
+                crosses[i] = Lives[i].Exists && Lives[i].First <= last && Lives[i].Last >= first && (Lives[i].First < first || Lives[i].Last > last);
+                if (crosses[i]) Lives[i] = new(Math.Min(Lives[i].First, first), Math.Max(Lives[i].Last, last));
+            }
+            repeats.Add((first, last, crosses));
+        }
+    }
+
+    // Whether a buffer that seems to die or to be born at a launch does so in every iteration of the loops around it.
+    bool IsInside(int launch, int buffer) => !repeats.Exists(r => r.First <= launch && launch <= r.Last && r.Crosses[buffer]);
+
     void ChooseInPlace(LoweredFunction function, DimBinding binding)
     {
         var taken = new bool[Bytes.Length];
@@ -66,15 +89,18 @@ sealed class Liveness
                 var read = launch.Operands[pair.Read];
                 int w = written.Buffer.Id, r = read.Buffer.Id;
                 if (w == r || written.Buffer.Kind != BufferKind.Arena || read.Buffer.Kind != BufferKind.Arena || taken[r] || TakesOver[w] >= 0) continue;
-                if (Lives[w].First != index || Lives[r].Last != index || Lives[r].First == index) continue;
+                if (Lives[w].First != index || Lives[r].Last != index || Lives[r].First == index || !IsInside(index, w) || !IsInside(index, r)) continue;
                 if (Bytes[w] > Bytes[r] || written.Buffer.DType.Size() != read.Buffer.DType.Size()) continue;
-                if (written.Offset.Evaluate(binding) != read.Offset.Evaluate(binding)) continue;
+                if (!AreEqual(written.Offset, read.Offset, binding)) continue;
                 if (!EveryUseAllows(launch, pair.Written, w, r)) continue;
                 TakesOver[w] = r;
                 taken[r] = true;
             }
         }
     }
+
+    // In every iteration, too: what differs by a loop's index is never equal.
+    static bool AreEqual(Dim a, Dim b, DimBinding binding) => a - b is var difference && !difference.Symbols.Any(RepeatLaunch.IsIndex) && difference.Evaluate(binding) == 0;
 
     // The launch may read the dying buffer by another operand, at other places; then each of them must be declared too. The written buffer may be written once.
     static bool EveryUseAllows(Launch launch, int written, int w, int r)

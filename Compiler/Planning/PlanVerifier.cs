@@ -8,7 +8,7 @@ namespace Graph.Compiler.Planning;
 
 /// <summary>
 /// What every plan must fulfil, checked from the launches alone: buffers that live at the same time lie apart (but for a declared in-place pair at its launch), inside the arena and aligned;
-/// nothing is read before it is written; arguments are never written; no launch reads a state's incoming value after another has written the new one.
+/// nothing is read before it is written; arguments are never written; what comes into a loop or leaves it lives through all of it; no launch reads a state's incoming value after another has written the new one.
 /// </summary>
 public static class PlanVerifier
 {
@@ -17,6 +17,7 @@ public static class PlanVerifier
     {
         Order(plan);
         Placement(plan);
+        Repeats(plan);
         States(plan.Function);
         return plan;
     }
@@ -65,6 +66,22 @@ public static class PlanVerifier
                 if (IsDeclaredTakeover(plan, a, b) || IsDeclaredTakeover(plan, b, a)) continue;
                 throw Broken(plan, plan.Lives[b.Id].First, $"{a} [{from}, {from + plan.Bytes[a.Id]}) and {b} [{other}, {other + plan.Bytes[b.Id]}) live at the same time");
             }
+        }
+    }
+
+    // What comes into a loop or leaves it must not share its memory with what any iteration makes.
+    static void Repeats(MemoryPlan plan)
+    {
+        var launches = plan.Function.Launches;
+        for (var at = 0; at < launches.Length; at++)
+        {
+            if (launches[at] is not RepeatLaunch repeat) continue;
+            int first = at + 1, last = at + repeat.Length;
+            if (repeat.Length < 0 || last >= launches.Length) throw Broken(plan, at, $"it repeats {repeat.Length} launches, but {launches.Length - first} follow");
+            var inside = new HashSet<Lowering.Buffer>(launches.Skip(first).Take(repeat.Length).SelectMany(l => l.Operands).Select(o => o.Buffer));
+            var outside = launches.Take(first).Concat(launches.Skip(last + 1)).SelectMany(l => l.Operands).Select(o => o.Buffer).Concat(plan.Function.Results);
+            foreach (var buffer in outside.Where(b => b.Kind == BufferKind.Arena && inside.Contains(b)).Distinct())
+                if (plan.Lives[buffer.Id] is var life && (life.First > first || life.Last < last)) throw Broken(plan, at, $"{buffer} is there before or after the loop, but lives from #{life.First} to #{life.Last} only");
         }
     }
 

@@ -9,6 +9,7 @@ enum LaunchKind
     Contract,
     Convolution,
     Library,
+    Repeat,
 }
 
 /// <summary>One line of a launch table: all that running a launch takes, in unmanaged memory.</summary>
@@ -37,6 +38,9 @@ unsafe struct LaunchEntry
     /// <summary>A kernel of the library and its call: operands and sizes.</summary>
     public delegate*<WorkerPool, void*, void> Library;
     public void* Call;
+
+    /// <summary>The launches behind this one that it repeats.</summary>
+    public RepeatEntry* Repeat;
 
     /// <summary>One chunk of a loop.</summary>
     public static void RunLoop(void* context, long begin, long end, int worker)
@@ -74,6 +78,36 @@ unsafe struct SegmentEntry
 
     /// <summary>The chunks of the segments before it.</summary>
     public long FirstChunk;
+}
+
+/// <summary>How often the next launches run, and what changes from iteration to iteration.</summary>
+unsafe struct RepeatEntry
+{
+    public long Count;
+    public bool Reverse;
+    public int Length;
+
+    /// <summary>Where the number of the iteration goes; null when nobody reads it.</summary>
+    public long** Index;
+
+    /// <summary>What is looked at before each iteration, and ends the loop when it is false; null when nothing does.</summary>
+    public byte** Condition;
+
+    public StepEntry* Steps;
+    public int StepCount;
+}
+
+/// <summary>A pointer that moves from iteration to iteration.</summary>
+unsafe struct StepEntry
+{
+    /// <summary>Where the table holds it.</summary>
+    public void** Slot;
+
+    /// <summary>Where the table holds what it is in iteration 0.</summary>
+    public void** Start;
+
+    /// <summary>Bytes from one iteration to the next.</summary>
+    public long Bytes;
 }
 
 /// <summary>A pointer into the arena, which moves when it grows.</summary>

@@ -64,7 +64,19 @@ sealed unsafe class LaunchTable : IDisposable
             *Patches[i].Slot = (byte*)arguments[Patches[i].Argument].Pointer + Patches[i].Offset;
 
         var wasSound = store.IsSound;
-        for (var i = 0; i < Count; i++)
+        Run(pool, 0, Count, ticks);
+        if (FirstWrite < Count) store.IsSound = wasSound;
+
+        for (var i = 0; i < CopyCount; i++)
+        {
+            var source = Copies[i].SourceArgument < 0 ? Copies[i].Source : arguments[Copies[i].SourceArgument].Pointer;
+            Buffer.MemoryCopy(source, arguments[Copies[i].Argument].Pointer, Copies[i].Bytes, Copies[i].Bytes);
+        }
+    }
+
+    void Run(WorkerPool pool, int from, int to, long[]? ticks)
+    {
+        for (var i = from; i < to; i++)
         {
             if (i == FirstWrite) store.IsSound = false;
             var start = ticks is null ? 0 : System.Diagnostics.Stopwatch.GetTimestamp();
@@ -86,18 +98,27 @@ sealed unsafe class LaunchTable : IDisposable
                 case LaunchKind.Library:
                     RunLibrary(pool, i);
                     break;
+                case LaunchKind.Repeat:
+                    Repeat(pool, i, ticks);
+                    i += entry->Repeat->Length;
+                    continue;
                 default:
                     throw new InvalidOperationException($"A launch is of the unknown kind {entry->Kind}.");
             }
             if (ticks is not null) ticks[i] += System.Diagnostics.Stopwatch.GetTimestamp() - start;
         }
+    }
 
-        if (FirstWrite < Count) store.IsSound = wasSound;
-
-        for (var i = 0; i < CopyCount; i++)
+    void Repeat(WorkerPool pool, int launch, long[]? ticks)
+    {
+        var repeat = Entries[launch].Repeat;
+        for (long iteration = 0; iteration < repeat->Count; iteration++)
         {
-            var source = Copies[i].SourceArgument < 0 ? Copies[i].Source : arguments[Copies[i].SourceArgument].Pointer;
-            Buffer.MemoryCopy(source, arguments[Copies[i].Argument].Pointer, Copies[i].Bytes, Copies[i].Bytes);
+            if (repeat->Condition is not null && **repeat->Condition == 0) return;
+            var index = repeat->Reverse ? repeat->Count - 1 - iteration : iteration;
+            if (repeat->Index is not null) **repeat->Index = index;
+            for (var s = 0; s < repeat->StepCount; s++) *repeat->Steps[s].Slot = (byte*)*repeat->Steps[s].Start + index * repeat->Steps[s].Bytes;
+            Run(pool, launch + 1, launch + 1 + repeat->Length, ticks);
         }
     }
 

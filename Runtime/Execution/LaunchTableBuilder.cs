@@ -60,7 +60,13 @@ sealed unsafe partial class LaunchTableBuilder
     {
         var launches = function.Lowered.Launches;
         var table = new LaunchTable(memory, plan, values, function.Lengths(values), store) { Entries = memory.Take<LaunchEntry>(launches.Length), Count = launches.Length };
-        for (var i = 0; i < launches.Length; i++) Write(launches[i], &table.Entries[i]);
+        for (var i = 0; i < launches.Length; i++)
+        {
+            while (loops.Count > 0 && i > loops.Peek().Last) End(&table.Entries[loops.Peek().Launch]);
+            Write(launches[i], &table.Entries[i]);
+            if (launches[i] is RepeatLaunch repeat) loops.Push(new(i, i + repeat.Length, repeat.Index, []));
+        }
+        while (loops.Count > 0) End(&table.Entries[loops.Peek().Launch]);
         while (table.FirstWrite < launches.Length && !(function.IsTraining && launches[table.FirstWrite].Operands.Any(o => o.IsWritten && o.Buffer.Kind == BufferKind.State))) table.FirstWrite++;
         // All memory that kernels need is there before a step begins.
         pool.EnsureScratch(scratchBytes);
@@ -112,16 +118,20 @@ sealed unsafe partial class LaunchTableBuilder
             case LibraryLaunch library:
                 WriteLibrary(library, entry);
                 break;
+            case RepeatLaunch repeat:
+                WriteRepeat(repeat, entry);
+                break;
             default:
                 throw new NotSupportedException($"{model.Name} has a launch of the unknown kind {launch.GetType().Name}.");
         }
     }
 
-    // Writes the operand's address to a slot of the table, now or, for the caller's memory, at each call.
+    // Writes the operand's address to a slot of the table, now or, for the caller's memory, at each call; what moves in a loop is written there by each of its iterations.
     void Resolve(Operand operand, void** slot)
     {
         var buffer = operand.Buffer;
-        var offset = Evaluate(operand.Offset) * buffer.DType.Size();
+        slot = Stepping(operand.Offset, buffer.DType.Size(), slot, out var start);
+        var offset = Evaluate(start) * buffer.DType.Size();
         switch (buffer.Kind)
         {
             case BufferKind.Arena:

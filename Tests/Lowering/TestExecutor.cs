@@ -15,7 +15,7 @@ sealed unsafe class TestExecutor : IDisposable
     readonly LoweredProgram program;
     readonly KernelAssembly kernels;
     readonly Dictionary<Buffer, nint> memory = [];
-    readonly DimBinding binding;
+    DimBinding binding; // with the number of the iteration, in a loop
     readonly WorkerPool pool;
     readonly float* scratch;
 
@@ -48,7 +48,7 @@ sealed unsafe class TestExecutor : IDisposable
             if (buffer.Kind == BufferKind.State) Store(states[buffer.Name], buffer);
         }
         for (var i = 0; i < arguments.Count; i++) Store(arguments[i], f.Arguments[i]);
-        foreach (var launch in f.Launches) Execute(launch);
+        Execute(f, 0, f.Launches.Length);
         var results = f.Results.Select((b, i) => Load(b, f.Function.Results[i].Type)).ToArray();
         return (results, f.Buffers.Where(b => b.Kind == BufferKind.State).ToDictionary(b => b.Name, b => Load(b, new(b.DType, new Shape(states[b.Name].Shape.Select(d => (Dim)d))))));
     }
@@ -88,6 +88,29 @@ sealed unsafe class TestExecutor : IDisposable
     byte* At(Operand operand) => (byte*)memory[operand.Buffer] + operand.Offset.Evaluate(binding) * operand.Buffer.DType.Size();
 
     nint Kernel(Kernel kernel) => kernels.Address(program.Kernels.IndexOf(kernel));
+
+    void Execute(LoweredFunction f, int from, int to)
+    {
+        for (var i = from; i < to; i++)
+        {
+            if (f.Launches[i] is not RepeatLaunch repeat)
+            {
+                Execute(f.Launches[i]);
+                continue;
+            }
+            var count = repeat.Count.Evaluate(binding);
+            for (long step = 0; step < count; step++)
+            {
+                if (repeat.Condition is { } condition && *At(condition) == 0) break;
+                var outside = binding;
+                binding = binding.With(repeat.Index, repeat.Reverse ? count - 1 - step : step);
+                if (repeat.ReadsIndex) *(long*)At(repeat.Operands[0]) = binding[repeat.Index];
+                Execute(f, i + 1, i + 1 + repeat.Length);
+                binding = outside;
+            }
+            i += repeat.Length;
+        }
+    }
 
     void Execute(Launch launch)
     {

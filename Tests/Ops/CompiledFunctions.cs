@@ -39,14 +39,27 @@ sealed class CompiledFunctions : IDisposable
 
     public LoweredProgram Lowered { get; }
 
+    /// <summary>The plan of the latest run of a function.</summary>
+    public Graph.Compiler.Planning.MemoryPlan PlanOf(string function) => instance.Session.PlanOf(function);
+
     /// <summary>What the interpreter computes.</summary>
-    public ImmutableArray<TensorData> Reference(string function, params TensorData[] arguments) =>
-        new Interpreter(program).Run(function, arguments, ImmutableDictionary<string, TensorData>.Empty, DimBinding.Empty).Results;
+    public ImmutableArray<TensorData> Reference(string function, params TensorData[] arguments) => Reference(function, DimBinding.Empty, arguments);
+
+    /// <summary>What the interpreter computes with named dimensions.</summary>
+    public ImmutableArray<TensorData> Reference(string function, DimBinding binding, params TensorData[] arguments) =>
+        new Interpreter(program).Run(function, arguments, ImmutableDictionary<string, TensorData>.Empty, binding).Results;
 
     /// <summary>What the kernels compute.</summary>
-    public unsafe TensorData[] Run(string function, params TensorData[] operands)
+    public TensorData[] Run(string function, params TensorData[] operands) => Run(function, DimBinding.Empty, operands);
+
+    /// <summary>What the kernels compute with named dimensions, which the operands' lengths give.</summary>
+    /// <param name="function">The function.</param>
+    /// <param name="binding">The sizes.</param>
+    /// <param name="operands">Its arguments.</param>
+    /// <param name="again">Gets the run, to make it again as often as it likes.</param>
+    public unsafe TensorData[] Run(string function, DimBinding binding, TensorData[] operands, Action<Action>? again = null)
     {
-        var results = program.Find(function)!.Results.Select(r => new TensorData(r.DType, r.Shape.Evaluate(DimBinding.Empty))).ToArray();
+        var results = program.Find(function)!.Results.Select(r => new TensorData(r.DType, r.Shape.Evaluate(binding))).ToArray();
         var memory = new List<nint>();
         CallArgument Place(TensorData data)
         {
@@ -59,6 +72,7 @@ sealed class CompiledFunctions : IDisposable
         {
             CallArgument[] arguments = [.. operands.Select(Place), .. results.Select(Place)];
             instance.Run(function, arguments);
+            again?.Invoke(() => instance.Run(function, arguments));
             for (var r = 0; r < results.Length; r++)
                 for (long i = 0; i < results[r].Size; i++) Load((byte*)arguments[operands.Length + r].Pointer, i, results[r]);
             return results;

@@ -7,7 +7,8 @@ namespace Graph.Compiler.Passes.Gradients;
 
 /// <summary>
 /// The gradient of a loop is a loop in the other direction. The forward loop stacks what the backward body reads of an iteration (its residuals); the backward loop carries the
-/// gradients of the carries, adds up those of the invariants and stacks those of the slices.
+/// gradients of the carries, adds up those of the invariants and stacks those of the slices. Of a conditional loop it goes through all iterations that there could have been: the stacked condition,
+/// 0 where none was, says which did nothing.
 /// </summary>
 sealed class LoopGradient
 {
@@ -53,9 +54,12 @@ sealed class LoopGradient
             var parameter = body.Parameters[input + 1];
             return gradients.TryGetValue(parameter, out var gradient) ? gradient : b.Zeros(parameter.Type);
         }
-        var results = activeCarries.Select(GradientOf)
-            .Concat(activeInvariants.Select((i, k) => gradients.TryGetValue(body.Parameters[i + 1], out var g) ? b.Add(sums[k], g) : sums[k]))
-            .Concat(activeSlices.Select(GradientOf)).ToImmutableArray();
+        // An iteration that did not run left everything as it was.
+        Value? ran = LoopOperation.IsConditional(loop.Attributes) ? whole[body.Parameters[1]] : null;
+        Value IfRan(Value yes, Value no) => ran is null ? yes : b.Where(ran, yes, no);
+        var results = activeCarries.Select((i, k) => IfRan(GradientOf(i), carried[k]))
+            .Concat(activeInvariants.Select((i, k) => gradients.TryGetValue(body.Parameters[i + 1], out var g) ? IfRan(b.Add(sums[k], g), sums[k]) : sums[k]))
+            .Concat(activeSlices.Select(i => IfRan(GradientOf(i), b.Zeros(body.Parameters[i + 1].Type)))).ToImmutableArray();
 
         var (first, second) = (b.Nodes.Take(cut).ToImmutableArray(), b.Nodes.Skip(cut).ToImmutableArray());
         var parameters = whole.New(body.Parameters);
@@ -113,7 +117,7 @@ sealed class LoopGradient
         var attributes = loop.Attributes
             .With("carries", activeCarries.Count + activeInvariants.Count)
             .With("scanned", activeStacks.Count + residuals.Count + slicesRead.Count)
-            .With("reverse", !loop.Attributes.Bool("reverse"));
+            .With("reverse", !loop.Attributes.Bool("reverse")).Without("conditional");
         var node = b.Node(loop.Operation, operands, attributes, [backward]);
         var gradients = new Value?[inputs.Length];
         var next = 0;

@@ -18,8 +18,12 @@ sealed class Order
     readonly List<int>[] after;
     readonly int[] before;
     readonly int[] readers;    // of each memory; what leaves the function has one more
+    readonly long[] inside;    // the most bytes that live at once in a node's own launches, beside operands and results
 
-    public Order(Function function, DimBinding binding)
+    /// <param name="function">The nodes.</param>
+    /// <param name="binding">The sizes that memory is counted with.</param>
+    /// <param name="around">The loop whose body it is, which has carries where a function has states; null for a function.</param>
+    public Order(Function function, DimBinding binding, Node? around = null)
     {
         this.function = function;
         storage = new(function, binding);
@@ -27,13 +31,16 @@ sealed class Order
         (operands, made) = (new int[count][], new int[count][]);
         (after, before) = (new List<int>[count], new int[count]);
         readers = new int[storage.Count];
+        inside = new long[count];
         var index = new Dictionary<Value, int>();
         var readersOfState = new Dictionary<int, List<int>>();
-        foreach (var state in function.States) readersOfState[storage[state]] = [];
+        var donated = Donated(function, around);
+        foreach (var (old, _) in donated) readersOfState[storage[old]] = [];
         for (var i = 0; i < count; i++)
         {
             var node = function.Nodes[i];
             after[i] = [];
+            if (Bodies.Has(node)) inside[i] = node.Regions.Max(r => new Order(r, binding, node).Peak([.. Enumerable.Range(0, r.Nodes.Length)]).Bytes);
             foreach (var input in node.Inputs)
                 if (index.TryGetValue(input, out var producer)) Precede(producer, i);
             foreach (var output in node.Outputs) index[output] = i;
@@ -47,13 +54,18 @@ sealed class Order
             }
         }
         foreach (var root in function.Roots) readers[storage[root]]++;
-        foreach (var update in function.Updates)
+        foreach (var (old, value) in donated)
         {
-            if (!index.TryGetValue(Storage.Writer(update.Value), out var writer) || function.States.FirstOrDefault(s => s.State == update.Path) is not { } state) continue;
-            foreach (var reader in readersOfState[storage[state]])
+            if (!index.TryGetValue(Storage.Writer(value), out var writer)) continue;
+            foreach (var reader in readersOfState[storage[old]])
                 if (reader < writer || (reader > writer && !Follows(reader, writer))) Precede(reader, writer);
         }
     }
+
+    // What is written over what: new states over old ones, what an iteration makes of a carry over what it was.
+    static List<(Value Old, Value New)> Donated(Function function, Node? around) => around is null
+        ? [.. from update in function.Updates from state in function.States where state.State == update.Path select (state, update.Value)]
+        : [.. Enumerable.Range(0, LoopOperation.Shape(around.Attributes).Carries).Select(c => (function.Parameters[c + 1], function.Results[c]))];
 
     // Whether a node depends on an earlier one: then no order lets it read the old state in time.
     bool Follows(int node, int first)
@@ -91,7 +103,7 @@ sealed class Order
                     taken += storage.Bytes(memory);
                 }
             // While it runs, what dies is still there, but for what the result takes over.
-            var during = live + taken - (Storage.IsInPlace(function.Nodes[node]) ? InPlace(node, remaining) : 0);
+            var during = live + taken + inside[node] - (Storage.IsInPlace(function.Nodes[node]) ? InPlace(node, remaining) : 0);
             if (during > peak.Bytes) peak = (during, node);
             foreach (var memory in made[node])
                 if (remaining[memory] == 0) live -= storage.Bytes(memory); // nobody reads it

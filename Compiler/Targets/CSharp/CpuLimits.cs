@@ -32,7 +32,6 @@ public sealed class CpuLimits : TargetLimits
             OpKind.Contract when node.Name is not "matmul" => NoKernel(node),
             OpKind.Convolution when node.Name is not ("conv2d" or "conv2d_grad_input" or "conv2d_grad_weight") => NoKernel(node),
             OpKind.Library when !Library.Contains(node.Name) => NoKernel(node),
-            OpKind.Structure when node.Operation == StructureOperations.Loop => NoKernel(node),
             OpKind.Contract or OpKind.Convolution => OnlyF32(node, [.. node.Inputs, .. node.Outputs]),
             // These move elements or compare them, whatever they are; these add up real numbers.
             OpKind.Library when node.Name is "concat" or "pad" or "gather" or "argmax" => null,
