@@ -113,7 +113,7 @@ public sealed class Builder(Program program, string name)
         Apply(Operations[operation], operands, attributes ?? AttributeMap.Empty);
 
     // A literal, or a size that is a number only when the model is called.
-    static bool IsNumber(Value v) => v.Producer is { } p && (p.Is("constant") || p.Is("dimension")) && !p.Attributes.Has("dtype");
+    static bool IsNumber(Value v) => v.Producer is { } p && p.Operation.IsUntyped(p.Attributes);
 
     ImmutableArray<Value> Adopt(ImmutableArray<Value> operands)
     {
@@ -128,14 +128,12 @@ public sealed class Builder(Program program, string name)
     // An integer stays one until it meets a float; one that the others' integers cannot hold stays an i64, to which they are promoted.
     Value Adopt(Value number, DType type)
     {
-        var attributes = number.Producer!.Attributes;
-        if (number.Producer.Is("dimension"))
+        if (number.TrySize(out var size))
         {
-            var size = attributes.Dims("size")[0];
             var (min, max) = size.Range(Program.Dims);
             return type.IsFloat() || (Holds(type, min) && Holds(type, max)) ? Size(size, type) : number;
         }
-        var value = attributes.Real("value");
+        if (!number.TryConstant(out var value)) throw new InvalidOperationException($"{number.Producer} is neither a number nor a size, and yet of no element type.");
         return type.IsFloat() || (!number.DType.IsFloat() && Holds(type, value)) ? Constant(value, type) : number;
     }
 

@@ -82,17 +82,12 @@ public sealed class AxisMap
                 Of(node.Output);
                 return true;
             case OpKind.View:
-                switch (node.Name)
+                return node.Operation.View(node) switch
                 {
-                    case "reshape": return Unify(Atoms(node.Inputs[0]), Atoms(node.Output));
-                    case "expand": return Broadcast(node.Inputs[0], node.Output);
-                    case "transpose":
-                        var order = node.Attributes.Ints("order");
-                        for (var i = 0; i < order.Length; i++)
-                            if (!Unify(this[node.Inputs[0], node.Inputs[0].Shape.Axis(order[i])], this[node.Output, i])) return false;
-                        return true;
-                    default: return false;
-                }
+                    ViewMap.Regrouped => Unify(Atoms(node.Inputs[0]), Atoms(node.Output)),
+                    ViewMap.Strided map => Along(map, node.Inputs[0], node.Output),
+                    _ => false,
+                };
             case OpKind.Contract:
                 var (a, b, c) = (node.Inputs[0], node.Inputs[1], node.Output);
                 var rank = c.Shape.Rank;
@@ -109,6 +104,22 @@ public sealed class AxisMap
             default:
                 return false;
         }
+    }
+
+    // Axes of a view that go along with whole axes of its operand, or repeat it. A part of an axis and a reversed one are other elements at the same place: another iteration space.
+    bool Along(ViewMap.Strided map, Value from, Value to)
+    {
+        Of(to);
+        var shown = new HashSet<int>();
+        for (var j = 0; j < to.Shape.Rank; j++)
+        {
+            if (map.Axes[j].IsRepeated) continue;
+            if (!map.Follows(from.Shape, to.Shape, j) || !shown.Add(map.Axes[j].Source) || !Unify(this[from, map.Axes[j].Source], this[to, j])) return false;
+        }
+        Of(from);
+        for (var axis = 0; axis < from.Shape.Rank; axis++)
+            if (!from.Shape[axis].Is(1) && !shown.Contains(axis)) return false;
+        return true;
     }
 
     bool Broadcast(Value from, Value to)

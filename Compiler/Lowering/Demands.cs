@@ -18,13 +18,12 @@ sealed class Demands
     public bool TryGet(Value value, out Placement place) => places.TryGetValue(value, out place!);
 
     /// <summary>Demands a place for a value; false when it cannot be had and the value must be copied there.</summary>
-    public bool TryAdd(Value value, Placement place, bool throughTranspose = true)
+    public bool TryAdd(Value value, Placement place)
     {
         while (value.Producer is { Operation.Kind: OpKind.View } view)
         {
-            var strides = Before(view, place.Strides, throughTranspose);
-            if (strides.IsDefault) return false;
-            place = place with { Strides = strides };
+            if (Views.Before(view, place.Offset, place.Strides) is not { } before) return false;
+            place = place with { Offset = before.Offset, Strides = before.Strides };
             value = view.Inputs[0];
         }
         if (value.Producer is not { } producer || places.ContainsKey(value) || !WritesAnywhere(producer, place, value)) return false;
@@ -38,26 +37,8 @@ sealed class Demands
 
     static bool WritesAnywhere(Node producer, Placement place, Value value) => producer.Operation.Kind switch
     {
-        OpKind.Elementwise or OpKind.Reduce or OpKind.Contract => true,
+        OpKind.Elementwise or OpKind.Reduce => true,
         OpKind.Structure => producer.Operation == StructureOperations.Fused || producer.Operation == StructureOperations.Call || producer.Operation == StructureOperations.Loop,
-        OpKind.Convolution or OpKind.Library => value.Shape.Strides.SequenceEqual(place.Strides),
-        _ => false,
+        _ => producer.Operation.Library(producer) is { } traits && (traits.StridedResults.Contains(value.Index) || value.Shape.Strides.SequenceEqual(place.Strides)),
     };
-
-    // The strides of a view's source for which the view has the given ones.
-    static ImmutableArray<Dim> Before(Node view, ImmutableArray<Dim> strides, bool throughTranspose)
-    {
-        switch (view.Name)
-        {
-            case "transpose" when throughTranspose:
-                var order = view.Attributes.Ints("order");
-                var source = new Dim[order.Length];
-                for (var i = 0; i < order.Length; i++) source[view.Inputs[0].Shape.Axis(order[i])] = strides[i];
-                return [.. source];
-            case "reshape":
-                return Views.Reshape(view.Output.Shape, strides, view.Inputs[0].Shape);
-            default:
-                return default;
-        }
-    }
 }

@@ -14,7 +14,7 @@ sealed partial class FunctionLowering
 
     void Contract(Node node, Node contract, ImmutableArray<Node> body, ImmutableArray<(Value Inner, Value Outer)> inputs, ImmutableArray<(Value Inner, Value Outer)> outputs)
     {
-        if (!contract.Is("matmul")) throw new NotSupportedException($"No kernel computes the contraction {contract.Name}.");
+        if (contract.Operation.Library(contract) is null) throw new NotSupportedException($"No kernel computes the contraction {contract.Name}.");
         var (a, b, c) = (contract.Inputs[0], contract.Inputs[1], contract.Output);
         foreach (var (inner, outer) in inputs) places[inner] = places[outer];
         var parts = ContractParts.Of(contract, body, outputs.Select(o => o.Inner));
@@ -173,13 +173,8 @@ sealed partial class FunctionLowering
     {
         var outer = inputs.ToDictionary(i => i.Inner, i => i.Outer);
         var result = convolution.Output;
-        var kind = convolution.Name switch
-        {
-            "conv2d" => ConvolutionKind.Forward,
-            "conv2d_grad_input" => ConvolutionKind.ImageGradient,
-            "conv2d_grad_weight" => ConvolutionKind.WeightGradient,
-            _ => throw new NotSupportedException($"No kernel computes the convolution {convolution.Name}."),
-        };
+        var form = convolution.Operation.Convolution(convolution) ?? throw new NotSupportedException($"No kernel computes the convolution {convolution.Name}.");
+        var kind = form.Image == ConvolutionForm.Result ? ConvolutionKind.ImageGradient : form.Weight == ConvolutionForm.Result ? ConvolutionKind.WeightGradient : ConvolutionKind.Forward;
         var operands = ImmutableArray.CreateBuilder<Operand>();
         var reads = convolution.Inputs.Select(v => DenseCopy(outer[v], node)).ToList();
         foreach (var place in reads) operands.Add(new(place.Buffer, place.Offset, false));
@@ -189,18 +184,11 @@ sealed partial class FunctionLowering
         if (epilogue is null) operands.Add(new(target!.Buffer, target.Offset, true));
         else (hook, inPlace) = AddHook(epilogue, operands);
 
-        var (image, weight, map) = kind switch
-        {
-            ConvolutionKind.Forward => (convolution.Inputs[0].Shape, convolution.Inputs[1].Shape, result.Shape),
-            ConvolutionKind.ImageGradient => (result.Shape, convolution.Inputs[1].Shape, convolution.Inputs[0].Shape),
-            ConvolutionKind.WeightGradient => (convolution.Inputs[0].Shape, result.Shape, convolution.Inputs[1].Shape),
-            _ => throw new InvalidOperationException($"A convolution is of the unknown kind {kind}."),
-        };
-        (int, int) Pair(string name, int fallback) => convolution.Attributes.Ints(name) is { IsEmpty: false } list ? (list[0], list[list.Length > 1 ? 1 : 0]) : (fallback, fallback);
-        var (stride, padding, dilation) = (Pair("stride", 1), Pair("padding", 0), Pair("dilation", 1));
+        Shape ShapeOf(int operand) => operand == ConvolutionForm.Result ? result.Shape : convolution.Inputs[operand].Shape;
+        var (image, weight, map) = (ShapeOf(form.Image), ShapeOf(form.Weight), ShapeOf(form.Map));
         var shape = new ConvolutionShape(
             image[0], image[1], image[2], image[3], weight[0], weight[2], weight[3], map[2], map[3],
-            stride.Item1, stride.Item2, padding.Item1, padding.Item2, dilation.Item1, dilation.Item2, (int)convolution.Attributes.Int("groups", 1));
+            form.Stride.Height, form.Stride.Width, form.Padding.Height, form.Padding.Width, form.Dilation.Height, form.Dilation.Width, form.Groups);
         launches.Add(new ConvolutionLaunch(node, operands.ToImmutable(), inPlace, kind, shape, hook)
         {
             Flops = convolution.Operation.Flops(convolution) + (epilogue?.Flops ?? Dim.Zero),

@@ -127,6 +127,8 @@ sealed partial class FunctionLowering
             before.Add(r);
             Need(r.Inputs[0]);
         }
+        // Parts are results, of which the second launch makes one: an accumulator of several numbers has none such.
+        if (reduces.Any(r => r.Operation.Reduce(r)!.Components > 1)) return false;
         if (reduces.Any(r => Base(r.Inputs[0]) is var x && reduces.Any(o => o.Output == x))) return false;
 
         var partial = reduces.Select(r => (Reduce: r, Place: new Placement(NewBuffer("partial " + r.Name, BufferKind.Arena, r.Output.DType, r.Output.Shape.Size * parts), Dim.Zero, r.Output.Shape.Insert(0, parts).Strides))).ToList();
@@ -139,7 +141,7 @@ sealed partial class FunctionLowering
         {
             var argument = rewriter.Builder.Argument(reduce.Output.Type.With(reduce.Output.Shape.Insert(0, parts)), "partial" + inputs.Count);
             inputs.Add((argument, place));
-            rewriter.Map[reduce.Output] = rewriter.Builder.Emit(reduce.Name, [argument], ("axes", new[] { 0 }), ("keep", false));
+            rewriter.Map[reduce.Output] = rewriter.Builder.Node(reduce.Operation, [argument], AttributeMap.Of(("axes", new[] { 0 }), ("keep", false))).Output;
         }
         foreach (var (value, _) in spec.Inputs) rewriter.Map[value] = value;
         foreach (var n in spec.Nodes)

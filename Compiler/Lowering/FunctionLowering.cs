@@ -45,11 +45,13 @@ sealed partial class FunctionLowering(Program program, Function function, Kernel
             if (!MayOverwrite(target, targets) || !demands.TryAdd(target.Value, target.Place)) copies.Add((target.Value, target.Place));
         foreach (var node in function.Nodes)
         {
-            if (node.Is("concat")) Join(node);
-            else if (node.Operation == StructureOperations.Loop) Begin(node);
-            // A sum that goes on where it lies must lie row by row.
-            else if (node.Is("embedding_grad") && node.Inputs.Length == 3 && node.Inputs[2] is var start && start.Producer is { Operation.Kind: OpKind.View })
-                demands.TryAdd(start, Dense(start, NewBuffer("sum", BufferKind.Arena, start.Type)));
+            if (node.Operation == StructureOperations.Loop) Begin(node);
+            if (node.Operation.Library(node) is not { } traits) continue;
+            if (!traits.Parts.IsEmpty) Join(node, traits);
+            // What goes on in its operand's memory finds it there row by row.
+            foreach (var shared in traits.InPlace)
+                if (node.Inputs[shared.Operand] is var start && start.Producer is { Operation.Kind: OpKind.View })
+                    demands.TryAdd(start, Dense(start, NewBuffer("sum", BufferKind.Arena, start.Type)));
         }
 
         foreach (var node in function.Nodes)
@@ -148,8 +150,10 @@ sealed partial class FunctionLowering(Program program, Function function, Kernel
             case OpKind.Elementwise or OpKind.Reduce: Kernel(node, [node], [.. node.Inputs.Distinct().Select(v => (v, v))], [(node.Output, node.Output)]); break;
             case OpKind.Contract: Contract(node, node, [], [.. node.Inputs.Distinct().Select(v => (v, v))], [(node.Output, node.Output)]); break;
             case OpKind.Convolution: Convolution(node, node, [], [.. node.Inputs.Distinct().Select(v => (v, v))], [(node.Output, node.Output)]); break;
-            case OpKind.Library when node.Is("concat"): Concat(node); break;
-            case OpKind.Library: Library(node); break;
+            case OpKind.Library when node.Operation.Library(node) is { } traits:
+                if (traits.Parts.IsEmpty) Library(node, traits);
+                else Put(node, traits);
+                break;
             case OpKind.Structure when node.Operation == StructureOperations.Fused: Fused(node); break;
             case OpKind.Structure when node.Operation == StructureOperations.Loop: Loop(node); break;
             case OpKind.Structure when node.Operation == StructureOperations.Call: Update(node, [node], [.. node.Inputs.Distinct().Select(v => (v, v))], [.. node.Outputs.Select(v => (v, v))]); break;
@@ -169,54 +173,45 @@ sealed partial class FunctionLowering(Program program, Function function, Kernel
             CopyTo(value, places[value], from, node);
             strides = Views.Strides(node, from.Strides);
         }
-        var offset = from.Offset;
-        if (node.Is("slice")) offset += node.Attributes.Dims("start")[0] * from.Strides[node.Inputs[0].Shape.Axis(node.Attributes.Int("axis"))];
-        places[node.Output] = new(from.Buffer, offset, strides);
+        places[node.Output] = new(from.Buffer, from.Offset + Views.Offset(node, from.Strides), strides);
     }
 
-    // Parts of a concatenation whose makers can write anywhere are written into the whole.
-    void Join(Node node)
+    // Parts of a whole whose makers can write anywhere are written into it.
+    void Join(Node node, LibraryTraits traits)
     {
-        var axis = node.Inputs[0].Shape.Axis(node.Attributes.Int("axis"));
         var whole = PlaceOf(node.Output);
-        var offset = Dim.Zero;
-        foreach (var part in node.Inputs)
-        {
-            demands.TryAdd(part, new(whole.Buffer, whole.Offset + offset * whole.Strides[axis], whole.Strides));
-            offset += part.Shape[axis];
-        }
+        for (var i = 0; i < node.Inputs.Length; i++) demands.TryAdd(node.Inputs[i], Part(whole, traits.Parts[i]));
     }
 
-    void Concat(Node node)
+    // The other parts are copied there.
+    void Put(Node node, LibraryTraits traits)
     {
-        var axis = node.Inputs[0].Shape.Axis(node.Attributes.Int("axis"));
         var whole = places[node.Output];
-        var offset = Dim.Zero;
-        foreach (var part in node.Inputs)
+        for (var i = 0; i < node.Inputs.Length; i++)
         {
-            var to = new Placement(whole.Buffer, whole.Offset + offset * whole.Strides[axis], whole.Strides);
-            var from = places[part];
-            if (from.Buffer != to.Buffer || from.Offset != to.Offset) CopyTo(part, from, to, node);
-            offset += part.Shape[axis];
+            var (from, to) = (places[node.Inputs[i]], Part(whole, traits.Parts[i]));
+            if (from.Buffer != to.Buffer || from.Offset != to.Offset) CopyTo(node.Inputs[i], from, to, node);
         }
     }
 
-    void Library(Node node)
+    static Placement Part(Placement whole, ViewMap map) => map is ViewMap.Strided part
+        ? new(whole.Buffer, whole.Offset + part.Offset(whole.Strides), part.Strides(whole.Strides))
+        : throw new NotSupportedException($"A part of a whole lies at an offset and strides in it, not as {map}.");
+
+    void Library(Node node, LibraryTraits traits)
     {
         var operands = ImmutableArray.CreateBuilder<Operand>();
-        foreach (var input in node.Inputs)
+        var strides = ImmutableArray.CreateBuilder<ImmutableArray<Dim>>();
+        void Add(Placement place, bool isWritten)
         {
-            var place = DenseCopy(input, node);
-            operands.Add(new(place.Buffer, place.Offset, false));
+            operands.Add(new(place.Buffer, place.Offset, isWritten));
+            strides.Add(place.Strides);
         }
-        foreach (var output in node.Outputs)
-        {
-            var place = PlaceOf(output);
-            operands.Add(new(place.Buffer, place.Offset, true));
-        }
-        // The gradient of an embedding may be added to its third operand where that lies.
-        ImmutableArray<InPlace> inPlace = node.Is("embedding_grad") && node.Inputs.Length == 3 ? [new(3, 2)] : [];
-        launches.Add(new LibraryLaunch(node, operands.ToImmutable(), inPlace, [.. node.Inputs.Concat(node.Outputs).Select(v => v.Shape.Dims)])
+        for (var i = 0; i < node.Inputs.Length; i++) Add(traits.Strided.Contains(i) ? places[node.Inputs[i]] : DenseCopy(node.Inputs[i], node), false);
+        foreach (var output in node.Outputs) Add(PlaceOf(output), true);
+        launches.Add(new LibraryLaunch(
+            node, operands.ToImmutable(), [.. traits.InPlace.Select(s => new InPlace(node.Inputs.Length + s.Result, s.Operand))],
+            [.. node.Inputs.Concat(node.Outputs).Select(v => v.Shape.Dims)], strides.ToImmutable())
         {
             Flops = node.Operation.Flops(node),
             Traffic = node.Inputs.Concat(node.Outputs).Aggregate(Dim.Zero, (sum, v) => sum + v.Type.Bytes),

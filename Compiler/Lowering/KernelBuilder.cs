@@ -20,7 +20,7 @@ public sealed class KernelBuilder
     readonly List<Source> sources = [];
     readonly List<(Operand Operand, Access Access, Walk Walk)> operands = [];
     readonly Dictionary<Value, Scalar> scalars = [];
-    readonly List<(ReduceKind Kind, Scalar Value, int Depth)> reductions = [];
+    readonly List<(int First, Scalar Value, Scalar Neutral, Scalar Combine, int Depth)> reductions = [];
     readonly Dictionary<Scalar, int> depths = [];
     readonly List<Walk> indices = [];
     Atom? part;
@@ -78,7 +78,7 @@ public sealed class KernelBuilder
         var varying = VaryingSources(nest);
         var elements = stores.Where(s => form == KernelForm.Map || map.Atoms(s.Value).Any(reduced.Contains)).Select(s => (s.Operand, final(scalars[s.Value]), Depth(scalars[s.Value]))).ToList();
         var finals = stores.Where(s => form != KernelForm.Map && !map.Atoms(s.Value).Any(reduced.Contains)).Select(s => new Store(s.Operand, final(scalars[s.Value]))).ToImmutableArray();
-        stages.Make([.. reductions.Select((r, i) => (new Reduction(i, r.Kind, final(r.Value)), r.Depth))], elements, s => varying(s));
+        stages.Make([.. reductions.Select((r, i) => (new Reduction(i, r.First, final(r.Value), r.Neutral, r.Combine), r.Depth))], elements, s => varying(s));
 
         var kernel = new LoopKernel("", form, axes, Accesses(nest), [.. sources], stages.Result, finals, split, flat);
         var units = nest.Where(a => !a.Reduced).Aggregate(Dim.One, (n, a) => n * a.Size);
@@ -198,40 +198,45 @@ public sealed class KernelBuilder
                 scalars[node.Output] = x[0];
                 return;
             case OpKind.Reduce:
-                if (map.Reduced(node).IsEmpty) { scalars[node.Output] = pool.Cast(x[0], node.Output.DType); return; }
-                var kind = KindOf(node);
-                sources.Add(new Source.Reduced(reductions.Count));
-                // Integers are added up in the result's type; bools have an order as integers.
-                var type = kind == ReduceKind.Sum ? node.Output.DType : x[0].Type == DType.Bool ? DType.I32 : x[0].Type;
-                var reduction = pool.Cast(x[0], type);
-                reductions.Add((kind, reduction, Depth(reduction)));
-                scalars[node.Output] = pool.Cast(pool.Input(sources.Count - 1, type), node.Output.DType);
+                Accumulate(node, node.Operation.Reduce(node) ?? throw new NotSupportedException($"No kernel computes the reduction {node.Name}."), x[0]);
                 return;
         }
-        var done = new Dictionary<Scalar, Scalar>();
-        var expression = ((ElementwiseOperation)node.Operation).Expression(node);
-        foreach (var s in expression.Ordered())
+        scalars[node.Output] = pool.Cast(Instantiate(((ElementwiseOperation)node.Operation).Expression(node), s => s.Op switch
         {
-            done[s] = s.Op switch
-            {
-                ScalarOp.Input => x[s.Index],
-                ScalarOp.Constant => pool.Constant(s.Constant, s.Type),
-                ScalarOp.AxisIndex => Index(map[node.Output, s.Index]),
-                ScalarOp.LinearIndex => Index(map.Atoms(node.Output)),
-                ScalarOp.Dimension => Number(s.Size!),
-                _ => pool.Make(s, [.. s.Arguments.Select(a => done[a])]),
-            };
-        }
-        scalars[node.Output] = pool.Cast(done[expression], node.Output.DType);
+            ScalarOp.Input => x[s.Index],
+            ScalarOp.AxisIndex => Index(map[node.Output, s.Index]),
+            ScalarOp.LinearIndex => Index(map.Atoms(node.Output)),
+            ScalarOp.Dimension => Number(s.Size!),
+            _ => null,
+        }), node.Output.DType);
     }
 
-    static ReduceKind KindOf(Node reduce) => reduce.Name switch
+    void Accumulate(Node node, Accumulation accumulation, Scalar element)
     {
-        "sum" => ReduceKind.Sum,
-        "max" => ReduceKind.Max,
-        "min" => ReduceKind.Min,
-        _ => throw new NotSupportedException($"No kernel computes the reduction {reduce.Name}."),
-    };
+        var over = map.Reduced(node);
+        ImmutableArray<Scalar> values = [.. accumulation.Element.Select(e => Instantiate(e, s => s.Op != ScalarOp.Input ? null : s.Index == 0 ? element : Index(over)))];
+        if (over.IsEmpty)
+        {
+            scalars[node.Output] = pool.Cast(Instantiate(accumulation.Result, s => s.Op == ScalarOp.Input ? values[s.Index] : null), node.Output.DType);
+            return;
+        }
+        var (first, depth, source) = (reductions.Count, values.Max(Depth), sources.Count);
+        for (var c = 0; c < values.Length; c++)
+        {
+            sources.Add(new Source.Reduced(first + c));
+            reductions.Add((first, values[c], accumulation.Neutral[c], accumulation.Combine[c], depth));
+        }
+        scalars[node.Output] = pool.Cast(Instantiate(accumulation.Result, s => s.Op == ScalarOp.Input ? pool.Input(source + s.Index, s.Type) : null), node.Output.DType);
+    }
+
+    // An expression of an operation in this kernel; leaves that the kernel knows in another way are replaced.
+    Scalar Instantiate(Scalar root, Func<Scalar, Scalar?> leaf)
+    {
+        var done = new Dictionary<Scalar, Scalar>();
+        foreach (var s in root.Ordered())
+            done[s] = leaf(s) ?? (s.Op == ScalarOp.Constant ? pool.Constant(s.Constant, s.Type) : pool.Make(s, [.. s.Arguments.Select(a => done[a])]));
+        return done[root];
+    }
 
     Scalar Index(ImmutableArray<Atom> over)
     {

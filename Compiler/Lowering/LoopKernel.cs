@@ -73,10 +73,27 @@ public abstract record Source
     public sealed record Size(Extent Value) : Source { public override string ToString() => "size " + Value; }
 }
 
-public enum ReduceKind { Sum, Max, Min }
+/// <summary>One number of an accumulator that runs over the reduced axes, in the fixed order of the kernel's form. An accumulator of several numbers is as many neighbouring reductions of one stage.</summary>
+/// <param name="Index">Its number in the kernel.</param>
+/// <param name="First">The number of its accumulator's first number; its own for an accumulator of one.</param>
+/// <param name="Value">The accumulator of one element.</param>
+/// <param name="Neutral">The accumulator of no elements, a constant; ±∞ stands for the end of a type of integers.</param>
+/// <param name="Combine">The accumulator of two: with n numbers, inputs 0 to n − 1 are the earlier one's, n to 2n − 1 the later one's.</param>
+public sealed record Reduction(int Index, int First, Scalar Value, Scalar Neutral, Scalar Combine)
+{
+    /// <summary>The scalar operation that combines two accumulators of one number; null for anything else.</summary>
+    public ScalarOp? Operation => Combine.AppliesToInputs(2) ? Combine.Op : null;
 
-/// <summary>A reduction of a scalar expression over the reduced axes, in the fixed order of the kernel's form.</summary>
-public sealed record Reduction(int Index, ReduceKind Kind, Scalar Value);
+    /// <summary>As the kernel's text says it: <c>sum</c>, <c>product</c>, <c>max</c>, <c>min</c>, and for anything else the neutral number and how two are combined.</summary>
+    public string Word => Operation switch
+    {
+        ScalarOp.Add => "sum",
+        ScalarOp.Mul => "product",
+        ScalarOp.Max => "max",
+        ScalarOp.Min => "min",
+        _ => FormattableString.Invariant($"fold {First} from {Neutral} by {Combine} of"),
+    };
+}
 
 /// <summary>Keeps an expression's value in scratch for later stages.</summary>
 public sealed record CacheStore(int Slot, Scalar Value);
@@ -139,7 +156,7 @@ public sealed record LoopKernel(
         foreach (var stage in Stages)
         {
             text.Append("  stage\n");
-            foreach (var reduction in stage.Reductions) Assign(text, "r" + reduction.Index + " = " + reduction.Kind.ToString().ToLowerInvariant() + " ", reduction.Value, names);
+            foreach (var reduction in stage.Reductions) Assign(text, "r" + reduction.Index + " = " + reduction.Word + " ", reduction.Value, names);
             foreach (var cache in stage.Caches) Assign(text, "c" + cache.Slot + " = ", cache.Value, names);
             foreach (var store in stage.Stores) Assign(text, (store.Access < 0 ? "tile" : "[" + store.Access + "]") + " = ", store.Value, names);
         }

@@ -178,8 +178,14 @@ public sealed record RepeatLaunch(Node Node, ImmutableArray<Operand> Operands, s
     public Operand? Condition => IsConditional ? Operands[Operands.Length - 1] : null;
 }
 
-/// <summary>A kernel of the library under its operation's name (<c>max_pool2d</c>, <c>embedding_grad</c>): operands are the node's inputs, then its outputs, all contiguous; attributes come from the node.</summary>
-public sealed record LibraryLaunch(Node Node, ImmutableArray<Operand> Operands, ImmutableArray<InPlace> InPlace, ImmutableArray<ImmutableArray<Dim>> Shapes)
+/// <summary>A kernel of the library under its operation's name (<c>max_pool2d</c>, <c>embedding_grad</c>): operands are the node's inputs, then its outputs; attributes come from the node.</summary>
+/// <param name="Node">The node.</param>
+/// <param name="Operands">Inputs, then outputs.</param>
+/// <param name="InPlace">What the operation's <see cref="LibraryTraits.InPlace"/> offers.</param>
+/// <param name="Shapes">The operands' shapes.</param>
+/// <param name="Strides">The operands' strides, in elements: contiguous but where the operation's <see cref="LibraryTraits"/> calls an operand or result strided.</param>
+public sealed record LibraryLaunch(
+    Node Node, ImmutableArray<Operand> Operands, ImmutableArray<InPlace> InPlace, ImmutableArray<ImmutableArray<Dim>> Shapes, ImmutableArray<ImmutableArray<Dim>> Strides)
     : Launch(Node, Operands, InPlace)
 {
     public override string Title => Node.Name;

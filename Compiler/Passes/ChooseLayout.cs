@@ -79,19 +79,25 @@ public sealed record ChooseLayout() : FunctionPass("ChooseLayout")
         return [.. strides];
     }
 
-    // What leaves the function or goes to a library kernel lies row by row.
+    // What leaves the function lies row by row, and what a library kernel does not read and write through strides.
     static HashSet<Value> NeedDense(Function function)
     {
         var result = new HashSet<Value>(function.Roots.Select(Base));
         foreach (var node in function.Nodes)
-            if (node.Operation.Kind is OpKind.Library or OpKind.Convolution || Bodies.Has(node) || node.Regions.Any(r => r.Nodes.Any(n => n.Operation.Kind is OpKind.Convolution or OpKind.Structure)))
+            if (node.Operation.Library(node) is { } traits)
             {
-                if (node.Is("concat")) continue; // copies its operands from wherever they lie, or is not run at all
+                result.UnionWith(node.Inputs.Where((_, i) => !traits.Strided.Contains(i)).Select(Base));
+                result.UnionWith(node.Outputs.Where((_, i) => !traits.StridedResults.Contains(i)));
+            }
+            else if (Bodies.Has(node) || node.Regions.Any(r => r.Nodes.Any(NeedsDense)))
+            {
                 result.UnionWith(node.Inputs.Select(Base));
                 result.UnionWith(node.Outputs);
             }
         return result;
     }
+
+    static bool NeedsDense(Node node) => node.Operation.Kind == OpKind.Structure || (node.Operation.Library(node) is { } traits && traits.Strided.Length < node.Inputs.Length);
 
     static Value Base(Value value)
     {
@@ -106,9 +112,8 @@ public sealed record ChooseLayout() : FunctionPass("ChooseLayout")
         var order = Enumerable.Range(0, value.Shape.Rank).ToArray();
         while (value.Producer is { Operation.Kind: OpKind.View } view)
         {
-            if (!view.Is("transpose")) return null;
-            var axes = view.Attributes.Ints("order");
-            order = [.. order.Select(axis => view.Inputs[0].Shape.Axis(axes[axis]))];
+            if (view.Operation.View(view)?.Order(view.Inputs[0].Shape, view.Output.Shape) is not { IsDefault: false } axes) return null;
+            order = [.. order.Select(axis => axes[axis])];
             value = view.Inputs[0];
         }
         if (value.Producer is not { } producer || dense.Contains(value) || chosen.ContainsKey(value) || !value.Order.IsEmpty) return null;

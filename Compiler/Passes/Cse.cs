@@ -35,7 +35,7 @@ public sealed record Cse() : FunctionPass("Cse")
             }
             var operands = new int[node.Inputs.Length];
             for (var i = 0; i < operands.Length; i++) operands[i] = Number(rewriter[node.Inputs[i]]);
-            if (IsCommutative(node.Operation)) Array.Sort(operands);
+            if (node.Operation.Commutes) Array.Sort(operands);
             var key = new Key(node.Operation, node.Attributes, operands, regions.IsEmpty ? "" : string.Concat(regions.Select(r => ProgramPrinter.Print(r))));
             if (known.TryGetValue(key, out var same))
                 for (var i = 0; i < node.Outputs.Length; i++) rewriter.Map[node.Outputs[i]] = same.Outputs[i];
@@ -43,9 +43,6 @@ public sealed record Cse() : FunctionPass("Cse")
         }
         return rewriter.Finish(function);
     }
-
-    // To the bit.
-    static bool IsCommutative(Operation operation) => operation.Name is "add" or "mul" or "equal" or "logical_and" or "logical_or";
 
     sealed class Key : IEquatable<Key>
     {

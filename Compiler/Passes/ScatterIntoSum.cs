@@ -6,13 +6,11 @@ using Graph.Compiler.Ir;
 namespace Graph.Compiler.Passes;
 
 /// <summary>
-/// Lets the gradient of an embedding be added straight to what it is added to: a table that is also a classifier's weight has a dense gradient, onto which only the rows that
-/// were looked up need be added. Without it a table of zeros is made, filled, read and added.
+/// Lets a kernel that adds onto zeros add onto what its result is added to: a table that is also a classifier's weight has a dense gradient, onto which only the rows that
+/// were looked up need be added. Without it a table of zeros is made, filled, read and added. The operation says that it takes the sum (<see cref="LibraryHooks.Addend"/>).
 /// </summary>
 public sealed record ScatterIntoSum() : FunctionPass("ScatterIntoSum")
 {
-    const string Scatter = "embedding_grad";
-
     public override Function Run(Function function, Program program, CancellationToken cancel)
     {
         var uses = function.Nodes.SelectMany(n => n.Inputs).Concat(function.Roots).GroupBy(v => v).ToDictionary(g => g.Key, g => g.Count());
@@ -27,8 +25,8 @@ public sealed record ScatterIntoSum() : FunctionPass("ScatterIntoSum")
         var moved = new HashSet<Node>();
         foreach (var node in function.Nodes)
         {
-            if (!node.Is("add") || node.Inputs.Any(v => v.Type != node.Output.Type || !IsReadOnce(v))) continue;
-            var scatter = node.Inputs.Select(v => v.Producer!).LastOrDefault(p => p.Is(Scatter) && p.Inputs.Length == 2);
+            if (!node.Is(ScalarOp.Add) || node.Inputs.Any(v => v.Type != node.Output.Type || !IsReadOnce(v))) continue;
+            var scatter = node.Inputs.Select(v => v.Producer!).LastOrDefault(p => p.Operation.Library(p)?.Hooks.HasFlag(LibraryHooks.Addend) == true);
             if (scatter is null) continue;
             sums.Add(node, (scatter, node.Inputs.First(v => v != scatter.Output)));
             moved.Add(scatter);

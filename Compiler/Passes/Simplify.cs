@@ -60,7 +60,7 @@ public readonly struct Application(Simplifier simplifier, Operation operation, I
     }
 
     /// <summary>The number that an operand is everywhere.</summary>
-    public bool IsConstant(int input, out double value) => Simplifier.IsConstant(Inputs[input], out value);
+    public bool IsConstant(int input, out double value) => Inputs[input].TryConstant(out value);
 }
 
 /// <summary>Applies operations to operands, taking a simpler way where a rule knows one.</summary>
@@ -82,14 +82,5 @@ public sealed class Simplifier(Builder builder)
             foreach (var rule in rules)
                 if (rule(a) is { } value && value.Type == a.Type()) return value;
         return Builder.Node(operation, inputs, attributes).Output;
-    }
-
-    /// <summary>The number that a value is everywhere, when it is one.</summary>
-    public static bool IsConstant(Value value, out double number)
-    {
-        number = 0;
-        if (value.Producer is not { } producer || !producer.Is("constant")) return false;
-        number = producer.Attributes.Real("value");
-        return true;
     }
 }

@@ -2,6 +2,7 @@ using System.ComponentModel;
 using System;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using Graph.Compiler.Ir;
 
 namespace Graph.Runtime.Cpu;
 
@@ -86,5 +87,28 @@ public static unsafe class Embedding
             for (; j + 8 <= columns; j += 8) (Vector256.Load(to + j) + Vector256.Load(from + j)).Store(to + j);
             for (; j < columns; j++) to[j] += from[j];
         }
+    }
+}
+
+static unsafe partial class LibraryKernels
+{
+    static readonly string embedding = Implement("embedding", call => Embed(call, (delegate*<WorkerPool, EmbeddingCall*, void>)&Embedding.Gather, table: 0, picks: 2, start: -1));
+
+    // A third operand is what the rows are added to.
+    static readonly string embeddingGrad = Implement("embedding_grad", call =>
+        Embed(call, (delegate*<WorkerPool, EmbeddingCall*, void>)&Embedding.Gradient, table: call.Inputs, picks: 0, start: call.Inputs == 3 ? 2 : -1));
+
+    static void Embed(LibraryCall launch, delegate*<WorkerPool, EmbeddingCall*, void> kernel, int table, int picks, int start)
+    {
+        var call = launch.Take<EmbeddingCall>();
+        launch.Run((delegate*<WorkerPool, void*, void>)kernel, call);
+        var rows = launch.Shape(table);
+        (call->Rows, call->Width) = (rows[0], rows[1]);
+        call->Count = LibraryCall.Product(launch.Shape(1));
+        call->WideIds = launch.Type(1) == DType.I64;
+        launch.Resolve(table, (void**)&call->Table);
+        launch.Resolve(picks, (void**)&call->Picks);
+        launch.Resolve(1, &call->Ids);
+        if (start >= 0) launch.Resolve(start, (void**)&call->Start);
     }
 }

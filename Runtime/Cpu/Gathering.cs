@@ -1,6 +1,7 @@
 using System.ComponentModel;
 using System;
 using System.Numerics;
+using Graph.Compiler.Ir;
 
 namespace Graph.Runtime.Cpu;
 
@@ -75,5 +76,37 @@ public static unsafe class Gathering
                 whole[Id(call, pick) * call->Inner] += ((T*)call->Picked)[pick];
             }
         }
+    }
+}
+
+static unsafe partial class LibraryKernels
+{
+    // Picking moves elements: only their size matters.
+    static readonly string gather = Implement("gather", call => Gather(call, call.Type(0).Size() switch
+    {
+        1 => &Gathering.Gather<byte>,
+        2 => &Gathering.Gather<ushort>,
+        4 => &Gathering.Gather<uint>,
+        8 => &Gathering.Gather<ulong>,
+        _ => throw call.Unsupported(0),
+    }, whole: 0, picked: 2));
+
+    static readonly string gatherGrad = Implement("gather_grad", call => Gather(call, call.Type(0) switch
+    {
+        DType.F64 => &Gathering.Gradient<double>,
+        DType.F32 => &Gathering.Gradient<float>,
+        _ => throw call.Unsupported(0),
+    }, whole: 2, picked: 0));
+
+    static void Gather(LibraryCall launch, delegate*<WorkerPool, GatherCall*, void> kernel, int whole, int picked)
+    {
+        var call = launch.Take<GatherCall>();
+        launch.Run((delegate*<WorkerPool, void*, void>)kernel, call);
+        (call->Outer, call->Extent, call->Inner) = launch.Around(whole);
+        call->Picks = launch.Shape(picked)[launch.Axis];
+        call->WideIds = launch.Type(1) == DType.I64;
+        launch.Resolve(whole, &call->Whole);
+        launch.Resolve(picked, &call->Picked);
+        launch.Resolve(1, &call->Ids);
     }
 }

@@ -1,6 +1,7 @@
 using System.ComponentModel;
 using System;
 using System.Numerics;
+using Graph.Compiler.Ir;
 
 namespace Graph.Runtime.Cpu;
 
@@ -90,5 +91,53 @@ public static unsafe class Movement
             }
             call->To[i] = at;
         }
+    }
+}
+
+static unsafe partial class LibraryKernels
+{
+    static readonly string pad = Implement("pad", Pad), argMax = Implement("argmax", ArgMax);
+
+    static void Pad(LibraryCall launch)
+    {
+        var call = launch.Take<PadCall>();
+        launch.Run((delegate*<WorkerPool, void*, void>)(delegate*<WorkerPool, PadCall*, void>)&Movement.Pad, call);
+        var bytes = launch.Type(0).Size();
+        call->ElementBytes = bytes;
+        call->Value = Bits(launch, launch.Attributes.Real("value"));
+        var (outer, extent, inner) = launch.Around(0);
+        call->Rows = outer;
+        call->BytesBefore = launch.Evaluate(launch.Attributes.Dims("before")[0]) * inner * bytes;
+        call->Bytes = extent * inner * bytes;
+        call->BytesAfter = launch.Evaluate(launch.Attributes.Dims("after")[0]) * inner * bytes;
+        launch.Resolve(0, (void**)&call->From);
+        launch.Resolve(1, (void**)&call->To);
+    }
+
+    // A number as an element lies in memory, in the lowest bytes.
+    static ulong Bits(LibraryCall launch, double value) => launch.Type(0) switch
+    {
+        DType.F64 => BitConverter.DoubleToUInt64Bits(value),
+        DType.F32 => BitConverter.SingleToUInt32Bits((float)value),
+        DType.I64 or DType.I32 or DType.I8 or DType.Bool => (ulong)(long)value,
+        _ => throw launch.Unsupported(0),
+    };
+
+    static void ArgMax(LibraryCall launch)
+    {
+        var call = launch.Take<ArgMaxCall>();
+        launch.Run((delegate*<WorkerPool, void*, void>)(launch.Type(0) switch
+        {
+            DType.F64 => (delegate*<WorkerPool, ArgMaxCall*, void>)&Movement.ArgMax<double>,
+            DType.F32 => &Movement.ArgMax<float>,
+            DType.I64 => &Movement.ArgMax<long>,
+            DType.I32 => &Movement.ArgMax<int>,
+            DType.I8 => &Movement.ArgMax<sbyte>,
+            DType.Bool => &Movement.ArgMax<byte>,
+            _ => throw launch.Unsupported(0),
+        }), call);
+        (call->Outer, call->Extent, call->Inner) = launch.Around(0);
+        launch.Resolve(0, &call->From);
+        launch.Resolve(1, (void**)&call->To);
     }
 }

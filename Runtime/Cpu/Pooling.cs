@@ -172,3 +172,28 @@ public static unsafe class Pooling
 
     static void Clear(float* to, long count) => new Span<float>(to, checked((int)count)).Clear();
 }
+
+static unsafe partial class LibraryKernels
+{
+    static readonly string maxPool2d = Implement("max_pool2d", call => Pool(call, (delegate*<WorkerPool, PoolingCall*, void>)&Pooling.MaxForward, image: 0, map: 1, index: 2));
+    static readonly string maxPool2dGrad = Implement("max_pool2d_grad", call => Pool(call, (delegate*<WorkerPool, PoolingCall*, void>)&Pooling.MaxGradient, image: 2, map: 0, index: 1));
+    static readonly string avgPool2d = Implement("avg_pool2d", call => Pool(call, (delegate*<WorkerPool, PoolingCall*, void>)&Pooling.AverageForward, image: 0, map: 1, index: -1));
+    static readonly string avgPool2dGrad = Implement("avg_pool2d_grad", call => Pool(call, (delegate*<WorkerPool, PoolingCall*, void>)&Pooling.AverageGradient, image: 1, map: 0, index: -1));
+
+    static void Pool(LibraryCall launch, delegate*<WorkerPool, PoolingCall*, void> kernel, int image, int map, int index)
+    {
+        var call = launch.Take<PoolingCall>();
+        launch.Run((delegate*<WorkerPool, void*, void>)kernel, call);
+        var (images, maps) = (launch.Shape(image), launch.Shape(map));
+        call->Planes = images[0] * images[1];
+        (call->Height, call->Width) = (images[2], images[3]);
+        (call->MapHeight, call->MapWidth) = (maps[2], maps[3]);
+        // The gradient of a maximum goes where the index says: it has no window.
+        (call->KernelHeight, call->KernelWidth) = launch.Pair("kernel", 1);
+        (call->StrideHeight, call->StrideWidth) = launch.Pair("stride", 1);
+        (call->PaddingTop, call->PaddingLeft) = launch.Pair("padding", 0);
+        launch.Resolve(image, (void**)&call->Image);
+        launch.Resolve(map, (void**)&call->Map);
+        if (index >= 0) launch.Resolve(index, (void**)&call->Index);
+    }
+}

@@ -1,6 +1,7 @@
 using System.ComponentModel;
 using System;
 using System.Numerics;
+using Graph.Compiler.Ir;
 
 namespace Graph.Runtime.Cpu;
 
@@ -42,5 +43,25 @@ public static unsafe class Scanning
                 ((T*)call->To)[at] = T.CreateTruncating(sum);
             }
         }
+    }
+}
+
+static unsafe partial class LibraryKernels
+{
+    static readonly string cumSum = Implement("cumsum", CumSum);
+
+    static void CumSum(LibraryCall launch)
+    {
+        var call = launch.Take<ScanCall>();
+        launch.Run((delegate*<WorkerPool, void*, void>)(launch.Type(0) switch
+        {
+            DType.F64 => (delegate*<WorkerPool, ScanCall*, void>)&Scanning.Sum<double>,
+            DType.F32 => &Scanning.Sum<float>,
+            _ => throw launch.Unsupported(0),
+        }), call);
+        (call->Outer, call->Extent, call->Inner) = launch.Around(0);
+        call->Reverse = launch.Attributes.Bool("reverse");
+        launch.Resolve(0, &call->From);
+        launch.Resolve(1, &call->To);
     }
 }

@@ -21,7 +21,10 @@ sealed partial class Evaluator
 
     object? Operate(OperationExpression e, Scope scope)
     {
-        if (e.Operation == "constant" && e.Operands.IsEmpty && e.Attributes.Count == 1)
+        if (!operations.TryGet(e.Operation, out var operation))
+            throw Fail(DiagnosticIds.Missing, e.Location, $"There is no operation named {e.Operation} in this version of the compiler.");
+        // A number waits for what it is combined with.
+        if (operation.IsUntyped(AttributeMap.Empty) && e.Operands.IsEmpty && e.Attributes.Count == 1)
         {
             var value = Evaluate(e.Attributes[0].Value, scope);
             return value is DimValue ? Tensor(value, e.Location) : Scalar(value, e.Location);
@@ -51,8 +54,6 @@ sealed partial class Evaluator
         if (wrong is not null) throw wrong;
         foreach (var attribute in e.Attributes)
             if (Evaluate(attribute.Value, scope) is { } value) attributes = attributes.With(attribute.Name, Attribute(attribute, value));
-        if (!operations.TryGet(e.Operation, out var operation))
-            throw Fail(DiagnosticIds.Missing, e.Location, $"There is no operation named {e.Operation} in this version of the compiler.");
         return Apply(operation, operands, attributes, e.Location);
     }
 
@@ -74,7 +75,7 @@ sealed partial class Evaluator
         if (operands.Count > MaximumOperands)
             throw Fail(DiagnosticIds.TooLarge, location, FormattableString.Invariant($"{operation.Name} is given {operands.Count:N0} tensors; more than {MaximumOperands:N0} are too many to build."));
         ImmutableArray<Ir.Value> inputs = [.. operands.Select(o => o.Value)];
-        if (operation.Name == "dropout" && function!.IsTraining)
+        if (operation.DrawsInTraining && function!.IsTraining)
         {
             inputs = inputs.Add(function.Seed!);
             attributes = attributes.With("stream", function.Stream(frame.Path));

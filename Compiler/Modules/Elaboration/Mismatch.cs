@@ -24,14 +24,14 @@ sealed class Mismatch(Evaluator evaluator, Operation operation, List<(Value Valu
 
     static string Sentence(string text) => text.EndsWith(".", StringComparison.Ordinal) ? text : text + ".";
 
-    static bool IsNumber(Value value) => value.Producer is { } p && p.Is("constant");
+    static bool IsNumber(Value value) => value.TryConstant(out _);
 
     /// <summary>An operand as the source writes it, as far as that is short.</summary>
     static string Source(Value value, Expression expression)
     {
         if (value.State is { } path) return path;
         if (value.Name is { } name) return name;
-        if (Stem(value) is { State: { } below } && value.Producer is { } view && view.Is("transpose") && value.Shape.Rank == 2) return below + ".T";
+        if (Stem(value) is { State: { } below } && value.Producer is { } view && view.Operation.View(view)?.Order(view.Inputs[0].Shape, value.Shape) is { IsDefault: false, Length: 2 }) return below + ".T";
         return expression switch
         {
             VariableExpression v => v.Name.Split('.')[0],

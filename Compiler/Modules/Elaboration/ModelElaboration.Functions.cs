@@ -46,7 +46,7 @@ sealed partial class ModelElaboration
             if (live.Contains(s)) rewriter.Map[s] = rewriter.Builder.State(s);
         foreach (var node in function.Nodes)
             if (node.Outputs.Any(live.Contains))
-                rewriter.Emit(node, (node.Is("constant") || node.Is("dimension")) && !node.Attributes.Has("dtype") ? node.Attributes.With("dtype", node.Output.DType) : node.Attributes, node.Regions);
+                rewriter.Emit(node, node.Operation.IsUntyped(node.Attributes) ? node.Attributes.With("dtype", node.Output.DType) : node.Attributes, node.Regions);
         return rewriter.Finish(function);
     }
 

@@ -24,7 +24,7 @@ static class Needs
     // The argument all of whose elements a value holds, in whatever order; null when there is none.
     static Value? Source(Value value)
     {
-        while (value.Producer is { } p && (p.Is("reshape") || p.Is("transpose") || p.Is("expand") || (p.Is("cast") && p.Inputs[0].DType == DType.I32 && value.DType == DType.I64))) value = p.Inputs[0];
+        while (value.Producer is { } p && (p.Operation.View(p)?.ShowsAll(p.Inputs[0].Shape, value.Shape) == true || (p.Is(ScalarOp.Cast) && p.Inputs[0].DType == DType.I32 && value.DType == DType.I64))) value = p.Inputs[0];
         return value.Producer is null && value.State is null && value.Name is not null ? value : null;
     }
 }

@@ -89,7 +89,7 @@ sealed class Legality(FusionGraph graph, DimBinding typical)
         if (nodes.IsEmpty) return true;
         var (value, c) = (contract.Inputs[operand], contract.Output);
         var rank = value.Shape.Rank;
-        if (contract.Operation.Kind != OpKind.Contract || value.DType != DType.F32) return false;
+        if (contract.Operation.Library(contract)?.Hooks.HasFlag(LibraryHooks.Prologue) != true || value.DType != DType.F32) return false;
         // Blocks are numbered by the product's batch.
         if (rank != c.Shape.Rank || Enumerable.Range(0, rank - 2).Any(i => value.Shape[i] != c.Shape[i])) return false;
         if (!nodes.All(n => n.Operation.Kind is OpKind.Elementwise or OpKind.View) || AxisMap.TryCreate(nodes) is not { } map) return false;

@@ -111,8 +111,7 @@ sealed class Merger(FusionGraph graph, Legality legality, CancellationToken canc
     {
         for (var i = graph.Nodes.Length - 1; i >= 0; i--)
         {
-            if (graph.GroupOf[i] is not { Kind: null } || graph.Nodes[i].Operation.Kind is not (OpKind.Contract or OpKind.Convolution)) continue;
-            if (graph.Nodes[i].Is("conv2d_grad_weight")) continue;
+            if (graph.GroupOf[i] is not { Kind: null } || graph.Nodes[i].Operation.Library(graph.Nodes[i])?.Hooks.HasFlag(LibraryHooks.Epilogue) != true) continue;
             while (graph.Readers(graph.GroupOf[i]!).ToList().FirstOrDefault(r => graph.IsScalarOnly(r) && graph.AreNear(graph.GroupOf[i]!, r) && !IsForLater(graph.GroupOf[i]!, r) && TryMerge(graph.GroupOf[i]!, r) is not null) is not null) { }
         }
     }

@@ -85,7 +85,7 @@ sealed class Boundary
         {
             var node = function.Nodes[i];
             var stores = IsDear(node) ? !IsForward(node) : node.Operation.Kind == OpKind.View && stored.Contains(node.Output);
-            if (!stores || node.Is("expand")) continue; // what is expanded is smaller than the result
+            if (!stores || node.Operation.View(node)?.Repeats(node.Output.Shape) == true) continue; // what is expanded is smaller than the result
             foreach (var input in node.Inputs) stored.Add(input);
         }
     }

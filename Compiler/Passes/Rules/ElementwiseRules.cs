@@ -18,7 +18,7 @@ static class ElementwiseRules
         ("sub", a => a.Is(1, "neg", out var y) ? a.Make("add", [a[0], y.Inputs[0]]) : null),
         ("neg", a => a.Is(0, "neg", out var x) ? x.Inputs[0] : null),
         ("neg", a => a.Is(0, "sub", out var x) ? a.Make("sub", [x.Inputs[1], x.Inputs[0]]) : null),
-        ("neg", a => a.Is(0, "mul", out var x) && Simplifier.IsConstant(x.Inputs[1], out var c) && Holds(-c, x.Output.DType) ? a.Make("mul", [x.Inputs[0], a.Builder.Constant(-c, x.Output.DType)]) : null),
+        ("neg", a => a.Is(0, "mul", out var x) && x.Inputs[1].TryConstant(out var c) && Holds(-c, x.Output.DType) ? a.Make("mul", [x.Inputs[0], a.Builder.Constant(-c, x.Output.DType)]) : null),
         ("mul", a => a.IsConstant(0, out _) && !a.IsConstant(1, out _) ? a.Make("mul", [a[1], a[0]]) : null),
         ("mul", a => a.IsConstant(1, out var c) && c == 1 ? a[0] : null),
         ("mul", a => a.IsConstant(1, out var c) && c == -1 && HasSign(a[0]) ? a.Make("neg", [a[0]]) : null),

@@ -62,7 +62,7 @@ sealed class Storage
     /// <summary>The value that is written to memory when this one is: itself, or what it reshapes.</summary>
     public static Value Writer(Value value)
     {
-        while (value.Producer is { } producer && producer.Is("reshape")) value = producer.Inputs[0];
+        while (value.Producer is { } producer && producer.Operation.View(producer) is ViewMap.Regrouped) value = producer.Inputs[0];
         return value;
     }
 

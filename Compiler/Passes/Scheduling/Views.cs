@@ -11,27 +11,26 @@ static class Views
 {
     /// <summary>The strides, in elements, of a view of something with the given strides; default when no strides describe it.</summary>
     public static ImmutableArray<Dim> Strides(Node view, ImmutableArray<Dim> strides)
-    {
-        var from = view.Inputs[0].Shape;
-        var to = view.Output.Shape;
-        switch (view.Name)
+        => view.Operation.View(view) switch
         {
-            case "transpose":
-                return [.. view.Attributes.Ints("order").Select(axis => strides[axis])];
-            case "slice":
-                return strides;
-            case "expand":
-                var extra = to.Rank - from.Rank;
-                return [.. Enumerable.Range(0, to.Rank).Select(a => a < extra || from[a - extra] != to[a] ? Dim.Zero : strides[a - extra])];
-            case "reshape":
-                return Reshape(from, strides, to);
-            default:
-                throw new NotSupportedException($"No strides are known for the view {view.Name}.");
-        }
+            ViewMap.Strided map => map.Strides(strides),
+            ViewMap.Regrouped => Reshape(view.Inputs[0].Shape, strides, view.Output.Shape),
+            var other => throw new NotSupportedException($"No strides are known for the view {view.Name}{(other is null ? "" : ", which is " + other)}."),
+        };
+
+    /// <summary>Where a view begins, in elements, within something with the given strides.</summary>
+    public static Dim Offset(Node view, ImmutableArray<Dim> strides) => view.Operation.View(view) is ViewMap.Strided map ? map.Offset(strides) : Dim.Zero;
+
+    /// <summary>Where a view's operand lies when the view lies at the given place; null when the operand has elements that the view does not show, or no strides describe it.</summary>
+    public static (Dim Offset, ImmutableArray<Dim> Strides)? Before(Node view, Dim offset, ImmutableArray<Dim> strides)
+    {
+        var (from, to) = (view.Inputs[0].Shape, view.Output.Shape);
+        if (view.Operation.View(view) is ViewMap.Strided map) return map.Invert(from, to, offset, strides);
+        return Reshape(to, strides, from) is { IsDefault: false } source ? (offset, source) : null;
     }
 
     // Axes are merged and split in groups of equal size; the axes merged in one group must lie densely behind each other.
-    internal static ImmutableArray<Dim> Reshape(Shape from, ImmutableArray<Dim> strides, Shape to)
+    static ImmutableArray<Dim> Reshape(Shape from, ImmutableArray<Dim> strides, Shape to)
     {
         var result = new Dim[to.Rank];
         for (var axis = 0; axis < to.Rank; axis++) result[axis] = Dim.One; // what an axis of size 1 has does not matter

@@ -6,13 +6,21 @@ namespace Graph.Compiler.Targets.CSharp;
 public sealed class CodeText
 {
     readonly StringBuilder text = new();
-    int indent;
+    int indent, declared;
 
     public CodeText Line(string line)
     {
         if (line.Length > 0) text.Append(' ', indent * 4).Append(line);
         text.Append('\n');
         return this;
+    }
+
+    /// <summary>Declares a variable of a name that no other has; gives back the name.</summary>
+    public string Declare(string prefix, string value)
+    {
+        var name = prefix + ScalarText.Number(declared++);
+        Line($"var {name} = {value};");
+        return name;
     }
 
     /// <summary>Opens a block, after a head when there is one.</summary>

@@ -26,32 +26,27 @@ public sealed class CpuLimits : TargetLimits
             if (Refuse(inner, program) is { } reason) return reason;
         return node.Operation.Kind switch
         {
-            // What lowering and the runtime know by name; of a name that they do not, no kernel is made up.
-            OpKind.View when node.Name is not ("reshape" or "transpose" or "slice" or "expand") => NoKernel(node),
-            OpKind.Reduce when node.Name is not ("sum" or "max" or "min") => NoKernel(node),
-            OpKind.Contract when node.Name is not "matmul" => NoKernel(node),
-            OpKind.Convolution when node.Name is not ("conv2d" or "conv2d_grad_input" or "conv2d_grad_weight") => NoKernel(node),
-            OpKind.Library when !Library.Contains(node.Name) => NoKernel(node),
-            OpKind.Contract or OpKind.Convolution => OnlyF32(node, [.. node.Inputs, .. node.Outputs]),
-            // These move elements or compare them, whatever they are; these add up real numbers.
-            OpKind.Library when node.Name is "concat" or "pad" or "gather" or "argmax" => null,
-            OpKind.Library when node.Name is "gather_grad" or "cumsum" && node.Inputs[0].DType == DType.F64 => null,
-            OpKind.Library => OnlyF32(node, node.Inputs[0]),
+            // Of an operation that does not say what it is, no kernel is made up.
+            OpKind.View when node.Operation.View(node) is null => NoKernel(node),
+            OpKind.Reduce when node.Operation.Reduce(node) is null => NoKernel(node),
+            OpKind.Convolution when node.Operation.Convolution(node) is null => NoKernel(node),
+            OpKind.Contract or OpKind.Convolution or OpKind.Library => node.Operation.Library(node) is { } traits ? Only(traits, node) : NoKernel(node),
             // A definition stays within the operands' types, in f32 and integers too.
-            OpKind.Composite when node.Inputs.Any(v => v.DType == DType.F64) && Defined(node, program).Any(n => Refuse(n, program) is not null) => OnlyF32(node, [.. node.Inputs]),
+            OpKind.Composite when node.Inputs.Any(v => v.DType == DType.F64) && Defined(node, program).Any(n => Refuse(n, program) is not null) => Only([DType.F32], node, [.. node.Inputs]),
             _ => null,
         };
     }
 
-    static readonly HashSet<string> Library =
-        ["concat", "pad", "gather", "gather_grad", "argmax", "cumsum", "embedding", "embedding_grad", "max_pool2d", "max_pool2d_grad", "avg_pool2d", "avg_pool2d_grad"];
-
     static string NoKernel(Node node) => $"The CPU has no kernel for {node.Name}";
 
-    static string? OnlyF32(Node node, params Value[] values)
+    static string? Only(LibraryTraits traits, Node node) =>
+        node.Operation.Kind == OpKind.Library ? Only(traits.Types, node, node.Inputs[traits.Typed]) : Only(traits.Types, node, [.. node.Inputs, .. node.Outputs]);
+
+    static string? Only(EquatableArray<DType> types, Node node, params Value[] values)
     {
-        var other = values.FirstOrDefault(v => v.DType != DType.F32);
-        return other is null ? null : $"The CPU computes {node.Name} in f32 alone, but got {other.DType.Name()}: Cast(ElementType.F32) converts it";
+        var other = values.FirstOrDefault(v => !types.Contains(v.DType));
+        return other is null ? null
+            : $"The CPU computes {node.Name} in {string.Join(" and ", types.Select(t => t.Name()))} alone, but got {other.DType.Name()}: Cast(ElementType.{types[types.Length - 1].Name().ToUpperInvariant()}) converts it";
     }
 
     static IEnumerable<Node> Defined(Node node, Program program)

@@ -146,38 +146,40 @@ sealed class KernelWriter : BodyWriter
         var vectors = Vector is not null && IsVectorised(Lanes, stage);
         var width = vectors ? LogicalLanes / Vector!.Width * unroll : 0;
         foreach (var r in stage.Reductions)
-            for (var v = 0; v < width; v++) Code.Line($"var {Sum(r, v)} = {(r.Kind == ReduceKind.Sum ? Vector!.Float + ".Zero" : $"{Vector!.V}.Create({Start(r)})")};");
+            for (var v = 0; v < width; v++) Code.Line($"var {Sum(r, v)} = {Vector!.Constant(r.Neutral.Constant, r.Neutral.Type)};");
         var loops = stage.Reductions.Length > 0 || Kernel.Form == KernelForm.Row ? AxesOf(AxisRole.Loop) : [];
         var before = OpenLoops(stage, loops);
         Lanewise(stage);
         CloseLoops(before, loops);
         if (vectors)
-            foreach (var r in stage.Reductions) Code.Line($"r{r.Index} = {Combine(r)};");
+            foreach (var group in Accumulators(stage)) CombineLanes(group);
         CloseScope();
     }
 
-    string Combine(Reduction r)
+    static IEnumerable<ImmutableArray<Reduction>> Accumulators(KernelStage stage) => stage.Reductions.GroupBy(r => r.First).Select(g => g.ToImmutableArray());
+
+    // The lanes of all sub-vectors become one accumulator: groups of vectors first, then halves of what is left until one lane is.
+    void CombineLanes(ImmutableArray<Reduction> group)
     {
         var k = LogicalLanes / Vector!.Width;
-        string Pair(string a, string b) => r.Kind == ReduceKind.Sum ? $"({a} + {b})" : Extreme(r, a, b);
-        var groups = Enumerable.Range(0, k).Select(j =>
+        var vectors = Enumerable.Range(0, k).Select(j =>
         {
-            var list = Enumerable.Range(0, unroll).Select(g => Sum(r, g * k + j)).ToList();
-            while (list.Count > 1) list = [.. Enumerable.Range(0, list.Count / 2).Select(i => Pair(list[2 * i], list[2 * i + 1]))];
+            var list = Enumerable.Range(0, unroll).Select(g => group.Select(r => Sum(r, g * k + j)).ToArray()).ToList();
+            while (list.Count > 1) list = [.. Enumerable.Range(0, list.Count / 2).Select(i => AccumulatorText.Combine(group, list[2 * i], list[2 * i + 1], Vector, Code))];
             return list[0];
-        });
-        var all = $"{ScalarText.Lanes}.{r.Kind}({string.Join(", ", groups)})";
-        return r.Kind == ReduceKind.Sum ? $"{all} + r{r.Index}" : Extreme(r, all, $"r{r.Index}");
+        }).ToList();
+        if (AccumulatorText.Across(group) is { } across)
+        {
+            var (r, all) = (group[0], $"{ScalarText.Lanes}.{across}({string.Join(", ", vectors.Select(v => v[0]))})");
+            Code.Line(r.Operation == ScalarOp.Add ? $"r{r.Index} = {all} + r{r.Index};" : $"r{r.Index} = {AccumulatorText.Combine(group, [all], ["r" + r.Index], null, Code)[0]};");
+            return;
+        }
+        AccumulatorText.Assign(group, r => "r" + r.Index, AccumulatorText.Combine(group, AccumulatorText.Lane(group, vectors, Vector, Code), [.. group.Select(r => "r" + r.Index)], null, Code), Code);
     }
-
-    static string Extreme(Reduction r, string a, string b) => r.Value.Type == DType.F32
-        ? $"{ScalarText.Lanes}.{(r.Kind == ReduceKind.Max ? "Larger" : "Smaller")}({a}, {b})" : $"{ScalarText.Math}.{r.Kind}({a}, {b})";
 
     static string Sum(Reduction r, int v) => $"s{ScalarText.Number(r.Index)}_{ScalarText.Number(v)}";
 
-    static string Start(Reduction r) => r.Kind == ReduceKind.Sum ? ScalarText.Literal(0, r.Value.Type)
-        : r.Value.Type.IsFloat() ? ScalarText.Literal(r.Kind == ReduceKind.Max ? double.NegativeInfinity : double.PositiveInfinity, r.Value.Type)
-        : $"{ScalarText.Type(r.Value.Type)}.{(r.Kind == ReduceKind.Max ? "MinValue" : "MaxValue")}";
+    static string Start(Reduction r) => ScalarText.Literal(r.Neutral.Constant, r.Neutral.Type);
 
     Dictionary<int, string>? OpenLoops(KernelStage stage, List<int> loops)
     {
@@ -232,11 +234,8 @@ sealed class KernelWriter : BodyWriter
     {
         var careful = stage.Stores.Length + stage.Caches.Length + stage.Reductions.Length > 1;
         var values = stage.Stores.Select(s => careful ? NamedLane(s.Value, sub) : Lane(s.Value, sub)).ToList();
-        foreach (var r in stage.Reductions)
-        {
-            var x = Lane(r.Value, sub);
-            Code.Line(r.Kind == ReduceKind.Sum ? $"{Sum(r, sub)} += {x};" : $"{Sum(r, sub)} = {Extreme(r, Sum(r, sub), x)};");
-        }
+        foreach (var group in Accumulators(stage))
+            AccumulatorText.Add(group, r => Sum(r, sub), [.. group.Select(r => group.Length > 1 ? NamedLane(r.Value, sub) : Lane(r.Value, sub))], Vector, Code);
         foreach (var c in stage.Caches) Code.Line($"{Vector!.V}.Store({Lane(c.Value, sub)}, cache{ScalarText.Number(c.Slot)} + {Index(sub)});");
         for (var s = 0; s < values.Count; s++)
         {
@@ -251,11 +250,8 @@ sealed class KernelWriter : BodyWriter
     {
         var careful = stage.Stores.Length + stage.Caches.Length + stage.Reductions.Length > 1;
         var values = stage.Stores.Select(s => careful ? Named(s.Value) : Value(s.Value)).ToList();
-        foreach (var r in stage.Reductions)
-        {
-            var x = Value(r.Value);
-            Code.Line(r.Kind == ReduceKind.Sum ? $"r{r.Index} += {x};" : $"r{r.Index} = {Extreme(r, "r" + r.Index, x)};");
-        }
+        foreach (var group in Accumulators(stage))
+            AccumulatorText.Add(group, r => "r" + r.Index, [.. group.Select(r => group.Length > 1 ? Named(r.Value) : Value(r.Value))], null, Code);
         foreach (var c in stage.Caches) Code.Line($"cache{ScalarText.Number(c.Slot)}[i] = {Value(c.Value)};");
         for (var s = 0; s < values.Count; s++)
         {
@@ -277,7 +273,7 @@ sealed class KernelWriter : BodyWriter
             {
                 OpenScope($"for (; i <= {high} - {count * Vector.Width}; i += {count * Vector.Width})");
                 foreach (var r in stage.Reductions)
-                    for (var v = 0; v < count; v++) Code.Line($"var {Sum(r, v)} = {(r.Kind == ReduceKind.Sum ? Vector.Float + ".Zero" : $"{Vector.V}.Create({Start(r)})")};");
+                    for (var v = 0; v < count; v++) Code.Line($"var {Sum(r, v)} = {Vector.Constant(r.Neutral.Constant, r.Neutral.Type)};");
                 var before = OpenColumnLoops(stage);
                 Broadcasts(Roots(stage));
                 for (var sub = 0; sub < count; sub++) VectorStep(stage, sub);

@@ -43,6 +43,7 @@ static class ScalarText
         DType.F32 => Float((float)value),
         DType.F64 => double.IsNaN(value) ? "double.NaN" : double.IsInfinity(value) ? value > 0 ? "double.PositiveInfinity" : "double.NegativeInfinity" : value.ToString("R", CultureInfo.InvariantCulture) + "d",
         DType.Bool => value != 0 ? "true" : "false",
+        DType.I64 or DType.I32 or DType.I8 when double.IsInfinity(value) => $"{Type(type)}.{(value > 0 ? "MaxValue" : "MinValue")}",
         DType.I64 => Number((long)value) + "L",
         DType.I32 or DType.I8 => Number((long)value),
         _ => throw Unsupported(type),
