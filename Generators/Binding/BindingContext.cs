@@ -44,6 +44,9 @@ sealed class BindingContext(Compilation compilation, string projectFolder, Cance
     /// <summary>The code cannot be read because of another module's error, which is reported there.</summary>
     public void FailElsewhere() => HasErrors = true;
 
+    /// <summary>True when the result holds a line, or the text of an expression with its white space (<c>[CallerLineNumber]</c> and its like).</summary>
+    public bool KnowsLines { get; set; }
+
     /// <summary>The files that were read: bodies, and names whose places the definition holds.</summary>
     public IReadOnlyCollection<SyntaxTree> Trees => trees;
 

@@ -20,6 +20,7 @@ partial class BodyBinder
         {
             var argument = arguments[i];
             if (argument.Parameter is { RefKind: not (RefKind.None or RefKind.In) } parameter) context.Report(Descriptors.ByReference, At(argument), parameter.Name);
+            if (argument is { ArgumentKind: ArgumentKind.DefaultValue, Parameter: { } filled } && filled.GetAttributes().Any(a => a.AttributeClass?.Name.StartsWith("Caller", System.StringComparison.Ordinal) == true)) context.KnowsLines = true;
             ordered[argument.Parameter?.Ordinal is { } ordinal && ordinal < ordered.Length ? ordinal : i] = Expression(argument.Value);
         }
         // Arguments that C# itself refused may share an ordinal.

@@ -19,6 +19,7 @@ sealed class DeclarationEnvironment
 
     readonly ImmutableArray<DeclarationTable> tables;
     readonly ImmutableDictionary<string, Declared> names;
+    Dictionary<DeclarationTable, int>? ordinals;
 
     DeclarationEnvironment(Compilation compilation, DeclarationEnvironment? before)
     {
@@ -35,6 +36,7 @@ sealed class DeclarationEnvironment
         else
         {
             var (gone, come) = Difference(before.tables, tables);
+            Follow(gone, come);
             names = Merge(before.names, gone, come, changed);
             // What bodies can mean is the same: so is the version.
             (Version, Before, Changed) = changed.Count == 0 ? (before.Version, before.Before, before.Changed) : (Interlocked.Increment(ref versions), before.Version, changed);
@@ -55,6 +57,18 @@ sealed class DeclarationEnvironment
 
     /// <summary>The names whose declarations are not those of the version before.</summary>
     public HashSet<string> Changed { get; }
+
+    /// <summary>The place of a file in the compilation's order, in which C# takes the parts of a class; -1 for a file that is not there.</summary>
+    public int Ordinal(SyntaxTree tree)
+    {
+        if (Volatile.Read(ref ordinals) is not { } known)
+        {
+            known = [];
+            for (var i = 0; i < tables.Length; i++) known[tables[i]] = i;
+            Volatile.Write(ref ordinals, known);
+        }
+        return known.TryGetValue(DeclarationTable.Of(tree), out var ordinal) ? ordinal : -1;
+    }
 
     /// <summary>The hash of the declarations of a name; 0 for a name that is not declared here.</summary>
     public ulong Hash(string name) => names.TryGetValue(name, out var declared) ? declared.Hash : 0;
@@ -95,6 +109,16 @@ sealed class DeclarationEnvironment
         if (gone.Length <= 1 || come.Length <= 1) return ([.. gone.Except(come)], [.. come.Except(gone)]);
         var (left, right) = (new HashSet<DeclarationTable>(gone), new HashSet<DeclarationTable>(come));
         return (gone.Where(t => !right.Contains(t)).ToList(), come.Where(t => !left.Contains(t)).ToList());
+    }
+
+    // A file that changed in place may have moved its lines and nothing else.
+    static void Follow(List<DeclarationTable> gone, List<DeclarationTable> come)
+    {
+        if (gone.Count == 0 || come.Count == 0) return;
+        var before = new Dictionary<string, DeclarationTable>(StringComparer.Ordinal);
+        foreach (var table in gone) before[table.Path] = table;
+        foreach (var table in come)
+            if (before.TryGetValue(table.Path, out var old) && old.Tree is { } from && table.Tree is { } to) TreeMove.Note(from, to);
     }
 
     static ImmutableDictionary<string, Declared> Merge(ImmutableDictionary<string, Declared> names, IEnumerable<DeclarationTable> gone, IEnumerable<DeclarationTable> come, HashSet<string> changed)

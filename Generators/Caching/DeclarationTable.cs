@@ -28,11 +28,14 @@ sealed class DeclarationTable
 
     readonly Dictionary<string, Entry> entries = new(StringComparer.Ordinal);
     readonly List<TextSpan> types = [];
+    readonly WeakReference<SyntaxTree> tree;
     readonly string root;
     HashSet<string>? identifiers;
 
     DeclarationTable(SyntaxTree tree)
     {
+        this.tree = new(tree);
+        Path = tree.FilePath;
         root = "";
         IsOurs = GeneratedCode.IsOurs(tree);
         if (IsOurs) return;
@@ -47,6 +50,12 @@ sealed class DeclarationTable
 
     /// <summary>The table of a file, made once.</summary>
     public static DeclarationTable Of(SyntaxTree tree) => Tables.GetValue(tree, static t => new DeclarationTable(t));
+
+    /// <summary>The file; null when nobody holds it any more.</summary>
+    public SyntaxTree? Tree => tree.TryGetTarget(out var target) ? target : null;
+
+    /// <summary>The file's path.</summary>
+    public string Path { get; }
 
     public IReadOnlyDictionary<string, Entry> Entries => entries;
 

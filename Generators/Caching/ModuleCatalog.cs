@@ -33,6 +33,7 @@ static class ModuleCatalog
         var environment = DeclarationEnvironment.Of(compilation, memory);
         var modules = new List<BoundModule>();
         var spans = ImmutableArray.CreateBuilder<SpanTable>();
+        var bound = 0;
         foreach (var tree in compilation.SyntaxTrees)
         {
             cancellation.ThrowIfCancellationRequested();
@@ -41,13 +42,18 @@ static class ModuleCatalog
             var slots = Results.GetValue(tree, t => new Slots(table.Candidates));
             for (var i = 0; i < table.Candidates; i++)
             {
-                var result = slots.Get(i, compilation, environment, projectFolder, index => Bind(compilation, environment, table.Candidate(tree, index), projectFolder, cancellation));
+                var result = slots.Get(i, compilation, environment, projectFolder, index =>
+                {
+                    if (Moved(compilation, environment, tree, index, projectFolder) is { } moved) return moved;
+                    bound++;
+                    return Bind(compilation, environment, table.Candidate(tree, index), projectFolder, cancellation);
+                });
                 if (result.Module is not { } module) continue;
                 modules.Add(module);
                 spans.Add(result.Spans);
             }
         }
-        var all = new Catalog(memory.Remember(HintNames.Distinct(modules)), spans.ToImmutable());
+        var all = new Catalog(memory.Remember(HintNames.Distinct(modules)), spans.ToImmutable(), bound);
         lock (known) known[projectFolder] = all;
         return all;
     }
@@ -59,7 +65,7 @@ static class ModuleCatalog
         return ours.Count == 0 ? compilation : compilation.RemoveSyntaxTrees(ours);
     }
 
-    static Result Bind(Compilation compilation, DeclarationEnvironment environment, TypeDeclarationSyntax declaration, string projectFolder, CancellationToken cancellation)
+    static BindingResult Bind(Compilation compilation, DeclarationEnvironment environment, TypeDeclarationSyntax declaration, string projectFolder, CancellationToken cancellation)
     {
         var tree = declaration.SyntaxTree;
         var context = new BindingContext(Sources.GetValue(compilation, UsersOwn), projectFolder, cancellation);
@@ -70,7 +76,14 @@ static class ModuleCatalog
                 if (!GeneratedCode.IsOurs(reference.SyntaxTree)) context.Touch(reference.SyntaxTree);
             module = ModuleBinder.Bind(context, type);
         }
-        return new Result(module, context.Spans, context.Trees, environment, projectFolder, tree);
+        return new BindingResult(module, context, environment, projectFolder);
+    }
+
+    /// <summary>What binding would give for a file that is one bound before with other white space; null where only binding can tell.</summary>
+    static BindingResult? Moved(Compilation compilation, DeclarationEnvironment environment, SyntaxTree tree, int index, string projectFolder)
+    {
+        if (Results.TryGetValue(tree, out var own) && own.Moved(index, compilation, environment, projectFolder) is { } same) return same;
+        return TreeMove.To(tree)?.Before is { } before && Results.TryGetValue(before, out var slots) ? slots.Moved(index, compilation, environment, projectFolder) : null;
     }
 
     /// <summary>True when this declaration, among the parts of the class, is the one that carries the mark.</summary>
@@ -80,40 +93,12 @@ static class ModuleCatalog
         return mark?.ApplicationSyntaxReference?.GetSyntax(cancellation) is AttributeSyntax { Parent.Parent: { } owner } && owner == declaration;
     }
 
-    /// <summary>A result and what it is good for. Trees are held weakly: a cache keeps no old compilation alive.</summary>
-    sealed class Result(BoundModule? module, SpanTable spans, IEnumerable<SyntaxTree> trees, DeclarationEnvironment environment, string projectFolder, SyntaxTree own)
-    {
-        readonly WeakReference<SyntaxTree>[] trees = trees.Where(t => t != own).Select(t => new WeakReference<SyntaxTree>(t)).ToArray();
-        readonly KeyValuePair<string, ulong>[] names = environment.Dependencies(trees).ToArray();
-        readonly ReferenceStamp stamp = environment.Stamp;
-        readonly string folder = projectFolder;
-        long verified = environment.Version;
-
-        public BoundModule? Module { get; } = module;
-
-        public SpanTable Spans { get; } = spans;
-
-        public bool IsGood(Compilation compilation, DeclarationEnvironment now, string projectFolder)
-        {
-            if (folder != projectFolder || !(ReferenceEquals(stamp, now.Stamp) || stamp.Fits(compilation))) return false;
-            foreach (var tree in trees)
-                if (!tree.TryGetTarget(out var target) || !compilation.ContainsSyntaxTree(target)) return false;
-            // Mostly nothing was declared anew, or next to nothing.
-            var version = Volatile.Read(ref verified);
-            if (version == now.Version) return true;
-            foreach (var name in names)
-                if ((version != now.Before || now.Changed.Contains(name.Key)) && now.Hash(name.Key) != name.Value) return false;
-            Volatile.Write(ref verified, now.Version);
-            return true;
-        }
-    }
-
     /// <summary>The last two results for each candidate of a file: the generator and the analyzer may see different compilations in turn.</summary>
     sealed class Slots(int count)
     {
-        readonly (Result? Recent, Result? Older)[] slots = new (Result?, Result?)[count];
+        readonly (BindingResult? Recent, BindingResult? Older)[] slots = new (BindingResult?, BindingResult?)[count];
 
-        public Result Get(int index, Compilation compilation, DeclarationEnvironment environment, string projectFolder, Func<int, Result> bind)
+        public BindingResult Get(int index, Compilation compilation, DeclarationEnvironment environment, string projectFolder, Func<int, BindingResult> bind)
         {
             var (recent, older) = Read(index);
             if (recent?.IsGood(compilation, environment, projectFolder) == true) return recent;
@@ -123,7 +108,14 @@ static class ModuleCatalog
             return result;
         }
 
-        (Result? Recent, Result? Older) Read(int index)
+        /// <summary>One of these results, as it is after files that it is about got other white space; null when there is none that still holds.</summary>
+        public BindingResult? Moved(int index, Compilation compilation, DeclarationEnvironment environment, string projectFolder)
+        {
+            var (recent, older) = Read(index);
+            return recent?.Moved(compilation, environment, projectFolder) ?? older?.Moved(compilation, environment, projectFolder);
+        }
+
+        (BindingResult? Recent, BindingResult? Older) Read(int index)
         {
             lock (slots) return slots[index];
         }

@@ -26,6 +26,9 @@ public sealed class SpanTable
         public List<(int File, TextSpan Span, int Line)> Nodes { get; } = [];
     }
 
+    /// <summary>The members that have places here.</summary>
+    public IEnumerable<string> Members => members.Keys;
+
     /// <summary>The place of a span in a member, one number a span.</summary>
     /// <param name="member">The member's key.</param>
     /// <param name="tree">The file.</param>
@@ -37,7 +40,7 @@ public sealed class SpanTable
         var file = File(tree, projectFolder);
         if (nodes.Numbers.TryGetValue((file, span), out var number)) return new(member, number);
         nodes.Numbers.Add((file, span), nodes.Nodes.Count);
-        nodes.Nodes.Add((file, span, tree.GetText().Lines.GetLinePosition(span.Start).Line + 1));
+        nodes.Nodes.Add((file, span, LineOf(tree, span)));
         return new(member, nodes.Nodes.Count - 1);
     }
 
@@ -48,6 +51,38 @@ public sealed class SpanTable
         files.Add((new(tree), FileName(tree.FilePath, projectFolder), tree.FilePath));
         return files.Count - 1;
     }
+
+    /// <summary>The same places in files of which some have other white space now; null where that leaves a place unclear. It takes no more places.</summary>
+    /// <param name="find">What became of a file; null for one that is as it was.</param>
+    internal SpanTable? After(Func<SyntaxTree, (SyntaxTree Tree, Func<TextSpan, TextSpan?> Map)?> find)
+    {
+        var result = new SpanTable();
+        var moved = new (SyntaxTree Tree, Func<TextSpan, TextSpan?> Map)?[files.Count];
+        for (var i = 0; i < files.Count; i++)
+        {
+            if (!files[i].Tree.TryGetTarget(out var tree)) return null;
+            moved[i] = find(tree);
+            result.files.Add((new(moved[i]?.Tree ?? tree), files[i].File, files[i].Path));
+        }
+        foreach (var pair in members)
+        {
+            var nodes = new Member();
+            result.members.Add(pair.Key, nodes);
+            foreach (var node in pair.Value.Nodes)
+            {
+                if (moved[node.File] is not var (tree, map))
+                {
+                    nodes.Nodes.Add(node);
+                    continue;
+                }
+                if (map(node.Span) is not { } span) return null;
+                nodes.Nodes.Add((node.File, span, LineOf(tree, span)));
+            }
+        }
+        return result;
+    }
+
+    static int LineOf(SyntaxTree tree, TextSpan span) => tree.GetText().Lines.GetLinePosition(span.Start).Line + 1;
 
     bool TryFind(Location location, out (int File, TextSpan Span, int Line) node)
     {
