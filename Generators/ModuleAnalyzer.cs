@@ -33,24 +33,14 @@ public sealed class ModuleAnalyzer : DiagnosticAnalyzer
     static void Report(SymbolAnalysisContext context, Analysis analysis)
     {
         if (context.Symbol is not INamedTypeSymbol { TypeKind: TypeKind.Class } type || analysis.Find(type, context.CancellationToken) is not { } module) return;
-        Report(context, module.Diagnostics, analysis);
-        Report(context, analysis.OfModel(module.Name, context.CancellationToken), analysis);
-        if (module.Hints.IsEmpty) return;
-        // What a model reaches is an error already.
-        var reached = analysis.Reached(context.CancellationToken);
-        foreach (var hint in module.Hints)
-            if (!reached.Contains((hint.Id, hint.Location))) context.ReportDiagnostic(hint.Hint().ToRoslyn(context.Compilation, analysis.Catalog, analysis.Published, DiagnosticSeverity.Info));
+        foreach (var (info, said) in analysis.Of(module, context.CancellationToken))
+            if (info.Id != Descriptors.NoMeaning.Id || Speaks(context, info, module.Diagnostics, analysis.Catalog) || Speaks(context, info, analysis.OfModel(module.Name, context.CancellationToken), analysis.Catalog))
+                context.ReportDiagnostic(said);
     }
 
-    static void Report(SymbolAnalysisContext context, EquatableArray<DiagnosticInfo> problems, Analysis analysis)
-    {
-        foreach (var info in problems)
-        {
-            // One place without a meaning makes others.
-            if (info.Id == Descriptors.NoMeaning.Id && (problems.Any(p => p.Id != info.Id) || info != problems[0] || SpeaksItself(context, info, analysis.Catalog))) continue;
-            context.ReportDiagnostic(info.ToRoslyn(context.Compilation, analysis.Catalog, analysis.Published));
-        }
-    }
+    // One place without a meaning makes others.
+    static bool Speaks(SymbolAnalysisContext context, DiagnosticInfo info, EquatableArray<DiagnosticInfo> problems, Catalog catalog) =>
+        problems.All(p => p.Id == info.Id) && info == problems.FirstOrDefault() && !SpeaksItself(context, info, catalog);
 
     /// <summary>Whether C# has an error of its own, which explains why a module could not be read: next to it, else anywhere.</summary>
     static bool SpeaksItself(SymbolAnalysisContext context, DiagnosticInfo info, Catalog catalog)

@@ -39,9 +39,19 @@ public sealed class Shape : IEquatable<Shape>, IReadOnlyList<Dim>
 
     /// <summary>Maps an axis counted from the end (negative) to one counted from the start.</summary>
     /// <exception cref="ShapeException">There is no such axis.</exception>
-    public int Axis(long axis) => axis >= -Rank && axis < Rank
-        ? (int)(axis < 0 ? axis + Rank : axis)
-        : throw new ShapeException($"axis {axis} is out of range for {this}, which has {Rank} axes", "GR2002");
+    public int Axis(long axis) => IsAxis(axis) ? (int)(axis < 0 ? axis + Rank : axis) : throw NoAxis(axis);
+
+    /// <summary>Maps several axes as <see cref="Axis"/> does; what is wrong is said of each of them.</summary>
+    /// <exception cref="ShapeException">Some are no axes.</exception>
+    public int[] Axes(IReadOnlyList<long> axes)
+    {
+        var wrong = axes.Where(a => !IsAxis(a)).Select(a => (a, NoAxis(a))).ToImmutableArray();
+        return wrong.Length <= 1 ? [.. axes.Select(Axis)] : throw new ShapeException(string.Join(", ", wrong.Select(w => w.Item2.Message)), wrong[0].Item2.Id, wrong);
+    }
+
+    bool IsAxis(long axis) => axis >= -Rank && axis < Rank;
+
+    ShapeException NoAxis(long axis) => new($"axis {axis} is out of range for {this}, which has {Rank} axes", "GR2002");
 
     public Shape Remove(int axis) => new(dims.RemoveAt(axis));
     public Shape Insert(int axis, Dim dim) => new(dims.Insert(axis, dim));
@@ -117,8 +127,11 @@ public sealed record TensorType(DType DType, Shape Shape)
 /// <summary>
 /// Operands that do not fit an operation. The message names the shapes and says what was expected; whoever builds the program adds where the operands came from.
 /// </summary>
-public sealed class ShapeException(string message, string? id = null) : Exception(message)
+public sealed class ShapeException(string message, string? id = null, ImmutableArray<(long Number, ShapeException What)> parts = default) : Exception(message)
 {
+    /// <summary>Where several numbers are wrong, each by itself: the numbers, and what is wrong with each; else empty.</summary>
+    public ImmutableArray<(long Number, ShapeException What)> Parts { get; } = parts.IsDefault ? [] : parts;
+
     /// <summary>The diagnostic that reports it, when it has one of its own, such as <c>GR2003</c>.</summary>
     public string? Id { get; } = id;
 }

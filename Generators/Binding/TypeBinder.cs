@@ -130,7 +130,8 @@ sealed class TypeBinder(BindingContext context)
         if (type.IsStatic || type.TypeKind is not (Microsoft.CodeAnalysis.TypeKind.Class or Microsoft.CodeAnalysis.TypeKind.Struct)) return Unsupported(type, at);
         var name = SymbolNames.FullName(type);
         if (!context.IsHere(type)) context.References.Add(name);
-        else if (HoldsParameters(type)) context.ReportOnce(type, Descriptors.NotMarked, at, type.ToDisplayString());
+        // What is wrong is the class, whoever uses it.
+        else if (HoldsParameters(type)) context.ReportOnce(type, Descriptors.NotMarked, context.At(type), type.ToDisplayString());
         else context.Reach(type);
         return TypeRef.Record(name);
     }

@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Globalization;
 using System.Linq;
 using System.Threading;
 using Graph.Compiler;
@@ -8,6 +9,7 @@ using Graph.Generators.Binding;
 using Graph.Generators.Diagnostics;
 using Microsoft.CodeAnalysis;
 using Location = Graph.Compiler.Modules.Location;
+using RoslynLocation = Microsoft.CodeAnalysis.Location;
 
 namespace Graph.Generators.Caching;
 
@@ -24,6 +26,7 @@ public sealed class Analysis(Compilation compilation, string folder)
     HashSet<string>? names;
     Dictionary<string, ModelTarget>? models;
     HashSet<(string Id, Location At)>? reached;
+    Dictionary<(string Id, RoslynLocation At, string Message), string>? speakers;
 
     /// <summary>The modules and their spans, once a module was found.</summary>
     public Catalog Catalog => catalog ?? throw new InvalidOperationException("Nothing was found yet.");
@@ -58,6 +61,37 @@ public sealed class Analysis(Compilation compilation, string folder)
     {
         if (!models!.TryGetValue(name, out var target)) return [];
         return target.Diagnostics.AddRange(target.Input is { } input ? memory.Emit(input, cancellation).Diagnostics : []);
+    }
+
+    /// <summary>What is wrong with a module and, where it is a model, beyond its own definition: as the user reads it, once for all modules that it is wrong with.</summary>
+    public IEnumerable<(DiagnosticInfo Info, Diagnostic Diagnostic)> Of(BoundModule module, CancellationToken cancellation)
+    {
+        var own = All(module, cancellation).ToList();
+        if (own.Count == 0) yield break;
+        lock (gate)
+            if (speakers is null)
+            {
+                var all = new Dictionary<(string, RoslynLocation, string), string>();
+                foreach (var other in Catalog.Modules)
+                    foreach (var (_, said) in All(other, cancellation))
+                        if (!all.ContainsKey(Words(said))) all.Add(Words(said), other.Name);
+                speakers = all;
+            }
+        var once = new HashSet<(string, RoslynLocation, string)>();
+        foreach (var (info, said) in own)
+            if (speakers[Words(said)] == module.Name && once.Add(Words(said))) yield return (info, said);
+
+        static (string, RoslynLocation, string) Words(Diagnostic said) => (said.Id, said.Location, said.GetMessage(CultureInfo.InvariantCulture));
+    }
+
+    IEnumerable<(DiagnosticInfo Info, Diagnostic Diagnostic)> All(BoundModule module, CancellationToken cancellation)
+    {
+        foreach (var info in module.Diagnostics.Concat(OfModel(module.Name, cancellation))) yield return (info, info.ToRoslyn(compilation, Catalog, Published));
+        if (module.Hints.IsEmpty) yield break;
+        // What a model reaches is an error already.
+        var known = Reached(cancellation);
+        foreach (var hint in module.Hints)
+            if (!known.Contains((hint.Id, hint.Location))) yield return (hint, hint.Hint().ToRoslyn(compilation, Catalog, Published, DiagnosticSeverity.Info));
     }
 
     /// <summary>The mistakes that models reached, which are errors for that.</summary>

@@ -27,7 +27,7 @@ static class Attributes
     {
         var name = attributes.Has("axis") ? "axis" : "axes";
         if (!attributes.Has(name)) return [.. Enumerable.Range(0, shape.Rank)];
-        var axes = attributes.Ints(name).Select(a => shape.Axis(a)).OrderBy(a => a).ToArray();
+        var axes = shape.Axes([.. attributes.Ints(name).Select(a => (long)a)]).OrderBy(a => a).ToArray();
         if (axes.Distinct().Count() != axes.Length) throw new ShapeException($"an axis occurs twice in [{string.Join(", ", attributes.Ints(name))}] for {shape}", Diagnostics.Axis);
         return axes;
     }

@@ -21,7 +21,8 @@ sealed class FlattenOperation : LanguageOperation
     {
         var shape = x[0].Shape;
         if (shape.Rank == 0) return b.Reshape(x[0], Shape.Of(1));
-        var (start, end) = (shape.Axis(attributes.Int("start")), shape.Axis(attributes.Int("end", -1)));
+        var axes = shape.Axes([attributes.Int("start"), attributes.Int("end", -1)]);
+        var (start, end) = (axes[0], axes[1]);
         if (end < start) throw new ShapeException($"Flatten goes from a lower axis to a higher one, but got {start} to {end} for {shape}", Diagnostics.Axis);
         var merged = shape.Dims.Skip(start).Take(end - start + 1).Aggregate(Dim.One, (product, d) => product * d);
         return b.Reshape(x[0], new([.. shape.Dims.Take(start), merged, .. shape.Dims.Skip(end + 1)]));

@@ -28,12 +28,12 @@ sealed class TransposeOperation : ViewOperation
     {
         var shape = operands[0].Shape;
         int[] order = [.. Enumerable.Range(0, shape.Rank)];
-        if (attributes.Has("order")) order = [.. attributes.Ints("order").Select(a => shape.Axis(a))];
+        if (attributes.Has("order")) order = [.. shape.Axes([.. attributes.Ints("order").Select(a => (long)a)])];
         else
         {
             if (shape.Rank < 2 && !attributes.Has("first")) throw new ShapeException($"T needs at least two axes, but got {shape}", Diagnostics.Rank);
-            var (first, second) = (shape.Axis(attributes.Int("first", -2)), shape.Axis(attributes.Int("second", -1)));
-            (order[first], order[second]) = (order[second], order[first]);
+            var pair = shape.Axes([attributes.Int("first", -2), attributes.Int("second", -1)]);
+            (order[pair[0]], order[pair[1]]) = (pair[1], pair[0]);
         }
         Check(shape, order);
         return [b.Transpose(operands[0], order)];

@@ -20,7 +20,7 @@ public class DiagnosticTests
     [InlineData("GR1006", "[Module] public partial class M { readonly DateTime ⟦start⟧; }")]
     [InlineData("GR1006", "[Module] public partial class M { readonly decimal ⟦rate⟧; }")]
     [InlineData("GR1006", "[Module] public partial class M(Dictionary<string, int> ⟦sizes⟧) { readonly int a = 0; }")]
-    [InlineData("GR1019", "class Holder { public Parameter p = new([1], Init.Zeros); } [Module] public partial class M(Holder ⟦h⟧) { }")]
+    [InlineData("GR1019", "class ⟦Holder⟧ { public Parameter p = new([1], Init.Zeros); } [Module] public partial class M(Holder h) { }")]
     public void Declarations(string id, string source) => AssertReported(id, source);
 
     [Theory]

@@ -110,6 +110,11 @@ public class BrokenModelTests
     [InlineData("GR1007", "public partial class Outer<T> { [Model] public partial class M { [Entry] public Tensor Predict([Shape(2)] Tensor x) => x; } }")]
     [InlineData("GR1013", "[Model, Dim(\"B\", Max = 8)] public partial class M { [Entry] public Tensor Predict([Shape(\"2*B\")] Tensor x) => x; }")]
     [InlineData("GR1014 GR1014", "[Model] public partial class M { [Entry] public Tensor Predict([Shape(\"P\", \"Q\")] Tensor x) => x; }")]
+    [InlineData("GR1019", "public class Layer { readonly Parameter w = new([2], Init.Ones); public Tensor F(Tensor x) => x * w; } [Module] public partial class A { readonly Layer a = new(); public Tensor F(Tensor x) => a.F(x); } [Module] public partial class B { readonly Layer[] b = [new()]; public Tensor F(Tensor x) => b[0].F(x); } [Model] public partial class M { readonly A a = new(); readonly B b = new(); readonly Layer c = new(); [Entry] public Tensor Predict([Shape(2)] Tensor x) => a.F(b.F(c.F(x))); }")]
+    [InlineData("GR1006", "public record R(DateTime At) { public int Two => 2; } [Module] public partial class A(R r) { public Tensor F(Tensor x) => x * r.Two; } [Module] public partial class B(R r) { public Tensor F(Tensor x) => x + r.Two; }")]
+    [InlineData("GR2004", "[Module] public partial class A { public Tensor F(Tensor x) => x.Linear(x.Sum(0, true)).Reshape(7); } [Model] public partial class M { readonly A a = new(); [Entry] public Tensor Predict([Shape(2, 3)] Tensor x) => a.F(x) + a.F(x * 2); [Loss] public Tensor Loss([Shape(2, 3)] Tensor x) => a.F(x).Sum(); } [Model] public partial class N { readonly A a = new(); [Entry] public Tensor Predict([Shape(2, 3)] Tensor x) => a.F(x); }")]
+    [InlineData("GR2002 GR2002", "[Model] public partial class M { [Entry] public Tensor Predict([Shape(2, 3)] Tensor x) => x.Transpose(5, 7); }")]
+    [InlineData("GR2002 GR2002", "[Model] public partial class M { [Entry] public Tensor Predict([Shape(2, 3)] Tensor x) => x.Sum([5, 0, 7]); }")]
     [InlineData("GR2002 GR2002 GR2004", "[Model] public partial class M { [Entry] public Tensor Predict([Shape(2, 3)] Tensor x) => x.Sum(5) + x.Mean(7) * x.Reshape(7); }")]
     public void One_mistake_is_one_report(string ids, string source) => Assert.Equal(ids, string.Join(" ", Diagnose(source).Select(d => d.Id)));
 

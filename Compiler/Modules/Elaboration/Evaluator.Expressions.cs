@@ -15,7 +15,7 @@ sealed partial class Evaluator
         switch (expression)
         {
             case VariableExpression variable:
-                return scope.TryGet(variable.Name, out var found) ? found : throw Fail(DiagnosticIds.Missing, variable.Location, $"The variable {variable.Name} has no value here.");
+                return scope.TryGet(variable.Name, out var found) ? Sound(found) : throw Fail(DiagnosticIds.Missing, variable.Location, $"The variable {variable.Name} has no value here.");
             case LiteralExpression literal:
                 return literal.Value;
             case OperationExpression operation:
@@ -39,7 +39,7 @@ sealed partial class Evaluator
             case TensorMemberExpression member:
                 return Member(member, scope);
             case IndexExpression index:
-                return Resolve(index, scope).Get();
+                return Sound(Resolve(index, scope).Get());
             case TupleExpression tuple:
                 return new TupleValue(Evaluate(tuple.Elements, scope));
             case TupleElementExpression element:
@@ -123,13 +123,13 @@ sealed partial class Evaluator
 
     object? Binary(BinaryExpression e, Scope scope)
     {
-        var left = Evaluate(e.Left, scope);
         if (e.Operator is BinaryOperator.AndAlso or BinaryOperator.OrElse)
         {
-            var first = Truth(left, e.Left.Location);
+            var first = Truth(Evaluate(e.Left, scope), e.Left.Location);
             return first == (e.Operator == BinaryOperator.OrElse) ? first : Truth(Evaluate(e.Right, scope), e.Right.Location);
         }
-        return Binary(e.Operator, left, Evaluate(e.Right, scope), e.Type, e.IsChecked, e.Location);
+        var sides = Evaluate([e.Left, e.Right], scope);
+        return Binary(e.Operator, sides[0], sides[1], e.Type, e.IsChecked, e.Location);
     }
 
     bool Truth(object? value, Location location) => value is bool truth ? truth
@@ -194,14 +194,15 @@ sealed partial class Evaluator
     object Collect(CollectionExpression collection, Scope scope)
     {
         var items = new List<object?>(collection.Elements.Count);
-        foreach (var element in collection.Elements)
+        var values = Evaluate([.. collection.Elements.Select(e => e is SpreadExpression spread ? spread.Sequence : e)], scope);
+        for (var i = 0; i < values.Length; i++)
         {
-            if (element is not SpreadExpression spread)
+            if (collection.Elements[i] is not SpreadExpression spread)
             {
-                items.Add(Evaluate(element, scope));
+                items.Add(values[i]);
                 continue;
             }
-            var more = Items(Evaluate(spread.Sequence, scope), spread.Location);
+            var more = Items(values[i], spread.Location);
             Limit((long)items.Count + more.Count, collection.Location);
             Spend(more.Count, collection.Location);
             items.AddRange(more);

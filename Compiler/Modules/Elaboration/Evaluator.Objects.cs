@@ -19,7 +19,7 @@ sealed partial class Evaluator
 
     object? Read(FieldExpression field, Scope scope) => Read(Object(Evaluate(field.Target, scope), field.Location), field);
 
-    object? Read(Instance instance, FieldExpression field) => instance.Has(field.Owner, field.Field) ? instance[field.Owner, field.Field]
+    object? Read(Instance instance, FieldExpression field) => instance.Has(field.Owner, field.Field) ? Sound(instance[field.Owner, field.Field])
         : throw Fail(DiagnosticIds.Missing, field.Location, $"{instance.Type.ShortName} has no field {field.Field} declared in {DefinitionName.FullName(field.Owner)}.");
 
     void Write(Instance instance, FieldExpression field, object? value)
@@ -37,7 +37,7 @@ sealed partial class Evaluator
     object? Static(StaticFieldExpression field)
     {
         var key = (field.Owner, field.Field);
-        if (statics.TryGetValue(key, out var known)) return known;
+        if (statics.TryGetValue(key, out var known)) return Sound(known);
         if (definitions.Static(field.Owner, field.Field) is not var (definition, isOwn))
             throw Fail(DiagnosticIds.Missing, field.Location, $"The definition of the static field {DefinitionName.FullName(field.Owner)}.{field.Field} is not known.");
         if (!definition.Failure.IsEmpty) throw Unbound($"{Short(field.Owner)}.{field.Field}", definition.Failure, isOwn, field.Location);
@@ -49,6 +49,12 @@ sealed partial class Evaluator
             var value = definition.Initializer is null ? Default(definition.Type) : Evaluate(definition.Initializer, new Scope(null));
             statics[key] = value;
             return value;
+        }
+        catch (Exception failure) when (GoesOn(failure))
+        {
+            Keep(failure);
+            statics[key] = Poison.Value;
+            throw new PoisonedException();
         }
         finally
         {
@@ -63,7 +69,7 @@ sealed partial class Evaluator
     {
         var arguments = Evaluate(creation.Arguments, scope);
         var instance = Construct(creation.Type.Name, creation.Constructor, arguments, creation.Location);
-        foreach (var member in creation.Members) instance[member.Owner, member.Member] = Evaluate(member.Value, scope);
+        foreach (var member in creation.Members) instance[member.Owner, member.Member] = TryEvaluate(member.Value, scope, out var value) ? value : Poison.Value;
         instance.IsOpen = false;
         return instance;
     }
@@ -95,13 +101,14 @@ sealed partial class Evaluator
     {
         var arguments = (object?[])instance.Arguments.Clone();
         arguments[position] = Numbers.Convert(argument, Numbers.KindOf(arguments[position]), isChecked: false);
-        var (steps, place, result, maker) = (this.steps, this.place, returned, function);
-        var mistakes = Reached.Count;
+        var (steps, place, result, maker, spent) = (this.steps, this.place, returned, function, givenUp);
+        var (reached, kept) = (Reached.Count, mistakes.Count);
         try
         {
             // Constructors compute no tensors.
             function = null;
-            return Construct(instance.Type.Name, instance.Constructor, arguments, instance.Location);
+            var other = Construct(instance.Type.Name, instance.Constructor, arguments, instance.Location);
+            return mistakes.Count == kept ? other : null;
         }
         catch (Exception e) when (e is not OperationCanceledException)
         {
@@ -109,8 +116,9 @@ sealed partial class Evaluator
         }
         finally
         {
-            (this.steps, this.place, returned, function) = (steps, place, result, maker);
-            Reached.RemoveRange(mistakes, Reached.Count - mistakes);
+            (this.steps, this.place, returned, function, givenUp) = (steps, place, result, maker, spent);
+            Reached.RemoveRange(reached, Reached.Count - reached);
+            mistakes.RemoveRange(kept, mistakes.Count - kept);
         }
     }
 
@@ -137,7 +145,7 @@ sealed partial class Evaluator
             else
             {
                 foreach (var field in type.Fields)
-                    if (!field.IsStatic && field.Initializer is not null) instance[type.Name, field.Name] = Evaluate(field.Initializer, new Scope(scope));
+                    if (!field.IsStatic && field.Initializer is not null) instance[type.Name, field.Name] = TryEvaluate(field.Initializer, new Scope(scope), out var value) ? value : Poison.Value;
                 ConstructBase(instance, type, constructor?.BaseCall ?? type.BaseCall, scope, constructor?.Location ?? location);
             }
             if (constructor is not null)
@@ -145,6 +153,11 @@ sealed partial class Evaluator
                 returned = null;
                 Execute(constructor.Body, scope);
             }
+        }
+        catch (ElaborationException thrown) when (thrown.Diagnostic.Id == DiagnosticIds.Thrown)
+        {
+            Keep(thrown);
+            throw new PoisonedException();
         }
         finally
         {

@@ -1,3 +1,5 @@
+using System;
+
 namespace Graph.Compiler.Modules.Elaboration;
 
 sealed partial class Evaluator
@@ -5,6 +7,18 @@ sealed partial class Evaluator
     Completion Execute(Statement statement, Scope scope)
     {
         Step(statement.Location);
+        try
+        {
+            return Run(statement, scope);
+        }
+        catch (Exception failure) when (GoesOn(failure))
+        {
+            return GiveUp(statement, scope, failure);
+        }
+    }
+
+    Completion Run(Statement statement, Scope scope)
+    {
         switch (statement)
         {
             case BlockStatement block:

@@ -9,7 +9,6 @@ namespace Graph.Compiler.Modules.Elaboration;
 /// <summary>Tensors: operations, parameters, states, initializers.</summary>
 sealed partial class Evaluator
 {
-    readonly List<GraphDiagnostic> further = [];
     FunctionBuild? function;
 
     /// <summary>The function that operations add to; null while the model is constructed.</summary>
@@ -31,9 +30,10 @@ sealed partial class Evaluator
         }
         Builder(e.Location);
         var attributes = AttributeMap.Empty;
+        var numbers = new List<(long Number, Location Location)>();
         var operands = new List<(Ir.Value Value, Expression Expression)>(e.Operands.Count);
         Expression? missing = null;
-        ElaborationException? wrong = null;
+        var isSound = true;
         foreach (var operand in e.Operands)
         {
             try
@@ -44,30 +44,33 @@ sealed partial class Evaluator
                 else if (missing is not null) throw IsNull(missing, $"{e.Operation} is given a tensor that is null, and another one behind it.");
                 else AddOperand(operands, value, operand);
             }
-            catch (ElaborationException mistake) when (IsShape(mistake))
+            catch (Exception failure) when (GoesOn(failure))
             {
-                // One operand says nothing about the next: all that is wrong with them is reported.
-                if (wrong is null) wrong = mistake;
-                else further.Add(mistake.Diagnostic);
+                // One operand says nothing about the next.
+                Keep(failure);
+                isSound = false;
             }
         }
-        if (wrong is not null) throw wrong;
         foreach (var attribute in e.Attributes)
-            if (Evaluate(attribute.Value, scope) is { } value) attributes = attributes.With(attribute.Name, Attribute(attribute, value));
-        return Apply(operation, operands, attributes, e.Location);
+            if (!TryEvaluate(attribute.Value, scope, out var value)) isSound = false;
+            else if (value is not null)
+            {
+                attributes = attributes.With(attribute.Name, Attribute(attribute, value));
+                numbers.AddRange(Places(attribute.Value, value));
+            }
+        if (!isSound) throw new PoisonedException();
+        return Apply(operation, operands, attributes, numbers, e.Location);
     }
 
-    static bool IsShape(ElaborationException mistake) => mistake.Diagnostic.Id.StartsWith("GR2", StringComparison.Ordinal);
-
-    /// <summary>What else was wrong beside the error that ended a part of the elaboration; empty from then on.</summary>
-    public ImmutableArray<GraphDiagnostic> TakeFurther()
+    /// <summary>The whole numbers of an attribute, each at its own expression where it has one.</summary>
+    static IEnumerable<(long, Location)> Places(Expression expression, object value) => value switch
     {
-        var taken = further.ToImmutableArray();
-        further.Clear();
-        return taken;
-    }
+        ArrayValue array when expression is CollectionExpression collection && collection.Elements.Count == array.Items.Length =>
+            array.Items.Zip(collection.Elements, (item, element) => (item, element)).Where(p => Numbers.IsInteger(p.item)).Select(p => (Numbers.ToBits(p.item!), p.element.Location)),
+        _ => Numbers.IsInteger(value) ? [(Numbers.ToBits(value), expression.Location)] : [],
+    };
 
-    object Apply(Operation operation, List<(Ir.Value Value, Expression Expression)> operands, AttributeMap attributes, Location location)
+    object Apply(Operation operation, List<(Ir.Value Value, Expression Expression)> operands, AttributeMap attributes, List<(long Number, Location Location)> numbers, Location location)
     {
         var builder = Builder(location);
         if (builder.Nodes.Count > MaximumNodes)
@@ -98,6 +101,17 @@ sealed partial class Evaluator
             catch (OverflowException)
             {
                 throw Fail(DiagnosticIds.TooManyElements, location, $"The sizes of {operation.Name} multiply to more than 64 bits hold: {string.Join(", ", operands.Select(o => o.Value.Type))} and {attributes}.");
+            }
+            catch (ShapeException mismatch) when (mismatch.Parts.Length > 1)
+            {
+                // Several numbers that are wrong, each by itself.
+                foreach (var (number, part) in mismatch.Parts)
+                {
+                    var place = numbers.FindIndex(n => n.Number == number);
+                    Keep(Fail(part.Id ?? DiagnosticIds.Shape, place < 0 ? location : numbers[place].Location, new Mismatch(this, operation, operands, attributes, part).Message()).Diagnostic);
+                    if (place >= 0) numbers.RemoveAt(place);
+                }
+                throw new PoisonedException();
             }
             catch (ShapeException mismatch)
             {

@@ -68,6 +68,7 @@ sealed partial class Evaluator(Definitions definitions, OperationSet operations,
     {
         steps = 0;
         work = 0;
+        givenUp = 0;
         frame = new(callee, self, className, IsOwn: true, location, null);
         place = location;
     }
@@ -125,7 +126,13 @@ sealed partial class Evaluator(Definitions definitions, OperationSet operations,
             Execute(body, scope);
             var result = returned;
             returned = null;
-            return result;
+            return Sound(result);
+        }
+        catch (ElaborationException thrown) when (thrown.Diagnostic.Id == DiagnosticIds.Thrown)
+        {
+            // The code that refuses goes no further; its callers do.
+            Keep(thrown);
+            throw new PoisonedException();
         }
         finally
         {
@@ -138,13 +145,5 @@ sealed partial class Evaluator(Definitions definitions, OperationSet operations,
         if (callee.Depth > MaximumDepth)
             throw Fail(DiagnosticIds.TooDeep, callee.CallLocation, FormattableString.Invariant($"More than {MaximumDepth} calls lie within each other here. Does {callee.Callee} call itself without end?"));
         frame = callee;
-    }
-
-    object?[] Evaluate(EquatableArray<Expression> expressions, Scope scope)
-    {
-        if (expressions.Count == 0) return [];
-        var values = new object?[expressions.Count];
-        for (var i = 0; i < values.Length; i++) values[i] = Evaluate(expressions[i], scope);
-        return values;
     }
 }

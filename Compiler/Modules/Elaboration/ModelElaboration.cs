@@ -38,8 +38,8 @@ sealed partial class ModelElaboration
     public ElaborationResult Run()
     {
         ElaboratedModel? result = null;
-        if (diagnostics.Count == 0) Try(Construct);
-        if (diagnostics.Count == 0) result = Functions();
+        // What a mistake left of the model is looked at all the same: other mistakes have nothing to do with it.
+        if (diagnostics.Count == 0 && Try(Construct)) result = Functions();
         return diagnostics.Count > 0 ? new(null, [.. evaluator.Reached.Concat(diagnostics).Distinct()]) : new(result, []);
     }
 
@@ -70,12 +70,17 @@ sealed partial class ModelElaboration
         try
         {
             part();
+            Take();
             return true;
         }
         catch (ElaborationException e)
         {
-            diagnostics.Add(e.Diagnostic);
-            diagnostics.AddRange(evaluator.TakeFurther());
+            Take(e.Diagnostic);
+        }
+        catch (PoisonedException)
+        {
+            Take();
+            if (diagnostics.Count == 0) Report(DiagnosticIds.Internal, model.Location, $"The model compiler has a defect: something in {ShortName} was given up without a reason.");
         }
         catch (OperationCanceledException)
         {
@@ -84,9 +89,16 @@ sealed partial class ModelElaboration
         catch (Exception e)
         {
             // No input may end the compiler: whatever went wrong is reported where it did.
-            diagnostics.Add(evaluator.Unforeseen(e));
+            Take(evaluator.Unforeseen(e));
         }
         return false;
+    }
+
+    // Two functions that come to one mistake report it once.
+    void Take(GraphDiagnostic? last = null)
+    {
+        foreach (var mistake in evaluator.TakeMistakes().Concat(last is null ? [] : [last]))
+            if (diagnostics.All(d => d.Id != mistake.Id || d.Location != mistake.Location || d.Location == Location.None)) diagnostics.Add(mistake);
     }
 
     void Construct()

@@ -38,6 +38,9 @@ sealed class ArrayValue(object?[] items, TypeRef element, int[]? lengths = null)
 
     /// <summary>The length of each dimension.</summary>
     public int[] Lengths { get; } = lengths ?? [items.Length];
+
+    /// <summary>Whether a mistake kept it from being filled.</summary>
+    public bool IsPoisoned { get; set; }
 }
 
 /// <summary>A <c>List&lt;T&gt;</c>.</summary>
@@ -45,6 +48,9 @@ sealed class ListValue(IEnumerable<object?> items, TypeRef element)
 {
     public List<object?> Items { get; } = [.. items];
     public TypeRef Element { get; } = element;
+
+    /// <summary>Whether a mistake kept it from being filled.</summary>
+    public bool IsPoisoned { get; set; }
 }
 
 /// <summary>A tuple, compared element by element.</summary>
