@@ -2,6 +2,8 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using System.Text;
+using Graph.Compiler.Ir.Text;
+using Graph.Compiler.Passes;
 using Graph.Compiler;
 using Graph.Compiler.Ir;
 using Graph.Compiler.Lowering;
@@ -32,7 +34,7 @@ public sealed class ModelIr
     public string Module => descriptor.Modules.Length == 0 ? "" : CompressedText.Unpack(descriptor.Modules);
 
     /// <summary>The elaborated program: the model as calls of operations, one function for each entry and loss.</summary>
-    public string Elaborated => descriptor.ParseElaborated().ToString();
+    public string Elaborated => ProgramPrinter.Print(descriptor.ParseElaborated());
 
     /// <summary>The simplified tensor program.</summary>
     public string Graph => Stage("Graph");
@@ -47,7 +49,7 @@ public sealed class ModelIr
     public string Fused => Stage("Fused");
 
     /// <summary>In the order of execution: what is lowered.</summary>
-    public string Scheduled => compiled.Value.Final.ToString();
+    public string Scheduled => ProgramPrinter.Print(compiled.Value.Final);
 
     /// <summary>The plan of every function at the typical binding: where its memory goes, and what it costs.</summary>
     public string Planned => string.Join("\n", Plans().Select(p => PlanPrinter.Print(p, descriptor.Name)));
@@ -84,7 +86,7 @@ public sealed class ModelIr
         })];
     }
 
-    string Stage(string name) => (compiled.Value.Find(name) ?? throw new InvalidOperationException($"The compiler has no stage {name}.")).ToString();
+    string Stage(string name) => ProgramPrinter.Print(compiled.Value.Find(name) ?? throw new InvalidOperationException($"The compiler has no stage {name}."));
 
     /// <summary>All stages, one after another.</summary>
     public override string ToString()

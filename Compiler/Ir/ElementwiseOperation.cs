@@ -30,7 +30,7 @@ public abstract class ElementwiseOperation : Operation
     /// <summary>The expression of a node, with the operands' types.</summary>
     public Scalar Expression(Node node) => Value([.. node.Inputs.Select((v, i) => Scalar.Input(i, v.DType))], node.Attributes);
 
-    public override void Evaluate(Evaluation e) => ScalarEvaluator.Run(Expression(e.Node), e);
+    public override void Evaluate(Evaluation e) => e.Fill(Expression(e.Node));
 
     /// <summary>One per arithmetic operation of the expression and element.</summary>
     public override Dim Flops(Node node) => node.Output.Shape.Size * Expression(node).Ordered().Count(s => s.Op is not (ScalarOp.Input or ScalarOp.Constant or ScalarOp.Cast or ScalarOp.AxisIndex or ScalarOp.LinearIndex or ScalarOp.Dimension));

@@ -57,6 +57,24 @@ public sealed class Function(
     /// <summary>Every value that leaves the function: results, then new states.</summary>
     public IEnumerable<Value> Roots => Results.Concat(Updates.Select(u => u.Value));
 
+    /// <summary>The function without the nodes that no result and no new state needs, and without states that are not read any more.</summary>
+    public Function Pruned()
+    {
+        var live = new HashSet<Value>(Roots);
+        var kept = new List<Node>();
+        foreach (var node in Nodes.Reverse())
+        {
+            if (node.Operation.IsPure && !node.Outputs.Any(live.Contains)) continue;
+            kept.Add(node);
+            foreach (var input in node.Inputs) live.Add(input);
+        }
+        var read = States.Where(live.Contains).ToList();
+        if (kept.Count == Nodes.Length && read.Count == States.Length) return this;
+        kept.Reverse();
+        // Nodes cannot change once built, so the functions share them.
+        return new(Name, Parameters, [.. read], [.. kept], Results, Updates, ResultNames);
+    }
+
     /// <summary>How often each value is read by nodes and roots.</summary>
     public Dictionary<Value, int> UseCounts()
     {

@@ -58,12 +58,12 @@ public sealed class CallOperation : Operation
 
     public override void Evaluate(Evaluation e)
     {
-        var callee = Callee(e.Interpreter.Program, e.Attributes);
+        var callee = Callee(e.Program, e.Attributes);
         var binding = e.Binding;
         foreach (var pair in StructureOperations.Unify(callee, [.. e.Inputs.Select(i => new TensorType(i.DType, new(i.Shape.Select(d => (Dim)d))))]))
             binding = binding.With(pair.Key, pair.Value.Constant);
-        var result = e.Interpreter.Run(callee, e.Inputs, ImmutableDictionary<string, TensorData>.Empty, binding);
-        for (var i = 0; i < e.Outputs.Length; i++) e.Outputs[i] = result.Results[i];
+        var result = e.Run(callee, e.Inputs, binding);
+        for (var i = 0; i < e.Outputs.Length; i++) e.Outputs[i] = result[i];
     }
 }
 
@@ -123,9 +123,9 @@ public sealed class LoopOperation : Operation
             operands.AddRange(current);
             for (var s = 0; s < scanned; s++) operands.Add(Slice(e[carries + s], i));
             operands.AddRange(e.Inputs.Skip(carries + scanned));
-            var result = e.Interpreter.Run(body, operands, ImmutableDictionary<string, TensorData>.Empty, e.Binding);
-            current = [.. result.Results.Take(carries)];
-            for (var s = 0; s < stacked.Length; s++) Store(result.Results[carries + s], stacked[s], i);
+            var result = e.Run(body, operands, e.Binding);
+            current = [.. result.Take(carries)];
+            for (var s = 0; s < stacked.Length; s++) Store(result[carries + s], stacked[s], i);
         }
         for (var c = 0; c < carries; c++) e.Outputs[c] = current[c];
     }
@@ -160,8 +160,8 @@ public sealed class FusedOperation : Operation
 
     public override void Evaluate(Evaluation e)
     {
-        var result = e.Interpreter.Run(e.Node.Regions[0], e.Inputs, ImmutableDictionary<string, TensorData>.Empty, e.Binding);
-        for (var i = 0; i < e.Outputs.Length; i++) e.Outputs[i] = result.Results[i];
+        var result = e.Run(e.Node.Regions[0], e.Inputs, e.Binding);
+        for (var i = 0; i < e.Outputs.Length; i++) e.Outputs[i] = result[i];
     }
 
     public override Dim Flops(Node node) => node.Regions[0].Nodes.Aggregate(Dim.Zero, (sum, n) => sum + n.Operation.Flops(n));

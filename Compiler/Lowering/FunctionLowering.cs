@@ -5,6 +5,7 @@ using System.Linq;
 using System.Threading;
 using Graph.Compiler.Ir;
 using Graph.Compiler.Passes.Scheduling;
+using Graph.Compiler.Space;
 
 namespace Graph.Compiler.Lowering;
 

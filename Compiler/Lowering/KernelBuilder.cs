@@ -3,6 +3,8 @@ using System.Collections.Generic;
 using System.Collections.Immutable;
 using System.Linq;
 using Graph.Compiler.Ir;
+using Graph.Compiler.Space;
+using Graph.Compiler.Targets;
 
 namespace Graph.Compiler.Lowering;
 
@@ -83,7 +85,7 @@ public sealed class KernelBuilder
         var kernel = new LoopKernel("", form, axes, Accesses(nest), [.. sources], stages.Result, finals, split, flat);
         var units = nest.Where(a => !a.Reduced).Aggregate(Dim.One, (n, a) => n * a.Size);
         var inside = nest.Where(a => a.Reduced).Aggregate(Dim.One, (n, a) => n * a.Size);
-        var weight = kernel.Stages.SelectMany(s => s.Stores.Select(x => x.Value).Concat(s.Reductions.Select(x => x.Value))).SelectMany(s => s.Ordered()).Distinct().Any(s => KernelStages.IsExpensive(s.Op)) ? 4 : 1;
+        var weight = kernel.Stages.SelectMany(s => s.Stores.Select(x => x.Value).Concat(s.Reductions.Select(x => x.Value))).SelectMany(s => s.Ordered()).Distinct().Any(s => ScalarCost.IsDear(s.Op)) ? 4 : 1;
         var target = 16384 / weight;
         var insideTypical = Math.Max(1, inside.Evaluate(typical) / Math.Max(1, spec.Parts));
         long grain = form switch

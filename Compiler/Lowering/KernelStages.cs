@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.Collections.Immutable;
 using System.Linq;
 using Graph.Compiler.Ir;
+using Graph.Compiler.Targets;
 
 namespace Graph.Compiler.Lowering;
 
@@ -11,9 +12,6 @@ public sealed class KernelStages(ScalarPool pool, List<Source> sources, bool may
 {
     /// <summary>The stages, in order.</summary>
     public ImmutableArray<KernelStage> Result { get; private set; } = [];
-
-    /// <summary>True for operations that cost more than reading a result back from scratch.</summary>
-    public static bool IsExpensive(ScalarOp op) => op is ScalarOp.Exp or ScalarOp.Log or ScalarOp.Tanh or ScalarOp.Erf or ScalarOp.Sigmoid or ScalarOp.Sin or ScalarOp.Cos or ScalarOp.Pow or ScalarOp.Uniform;
 
     /// <summary>Makes the stages.</summary>
     /// <param name="reductions">With the number of reductions that each stands on.</param>
@@ -38,7 +36,7 @@ public sealed class KernelStages(ScalarPool pool, List<Source> sources, bool may
             }
         var dear = new HashSet<Scalar>();
         foreach (var s in Scalar.Order(stages.SelectMany(Roots)))
-            if (IsExpensive(s.Op) || s.Arguments.Any(dear.Contains)) dear.Add(s);
+            if (ScalarCost.IsDear(s.Op) || s.Arguments.Any(dear.Contains)) dear.Add(s);
         bool Shared(Scalar s) => uses[s].Count > 1 && dear.Contains(s) && varies(s) && s.Type == DType.F32;
         // The largest shared expressions: those that no other shared one, needed by as many stages, contains.
         var inner = new HashSet<Scalar>(uses.Keys.Where(Shared).SelectMany(s => s.Arguments.Where(a => uses[a].Count <= uses[s].Count)));

@@ -38,13 +38,6 @@ public sealed record ModuleDef(
     /// <summary>The version of the text form; a reader refuses any other.</summary>
     public const int FormatVersion = 2;
 
-    /// <summary>The definition as text: a line <c>graph-module 2</c>, then its declarations in parentheses.</summary>
-    public string ToText() => Text.ModuleText.Write(this);
-
-    /// <summary>The definition that <see cref="ToText"/> wrote.</summary>
-    /// <exception cref="System.FormatException">The text is no definition, or one of another version; the message says where.</exception>
-    public static ModuleDef Parse(string text) => Text.ModuleText.Read(text);
-
     /// <summary>The method with the identity <paramref name="id"/> declared here, or null.</summary>
     public MethodDef? Method(string id) => Methods.FirstOrDefault(m => m.Id == id);
 

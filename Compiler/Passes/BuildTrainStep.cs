@@ -5,6 +5,7 @@ using System.Linq;
 using System.Threading;
 using Graph.Compiler.Ir;
 using Graph.Compiler.Modules.Elaboration;
+using Graph.Compiler.Training;
 
 namespace Graph.Compiler.Passes;
 

@@ -2,8 +2,9 @@ using System.Collections.Generic;
 using System.Collections.Immutable;
 using System.Linq;
 using System.Threading;
+using Graph.Compiler.Gradients;
 using Graph.Compiler.Ir;
-using Graph.Compiler.Passes.Gradients;
+using Graph.Compiler.Training;
 
 namespace Graph.Compiler.Passes;
 
@@ -34,7 +35,7 @@ public sealed record Differentiate() : Pass("Differentiate")
     public static Function Function(Program program, Function function, ImmutableArray<Value> sources, string name)
     {
         var names = function.Results.Select((_, i) => i < function.ResultNames.Length ? function.ResultNames[i] : "result" + i);
-        var flat = Inline.Run(function, program, keep: null);
+        var flat = Inliner.Run(function, program, keep: null);
         var bySource = function.Parameters.Concat(function.States).Zip(flat.Parameters.Concat(flat.States), (old, now) => (old, now)).ToDictionary(p => p.old, p => p.now);
 
         var rewriter = new Rewriter(program, name);

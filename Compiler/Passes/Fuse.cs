@@ -3,7 +3,10 @@ using System.Collections.Immutable;
 using System.Linq;
 using System.Threading;
 using Graph.Compiler.Ir;
+using Graph.Compiler.Passes.Scheduling;
 using Graph.Compiler.Passes.Fusion;
+using Graph.Compiler.Space;
+using Graph.Compiler.Training;
 
 namespace Graph.Compiler.Passes;
 

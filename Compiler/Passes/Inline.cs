@@ -1,8 +1,6 @@
-using System.Collections.Generic;
-using System.Collections.Immutable;
-using System.Linq;
 using System.Threading;
 using Graph.Compiler.Ir;
+using Graph.Compiler.Training;
 
 namespace Graph.Compiler.Passes;
 
@@ -11,37 +9,5 @@ namespace Graph.Compiler.Passes;
 /// </summary>
 public sealed record Inline() : FunctionPass("Inline")
 {
-    public override Function Run(Function function, Program program, CancellationToken cancel) => Run(function, program, keep: FunctionNames.Update);
-
-    /// <summary>The function without calls but of the one named.</summary>
-    public static Function Run(Function function, Program program, string? keep)
-    {
-        if (!Calls(function, keep)) return function;
-        var rewriter = Rewriter.Over(program, function);
-        foreach (var node in function.Nodes)
-        {
-            if (IsInlined(node, keep))
-            {
-                var results = Expand(node, rewriter.New(node.Inputs), rewriter.Builder, program);
-                for (var i = 0; i < results.Length; i++) rewriter.Map[node.Outputs[i]] = results[i];
-            }
-            else rewriter.Emit(node, node.Attributes, [.. node.Regions.Select(r => Run(r, program, keep))]);
-        }
-        return rewriter.Finish(function);
-    }
-
-    static bool Calls(Function function, string? keep) => function.Nodes.Any(n => IsInlined(n, keep) || n.Regions.Any(r => Calls(r, keep)));
-
-    static bool IsInlined(Node node, string? keep) => node.Operation == StructureOperations.Call && node.Attributes.Text("callee") != keep;
-
-    /// <summary>Emits the callee's nodes on the operands and gives the values of its results. The callee has no calls of its own: functions are inlined callee first.</summary>
-    public static ImmutableArray<Value> Expand(Node call, ImmutableArray<Value> operands, Builder builder, Program program)
-    {
-        var callee = CallOperation.Callee(program, call.Attributes);
-        var sizes = StructureOperations.Unify(callee, [.. operands.Select(o => o.Type)]);
-        var inner = new Rewriter(builder);
-        for (var i = 0; i < operands.Length; i++) inner.Map[callee.Parameters[i]] = operands[i];
-        foreach (var node in callee.Nodes) Substitution.Copy(node, inner, program, sizes);
-        return inner.New(callee.Results);
-    }
+    public override Function Run(Function function, Program program, CancellationToken cancel) => Inliner.Run(function, program, keep: FunctionNames.Update);
 }

@@ -2,10 +2,9 @@ using System.Collections.Immutable;
 using System.Linq;
 using System.Threading;
 using Graph.Compiler.Ir;
-using Graph.Compiler.Modules.Elaboration;
-using Graph.Compiler.Passes;
+using Graph.Compiler.Training;
 
-namespace Graph.Compiler;
+namespace Graph.Compiler.Passes;
 
 /// <summary>A run of passes whose result is kept and can be printed.</summary>
 public sealed record Stage(string Name, ImmutableArray<Pass> Passes);

@@ -4,6 +4,7 @@ using System.Linq;
 using System.Threading;
 using Graph.Compiler.Ir;
 using Graph.Compiler.Passes.Recompute;
+using Graph.Compiler.Training;
 
 namespace Graph.Compiler.Passes;
 

@@ -4,6 +4,7 @@ using System.Linq;
 using System.Security.Cryptography;
 using System.Text;
 using Graph.Compiler.Ir;
+using Graph.Compiler.Ir.Text;
 using Graph.Compiler.Lowering;
 using Graph.Compiler.Targets.CSharp;
 

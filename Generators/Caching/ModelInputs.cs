@@ -6,6 +6,7 @@ using System.Runtime.CompilerServices;
 using System.Threading;
 using Graph.Compiler;
 using Graph.Compiler.Modules;
+using Graph.Compiler.Modules.Text;
 using Graph.Generators.Binding;
 using Graph.Generators.Diagnostics;
 using Graph.Generators.Emission;
@@ -94,7 +95,7 @@ static class ModelInputs
         {
             try
             {
-                return new((ModuleDef.Parse(text), null));
+                return new((ModuleText.Parse(text), null));
             }
             catch (FormatException exception)
             {

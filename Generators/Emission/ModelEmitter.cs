@@ -3,6 +3,9 @@ using System.Collections.Generic;
 using System.Linq;
 using System.Text;
 using System.Threading;
+using Graph.Compiler.Ir.Text;
+using Graph.Compiler.Modules.Text;
+using Graph.Compiler.Passes;
 using Graph.Compiler;
 using Graph.Compiler.Lowering;
 using Graph.Compiler.Modules;
@@ -34,7 +37,7 @@ public static class ModelEmitter
         var training = model.Training is { } spec
             ? new TrainingTexts(spec.LearningRate, spec.ClipNorm, (spec.OptimizerStates.IsDefault ? [] : spec.OptimizerStates).ToEquatableArray(), spec.Precision, spec.Optimizer) : null;
         var texts = new ModelTexts(
-            CompressedText.Pack(Modules(input)), CompressedText.Pack(model.Program.ToString()), CompressedText.Pack(scheduled.ToString()), KernelFingerprint.Of(lowered));
+            CompressedText.Pack(Modules(input)), CompressedText.Pack(ProgramPrinter.Print(model.Program)), CompressedText.Pack(ProgramPrinter.Print(scheduled)), KernelFingerprint.Of(lowered));
         cancellation.ThrowIfCancellationRequested();
         return new(
             input.Class, new(GeneratedMethod.All(model, scheduled).ToEquatableArray(), texts, training),

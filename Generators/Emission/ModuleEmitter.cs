@@ -1,6 +1,7 @@
 using System.Text;
 using Graph.Compiler;
 using Graph.Compiler.Modules;
+using Graph.Compiler.Modules.Text;
 
 namespace Graph.Generators.Emission;
 

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Linq;
+using Graph.Compiler.Gradients;
 using Graph.Compiler.Ir;
 
 namespace Graph.Operations;
@@ -18,11 +19,11 @@ abstract class CompositeOperation : Operation
 
     public override void Evaluate(Evaluation e)
     {
-        var builder = new Builder(e.Interpreter.Program, Name);
+        var builder = new Builder(e.Program, Name);
         ImmutableArray<Value> arguments = [.. e.Node.Inputs.Select((v, i) => builder.Argument(v.Type, "x" + i))];
         var function = builder.Build(Define(builder, arguments, e.Attributes));
-        var result = e.Interpreter.Run(function, e.Inputs, ImmutableDictionary<string, TensorData>.Empty, e.Binding);
-        for (var i = 0; i < e.Outputs.Length; i++) e.Outputs[i] = result.Results[i];
+        var result = e.Run(function, e.Inputs, e.Binding);
+        for (var i = 0; i < e.Outputs.Length; i++) e.Outputs[i] = result[i];
     }
 
     public override ImmutableArray<Value?> Gradient(GradContext g)
@@ -31,7 +32,7 @@ abstract class CompositeOperation : Operation
         var first = g.Builder.Nodes.Count;
         var outputs = Define(g.Builder, inputs, g.Attributes);
         var wanted = inputs.Where((v, i) => g.Needs(i) && v.DType.IsFloat()).Distinct().ToArray();
-        var found = Gradients.Reverse(g.Builder, first, wanted, outputs, [.. outputs.Select((_, i) => g.HasGradient(i) ? g.Gradient(i).Value : null)]);
+        var found = ReverseMode.Run(g.Builder, first, wanted, outputs, [.. outputs.Select((_, i) => g.HasGradient(i) ? g.Gradient(i).Value : null)]);
         // One tensor in two places gets its gradient once: whoever adds up the inputs' gradients counts it once.
         return [.. inputs.Select((v, i) => wanted.Contains(v) && inputs.IndexOf(v) == i && found.TryGetValue(v, out var gradient) ? gradient : null)];
     }

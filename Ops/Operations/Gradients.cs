@@ -1,7 +1,4 @@
 using System;
-using System.Collections.Generic;
-using System.Collections.Immutable;
-using System.Linq;
 using Graph.Compiler.Ir;
 
 namespace Graph.Operations;
@@ -17,33 +14,4 @@ static class Gradients
     }
 
     public static Expr Of(this Builder b, Value value) => new(b, value);
-
-    /// <summary>
-    /// The gradients of <paramref name="wrt"/> through the nodes that the builder got since <paramref name="first"/>, by their own rules, given those of <paramref name="outputs"/>.
-    /// </summary>
-    public static Dictionary<Value, Value> Reverse(Builder b, int first, IReadOnlyCollection<Value> wrt, IReadOnlyList<Value> outputs, IReadOnlyList<Value?> seeds)
-    {
-        var nodes = b.Nodes.Skip(first).ToArray();
-        var reached = new HashSet<Value>(wrt);
-        foreach (var node in nodes)
-            if (node.Inputs.Any(reached.Contains))
-                foreach (var output in node.Outputs)
-                    if (output.DType.IsFloat()) reached.Add(output);
-
-        var adjoints = new Dictionary<Value, Value>();
-        void Accumulate(Value value, Value? gradient)
-        {
-            if (gradient is not null) adjoints[value] = adjoints.TryGetValue(value, out var sum) ? b.Add(sum, gradient) : gradient;
-        }
-        for (var i = 0; i < outputs.Count; i++) Accumulate(outputs[i], seeds[i]);
-        foreach (var node in Enumerable.Reverse(nodes))
-        {
-            if (!node.Outputs.Any(o => adjoints.ContainsKey(o)) || !node.Inputs.Any(reached.Contains)) continue;
-            var gradients = node.Operation.Gradient(new(
-                b, node, node.Inputs, node.Outputs, [.. node.Outputs.Select(o => adjoints.TryGetValue(o, out var a) ? a : null)], [.. node.Inputs.Select(reached.Contains)]));
-            for (var i = 0; i < gradients.Length; i++)
-                if (reached.Contains(node.Inputs[i])) Accumulate(node.Inputs[i], gradients[i]);
-        }
-        return adjoints;
-    }
 }

@@ -1,6 +1,7 @@
 using System;
 using System.Linq;
 using Graph.Compiler.Ir;
+using Graph.Compiler.Ir.Reference;
 
 namespace Graph.Operations.Reference;
 

@@ -4,6 +4,7 @@ using System.Linq;
 using Graph.Compiler.Ir;
 using Graph.Compiler.Passes;
 using Graph.Compiler.Planning;
+using Graph.Compiler.Training;
 
 namespace Graph.Runtime.Execution;
 

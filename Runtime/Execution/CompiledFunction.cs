@@ -6,6 +6,7 @@ using Graph.Compiler.Ir;
 using Graph.Compiler.Lowering;
 using Graph.Compiler.Passes;
 using Graph.Compiler.Planning;
+using Graph.Compiler.Training;
 
 namespace Graph.Runtime.Execution;
 

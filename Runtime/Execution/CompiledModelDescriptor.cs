@@ -3,9 +3,11 @@ using System.Collections.Immutable;
 using System.ComponentModel;
 using System.Threading;
 using Graph.Compiler.Ir;
+using Graph.Compiler.Ir.Text;
 using Graph.Compiler.Lowering;
 using Graph.Compiler.Modules.Elaboration;
 using Graph.Compiler.Targets;
+using Graph.Compiler.Training;
 using Graph.Operations;
 
 namespace Graph.Runtime.Execution;

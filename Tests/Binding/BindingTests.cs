@@ -4,6 +4,7 @@ using System.Text;
 using System.Text.RegularExpressions;
 using System.Threading.Tasks;
 using Graph.Compiler.Modules;
+using Graph.Compiler.Modules.Text;
 using Graph.Tests.Generators;
 using Xunit;
 using static Graph.Tests.Snapshots.Snapshot;

@@ -5,6 +5,7 @@ using System.Reflection;
 using Graph.Compiler;
 using Graph.Compiler.Modules;
 using Xunit;
+using Graph.Compiler.Modules.Text;
 
 namespace Graph.Tests.Binding;
 
@@ -49,13 +50,13 @@ public class ModuleTextTests
     [InlineData("graph-module 2\n(module a Module @) (field)")]
     [InlineData("graph-module 2\n(module a Module @x)")]
     [InlineData("graph-module 2\n(module \"a Module @)")]
-    public void Broken_text_is_refused_with_a_format_exception(string text) => Assert.Throws<FormatException>(() => ModuleDef.Parse(text));
+    public void Broken_text_is_refused_with_a_format_exception(string text) => Assert.Throws<FormatException>(() => ModuleText.Parse(text));
 
     [Fact]
     public void Another_version_is_refused_by_name()
     {
         var text = Module(new BlockStatement([], Location.None)).ToText().Replace("graph-module 2", "graph-module 3");
-        Assert.Contains("version 3", Assert.Throws<FormatException>(() => ModuleDef.Parse(text)).Message);
+        Assert.Contains("version 3", Assert.Throws<FormatException>(() => ModuleText.Parse(text)).Message);
     }
 
     [Fact]
@@ -66,7 +67,7 @@ public class ModuleTextTests
         {
             try
             {
-                ModuleDef.Parse(text[..length]);
+                ModuleText.Parse(text[..length]);
             }
             catch (FormatException)
             {
@@ -77,7 +78,7 @@ public class ModuleTextTests
     static void AssertReadsBack(ModuleDef module)
     {
         var text = module.ToText();
-        var back = ModuleDef.Parse(text);
+        var back = ModuleText.Parse(text);
         Assert.Equal(text, back.ToText());
         Assert.Equal(module, back);
         Assert.Equal(module.GetHashCode(), back.GetHashCode());

@@ -2,8 +2,10 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using System.Reflection;
+using Graph.Compiler.Ir.Text;
 using Graph.Compiler.Modules;
 using Graph.Compiler.Modules.Elaboration;
+using Graph.Compiler.Modules.Text;
 using Graph.Compiler.Targets.CSharp;
 using Graph.Nn;
 using Graph.Operations;
@@ -19,7 +21,7 @@ static class Elaborate
     static readonly Dictionary<string, ModuleDef> Library = Published(typeof(Linear).Assembly);
 
     /// <summary>The definitions that an assembly publishes, by the full names of their classes.</summary>
-    public static Dictionary<string, ModuleDef> Published(Assembly assembly) => assembly.GetCustomAttributes<ModuleDefinitionAttribute>().ToDictionary(a => a.Name, a => ModuleDef.Parse(a.Text));
+    public static Dictionary<string, ModuleDef> Published(Assembly assembly) => assembly.GetCustomAttributes<ModuleDefinitionAttribute>().ToDictionary(a => a.Name, a => ModuleText.Parse(a.Text));
 
     /// <summary>The model <paramref name="name"/> of source text that may use Graph.Nn; its definitions may be changed to what binding would have refused.</summary>
     public static ElaborationResult Source(string source, string name = "M", Func<ModuleDef, ModuleDef>? change = null) => Placed(source, name, change).Result;
@@ -39,7 +41,7 @@ static class Elaborate
         var catalog = Harness.Catalog(run);
         // Messages name places by node; readers see lines.
         var placed = result.Model is not { } done ? null
-            : done with { Program = Graph.Compiler.Ir.ProgramParser.Parse(done.Program.ToString(), OperationTable.Set, [.. done.Origins.Select(o => catalog.Describe(o) ?? "?:0")]) };
+            : done with { Program = ProgramParser.Parse(ProgramPrinter.Print(done.Program), OperationTable.Set, [.. done.Origins.Select(o => catalog.Describe(o) ?? "?:0")]) };
         return (result with { Model = placed, Diagnostics = [.. result.Diagnostics.Select(d => d with { Message = Graph.Compiler.Modules.Location.Resolve(d.Message, catalog.Describe) })] },
             error => catalog.Find(error.Location, generated) ?? Microsoft.CodeAnalysis.Location.None);
     }

@@ -1,5 +1,7 @@
 using System;
 using System.Linq;
+using Graph.Compiler.Ir.Reference;
+using Graph.Compiler.Passes;
 using Graph.Compiler;
 using Graph.Compiler.Ir;
 using Graph.Compiler.Lowering;

@@ -1,4 +1,5 @@
 using System.Linq;
+using Graph.Compiler.Ir.Text;
 using Graph.Tests.Generators;
 using Microsoft.CodeAnalysis;
 using Xunit;
@@ -26,7 +27,7 @@ public class HyperParameterTests
         {
             var built = Elaborate.Model(cfg + Net + "[Model] public partial class " + model + "[Entry] public Tensor Predict([Shape(1, 3)] Tensor x) => Forward(x); }");
             Assert.Equal("[12, 3]", built.Program.States[0].Type.Shape.ToString());
-            Assert.Contains("value=6", built.Program.ToString());
+            Assert.Contains("value=6", ProgramPrinter.Print(built.Program));
         }
     }
 

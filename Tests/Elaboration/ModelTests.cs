@@ -2,6 +2,7 @@ using System;
 using System.Linq;
 using System.Threading.Tasks;
 using Graph.Compiler.Ir;
+using Graph.Compiler.Ir.Text;
 using Graph.Compiler.Modules.Elaboration;
 using Graph.Tests.Snapshots;
 using Graph.Yardsticks;
@@ -49,7 +50,7 @@ public class ModelTests
             }
             """);
         Assert.Equal("x", Assert.Single(model.Program.Functions[0].Parameters).Name);
-        Assert.Contains("value=4", model.Program.ToString(), StringComparison.Ordinal);
+        Assert.Contains("value=4", ProgramPrinter.Print(model.Program), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -222,5 +223,5 @@ public class ModelTests
         """).Program.Find("forward_loss")!, origins: true));
 
     [Fact]
-    public Task A_convolutional_network_elaborates_to_what_it_says() => Verify(Elaborate.Built(typeof(Cnn)).Program.ToString());
+    public Task A_convolutional_network_elaborates_to_what_it_says() => Verify(ProgramPrinter.Print(Elaborate.Built(typeof(Cnn)).Program));
 }

@@ -1,6 +1,7 @@
 using System;
 using System.Linq;
 using Graph.Compiler.Ir;
+using Graph.Compiler.Ir.Text;
 using Graph.Operations;
 using Xunit;
 
@@ -44,7 +45,7 @@ public class NumberDiagnosticTests
         Assert.NotNull(need.Origin);
         var range = Assert.Single(program.Ranges);
         Assert.Equal(("predict", "label", "4", -100L), (range.Function, range.Argument, range.Below.ToString(), range.Except));
-        var read = ProgramParser.Parse(program.ToString(), OperationTable.Set);
+        var read = ProgramParser.Parse(ProgramPrinter.Print(program), OperationTable.Set);
         Assert.Equal(program.Requirements.ToArray(), read.Requirements.ToArray());
         Assert.Equal(program.Ranges.ToArray(), read.Ranges.ToArray());
     }

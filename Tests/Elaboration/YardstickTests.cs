@@ -3,6 +3,7 @@ using System.Collections.Immutable;
 using System.Diagnostics;
 using System.Linq;
 using Graph.Compiler.Ir;
+using Graph.Compiler.Ir.Reference;
 using Graph.Tests.Goldens;
 using Graph.Yardsticks;
 using Xunit;

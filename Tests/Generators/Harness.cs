@@ -5,6 +5,7 @@ using System.IO;
 using System.Linq;
 using System.Threading;
 using Graph.Compiler.Modules;
+using Graph.Compiler.Modules.Text;
 using Graph.Generators;
 using Graph.Generators.Caching;
 using Microsoft.CodeAnalysis;
@@ -56,7 +57,7 @@ static class Harness
     /// <summary>The definitions that the generated attributes publish, by the full names of their classes.</summary>
     public static Dictionary<string, ModuleDef> Definitions(Compilation generated) => generated.Assembly.GetAttributes()
         .Where(a => a.AttributeClass?.Name == "ModuleDefinitionAttribute")
-        .ToDictionary(a => (string)a.ConstructorArguments[1].Value!, a => ModuleDef.Parse((string)a.ConstructorArguments[2].Value!));
+        .ToDictionary(a => (string)a.ConstructorArguments[1].Value!, a => ModuleText.Parse((string)a.ConstructorArguments[2].Value!));
 
     /// <summary>The modules that a run bound, with their spans.</summary>
     public static Catalog Catalog(GeneratorDriverRunResult result) => (Catalog)result.Results.Single().TrackedSteps[TrackingNames.Catalog].Single().Outputs.Single().Value;

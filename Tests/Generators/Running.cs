@@ -7,6 +7,7 @@ using System.Runtime.Loader;
 using Graph.Compiler.Ir;
 using Graph.Compiler.Passes;
 using Graph.Compiler.Planning;
+using Graph.Compiler.Training;
 using Graph.Generators.Diagnostics;
 using Graph.Runtime.Execution;
 using Microsoft.CodeAnalysis;

@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.Collections.Immutable;
 using System.Linq;
 using System.Text.Json;
+using Graph.Compiler.Gradients;
 using Graph.Compiler.Ir;
 using Graph.Operations;
 
@@ -20,9 +21,8 @@ static class GoldenProgram
         var builder = new Builder(program, "f");
         var inputs = golden.Inputs.Select(i => builder.Argument(new TensorType(TypeOf(golden, i, real), ShapeOf(i.Shape)), i.Name)).ToArray();
         var results = Apply(builder, golden, inputs);
-        var forward = builder.Nodes.ToArray();
         var gradient = builder.Argument(results[0].Type, "output_gradient");
-        var gradients = golden.Gradients is null ? [] : Backward(builder, forward, results[0], gradient, inputs, golden);
+        var gradients = golden.Gradients is null ? [] : Backward(builder, results[0], gradient, inputs, golden);
         return program with { Functions = [builder.Build([.. results, .. gradients])] };
     }
 
@@ -81,20 +81,9 @@ static class GoldenProgram
         return [results[0], Mix(x[3], results[1], 1), Mix(x[4], results[2], count / (count - 1))];
     }
 
-    static Value[] Backward(Builder b, Node[] forward, Value result, Value gradient, Value[] inputs, OperationGolden golden)
+    static Value[] Backward(Builder b, Value result, Value gradient, Value[] inputs, OperationGolden golden)
     {
-        var found = new Dictionary<Value, Value> { [result] = gradient };
-        foreach (var node in forward.Reverse())
-        {
-            if (!node.Outputs.Any(found.ContainsKey))
-                continue;
-            var context = new GradContext(
-                b, node, node.Inputs, node.Outputs, [.. node.Outputs.Select(o => found.GetValueOrDefault(o))], [.. node.Inputs.Select(i => i.DType.IsFloat())]);
-            var rules = node.Operation.Gradient(context);
-            for (var i = 0; i < rules.Length; i++)
-                if (rules[i] is { } part && node.Inputs[i].DType.IsFloat())
-                    found[node.Inputs[i]] = found.TryGetValue(node.Inputs[i], out var sum) ? b.Add(sum, part) : part;
-        }
+        var found = ReverseMode.Run(b, 0, inputs.Where(v => v.DType.IsFloat()), [result], [gradient]);
         return [.. inputs.Zip(golden.Inputs).Where(pair => golden.Gradients!.ContainsKey(pair.Second.Name))
             .Select(pair => found.GetValueOrDefault(pair.First) ?? b.Zeros(pair.First.Type))];
     }

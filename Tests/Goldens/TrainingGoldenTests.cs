@@ -1,5 +1,6 @@
 using System;
 using System.Linq;
+using Graph.Compiler.Passes;
 using Graph.Compiler;
 using Graph.Tests.Elaboration;
 using Graph.Yardsticks;

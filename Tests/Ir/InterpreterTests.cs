@@ -1,6 +1,8 @@
 using System;
 using System.Collections.Immutable;
 using Graph.Compiler.Ir;
+using Graph.Compiler.Ir.Reference;
+using Graph.Compiler.Ir.Text;
 using Graph.Operations;
 using Xunit;
 

@@ -1,6 +1,7 @@
 using System;
 using System.Linq;
 using Graph.Compiler.Ir;
+using Graph.Compiler.Ir.Text;
 using Graph.Operations;
 using Xunit;
 
@@ -62,7 +63,7 @@ public sealed class TextTests
     public void Comments_and_empty_lines_mean_nothing()
     {
         var program = Parse("; a comment\n\nprogram P version 1 ; another\nfunc f(x: f32[2]) -> f32[2]\n\n  ; inside\n  return x\n");
-        Assert.Equal("program P version 1\n\nfunc f(x: f32[2]) -> (f32[2])\n  return x\n", program.ToString());
+        Assert.Equal("program P version 1\n\nfunc f(x: f32[2]) -> (f32[2])\n  return x\n", ProgramPrinter.Print(program));
     }
 
     [Theory]

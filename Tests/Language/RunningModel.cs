@@ -4,6 +4,7 @@ using System.Linq;
 using System.Runtime.InteropServices;
 using Graph.Compiler;
 using Graph.Compiler.Ir;
+using Graph.Compiler.Ir.Text;
 using Graph.Runtime.Execution;
 using Graph.Tests.Models;
 

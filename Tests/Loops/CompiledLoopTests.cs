@@ -5,6 +5,8 @@ using System.Linq;
 using System.Threading.Tasks;
 using Graph.Compiler;
 using Graph.Compiler.Ir;
+using Graph.Compiler.Ir.Reference;
+using Graph.Compiler.Ir.Text;
 using Graph.Compiler.Lowering;
 using Graph.Compiler.Passes;
 using Graph.Compiler.Planning;

@@ -6,6 +6,8 @@ using System.Linq;
 using System.Reflection.Metadata;
 using System.Reflection.PortableExecutable;
 using System.Text.RegularExpressions;
+using Graph.Compiler.Ir.Text;
+using Graph.Compiler.Passes;
 using Graph.Compiler;
 using Graph.Compiler.Lowering;
 using Graph.Tests.Elaboration;
@@ -64,7 +66,7 @@ public class EmittedCodeTests
     {
         var elaborated = Elaborate.Built(typeof(NanoGpt));
         var program = CompilerPipeline.Run(elaborated.Program, elaborated.Training).Final;
-        var read = Graph.Compiler.Ir.ProgramParser.Parse(program.ToString(), program.Operations);
+        var read = ProgramParser.Parse(ProgramPrinter.Print(program), program.Operations);
         Assert.Equal(KernelDump.Print(Lowerer.Lower(program)), KernelDump.Print(Lowerer.Lower(read)));
     }
 

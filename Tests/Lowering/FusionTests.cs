@@ -3,6 +3,9 @@ using System.Collections.Generic;
 using System.Linq;
 using System.Runtime.CompilerServices;
 using System.Threading.Tasks;
+using Graph.Compiler.Ir.Text;
+using Graph.Compiler.Passes;
+using Graph.Compiler.Training;
 using Graph.Compiler;
 using Graph.Compiler.Ir;
 using Graph.Compiler.Lowering;
@@ -34,7 +37,7 @@ public class FusionTests
     static string[] Archetypes(Program program, string function) =>
         [.. program.Find(function)!.Nodes.Where(n => n.Operation.Kind != OpKind.View).Select(n => n.Attributes.Text("archetype") ?? n.Name)];
 
-    static Task Shows(Program program, [CallerMemberName] string member = "") => Verify(program + "\n" + KernelDump.Print(Lowerer.Lower(program)), member: member);
+    static Task Shows(Program program, [CallerMemberName] string member = "") => Verify(ProgramPrinter.Print(program) + "\n" + KernelDump.Print(Lowerer.Lower(program)), member: member);
 
     [Fact]
     public Task Cross_entropy_fuses_into_one_row_kernel()

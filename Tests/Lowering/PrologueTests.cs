@@ -1,6 +1,9 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
+using Graph.Compiler.Ir.Reference;
+using Graph.Compiler.Ir.Text;
+using Graph.Compiler.Passes;
 using Graph.Compiler;
 using Graph.Compiler.Ir;
 using Graph.Compiler.Lowering;

@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Collections.Immutable;
 using System.Linq;
+using Graph.Compiler.Gradients;
 using Graph.Compiler.Ir;
 using Graph.Compiler.Lowering;
 using Graph.Compiler.Targets.CSharp;
@@ -29,7 +30,7 @@ public sealed class RefusalTests
         ["fused"] = (b, x) => b.Exp(b.Mul(x[0], x[0])),
     };
 
-    static Value Gradient(Builder b, Value x, Value y) => Gradients.Reverse(b, 0, [x], [y], [b.Full(1, y.Type)])[x];
+    static Value Gradient(Builder b, Value x, Value y) => ReverseMode.Run(b, 0, [x], [y], [b.Full(1, y.Type)])[x];
 
     /// <summary>What the language alone has stands for others; calls belong to optimizers, whose steps other tests make; loops have tests of their own.</summary>
     static readonly string[] Elsewhere = ["arange", "causal_mask", "full", "zeros", "ones", "call", "loop"];

@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.Linq;
 using System.Runtime.InteropServices;
 using Graph.Compiler.Ir;
+using Graph.Compiler.Ir.Reference;
 using Graph.Compiler.Lowering;
 using Graph.Runtime.Cpu;
 using Buffer = Graph.Compiler.Lowering.Buffer;
@@ -209,9 +210,8 @@ sealed unsafe class TestExecutor : IDisposable
 
     void Reference(Node node, nint[] inputs, nint[] outputs)
     {
-        var e = new Evaluation(node, [.. node.Inputs.Select((v, i) => Load((byte*)inputs[i], v.Type))], new Interpreter(program.Program), binding);
-        node.Operation.Evaluate(e);
-        for (var i = 0; i < outputs.Length; i++) Store(e.Outputs[i], node.Outputs[i].DType, (byte*)outputs[i]);
+        var results = new Interpreter(program.Program).Evaluate(node, [.. node.Inputs.Select((v, i) => Load((byte*)inputs[i], v.Type))], binding);
+        for (var i = 0; i < outputs.Length; i++) Store(results[i], node.Outputs[i].DType, (byte*)outputs[i]);
     }
 
     public void Dispose()

@@ -3,6 +3,7 @@ using System.Linq;
 using System.Text.RegularExpressions;
 using System.Threading.Tasks;
 using Graph.Compiler.Ir;
+using Graph.Compiler.Ir.Text;
 using Graph.Examples.Digits;
 using Graph.Examples.Gpt;
 using Graph.Operations;
@@ -84,7 +85,7 @@ public sealed class ModelIrTests
             var text = Stage(model, stage);
             var program = ProgramParser.Parse(text, OperationTable.Set);
             Verifier.Verify(program);
-            Assert.Equal(text, program.ToString());
+            Assert.Equal(text, ProgramPrinter.Print(program));
         }
     }
 

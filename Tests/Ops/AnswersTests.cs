@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Linq;
 using Graph.Compiler.Ir;
+using Graph.Compiler.Ir.Reference;
 using Graph.Operations;
 using Xunit;
 

@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Immutable;
 using System.Linq;
+using Graph.Compiler.Gradients;
 using Graph.Compiler.Ir;
 using Graph.Operations;
 using Xunit;
@@ -98,7 +99,7 @@ public sealed class FillTests
         using var compiled = CompiledFunctions.Of([new(DType.F32, Shape.Of(2)), new(DType.F32, Shape.Of(5))], (b, v) =>
         {
             var y = b.Apply("pad", [v[0]], AttributeMap.Of(("before", 1), ("after", 2), ("value", double.NaN)))[0];
-            return [Gradients.Reverse(b, 0, [v[0]], [y], [v[1]])[v[0]]];
+            return [ReverseMode.Run(b, 0, [v[0]], [y], [v[1]])[v[0]]];
         });
         Assert.Equal([2.0, 3], compiled.Reference("f", x, dy)[0].Real);
         Assert.Equal([2.0, 3], compiled.Run("f", x, dy)[0].Real);

@@ -1,5 +1,6 @@
 using System;
 using System.Linq;
+using Graph.Compiler.Gradients;
 using Graph.Compiler.Ir;
 using Graph.Operations;
 using Graph.Runtime.Cpu;
@@ -29,7 +30,7 @@ public sealed class GatherTests
         using var compiled = CompiledFunctions.Of([Type(x), Type(index), Type(dy)], (b, v) =>
         {
             var y = b.Apply("gather", [v[0], v[1]], Along(axis))[0];
-            return [y, Gradients.Reverse(b, 0, [v[0]], [y], [v[2]])[v[0]]];
+            return [y, ReverseMode.Run(b, 0, [v[0]], [y], [v[2]])[v[0]]];
         });
         var (expected, actual) = (compiled.Reference("f", x, index, dy), compiled.Run("f", x, index, dy));
         Assert.Equal(expected[0].Real, actual[0].Real);

@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using Graph.Compiler.Ir;
+using Graph.Compiler.Ir.Text;
 using Graph.Operations;
 using Graph.Tests.Goldens;
 using Xunit;
@@ -38,7 +39,7 @@ public class GoldenGradientTests
     [MemberData(nameof(Smooth))]
     public void Programs_read_back_as_they_were_printed(string name)
     {
-        var text = Verifier.Verify(Case(name).Build(1)).ToString();
-        Assert.Equal(text, Verifier.Verify(ProgramParser.Parse(text, OperationTable.Set)).ToString());
+        var text = ProgramPrinter.Print(Verifier.Verify(Case(name).Build(1)));
+        Assert.Equal(text, ProgramPrinter.Print(Verifier.Verify(ProgramParser.Parse(text, OperationTable.Set))));
     }
 }

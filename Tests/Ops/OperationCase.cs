@@ -2,7 +2,9 @@ using System;
 using System.Collections.Generic;
 using System.Collections.Immutable;
 using System.Linq;
+using Graph.Compiler.Gradients;
 using Graph.Compiler.Ir;
+using Graph.Compiler.Ir.Reference;
 using Graph.Operations;
 using Graph.Tests.Goldens;
 
@@ -39,7 +41,7 @@ sealed record OperationCase(string Name, Func<Builder, ImmutableArray<Value>, Im
     {
         var weights = values.Select((v, i) => b.Argument(v.Type, name + i)).ToArray();
         var sum = values.Select((v, i) => b.Sum(b.Mul(v, weights[i]), Enumerable.Range(0, v.Shape.Rank), keep: false)).Aggregate(b.Add);
-        var found = Gradients.Reverse(b, 0, wrt, values, weights);
+        var found = ReverseMode.Run(b, 0, wrt, values, weights);
         return (sum, [.. wrt.Select(v => found.TryGetValue(v, out var g) ? g : b.Zeros(v.Type))]);
     }
 

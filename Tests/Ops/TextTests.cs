@@ -2,7 +2,9 @@ using System;
 using System.Collections.Generic;
 using System.Collections.Immutable;
 using System.Linq;
+using Graph.Compiler.Gradients;
 using Graph.Compiler.Ir;
+using Graph.Compiler.Ir.Text;
 using Graph.Operations;
 using Xunit;
 
@@ -70,13 +72,13 @@ public class TextTests
             var outputs = b.Apply(operation, operands, Attributes(operation));
             results.AddRange(outputs);
             var wanted = operands.Where(v => v.DType.IsFloat()).Distinct().ToArray();
-            if (outputs[0].DType.IsFloat()) results.AddRange(Gradients.Reverse(b, first, wanted, [outputs[0]], [outputs[0]]).Values);
+            if (outputs[0].DType.IsFloat()) results.AddRange(ReverseMode.Run(b, first, wanted, [outputs[0]], [outputs[0]]).Values);
         }
         var whole = Verifier.Verify(program with { Functions = [b.Build([.. results])] });
 
         var used = b.Nodes.Select(node => node.Name).ToHashSet();
         Assert.Equal([], OperationTable.Set.All.Where(IsIn).Select(o => o.Name).Where(name => !used.Contains(name)));
-        var text = whole.ToString();
-        Assert.Equal(text, Verifier.Verify(ProgramParser.Parse(text, OperationTable.Set)).ToString());
+        var text = ProgramPrinter.Print(whole);
+        Assert.Equal(text, ProgramPrinter.Print(Verifier.Verify(ProgramParser.Parse(text, OperationTable.Set))));
     }
 }

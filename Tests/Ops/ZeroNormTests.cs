@@ -1,4 +1,5 @@
 using System.Linq;
+using Graph.Compiler.Gradients;
 using Graph.Compiler.Ir;
 using Graph.Operations;
 using Xunit;
@@ -29,7 +30,7 @@ public sealed class ZeroNormTests
         using var compiled = CompiledFunctions.Of([new(DType.F32, Shape.Of(2, 3))], (b, v) =>
         {
             var y = b.Apply(operation, v, attributes)[0];
-            return [Gradients.Reverse(b, 0, [v[0]], [y], [b.Full(1, y.Type)])[v[0]]];
+            return [ReverseMode.Run(b, 0, [v[0]], [y], [b.Full(1, y.Type)])[v[0]]];
         });
         foreach (var gradient in new[] { compiled.Reference("f", x)[0], compiled.Run("f", x)[0] })
             for (var i = 0; i < expected.Length; i++) Assert.Equal(expected[i], gradient[i], 1e-6);
@@ -42,7 +43,7 @@ public sealed class ZeroNormTests
         using var compiled = CompiledFunctions.Of([new(DType.F32, Shape.Of(5))], (b, v) =>
         {
             var y = b.Apply("norm", v)[0];
-            return [y, Gradients.Reverse(b, 0, [v[0]], [y], [b.Constant(1, DType.F32)])[v[0]]];
+            return [y, ReverseMode.Run(b, 0, [v[0]], [y], [b.Constant(1, DType.F32)])[v[0]]];
         });
         foreach (var results in new[] { [.. compiled.Reference("f", x)], compiled.Run("f", x) })
             Assert.Equal(new double[6], results.SelectMany(r => r.Real));

@@ -1,6 +1,8 @@
 using System;
 using System.Linq;
 using Graph.Compiler.Ir;
+using Graph.Compiler.Ir.Reference;
+using Graph.Compiler.Ir.Text;
 using Graph.Compiler.Passes;
 using Graph.Operations;
 using Xunit;

@@ -1,6 +1,10 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
+using Graph.Compiler.Ir.Reference;
+using Graph.Compiler.Ir.Text;
+using Graph.Compiler.Passes.Scheduling;
+using Graph.Compiler.Training;
 using Graph.Compiler;
 using Graph.Compiler.Ir;
 using Graph.Compiler.Modules.Elaboration;
@@ -19,7 +23,7 @@ public sealed class PropertyTests
 
     static void RoundTrips(Program program)
     {
-        var text = program.ToString();
+        var text = ProgramPrinter.Print(program);
         Assert.Equal(text, ProgramParser.Parse(text, OperationTable.Set).ToString());
     }
 
@@ -60,7 +64,7 @@ public sealed class PropertyTests
     [MemberData(nameof(Seeds))]
     public void Compiling_twice_gives_the_same_text(int seed)
     {
-        string Text() => CompilerPipeline.Run(RandomProgram.Create(seed), new(ClipNorm: 1)).Final.ToString();
+        string Text() => ProgramPrinter.Print(CompilerPipeline.Run(RandomProgram.Create(seed), new(ClipNorm: 1)).Final);
         Assert.Equal(Text(), Text());
     }
 

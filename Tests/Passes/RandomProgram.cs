@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.Collections.Immutable;
 using System.Linq;
 using Graph.Compiler.Ir;
+using Graph.Compiler.Ir.Text;
 using Graph.Operations;
 
 namespace Graph.Tests.Passes;

@@ -1,4 +1,5 @@
 using System.Linq;
+using Graph.Compiler.Ir.Text;
 using Graph.Compiler;
 using Graph.Compiler.Ir;
 using Graph.Compiler.Passes;

@@ -1,7 +1,9 @@
 using System;
 using System.Linq;
 using Graph.Compiler.Ir;
+using Graph.Compiler.Ir.Text;
 using Graph.Compiler.Passes;
+using Graph.Compiler.Passes.Scheduling;
 using Graph.Operations;
 using SchedulePass = Graph.Compiler.Passes.Schedule;
 using Xunit;

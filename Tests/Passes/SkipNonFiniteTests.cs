@@ -1,4 +1,7 @@
 using System.Linq;
+using Graph.Compiler.Ir.Reference;
+using Graph.Compiler.Ir.Text;
+using Graph.Compiler.Training;
 using Graph.Compiler;
 using Graph.Compiler.Ir;
 using Graph.Compiler.Modules.Elaboration;

@@ -1,5 +1,7 @@
 using System.Text;
 using System.Threading.Tasks;
+using Graph.Compiler.Ir.Text;
+using Graph.Compiler.Passes;
 using Graph.Compiler;
 using Graph.Compiler.Ir;
 using Graph.Operations;

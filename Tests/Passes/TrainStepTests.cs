@@ -1,6 +1,8 @@
 using System;
 using System.Collections.Immutable;
 using System.Linq;
+using Graph.Compiler.Ir.Text;
+using Graph.Compiler.Training;
 using Graph.Compiler;
 using Graph.Compiler.Ir;
 using Graph.Compiler.Modules.Elaboration;

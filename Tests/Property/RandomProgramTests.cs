@@ -1,6 +1,10 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
+using Graph.Compiler.Ir.Reference;
+using Graph.Compiler.Ir.Text;
+using Graph.Compiler.Passes;
+using Graph.Compiler.Training;
 using Graph.Compiler;
 using Graph.Compiler.Ir;
 using Graph.Compiler.Modules.Elaboration;
@@ -20,8 +24,8 @@ public class RandomProgramTests
     public void The_text_of_a_program_reads_back(int seed)
     {
         var program = Verifier.Verify(Trainable(seed));
-        var text = program.ToString();
-        Assert.Equal(text, Verifier.Verify(ProgramParser.Parse(text, OperationTable.Set)).ToString());
+        var text = ProgramPrinter.Print(program);
+        Assert.Equal(text, ProgramPrinter.Print(Verifier.Verify(ProgramParser.Parse(text, OperationTable.Set))));
     }
 
     [Theory]

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Graph.Compiler.Ir;
+using Graph.Compiler.Training;
 
 namespace Graph.Compiler.Modules.Elaboration;
 

@@ -5,8 +5,8 @@ using System.Linq;
 using System.Text;
 using System.Threading;
 using Graph.Compiler.Ir;
-using Graph.Compiler.Passes;
 using Graph.Compiler.Targets;
+using Graph.Compiler.Training;
 
 namespace Graph.Compiler.Modules.Elaboration;
 

@@ -7,12 +7,13 @@ using System.Text;
 namespace Graph.Compiler.Modules.Text;
 
 /// <summary>The text form of whole definitions: a header with the version, and one list in parentheses for each declaration.</summary>
-static class ModuleText
+public static class ModuleText
 {
     const string Header = "graph-module ";
     const int Width = 140;
 
-    public static string Write(ModuleDef module)
+    /// <summary>The definition as text: a line <c>graph-module 2</c>, then its declarations in parentheses.</summary>
+    public static string ToText(this ModuleDef module)
     {
         var writer = new FormWriter(module.Name);
         writer.Form("module", w => w.Name(module.Name).Enum(module.Kind).At(module.Location));
@@ -38,7 +39,9 @@ static class ModuleText
         return text.ToString();
     }
 
-    public static ModuleDef Read(string text)
+    /// <summary>The definition that <see cref="ToText"/> wrote.</summary>
+    /// <exception cref="System.FormatException">The text is no definition, or one of another version; the message says where.</exception>
+    public static ModuleDef Parse(string text)
     {
         var end = text.IndexOf('\n');
         if (end < 0 || !text.StartsWith(Header, StringComparison.Ordinal)) throw SExpression.Error("the header " + Header.TrimEnd() + " is missing", 0);

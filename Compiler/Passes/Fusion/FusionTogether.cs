@@ -1,6 +1,7 @@
 using System.Collections.Generic;
 using System.Linq;
 using Graph.Compiler.Ir;
+using Graph.Compiler.Training;
 
 namespace Graph.Compiler.Passes.Fusion;
 

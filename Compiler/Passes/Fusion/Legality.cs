@@ -2,7 +2,8 @@ using System.Collections.Generic;
 using System.Collections.Immutable;
 using System.Linq;
 using Graph.Compiler.Ir;
-using Graph.Compiler.Lowering;
+using Graph.Compiler.Space;
+using Graph.Compiler.Targets;
 
 namespace Graph.Compiler.Passes.Fusion;
 
@@ -56,7 +57,7 @@ sealed class Legality(FusionGraph graph, DimBinding typical)
             {
                 if (s.Op is ScalarOp.Input or ScalarOp.Constant or ScalarOp.Dimension) continue;
                 work++;
-                if (KernelStages.IsExpensive(s.Op)) dear++;
+                if (ScalarCost.IsDear(s.Op)) dear++;
             }
         }
         return (work, dear);

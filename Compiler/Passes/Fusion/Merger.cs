@@ -3,7 +3,6 @@ using System.Collections.Immutable;
 using System.Linq;
 using System.Threading;
 using Graph.Compiler.Ir;
-using Graph.Compiler.Lowering;
 
 namespace Graph.Compiler.Passes.Fusion;
 

@@ -31,7 +31,7 @@ public static class SummationOrder
             foreach (var stage in lanes.Kernel.Stages)
             {
                 var roots = stage.Reductions.Select(r => r.Value).Concat(stage.Caches.Select(c => c.Value)).Concat(stage.Stores.Select(s => s.Value));
-                var work = lanes.LaneScalars(roots).Sum(s => s.Op is ScalarOp.Input ? 1 : KernelStages.IsExpensive(s.Op) ? 8 : 1) + stage.Reductions.Length;
+                var work = lanes.LaneScalars(roots).Sum(s => s.Op is ScalarOp.Input ? 1 : ScalarCost.IsDear(s.Op) ? 8 : 1) + stage.Reductions.Length;
                 heaviest = System.Math.Max(heaviest, stage.Reductions.Length == 0 ? 0 : work);
                 total += stage.Reductions.Length == 0 ? work : work * 4 * (u + 1);
             }

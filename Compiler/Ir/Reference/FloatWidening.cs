@@ -1,7 +1,7 @@
 using System.Collections.Immutable;
 using System.Linq;
 
-namespace Graph.Compiler.Ir;
+namespace Graph.Compiler.Ir.Reference;
 
 /// <summary>Rebuilds a program with every float type as f64, for the reference values that everything else is compared with.</summary>
 public static class FloatWidening

@@ -4,7 +4,7 @@ using System.Collections.Immutable;
 using System.Linq;
 using System.Threading;
 
-namespace Graph.Compiler.Ir;
+namespace Graph.Compiler.Ir.Reference;
 
 /// <summary>The results of a function and the new values of the states it updates.</summary>
 public sealed record InterpreterResult(ImmutableArray<TensorData> Results, ImmutableDictionary<string, TensorData> States);
@@ -50,14 +50,31 @@ public sealed class Interpreter(Program program, bool float64 = false)
         foreach (var node in f.Nodes)
         {
             cancel.ThrowIfCancellationRequested();
-            var evaluation = new Evaluation(node, [.. node.Inputs.Select(v => values[v])], this, binding);
-            node.Operation.Evaluate(evaluation);
+            var outputs = Evaluate(node, [.. node.Inputs.Select(v => values[v])], binding);
             for (var i = 0; i < node.Outputs.Length; i++)
-                values[node.Outputs[i]] = Checked(evaluation.Outputs[i], node, i, binding);
+                values[node.Outputs[i]] = Checked(outputs[i], node, i, binding);
             foreach (var input in node.Inputs)
                 if (--uses[input] == 0) values.Remove(input);
         }
         return new([.. f.Results.Select(r => values[r])], f.Updates.ToImmutableDictionary(u => u.Path, u => values[u.Value]));
+    }
+
+    /// <summary>The results of one node, as its operation's definition gives them.</summary>
+    public TensorData[] Evaluate(Node node, TensorData[] inputs, DimBinding binding)
+    {
+        var evaluation = new NodeEvaluation(node, inputs, binding, this);
+        node.Operation.Evaluate(evaluation);
+        return evaluation.Outputs;
+    }
+
+    sealed class NodeEvaluation(Node node, TensorData[] inputs, DimBinding binding, Interpreter interpreter) : Evaluation(node, inputs, binding)
+    {
+        public override Program Program => interpreter.Program;
+
+        public override void Fill(Scalar expression) => ScalarEvaluator.Run(expression, this);
+
+        public override ImmutableArray<TensorData> Run(Function function, IReadOnlyList<TensorData> arguments, DimBinding binding) =>
+            interpreter.Run(function, arguments, ImmutableDictionary<string, TensorData>.Empty, binding).Results;
     }
 
     static TensorData Checked(TensorData? data, Node node, int output, DimBinding binding)

@@ -1,6 +1,6 @@
 using System.Collections.Immutable;
 
-namespace Graph.Compiler.Modules.Elaboration;
+namespace Graph.Compiler.Training;
 
 /// <summary>
 /// What a <c>[Train]</c> method says beside its optimizer, whose update rule is the program's function

@@ -3,7 +3,7 @@ using System.Collections.Immutable;
 using System.Linq;
 using Graph.Compiler.Ir;
 
-namespace Graph.Compiler.Passes.Gradients;
+namespace Graph.Compiler.Gradients;
 
 /// <summary>
 /// The gradient of a loop is a loop in the other direction. The forward loop stacks what the backward body reads of an iteration (its residuals); the backward loop carries the
@@ -29,7 +29,7 @@ sealed class LoopGradient
     public LoopGradient(Node loop, ImmutableArray<bool> activeInputs, ImmutableArray<bool> activeOutputs, Program program)
     {
         (this.loop, this.program) = (loop, program);
-        body = Inline.Run(loop.Regions[0], program, keep: null);
+        body = Inliner.Run(loop.Regions[0], program, keep: null);
         (carries, scanned) = ((int)loop.Attributes.Int("carries"), (int)loop.Attributes.Int("scanned"));
         var activeParameters = ActiveParameters(activeInputs);
         bool IsActive(int input) => activeParameters.Contains(body.Parameters[input + 1]);
@@ -77,7 +77,7 @@ sealed class LoopGradient
         for (var i = 0; i < residuals.Count; i++) Argument(residuals[i], "saved" + i);
         foreach (var i in slicesRead.Concat(invariantsRead)) Argument(parameters[i + 1], "input" + i);
         foreach (var node in repeated.Concat(second)) back.Copy(node);
-        backward = DeadCode.Run(back.Builder.Build(back.New(results)));
+        backward = back.Builder.Build(back.New(results)).Pruned();
     }
 
     // A carry is active when its start or what an iteration makes of it is: iterated until nothing changes.

@@ -1,9 +1,8 @@
 using System.Collections.Generic;
 using System.Collections.Immutable;
 using System.Linq;
-using Graph.Compiler.Ir;
 
-namespace Graph.Compiler.Passes;
+namespace Graph.Compiler.Ir;
 
 /// <summary>Copies nodes with named dimensions replaced: what a call's callee needs when it is inlined.</summary>
 public static class Substitution

@@ -2,7 +2,7 @@ using System;
 using System.Linq;
 using System.Threading.Tasks;
 
-namespace Graph.Compiler.Ir;
+namespace Graph.Compiler.Ir.Reference;
 
 /// <summary>Evaluates scalar expressions in double precision, a block of elements at a time, or with 64-bit integers: the reference for every target.</summary>
 public static class ScalarEvaluator

@@ -4,7 +4,7 @@ using System.Collections.Immutable;
 using System.Linq;
 using Graph.Compiler.Ir;
 
-namespace Graph.Compiler.Lowering;
+namespace Graph.Compiler.Space;
 
 /// <summary>A strided walk over the atoms of an iteration space: an operand, or the index that an iota or a random number stands for.</summary>
 /// <param name="Strides">By atom; absent means 0.</param>

@@ -1,9 +1,8 @@
 using System.Collections.Generic;
 using System.Linq;
 using Graph.Compiler.Ir;
-using Graph.Compiler.Passes.Scheduling;
 
-namespace Graph.Compiler.Passes;
+namespace Graph.Compiler.Passes.Scheduling;
 
 /// <summary>
 /// A new state is written over the old one. That is sound when nothing reads the old value, itself or through a view, after the node that makes the new one; <see cref="Schedule"/> sees to it.

@@ -3,7 +3,7 @@ using System.Collections.Immutable;
 using System.Linq;
 using Graph.Compiler.Ir;
 
-namespace Graph.Compiler.Lowering;
+namespace Graph.Compiler.Space;
 
 /// <summary>
 /// An independent index of a region's iteration space. Axes of values are products of atoms, outermost first: after a reshape of [B·T, C] to [B, T, C]

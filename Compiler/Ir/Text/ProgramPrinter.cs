@@ -4,7 +4,7 @@ using System.Globalization;
 using System.Linq;
 using System.Text;
 
-namespace Graph.Compiler.Ir;
+namespace Graph.Compiler.Ir.Text;
 
 /// <summary>Writes programs as text: one line a node, with its type and where it came from.</summary>
 public static class ProgramPrinter

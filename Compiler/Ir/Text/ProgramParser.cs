@@ -4,7 +4,7 @@ using System.Collections.Immutable;
 using System.Globalization;
 using System.Linq;
 
-namespace Graph.Compiler.Ir;
+namespace Graph.Compiler.Ir.Text;
 
 /// <summary>Reads the text form of programs. Types are inferred anew and compared with the written ones, so a text cannot claim a shape it does not have.</summary>
 public sealed class ProgramParser

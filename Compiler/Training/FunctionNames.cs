@@ -1,14 +1,14 @@
 using System.Collections.Generic;
 
-namespace Graph.Compiler.Passes;
+namespace Graph.Compiler.Training;
 
 /// <summary>The functions that training is made of; entries and losses have the user's names.</summary>
 public static class FunctionNames
 {
-    /// <summary>The loss in training mode, with the argument <c>seed</c>; gone after <see cref="BuildTrainStep"/>.</summary>
+    /// <summary>The loss in training mode, with the argument <c>seed</c>; gone after <c>BuildTrainStep</c>.</summary>
     public const string ForwardLoss = "forward_loss";
 
-    /// <summary>Loss and gradients; what <see cref="Differentiate"/> makes of <see cref="ForwardLoss"/> and <see cref="BuildTrainStep"/> takes.</summary>
+    /// <summary>Loss and gradients; what <c>Differentiate</c> makes of <see cref="ForwardLoss"/> and <c>BuildTrainStep</c> takes.</summary>
     public const string Gradients = "gradients";
 
     /// <summary>The optimizer's rule for one flattened parameter. Calls of it stay calls, so that one kernel updates all parameters.</summary>

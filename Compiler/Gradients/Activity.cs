@@ -2,7 +2,7 @@ using System.Collections.Generic;
 using System.Linq;
 using Graph.Compiler.Ir;
 
-namespace Graph.Compiler.Passes.Gradients;
+namespace Graph.Compiler.Gradients;
 
 /// <summary>Which values lie on a path from something that is differentiated for to something that is differentiated.</summary>
 static class Activity

@@ -2,7 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 
-namespace Graph.Compiler.Ir;
+namespace Graph.Compiler.Ir.Reference;
 
 /// <summary>Evaluates scalar expressions with 64-bit integers in them one element at a time: a double, in which <see cref="ScalarEvaluator"/> computes blocks, holds integers up to 2^53.</summary>
 sealed class IntegerScalars

@@ -4,7 +4,7 @@ using System.Collections.Immutable;
 using System.Linq;
 using Graph.Compiler.Ir;
 
-namespace Graph.Compiler.Passes.Scheduling;
+namespace Graph.Compiler.Space;
 
 /// <summary>Strides through views: which view is an alias of what it looks at, and which must be a copy.</summary>
 static class Views

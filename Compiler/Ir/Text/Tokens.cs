@@ -4,7 +4,7 @@ using System.Collections.Immutable;
 using System.Globalization;
 using System.Text;
 
-namespace Graph.Compiler.Ir;
+namespace Graph.Compiler.Ir.Text;
 
 /// <summary>A cursor over one line of the text form.</summary>
 sealed class Tokens(string text)

@@ -3,7 +3,7 @@ using System.Collections.Immutable;
 using System.Linq;
 using Graph.Compiler.Ir;
 
-namespace Graph.Compiler.Lowering;
+namespace Graph.Compiler.Space;
 
 /// <summary>
 /// The nodes of a fused contraction by what they are for. A node that several parts need is in each of them, and each makes its value for itself.

@@ -2,7 +2,7 @@ using System;
 using System.Linq;
 using Graph.Compiler.Ir;
 
-namespace Graph.Compiler.Passes;
+namespace Graph.Compiler.Passes.Scheduling;
 
 /// <summary>The functions within a function whose nodes are launched one by one, as the function's own are: the bodies of loops. A fused region is one kernel and none of these.</summary>
 static class Bodies

@@ -2,7 +2,7 @@
 using System.Numerics;
 #endif
 
-namespace Graph.Compiler.Ir;
+namespace Graph.Compiler.Ir.Reference;
 
 /// <summary>Scalar operations on blocks: the frequent ones in loops of their own, the others one element at a time by <see cref="ScalarEvaluator.Apply"/>, whose values these are.</summary>
 static class ScalarBlocks

@@ -1,8 +1,7 @@
 using System.Linq;
 using Graph.Compiler.Ir;
-using Graph.Compiler.Passes.Scheduling;
 
-namespace Graph.Compiler.Passes;
+namespace Graph.Compiler.Passes.Scheduling;
 
 /// <summary>What a function costs under one binding of its dimensions.</summary>
 /// <param name="Nodes">Nodes that do something at run time: aliases are not counted.</param>
