@@ -90,7 +90,7 @@ sealed partial class FunctionLowering
         if (body.IsEmpty) return null;
         var spec = new KernelSpec(body, [.. inputs.Select(i => (i.Inner, places[i.Outer]))], []) { TileOutput = value, RowAxis = value.Shape.Rank - 2, ColumnAxis = value.Shape.Rank - 1 };
         var best = new[] { preferTransposed, !preferTransposed }
-            .Select(transposed => (Kernel: KernelBuilder.TryBuild(spec with { Transposed = transposed }, typical), Transposed: transposed))
+            .Select(transposed => (Kernel: TryBuild(spec with { Transposed = transposed }), Transposed: transposed))
             .Where(c => c.Kernel is not null)
             .OrderBy(c => StridedReads(c.Kernel!)).FirstOrDefault();
         if (best.Kernel is not null) return (best.Kernel, best.Transposed);
@@ -137,7 +137,7 @@ sealed partial class FunctionLowering
         {
             TileInput = c, RowAxis = rowAxis, ColumnAxis = columnAxis,
         };
-        var built = KernelBuilder.TryBuild(spec, typical);
+        var built = TryBuild(spec);
         if (built is not null && !Overwrites(built)) return built;
         var plain = outputs.FirstOrDefault(o => o.Inner == c);
         place = plain.Inner is not null ? places[plain.Outer] : Dense(c, NewBuffer(node.Name, BufferKind.Arena, c.Type));

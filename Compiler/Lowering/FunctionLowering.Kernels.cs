@@ -9,8 +9,6 @@ namespace Graph.Compiler.Lowering;
 // Fused regions and loop kernels. Pairs (Inner, Outer) tie a region's values to the function's.
 sealed partial class FunctionLowering
 {
-    const long SplitWork = 1 << 17, PartWork = 1 << 15;
-
     void Fused(Node node)
     {
         var region = node.Regions[0];
@@ -31,14 +29,14 @@ sealed partial class FunctionLowering
     void Kernel(Node node, ImmutableArray<Node> body, ImmutableArray<(Value Inner, Value Outer)> inputs, ImmutableArray<(Value Inner, Value Outer)> outputs)
     {
         var spec = new KernelSpec(body, [.. inputs.Select(i => (i.Inner, places[i.Outer]))], [.. outputs.Select(o => (o.Inner, PlaceOf(o.Outer)))]);
-        if (KernelBuilder.TryBuild(spec, typical) is not { } built)
+        if (TryBuild(spec) is not { } built)
         {
             OneByOne(node, body, inputs, outputs);
             return;
         }
         if (Overwrites(built))
         {
-            Redirect(outputs, o => KernelBuilder.TryBuild(spec with { Outputs = o }, typical)!, node);
+            Redirect(outputs, o => TryBuild(spec with { Outputs = o })!, node);
             return;
         }
         if (Parts(built) is > 1 and var parts && Split(node, spec, parts)) return;
@@ -101,8 +99,9 @@ sealed partial class FunctionLowering
         var units = built.Extent.Evaluate(typical);
         var inside = built.Kernel.Axes.Length == 0 ? 1 : ReducedSize(built);
         var chunks = (units + built.Grain.Evaluate(typical) - 1) / built.Grain.Evaluate(typical);
-        if (chunks >= 6 || units * inside < SplitWork) return 0;
-        return (int)Math.Max(2, Math.Min(64, Math.Min(units * inside / PartWork, inside / 8)));
+        var sums = target.Sums;
+        if (chunks >= sums.BusyChunks || units * inside < sums.SplitWork) return 0;
+        return (int)Math.Max(2, Math.Min(sums.MostParts, Math.Min(units * inside / sums.PartWork, inside / sums.LeastPart)));
     }
 
     long ReducedSize(BuiltKernel built)
@@ -132,7 +131,7 @@ sealed partial class FunctionLowering
         if (reduces.Any(r => Base(r.Inputs[0]) is var x && reduces.Any(o => o.Output == x))) return false;
 
         var partial = reduces.Select(r => (Reduce: r, Place: new Placement(NewBuffer("partial " + r.Name, BufferKind.Arena, r.Output.DType, r.Output.Shape.Size * parts), Dim.Zero, r.Output.Shape.Insert(0, parts).Strides))).ToList();
-        var first = KernelBuilder.TryBuild(spec with { Nodes = [.. spec.Nodes.Where(before.Contains)], Outputs = [.. partial.Select(p => (p.Reduce.Output, p.Place))], Parts = parts }, typical);
+        var first = TryBuild(spec with { Nodes = [.. spec.Nodes.Where(before.Contains)], Outputs = [.. partial.Select(p => (p.Reduce.Output, p.Place))], Parts = parts });
         if (first is null) return false;
 
         var rewriter = new Rewriter(program, "combine");
@@ -146,7 +145,7 @@ sealed partial class FunctionLowering
         foreach (var (value, _) in spec.Inputs) rewriter.Map[value] = value;
         foreach (var n in spec.Nodes)
             if (!before.Contains(n)) CopyWithNeeds(n, rewriter, spec);
-        var second = KernelBuilder.TryBuild(new([.. rewriter.Builder.Nodes], [.. inputs], [.. spec.Outputs.Select(o => (rewriter.Map[o.Value], o.Place))]), typical);
+        var second = TryBuild(new([.. rewriter.Builder.Nodes], [.. inputs], [.. spec.Outputs.Select(o => (rewriter.Map[o.Value], o.Place))]));
         if (second is null) return false;
         Launch(node, first);
         Launch(node, second with { Flops = Dim.Zero });

@@ -13,7 +13,7 @@ sealed partial class FunctionLowering
     readonly int depth; // loops around this function
 
     // The body of a loop: values of its own, over the buffers and launches of the function that the loop is in.
-    FunctionLowering(Program program, Function body, KernelTable kernels, FunctionLowering around) : this(program, body, kernels)
+    FunctionLowering(Program program, Function body, KernelTable kernels, FunctionLowering around) : this(program, body, kernels, around.target)
     {
         (buffers, launches, donated) = (around.buffers, around.launches, around.donated);
         depth = around.depth + 1;
@@ -100,6 +100,6 @@ sealed partial class FunctionLowering
     {
         var builder = new Builder(program, "clear");
         var zeros = builder.Zeros(value.Type);
-        Launch(node, KernelBuilder.TryBuild(new([.. builder.Nodes], [], [(zeros, place)]), typical)!);
+        Launch(node, TryBuild(new([.. builder.Nodes], [], [(zeros, place)]))!);
     }
 }

@@ -21,10 +21,10 @@ sealed partial class FunctionLowering
             var sizes = StructureOperations.Unify(callee, [.. call.Inputs.Select(i => i.Type)]);
             var reads = callee.Parameters.Select((p, i) => (p, places[outer[call.Inputs[i]]])).ToImmutableArray();
             var writes = callee.Results.Select((r, i) => (Inner: r, Outer: targets.TryGetValue(call.Outputs[i], out var o) ? o : call.Outputs[i])).ToImmutableArray();
-            var kernel = KernelBuilder.TryBuild(new(callee.Nodes, reads, [.. writes.Select(w => (w.Inner, PlaceOf(w.Outer)))]), typical)
+            var kernel = TryBuild(new(callee.Nodes, reads, [.. writes.Select(w => (w.Inner, PlaceOf(w.Outer)))]))
                 ?? throw new InvalidOperationException($"The function {callee.Name} is not elementwise.");
             kernel = Bind(kernel, sizes);
-            if (Overwrites(kernel)) Redirect(writes, o => Bind(KernelBuilder.TryBuild(new(callee.Nodes, reads, o), typical)!, sizes), node);
+            if (Overwrites(kernel)) Redirect(writes, o => Bind(TryBuild(new(callee.Nodes, reads, o))!, sizes), node);
             else built.Add((kernel, kernel.Extent));
         }
         foreach (var group in built.GroupBy(b => b.Kernel.Kernel.Text)) Segmented(node, [.. group]);
@@ -61,7 +61,7 @@ sealed partial class FunctionLowering
     void Norm(Node node, ImmutableArray<Node> body, ImmutableArray<(Value Inner, Value Outer)> inputs, ImmutableArray<(Value Inner, Value Outer)> outputs)
     {
         var reduces = Shares(body);
-        var parts = reduces.Select(r => Math.Max(1, Math.Min(1024, r.Inputs[0].Shape.Size.Evaluate(typical) / PartWork))).ToList();
+        var parts = reduces.Select(r => Math.Max(1, Math.Min(target.Sums.MostNormParts, r.Inputs[0].Shape.Size.Evaluate(typical) / target.Sums.PartWork))).ToList();
         var partial = NewBuffer("partial sums", BufferKind.Arena, DType.F32, parts.Sum());
         var built = new List<(BuiltKernel, Dim)>();
         Dim offset = 0;
@@ -73,7 +73,7 @@ sealed partial class FunctionLowering
                 before, [.. inputs.Where(p => before.Any(n => n.Inputs.Contains(p.Inner))).Select(p => (p.Inner, places[p.Outer]))],
                 [(reduces[i].Output, new(partial, offset, [Dim.One]))]) { Parts = (int)parts[i], AnySize = true };
             // A single number is its own sum.
-            var kernel = KernelBuilder.TryBuild(spec, typical) ?? KernelBuilder.TryBuild(spec with { Parts = 0, Outputs = [(reduces[i].Output, new(partial, offset, []))] }, typical)!;
+            var kernel = TryBuild(spec) ?? TryBuild(spec with { Parts = 0, Outputs = [(reduces[i].Output, new(partial, offset, []))] })!;
             built.Add((kernel with { Grain = 1 }, parts[i]));
             offset += parts[i];
         }
@@ -93,9 +93,9 @@ sealed partial class FunctionLowering
             if (!sums.Contains(n.Outputs[0]) && !squares.Contains(n.Outputs[0])) rewriter.Copy(n);
         // Only what the remaining nodes read: the gradients themselves would add their axes to the iteration space.
         var read = new HashSet<Value>(rewriter.Builder.Nodes.SelectMany(n => n.Inputs));
-        var combine = KernelBuilder.TryBuild(new(
+        var combine = TryBuild(new(
             [.. rewriter.Builder.Nodes], [.. inputs.Where(i => read.Contains(i.Inner)).Select(i => (i.Inner, places[i.Outer])), (argument, new(partial, Dim.Zero, [Dim.One]))],
-            [.. outputs.Select(o => (rewriter.Map[o.Inner], PlaceOf(o.Outer)))]), typical)!;
+            [.. outputs.Select(o => (rewriter.Map[o.Inner], PlaceOf(o.Outer)))]))!;
         Launch(node, combine);
     }
 

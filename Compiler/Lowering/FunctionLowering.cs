@@ -6,15 +6,17 @@ using System.Threading;
 using Graph.Compiler.Ir;
 using Graph.Compiler.Passes.Scheduling;
 using Graph.Compiler.Space;
+using Graph.Compiler.Targets;
 
 namespace Graph.Compiler.Lowering;
 
 /// <summary>Lowers one function: places its values and appends its launches in the order of the nodes.</summary>
-sealed partial class FunctionLowering(Program program, Function function, KernelTable kernels)
+sealed partial class FunctionLowering(Program program, Function function, KernelTable kernels, TargetModel target)
 {
     /// <summary>A value that has to be in a place in the end. With <see cref="Old"/>, the place holds that until then: a state's new value, or a carry's.</summary>
     readonly record struct Target(Value Value, Placement Place, Value? Old);
 
+    readonly TargetModel target = target;
     readonly DimBinding typical = DimBinding.Typical(program.Dims);
     readonly List<Buffer> buffers = [];
     readonly List<Launch> launches = [];
@@ -249,8 +251,10 @@ sealed partial class FunctionLowering(Program program, Function function, Kernel
     {
         // A function may return its arguments and do nothing else: the copy is a kernel of its own then.
         node ??= value.Producer ?? function.Nodes.LastOrDefault() ?? new Node(StructureOperations.Fused, [value], AttributeMap.Empty, [], [value.Type], []);
-        Launch(node, KernelBuilder.TryBuild(new([], [(value, from)], [(value, to)]), typical)!);
+        Launch(node, TryBuild(new([], [(value, from)], [(value, to)]))!);
     }
+
+    BuiltKernel? TryBuild(KernelSpec spec) => KernelBuilder.TryBuild(spec, typical, target);
 
     void Launch(Node node, BuiltKernel built) =>
         launches.Add(new LoopLaunch(node, built.Operands, built.InPlace, kernels.Add(built.Kernel), built.Dims, built.Extent, built.Grain, built.ScratchBytes) { Flops = built.Flops, Traffic = built.Traffic });

@@ -15,7 +15,8 @@ public sealed class KernelBuilder
     readonly DimBinding typical;
     readonly AxisMap map;
     readonly ScalarPool pool = new();
-    readonly DimTable dims = new();
+    readonly TargetModel target;
+    readonly DimTable dims;
     readonly List<Atom> atoms = [];
     readonly HashSet<Atom> reduced = [];
     readonly List<Walk> walks = [];
@@ -27,18 +28,20 @@ public sealed class KernelBuilder
     readonly List<Walk> indices = [];
     Atom? part;
 
-    KernelBuilder(KernelSpec spec, AxisMap map, DimBinding typical)
+    KernelBuilder(KernelSpec spec, AxisMap map, DimBinding typical, TargetModel target)
     {
         this.spec = spec;
         this.map = map;
         this.typical = typical;
+        this.target = target;
+        dims = new(target.Kernels.ShortRow);
     }
 
     /// <summary>The kernel; null when the nodes have no common iteration space, or, for a tile, when its columns are not one axis.</summary>
-    public static BuiltKernel? TryBuild(KernelSpec spec, DimBinding typical)
+    public static BuiltKernel? TryBuild(KernelSpec spec, DimBinding typical, TargetModel target)
     {
         if (AxisMap.TryCreate(spec.Nodes) is not { } map) return null;
-        var builder = new KernelBuilder(spec, map, typical);
+        var builder = new KernelBuilder(spec, map, typical, target);
         return builder.Build();
     }
 
@@ -76,7 +79,7 @@ public sealed class KernelBuilder
         if (part is not null) split = new(nest.IndexOf(nest.First(a => a.Atoms[0] == part)), nest.IndexOf(nest.First(a => a.Reduced)));
 
         var final = Rewrite(nest);
-        var stages = new KernelStages(pool, sources, form == KernelForm.Row && nest.Count(a => a.Reduced) == 1 && spec.Parts == 0);
+        var stages = new KernelStages(pool, sources, form == KernelForm.Row && nest.Count(a => a.Reduced) == 1 && spec.Parts == 0, target);
         var varying = VaryingSources(nest);
         var elements = stores.Where(s => form == KernelForm.Map || map.Atoms(s.Value).Any(reduced.Contains)).Select(s => (s.Operand, final(scalars[s.Value]), Depth(scalars[s.Value]))).ToList();
         var finals = stores.Where(s => form != KernelForm.Map && !map.Atoms(s.Value).Any(reduced.Contains)).Select(s => new Store(s.Operand, final(scalars[s.Value]))).ToImmutableArray();
@@ -85,14 +88,14 @@ public sealed class KernelBuilder
         var kernel = new LoopKernel("", form, axes, Accesses(nest), [.. sources], stages.Result, finals, split, flat);
         var units = nest.Where(a => !a.Reduced).Aggregate(Dim.One, (n, a) => n * a.Size);
         var inside = nest.Where(a => a.Reduced).Aggregate(Dim.One, (n, a) => n * a.Size);
-        var weight = kernel.Stages.SelectMany(s => s.Stores.Select(x => x.Value).Concat(s.Reductions.Select(x => x.Value))).SelectMany(s => s.Ordered()).Distinct().Any(s => ScalarCost.IsDear(s.Op)) ? 4 : 1;
-        var target = 16384 / weight;
+        var weight = kernel.Stages.SelectMany(s => s.Stores.Select(x => x.Value).Concat(s.Reductions.Select(x => x.Value))).SelectMany(s => s.Ordered()).Distinct().Any(s => target.IsDear(s.Op)) ? target.Work.DearWeight : 1;
+        var share = target.Work.Grain / weight;
         var insideTypical = Math.Max(1, inside.Evaluate(typical) / Math.Max(1, spec.Parts));
         long grain = form switch
         {
-            KernelForm.Map => target,
-            KernelForm.Column => Math.Min(1024, Math.Max(64, target / insideTypical / 16 * 16)),
-            _ => Math.Max(1, target / insideTypical),
+            KernelForm.Map => share,
+            KernelForm.Column => Math.Min(target.Work.MostColumns, Math.Max(target.Work.LeastColumns, share / insideTypical / target.Sums.Lanes * target.Sums.Lanes)),
+            _ => Math.Max(1, share / insideTypical),
         };
         Dim scratch = form == KernelForm.Column ? grain * kernel.SumBytes * reductions.Count : kernel.CacheCount == 0 ? Dim.Zero : nest[nest.Length - 1].Size * 4 * kernel.CacheCount;
         return Finish(kernel, units, grain, scratch, stores);

@@ -40,13 +40,11 @@ public sealed record BuiltKernel(
 /// Numbers the sizes of a launch. Only what shapes the code stays in the kernel: strides of 0 and 1 and rows too short for vectors. Everything else is an argument, so that layers
 /// of different sizes share their kernels.
 /// </summary>
-public sealed class DimTable
+/// <param name="shortRow">Rows up to this length are part of the kernel.</param>
+public sealed class DimTable(int shortRow)
 {
     readonly ImmutableArray<Dim>.Builder dims = ImmutableArray.CreateBuilder<Dim>();
     readonly Dictionary<(Dim, bool), int> numbers = [];
-
-    /// <summary>Rows up to this length are part of the kernel.</summary>
-    public const int ShortRow = 16;
 
     public ImmutableArray<Dim> Dims => dims.ToImmutable();
 
@@ -58,7 +56,7 @@ public sealed class DimTable
     }
 
     /// <summary>A size: sizes and strides that happen to be equal are told apart, for they are not equal in the next layer.</summary>
-    public Extent Size(Dim dim) => dim.TryConstant(out var value) && value <= ShortRow ? Extent.Of(value) : Number(dim, stride: false);
+    public Extent Size(Dim dim) => dim.TryConstant(out var value) && value <= shortRow ? Extent.Of(value) : Number(dim, stride: false);
 
     public Extent Stride(Dim dim) => dim.TryConstant(out var value) && value is 0 or 1 ? Extent.Of(value) : Number(dim, stride: true);
 

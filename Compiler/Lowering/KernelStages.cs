@@ -8,7 +8,7 @@ using Graph.Compiler.Targets;
 namespace Graph.Compiler.Lowering;
 
 /// <summary>Distributes reductions and stores over passes along the row, and keeps in scratch what is dear and needed by more than one pass.</summary>
-public sealed class KernelStages(ScalarPool pool, List<Source> sources, bool mayCache)
+public sealed class KernelStages(ScalarPool pool, List<Source> sources, bool mayCache, TargetModel target)
 {
     /// <summary>The stages, in order.</summary>
     public ImmutableArray<KernelStage> Result { get; private set; } = [];
@@ -36,7 +36,7 @@ public sealed class KernelStages(ScalarPool pool, List<Source> sources, bool may
             }
         var dear = new HashSet<Scalar>();
         foreach (var s in Scalar.Order(stages.SelectMany(Roots)))
-            if (ScalarCost.IsDear(s.Op) || s.Arguments.Any(dear.Contains)) dear.Add(s);
+            if (target.IsDear(s.Op) || s.Arguments.Any(dear.Contains)) dear.Add(s);
         bool Shared(Scalar s) => uses[s].Count > 1 && dear.Contains(s) && varies(s) && s.Type == DType.F32;
         // The largest shared expressions: those that no other shared one, needed by as many stages, contains.
         var inner = new HashSet<Scalar>(uses.Keys.Where(Shared).SelectMany(s => s.Arguments.Where(a => uses[a].Count <= uses[s].Count)));

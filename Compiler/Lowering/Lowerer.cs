@@ -3,6 +3,7 @@ using System.Collections.Immutable;
 using System.Linq;
 using System.Threading;
 using Graph.Compiler.Ir;
+using Graph.Compiler.Targets;
 
 namespace Graph.Compiler.Lowering;
 
@@ -13,15 +14,19 @@ namespace Graph.Compiler.Lowering;
 public static class Lowerer
 {
     /// <summary>Lowers every function that no other function calls.</summary>
-    public static LoweredProgram Lower(Program program, CancellationToken cancel = default)
+    /// <param name="program">The fused, scheduled program.</param>
+    /// <param name="target">What it was fused for; the CPU when null.</param>
+    /// <param name="cancel">Looked at now and then.</param>
+    public static LoweredProgram Lower(Program program, TargetModel? target = null, CancellationToken cancel = default)
     {
+        target ??= KnownTargets.Cpu;
         var called = new HashSet<string>(program.Functions.SelectMany(Callees));
         var kernels = new KernelTable();
         var functions = ImmutableArray.CreateBuilder<LoweredFunction>();
         foreach (var function in program.Functions)
         {
             cancel.ThrowIfCancellationRequested();
-            if (!called.Contains(function.Name)) functions.Add(new FunctionLowering(program, function, kernels).Lower(cancel));
+            if (!called.Contains(function.Name)) functions.Add(new FunctionLowering(program, function, kernels, target).Lower(cancel));
         }
         return new(program, kernels.Kernels, functions.ToImmutable());
     }

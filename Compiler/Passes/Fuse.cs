@@ -6,6 +6,7 @@ using Graph.Compiler.Ir;
 using Graph.Compiler.Passes.Scheduling;
 using Graph.Compiler.Passes.Fusion;
 using Graph.Compiler.Space;
+using Graph.Compiler.Targets;
 using Graph.Compiler.Training;
 
 namespace Graph.Compiler.Passes;
@@ -16,7 +17,8 @@ namespace Graph.Compiler.Passes;
 /// A fused node's region is an ordinary function of primitives, so the reference interpreter runs it.
 /// </summary>
 /// <remarks>Greedy and deterministic: rules in a fixed order over nodes in their order. Views of a kernel's operands stay outside; they are strides of the operands.</remarks>
-public sealed record Fuse() : FunctionPass("Fuse")
+/// <param name="Target">Whose limits and costs decide.</param>
+public sealed record Fuse(TargetModel Target) : FunctionPass("Fuse")
 {
     public override Function Run(Function function, Program program, CancellationToken cancel)
     {
@@ -26,16 +28,16 @@ public sealed record Fuse() : FunctionPass("Fuse")
         var graph = new FusionGraph(function);
         FusionTogether.Updates(graph);
         FusionTogether.Norm(graph);
-        var legality = new Legality(graph, DimBinding.Typical(program.Dims));
+        var legality = new Legality(graph, DimBinding.Typical(program.Dims), Target);
         var merger = new Merger(graph, legality, cancel);
         merger.Chains();
-        new Prologues(graph, merger, legality, cancel).Run();
+        new Prologues(graph, merger, legality, Target.Costs, cancel).Run();
         merger.Rows();
         merger.Epilogues();
         merger.Recompute();
         merger.Neighbours();
         merger.Columns();
         merger.Chains();
-        return new FusionBuilder(graph, program).Build();
+        return new FusionBuilder(graph, program, legality).Build();
     }
 }

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Linq;
 using System.Threading;
 using Graph.Compiler.Ir;
+using Graph.Compiler.Targets;
 using Graph.Compiler.Training;
 
 namespace Graph.Compiler.Passes;
@@ -12,8 +13,8 @@ public sealed record Stage(string Name, ImmutableArray<Pass> Passes);
 /// <summary>A stage and the program it gave.</summary>
 public sealed record StageResult(string Name, Program Program);
 
-/// <summary>The programs of all stages, in order.</summary>
-public sealed record CompiledProgram(ImmutableArray<StageResult> Stages)
+/// <summary>The programs of all stages, in order, and the target that the last ones are for.</summary>
+public sealed record CompiledProgram(ImmutableArray<StageResult> Stages, TargetModel Target)
 {
     /// <summary>What lowering takes: fused and scheduled.</summary>
     public Program Final => Stages[Stages.Length - 1].Program;
@@ -27,12 +28,20 @@ public static class CompilerPipeline
 {
     /// <summary>The stages, in order. Layout and fusion come between decomposition and scheduling, which orders fused nodes.</summary>
     /// <param name="training">Null for a model that is never trained.</param>
-    public static ImmutableArray<Stage> Stages(TrainingSpec? training) =>
+    /// <param name="target">What is compiled for; the CPU when null.</param>
+    public static ImmutableArray<Stage> Stages(TrainingSpec? training, TargetModel? target = null) => [.. ForAll(training), .. For(target ?? KnownTargets.Cpu)];
+
+    // The same for every target.
+    static ImmutableArray<Stage> ForAll(TrainingSpec? training) =>
     [
         new("Graph", [new Inline(), .. Cleanup]),
         new("Differentiated", training is null ? [] : [new Differentiate(), new BuildTrainStep(training), .. Cleanup]),
         new("Decomposed", [new Decompose(), .. Cleanup, new SaveOrRecompute(), new ScatterIntoSum(), new SkipNonFinite()]),
-        new("Fused", [new Fuse(), new ChooseLayout()]),
+    ];
+
+    static ImmutableArray<Stage> For(TargetModel target) =>
+    [
+        new("Fused", [new Fuse(target), new ChooseLayout()]),
         new("Scheduled", [new Schedule()]),
     ];
 
@@ -42,11 +51,30 @@ public static class CompilerPipeline
     /// <param name="program">The elaborated program.</param>
     /// <param name="training">Null for a model that is never trained.</param>
     /// <param name="verify">Checks the invariants of the IR after every pass: tests and debug builds do.</param>
+    /// <param name="cancel">Looked at between passes, and by them.</param>
+    /// <param name="target">What is compiled for; the CPU when null.</param>
     /// <exception cref="VerificationException">A pass broke an invariant: a defect of the compiler.</exception>
-    public static CompiledProgram Run(Program program, TrainingSpec? training = null, bool verify = false, CancellationToken cancel = default)
+    public static CompiledProgram Run(Program program, TrainingSpec? training = null, bool verify = false, CancellationToken cancel = default, TargetModel? target = null) =>
+        Run(program, training, [target ?? KnownTargets.Cpu], verify, cancel)[0];
+
+    /// <summary>Runs every stage for several targets. What does not depend on the target is done once: the results share the programs of these stages.</summary>
+    /// <param name="program">The elaborated program.</param>
+    /// <param name="training">Null for a model that is never trained.</param>
+    /// <param name="targets">What is compiled for.</param>
+    /// <param name="verify">Checks the invariants of the IR after every pass.</param>
+    /// <param name="cancel">Looked at between passes, and by them.</param>
+    /// <returns>One result a target, in their order.</returns>
+    /// <exception cref="VerificationException">A pass broke an invariant: a defect of the compiler.</exception>
+    public static ImmutableArray<CompiledProgram> Run(Program program, TrainingSpec? training, ImmutableArray<TargetModel> targets, bool verify = false, CancellationToken cancel = default)
+    {
+        var shared = Run(program, ForAll(training), verify, cancel);
+        return [.. targets.Select(target => new CompiledProgram([.. shared, .. Run(shared[shared.Length - 1].Program, For(target), verify, cancel)], target))];
+    }
+
+    static ImmutableArray<StageResult> Run(Program program, ImmutableArray<Stage> stages, bool verify, CancellationToken cancel)
     {
         var results = ImmutableArray.CreateBuilder<StageResult>();
-        foreach (var stage in Stages(training))
+        foreach (var stage in stages)
         {
             foreach (var pass in stage.Passes)
             {
@@ -55,7 +83,7 @@ public static class CompilerPipeline
             }
             results.Add(new(stage.Name, program));
         }
-        return new(results.ToImmutable());
+        return results.ToImmutable();
     }
 
 #if DEBUG

@@ -7,6 +7,7 @@ using System.Threading;
 using Graph.Compiler;
 using Graph.Compiler.Modules;
 using Graph.Compiler.Modules.Text;
+using Graph.Compiler.Targets;
 using Graph.Generators.Binding;
 using Graph.Generators.Diagnostics;
 using Graph.Generators.Emission;
@@ -83,7 +84,7 @@ static class ModelInputs
                 work.Push(definition);
             }
         }
-        var input = isComplete && problems.Count == 0 ? new ModelInput(declaration, model, found.Values.ToEquatableArray()) : null;
+        var input = isComplete && problems.Count == 0 ? new ModelInput(declaration, model, found.Values.ToEquatableArray(), KnownTargets.Cpu) : null;
         return new(model.Name, input, declaration, bound.Outline, bound.Docs, new EquatableArray<DiagnosticInfo>(problems));
     }
 

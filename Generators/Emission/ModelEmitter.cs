@@ -27,13 +27,13 @@ public static class ModelEmitter
         var modules = new Dictionary<string, ModuleDef>(StringComparer.Ordinal) { [input.Model.Name] = input.Model };
         foreach (var module in input.Modules) modules[module.Name] = module;
 
-        var result = Elaborator.Elaborate(input.Model, modules, OperationTable.Set, cancellation, CpuLimits.Instance);
+        var result = Elaborator.Elaborate(input.Model, modules, OperationTable.Set, cancellation, [input.Target]);
         if (result.Model is not { } model)
             return new(input.Class, null, null, result.Diagnostics.Select(DiagnosticInfo.Of).ToEquatableArray(), []);
 
-        var scheduled = CompilerPipeline.Run(model.Program, model.Training, cancel: cancellation).Final;
+        var scheduled = CompilerPipeline.Run(model.Program, model.Training, cancel: cancellation, target: input.Target).Final;
         cancellation.ThrowIfCancellationRequested();
-        var lowered = Lowerer.Lower(scheduled);
+        var lowered = Lowerer.Lower(scheduled, input.Target, cancellation);
         var training = model.Training is { } spec
             ? new TrainingTexts(spec.LearningRate, spec.ClipNorm, (spec.OptimizerStates.IsDefault ? [] : spec.OptimizerStates).ToEquatableArray(), spec.Precision, spec.Optimizer) : null;
         var texts = new ModelTexts(

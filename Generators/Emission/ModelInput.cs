@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Linq;
 using Graph.Compiler;
 using Graph.Compiler.Modules;
+using Graph.Compiler.Targets;
 
 namespace Graph.Generators.Emission;
 
@@ -10,7 +11,8 @@ namespace Graph.Generators.Emission;
 /// <param name="Class">The class that code is generated into.</param>
 /// <param name="Model">The model.</param>
 /// <param name="Modules">Every module that it needs, directly or through another, of this assembly and of others, sorted by name; the model itself is not among them.</param>
-public sealed record ModelInput(ClassDeclaration Class, ModuleDef Model, EquatableArray<ModuleDef> Modules);
+/// <param name="Target">What is compiled for.</param>
+public sealed record ModelInput(ClassDeclaration Class, ModuleDef Model, EquatableArray<ModuleDef> Modules, TargetModel Target);
 
 /// <summary>Where a partial class is, so that another part of it can be written.</summary>
 /// <param name="Namespace">The namespace; empty for the global one.</param>

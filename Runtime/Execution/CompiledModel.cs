@@ -6,7 +6,7 @@ using System.Linq;
 using Graph.Compiler.Ir;
 using Graph.Compiler.Lowering;
 using Graph.Compiler.Planning;
-using Graph.Compiler.Targets.CSharp;
+using Graph.Compiler.Targets;
 
 namespace Graph.Runtime.Execution;
 
@@ -30,7 +30,7 @@ public sealed class CompiledModel
         KernelNumbers = lowered.Kernels.Select((kernel, index) => (kernel, index)).ToDictionary(p => p.kernel.Name, p => p.index, StringComparer.Ordinal);
         functions = lowered.Functions.Select(f => new CompiledFunction(f, lowered.Program)).ToDictionary(f => f.Name, StringComparer.Ordinal);
         foreach (var node in lowered.Functions.SelectMany(f => f.Function.Nodes))
-            if (CpuLimits.Instance.Refuse(node, lowered.Program) is { } reason)
+            if (KnownTargets.Cpu.Refuse(node, lowered.Program) is { } reason)
                 throw new NotSupportedException($"{name}: {reason}{(node.Origins.IsEmpty ? "" : $" ({node.Origins[0]})")}.");
         Fingerprint = new(() => KernelFingerprint.OfPlan(lowered, Cpu.Numerics.Text));
     }

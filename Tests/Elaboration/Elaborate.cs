@@ -6,6 +6,7 @@ using Graph.Compiler.Ir.Text;
 using Graph.Compiler.Modules;
 using Graph.Compiler.Modules.Elaboration;
 using Graph.Compiler.Modules.Text;
+using Graph.Compiler.Targets;
 using Graph.Compiler.Targets.CSharp;
 using Graph.Nn;
 using Graph.Operations;
@@ -26,8 +27,12 @@ static class Elaborate
     /// <summary>The model <paramref name="name"/> of source text that may use Graph.Nn; its definitions may be changed to what binding would have refused.</summary>
     public static ElaborationResult Source(string source, string name = "M", Func<ModuleDef, ModuleDef>? change = null) => Placed(source, name, change).Result;
 
+    /// <summary>The model <c>M</c> of source text for some targets.</summary>
+    public static ElaborationResult For(string source, IReadOnlyList<TargetModel> targets) => Placed(source, targets: targets).Result;
+
     /// <summary>The same, and where its diagnostics lie.</summary>
-    public static (ElaborationResult Result, Func<GraphDiagnostic, Microsoft.CodeAnalysis.Location> At) Placed(string source, string name = "M", Func<ModuleDef, ModuleDef>? change = null)
+    public static (ElaborationResult Result, Func<GraphDiagnostic, Microsoft.CodeAnalysis.Location> At) Placed(
+        string source, string name = "M", Func<ModuleDef, ModuleDef>? change = null, IReadOnlyList<TargetModel>? targets = null)
     {
         var compilation = Harness.Compile("Test", [("Model.cs", Harness.Usings + "using Graph.Nn;\n" + source)], [MetadataReference.CreateFromFile(typeof(Linear).Assembly.Location)]);
         var (generated, run) = Harness.Generate(compilation);
@@ -37,7 +42,7 @@ static class Elaborate
         // What binding refuses has no definition; what elaboration refuses, which the analyzer reports too, is for the caller to look at.
         if (!own.TryGetValue(name, out var model)) throw new InvalidOperationException("Not bound: " + string.Join("\n", Harness.Analyze(generated)));
         var modules = own.Concat(Library).ToDictionary(p => p.Value.Name, p => p.Value);
-        var result = Elaborator.Elaborate(model, modules, OperationTable.Set, limits: CpuLimits.Instance);
+        var result = Elaborator.Elaborate(model, modules, OperationTable.Set, targets: targets ?? KnownTargets.Default);
         var catalog = Harness.Catalog(run);
         // Messages name places by node; readers see lines.
         var placed = result.Model is not { } done ? null

@@ -208,7 +208,7 @@ public sealed class CompiledLoopTests
     public Task A_recurrence_and_its_gradient()
     {
         var program = CompilerPipeline.Run(WithGradients(Parse(Recurrence.Replace("REVERSE", "", StringComparison.Ordinal))), verify: true).Final;
-        return Verify(program + "\n" + KernelDump.Print(Lowerer.Lower(program)));
+        return Verify(ProgramPrinter.Print(program) + "\n" + KernelDump.Print(Lowerer.Lower(program)));
     }
 
     [Fact]

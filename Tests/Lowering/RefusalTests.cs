@@ -5,6 +5,7 @@ using System.Linq;
 using Graph.Compiler.Gradients;
 using Graph.Compiler.Ir;
 using Graph.Compiler.Lowering;
+using Graph.Compiler.Targets;
 using Graph.Compiler.Targets.CSharp;
 using Graph.Operations;
 using Graph.Tests.Ops;
@@ -56,7 +57,7 @@ public sealed class RefusalTests
         var program = new Program("p", [], [], [], OperationTable.Set);
         foreach (var operation in OperationTable.Set.All.Where(o => !tested.Contains(o.Name)))
         {
-            var refusal = CpuLimits.Instance.Refuse(new Node(operation, [], AttributeMap.Empty, [], [], []), program);
+            var refusal = KnownTargets.Cpu.Refuse(new Node(operation, [], AttributeMap.Empty, [], [], []), program);
             Assert.True(refusal?.Contains(operation.Name, StringComparison.Ordinal), operation.Name + ": " + refusal);
         }
     }
@@ -86,7 +87,7 @@ public sealed class RefusalTests
         var x = b.Argument(new(DType.F32, Shape.Of(4, 4)), "x");
         var node = b.Node(operation, [.. Enumerable.Repeat(x, operands)], AttributeMap.Of(("axes", new[] { 0 })));
         program = program with { Functions = [b.Build(node.Outputs)] };
-        if (kind is not (OpKind.Structure or OpKind.Composite)) Assert.Contains(name, CpuLimits.Instance.Refuse(node, program), StringComparison.Ordinal);
+        if (kind is not (OpKind.Structure or OpKind.Composite)) Assert.Contains(name, KnownTargets.Cpu.Refuse(node, program), StringComparison.Ordinal);
         if (kind == OpKind.Library) return; // lowering leaves those to the runtime, which looks at the limits first
         var refusal = Assert.ThrowsAny<NotSupportedException>(() => Lowerer.Lower(program));
         Assert.Contains(name, refusal.Message, StringComparison.Ordinal);

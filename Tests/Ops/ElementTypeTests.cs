@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.Collections.Immutable;
 using System.Linq;
 using Graph.Compiler.Ir;
+using Graph.Compiler.Targets;
 using Graph.Compiler.Targets.CSharp;
 using Graph.Operations;
 using Graph.Tests.Goldens;
@@ -127,7 +128,7 @@ public sealed class ElementTypeTests
                 try
                 {
                     var results = builder.Apply(operation, operands, AttributeMap.Of(template.Attributes));
-                    var refusal = builder.Nodes.Select(n => CpuLimits.Instance.Refuse(n, program)).Concat(types.Select(CpuLimits.Instance.Refuse)).FirstOrDefault(r => r is not null);
+                    var refusal = builder.Nodes.Select(n => KnownTargets.Cpu.Refuse(n, program)).Concat(types.Select(KnownTargets.Cpu.Refuse)).FirstOrDefault(r => r is not null);
                     if (refusal is null) cases.Add(new(what, builder.Build(results), [.. template.Operands.Select((o, i) => Numbers(o, types[i], what + i))]));
                     else Assert.True(builder.Nodes.SelectMany(n => n.Inputs.Concat(n.Outputs)).Select(v => v.DType).Concat(types).Any(t => refusal.Contains(t.Name())), what + ": " + refusal);
                 }

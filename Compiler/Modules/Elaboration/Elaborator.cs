@@ -13,9 +13,9 @@ public static class Elaborator
     /// <param name="modules">Every module that can be reached from it, by name. Errors in those of other assemblies are reported at the call that led there.</param>
     /// <param name="operations">The operations that programs may use.</param>
     /// <param name="cancel">Ends the evaluation early.</param>
-    /// <param name="limits">What the target computes; everything when null.</param>
+    /// <param name="targets">What is compiled for: what one of them refuses is an error at the user's expression. Nothing is refused when there are none.</param>
     /// <returns>The model, or what is wrong with it; only cancellation throws.</returns>
     public static ElaborationResult Elaborate(
-        ModuleDef model, IReadOnlyDictionary<string, ModuleDef> modules, OperationSet operations, CancellationToken cancel = default, TargetLimits? limits = null) =>
-        new ModelElaboration(model, modules, operations, limits, cancel).Run();
+        ModuleDef model, IReadOnlyDictionary<string, ModuleDef> modules, OperationSet operations, CancellationToken cancel = default, IReadOnlyList<TargetModel>? targets = null) =>
+        new ModelElaboration(model, modules, operations, targets ?? [], cancel).Run();
 }

@@ -126,10 +126,9 @@ sealed partial class Evaluator
         for (var i = before; i < builder.Nodes.Count; i++)
             foreach (var output in builder.Nodes[i].Outputs)
                 if (TooLarge($"The result of {operation.Name}", output.Shape) is { } size) throw Fail(DiagnosticIds.TooManyElements, location, size);
-        if (limits is not null)
-            for (var i = before; i < builder.Nodes.Count; i++)
-                if (limits.Refuse(builder.Nodes[i], builder.Program) is { } reason)
-                    throw Fail(DiagnosticIds.ElementType, location, new Mismatch(this, operation, operands, attributes, new(reason)).Message());
+        for (var i = before; i < builder.Nodes.Count; i++)
+            if (Refusals(t => t.Refuse(builder.Nodes[i], builder.Program)) is { } reason)
+                throw Fail(DiagnosticIds.ElementType, location, new Mismatch(this, operation, operands, attributes, new(reason)).Message());
         function!.Made(results, operation);
         if (operation.ReturnsArray) return new ArrayValue([.. results], TypeRef.Tensor);
         return results.Length == 1 ? results[0] : new TupleValue([.. results]);

@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Linq;
 using System.Runtime.CompilerServices;
 using System.Threading;
 using Graph.Compiler.Ir;
@@ -26,7 +27,7 @@ enum Completion
 /// Evaluates expressions and statements as C# would, except that tensors are values of the function being built.
 /// Bounded in steps, depth and size, so that it ends on every input.
 /// </summary>
-sealed partial class Evaluator(Definitions definitions, OperationSet operations, IReadOnlyDictionary<string, DimSymbol> dims, TargetLimits? limits, CancellationToken cancel)
+sealed partial class Evaluator(Definitions definitions, OperationSet operations, IReadOnlyDictionary<string, DimSymbol> dims, IReadOnlyList<TargetModel> targets, CancellationToken cancel)
 {
     /// <summary>Expressions and statements that may be evaluated: GPT-2 takes some ten thousand.</summary>
     const int Fuel = 2_000_000;
@@ -54,8 +55,12 @@ sealed partial class Evaluator(Definitions definitions, OperationSet operations,
 
     public Handle? HandleAt(string path) => Handles.TryGetValue(path, out var handle) ? handle : null;
 
-    /// <summary>Why the target has no tensors of this element type; null when it has.</summary>
-    public string? Refuse(DType type) => limits?.Refuse(type);
+    /// <summary>Why a target has no tensors of this element type; null when all have.</summary>
+    public string? Refuse(DType type) => Refusals(t => t.Refuse(type));
+
+    // What the targets refuse, each reason once; null when none does.
+    string? Refusals(Func<TargetModel, string?> refusal) =>
+        targets.Select(refusal).OfType<string>().Distinct(StringComparer.Ordinal).ToList() is { Count: > 0 } reasons ? string.Join(". ", reasons) : null;
 
     /// <summary>What is too large about a tensor; null when nothing is.</summary>
     public string? TooLarge(string subject, Shape shape, bool isSeen = false) => SizeLimits.Refuse(subject, shape, dims, isSeen);

@@ -23,12 +23,12 @@ sealed partial class ModelElaboration
     Instance instance = null!;
     Program program;
 
-    public ModelElaboration(ModuleDef model, IReadOnlyDictionary<string, ModuleDef> modules, OperationSet operations, TargetLimits? limits, CancellationToken cancel)
+    public ModelElaboration(ModuleDef model, IReadOnlyDictionary<string, ModuleDef> modules, OperationSet operations, IReadOnlyList<TargetModel> targets, CancellationToken cancel)
     {
         this.model = model;
         this.operations = operations;
         definitions = new(model, modules);
-        evaluator = new(definitions, operations, dims, limits, cancel);
+        evaluator = new(definitions, operations, dims, targets, cancel);
         program = new(ShortName, [], [], [], operations);
         Dims(model, modules);
     }

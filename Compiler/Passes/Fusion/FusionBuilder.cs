@@ -7,10 +7,9 @@ using Graph.Compiler.Ir;
 namespace Graph.Compiler.Passes.Fusion;
 
 /// <summary>Writes the function with its groups as fused nodes, in an order in which every group comes after what it reads.</summary>
-sealed class FusionBuilder(FusionGraph graph, Program program)
+sealed class FusionBuilder(FusionGraph graph, Program program, Legality legality)
 {
     readonly Rewriter rewriter = Rewriter.Over(program, graph.Function);
-    readonly Legality legality = new(graph, DimBinding.Typical(program.Dims));
 
     public Function Build()
     {

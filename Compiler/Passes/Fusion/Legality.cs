@@ -15,13 +15,10 @@ namespace Graph.Compiler.Passes.Fusion;
 sealed record KernelShape(string Archetype, AxisMap Map, HashSet<Atom> All, HashSet<Atom> Kept);
 
 /// <summary>Decides whether nodes can be one kernel, and a good one.</summary>
-sealed class Legality(FusionGraph graph, DimBinding typical)
+sealed class Legality(FusionGraph graph, DimBinding typical, TargetModel target)
 {
-    // Bounds that keep emitted methods within what the JIT compiles well.
-    const int MostWork = 72, MostDear = 8, MostOutputs = 8, MostOperands = 20, MostStages = 4;
-
-    // A row that several passes read must stay in the second-level cache.
-    const long CacheBytes = 1 << 19;
+    /// <summary>Whose limits decide.</summary>
+    public TargetModel Target { get; } = target;
 
     /// <summary>The shape of a kernel of these members; null when they do not fit.</summary>
     /// <param name="members">Its own nodes.</param>
@@ -32,7 +29,7 @@ sealed class Legality(FusionGraph graph, DimBinding typical)
         var nodes = closure.Select(i => graph.Nodes[i]).ToList();
         if (!IsSmall(nodes)) return null;
         var outputs = members.SelectMany(m => graph.Nodes[m].Outputs).Where(v => graph.IsOutput(v, members)).ToList();
-        if (outputs.Count > MostOutputs || Operands(closure, members) > MostOperands) return null;
+        if (outputs.Count > Target.Kernels.Results || Operands(closure, members) > Target.Kernels.Operands) return null;
         if (nodes.Count(n => n.Operation.Kind is OpKind.Contract or OpKind.Convolution) is > 0 and var contractions)
             return contractions > 1 ? null : Contract(nodes.First(n => n.Operation.Kind is OpKind.Contract or OpKind.Convolution), nodes, outputs);
         if (AxisMap.TryCreate(nodes) is not { } map) return null;
@@ -44,10 +41,10 @@ sealed class Legality(FusionGraph graph, DimBinding typical)
         return Reduce(reduces, nodes, map, all, outputs);
     }
 
-    static bool IsSmall(List<Node> nodes) => Cost(nodes) is { Work: <= MostWork, Dear: <= MostDear };
+    bool IsSmall(List<Node> nodes) => Cost(nodes) is var (work, dear) && work <= Target.Kernels.Operations && dear <= Target.Kernels.Dear;
 
     /// <summary>Scalar operations of some nodes, and how many of them are dear.</summary>
-    public static (int Work, int Dear) Cost(IEnumerable<Node> nodes)
+    public (int Work, int Dear) Cost(IEnumerable<Node> nodes)
     {
         int work = 0, dear = 0;
         foreach (var node in nodes)
@@ -57,7 +54,7 @@ sealed class Legality(FusionGraph graph, DimBinding typical)
             {
                 if (s.Op is ScalarOp.Input or ScalarOp.Constant or ScalarOp.Dimension) continue;
                 work++;
-                if (ScalarCost.IsDear(s.Op)) dear++;
+                if (Target.IsDear(s.Op)) dear++;
             }
         }
         return (work, dear);
@@ -110,17 +107,17 @@ sealed class Legality(FusionGraph graph, DimBinding typical)
 
         var depth = Depths(nodes);
         var stages = depth.Values.Max();
-        if (stages > MostStages) return null;
+        if (stages > Target.Kernels.Passes) return null;
         var several = reduces.Any(r => depth[r] > 1) || whole.Any(v => Depth(v, depth) > 0);
         long Size(IEnumerable<Atom> atoms) => atoms.Aggregate(1L, (n, a) => n * a.Size.Evaluate(typical));
         var rowLike = IsRowLike(reduces, map, reduced);
-        if (!rowLike && whole.Count > 0 && (several ? Size(reduced) > 512 : true)) return null;
+        if (!rowLike && whole.Count > 0 && (several ? Size(reduced) > Target.Memory.ColumnRows : true)) return null;
         if (several)
         {
-            if (!rowLike && Size(reduced) > 512) return null;
+            if (!rowLike && Size(reduced) > Target.Memory.ColumnRows) return null;
             // Few long rows would leave threads idle, rows of several axes too long for the cache would be read from memory again and again.
-            if (Size(kept) < 8 && Size(reduced) > 1 << 16) return null;
-            if (reduced.Count > 1 && Size(reduced) * 4 > CacheBytes) return null;
+            if (Size(kept) < Target.Work.FewRows && Size(reduced) > Target.Work.LongRow) return null;
+            if (reduced.Count > 1 && Size(reduced) * 4 > Target.Memory.RowBytes) return null;
         }
         return new(several || whole.Count > 0 ? "row" : "reduce", map, all, kept);
     }

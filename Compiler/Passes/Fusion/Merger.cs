@@ -66,7 +66,7 @@ sealed class Merger(FusionGraph graph, Legality legality, CancellationToken canc
     {
         var small = from.Members.Max(m => graph.Nodes[m].Output.Shape.Rank == 0 ? 0 : FusionGraph.Axes(graph.Nodes[m].Output));
         var large = to.Members.Max(m => FusionGraph.Axes(graph.Nodes[m].Output));
-        return small > 0 && small < large && Legality.Cost(from.Members.Select(m => graph.Nodes[m])).Dear > 0;
+        return small > 0 && small < large && legality.Cost(from.Members.Select(m => graph.Nodes[m])).Dear > 0;
     }
 
     /// <summary>Reductions take what only they read, and what reads them together with the row.</summary>
@@ -132,8 +132,8 @@ sealed class Merger(FusionGraph graph, Legality legality, CancellationToken canc
     // Few operations, at most one operand as large as the result.
     bool IsCheap(FusionGroup group)
     {
-        if (group.Members.Count > 6 || graph.LargeOperands(group.Members).Count > 1) return false;
-        return Legality.Cost(graph.Closure(group.Members).Select(i => graph.Nodes[i])).Dear == 0;
+        if (group.Members.Count > legality.Target.Costs.Again || graph.LargeOperands(group.Members).Count > 1) return false;
+        return legality.Cost(graph.Closure(group.Members).Select(i => graph.Nodes[i])).Dear == 0;
     }
 
     /// <summary>Scalar arithmetic with several readers goes to those that are near: each saves a read.</summary>

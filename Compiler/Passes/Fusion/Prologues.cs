@@ -2,6 +2,7 @@ using System.Collections.Generic;
 using System.Linq;
 using System.Threading;
 using Graph.Compiler.Ir;
+using Graph.Compiler.Targets;
 
 namespace Graph.Compiler.Passes.Fusion;
 
@@ -9,11 +10,8 @@ namespace Graph.Compiler.Passes.Fusion;
 /// Moves cheap arithmetic into the contractions that read its result: each makes the operand from what it is made of, block by block, while it packs it. The result is
 /// never written then; normalized rows, scaled or cast weights and inputs are not kept for the backward pass, for what they are made of is there anyway.
 /// </summary>
-sealed class Prologues(FusionGraph graph, Merger merger, Legality legality, CancellationToken cancel)
+sealed class Prologues(FusionGraph graph, Merger merger, Legality legality, CostModel costs, CancellationToken cancel)
 {
-    // An operand may be packed more than once.
-    const int MostOperations = 8;
-
     public void Run()
     {
         foreach (var group in graph.Groups.Reverse().ToList())
@@ -71,5 +69,6 @@ sealed class Prologues(FusionGraph graph, Merger merger, Legality legality, Canc
         return operands + 1 + readers.Count > readers.Count * operands && (operands <= 1 || readers.All(r => graph.AreNear(groups[0], r)));
     }
 
-    bool IsCheap(ICollection<int> members) => Legality.Cost(graph.Closure(members).Select(i => graph.Nodes[i])) is { Work: <= MostOperations, Dear: 0 };
+    // An operand may be packed more than once.
+    bool IsCheap(ICollection<int> members) => legality.Cost(graph.Closure(members).Select(i => graph.Nodes[i])) is { Dear: 0 } cost && cost.Work <= costs.Prologue;
 }

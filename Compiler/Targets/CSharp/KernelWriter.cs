@@ -10,7 +10,7 @@ namespace Graph.Compiler.Targets.CSharp;
 /// <summary>Writes the body of a kernel for one vector width: the walk over units, loops and lanes.</summary>
 sealed class KernelWriter : BodyWriter
 {
-    const int LogicalLanes = SummationOrder.LogicalLanes;
+    static int LogicalLanes => SummationOrder.LogicalLanes;
 
     readonly int unroll;
     string low = "", high = "";
@@ -267,7 +267,7 @@ sealed class KernelWriter : BodyWriter
         OpenScope();
         if (Kernel.Split is { } split) Range(split.SplitAxis, Size(Kernel.Axes[split.SplitAxis].Size));
         Code.Line($"long i = {low};");
-        var work = Lanes.LaneScalars(Roots(stage)).Sum(s => ScalarCost.IsDear(s.Op) ? 8 : 1);
+        var work = Lanes.LaneScalars(Roots(stage)).Sum(s => KnownTargets.Cpu.IsDear(s.Op) ? 8 : 1);
         if (Vector is not null && IsVectorised(Lanes, stage))
             foreach (var count in work <= 20 ? new[] { 4, 1 } : [1])
             {

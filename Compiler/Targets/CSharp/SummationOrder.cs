@@ -8,7 +8,7 @@ namespace Graph.Compiler.Targets.CSharp;
 public static class SummationOrder
 {
     /// <summary>Sums along the lane axis run in this many partial sums, times <see cref="Unroll"/>, whatever the vector width, so that every width gives the same bits.</summary>
-    public const int LogicalLanes = 16;
+    public static int LogicalLanes => KnownTargets.Cpu.Sums.Lanes;
 
     /// <summary>As text, for fingerprints: <c>lanes 16 × 4</c> for each pass whose sums run in lanes, <c>in sequence</c> for the others.</summary>
     public static string Of(LoopKernel kernel)
@@ -24,14 +24,14 @@ public static class SummationOrder
     /// <summary>As many partial sums as keep the adders busy, as long as the narrowest vectors (four to sixteen lanes) stay within the statements that the JIT compiles well.</summary>
     internal static int Unroll(LaneAnalysis lanes)
     {
-        for (var u = 4; u > 1; u /= 2)
+        for (var u = KnownTargets.Cpu.Sums.Unroll; u > 1; u /= 2)
         {
             var heaviest = 0;
             var total = 0;
             foreach (var stage in lanes.Kernel.Stages)
             {
                 var roots = stage.Reductions.Select(r => r.Value).Concat(stage.Caches.Select(c => c.Value)).Concat(stage.Stores.Select(s => s.Value));
-                var work = lanes.LaneScalars(roots).Sum(s => s.Op is ScalarOp.Input ? 1 : ScalarCost.IsDear(s.Op) ? 8 : 1) + stage.Reductions.Length;
+                var work = lanes.LaneScalars(roots).Sum(s => s.Op is ScalarOp.Input ? 1 : KnownTargets.Cpu.IsDear(s.Op) ? 8 : 1) + stage.Reductions.Length;
                 heaviest = System.Math.Max(heaviest, stage.Reductions.Length == 0 ? 0 : work);
                 total += stage.Reductions.Length == 0 ? work : work * 4 * (u + 1);
             }

@@ -1,0 +1,27 @@
+using System.Collections.Immutable;
+using Graph.Compiler.Ir;
+
+namespace Graph.Compiler.Targets;
+
+/// <summary>The machines that Graph compiles for.</summary>
+public static class KnownTargets
+{
+    /// <summary>
+    /// Processors with vectors of 128 to 512 bits, under the just-in-time compiler of .NET, which compiles methods of up to 16 KB and some two hundred vector statements well: the limits of kernels keep them
+    /// there. Rows are kept for another pass in half of a second-level cache of 1 MB. One model for all of them: neither the code nor the order of a sum depends on the processor that a program runs on.
+    /// </summary>
+    public static TargetModel Cpu { get; } = new()
+    {
+        Name = "cpu",
+        Title = "The CPU",
+        Types = [DType.F64, DType.F32, DType.I64, DType.I32, DType.I8, DType.Bool],
+        Kernels = new(Operations: 72, Dear: 8, Results: 8, Operands: 20, Passes: 4, ShortRow: 16),
+        Memory = new(RowBytes: 1 << 19, ColumnRows: 512, Alignment: 64),
+        Work = new(Grain: 1 << 14, DearWeight: 4, LeastColumns: 64, MostColumns: 1024, FewRows: 8, LongRow: 1 << 16),
+        Costs = new([ScalarOp.Exp, ScalarOp.Log, ScalarOp.Tanh, ScalarOp.Erf, ScalarOp.Sigmoid, ScalarOp.Sin, ScalarOp.Cos, ScalarOp.Pow, ScalarOp.Uniform], Prologue: 8, Again: 6),
+        Sums = new(Lanes: 16, Unroll: 4, SplitWork: 1 << 17, PartWork: 1 << 15, MostParts: 64, LeastPart: 8, BusyChunks: 6, MostNormParts: 1024),
+    };
+
+    /// <summary>The targets of a build that names none.</summary>
+    public static ImmutableArray<TargetModel> Default { get; } = [Cpu];
+}

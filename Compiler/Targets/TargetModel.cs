@@ -1,0 +1,171 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using System.Text;
+using Graph.Compiler.Ir;
+
+namespace Graph.Compiler.Targets;
+
+/// <summary>
+/// A machine as the compiler sees it: what it computes, its limits, what costs what, and in which order it adds up. A value that the build chooses and that no running machine is asked for; equal models
+/// compile equal programs to equal kernels. Everything that the compiler knows of processors, caches and just-in-time compilers stands in such values.
+/// </summary>
+public sealed record TargetModel
+{
+    /// <summary>The name in texts: <c>cpu</c>.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>The name in messages, as a sentence begins: <c>The CPU</c>.</summary>
+    public required string Title { get; init; }
+
+    /// <summary>The element types that its generated kernels compute in.</summary>
+    public required EquatableArray<DType> Types { get; init; }
+
+    /// <summary>The operations that have a kernel of their own on other targets, but not on this one.</summary>
+    public EquatableArray<string> Lacks { get; init; }
+
+    public required KernelLimits Kernels { get; init; }
+
+    public required MemoryLimits Memory { get; init; }
+
+    public required WorkModel Work { get; init; }
+
+    public required CostModel Costs { get; init; }
+
+    public required SummationModel Sums { get; init; }
+
+    /// <summary>The whole value as text, for fingerprints and keys: equal texts are equal models.</summary>
+    public string Text => field ??= Print();
+
+    /// <summary>Whether reading a result back costs less than making it again.</summary>
+    public bool IsDear(ScalarOp op) => Costs.Dear.Contains(op);
+
+    /// <summary>Why there are no tensors of this element type; null when there are.</summary>
+    public string? Refuse(DType type) => Types.Contains(type) ? null : $"{Title} does not compute in {type.Name()} yet: use {DType.F32.Name()}";
+
+    /// <summary>Why a node of a program, at any stage of the compiler, cannot be computed; null when it can.</summary>
+    public string? Refuse(Node node, Program program)
+    {
+        foreach (var value in node.Inputs.Concat(node.Outputs))
+            if (Refuse(value.DType) is { } reason) return reason;
+        foreach (var inner in node.Regions.SelectMany(r => r.Nodes))
+            if (Refuse(inner, program) is { } reason) return reason;
+        if (Lacks.Contains(node.Name)) return NoKernel(node);
+        return node.Operation.Kind switch
+        {
+            // Of an operation that does not say what it is, no kernel is made up.
+            OpKind.View when node.Operation.View(node) is null => NoKernel(node),
+            OpKind.Reduce when node.Operation.Reduce(node) is null => NoKernel(node),
+            OpKind.Convolution when node.Operation.Convolution(node) is null => NoKernel(node),
+            OpKind.Contract or OpKind.Convolution or OpKind.Library => node.Operation.Library(node) is { } traits ? Only(traits, node) : NoKernel(node),
+            // A definition stays within the operands' types, in f32 and integers too.
+            OpKind.Composite when node.Inputs.Any(v => v.DType == DType.F64) && Defined(node, program).Any(n => Refuse(n, program) is not null) => Only([DType.F32], node, [.. node.Inputs]),
+            _ => null,
+        };
+    }
+
+    string NoKernel(Node node) => $"{Title} has no kernel for {node.Name}";
+
+    string? Only(LibraryTraits traits, Node node) =>
+        node.Operation.Kind == OpKind.Library ? Only(traits.Types, node, node.Inputs[traits.Typed]) : Only(traits.Types, node, [.. node.Inputs, .. node.Outputs]);
+
+    string? Only(EquatableArray<DType> types, Node node, params Value[] values)
+    {
+        var other = values.FirstOrDefault(v => !types.Contains(v.DType));
+        return other is null ? null
+            : $"{Title} computes {node.Name} in {string.Join(" and ", types.Select(t => t.Name()))} alone, but got {other.DType.Name()}: Cast(ElementType.{types[types.Length - 1].Name().ToUpperInvariant()}) converts it";
+    }
+
+    static IEnumerable<Node> Defined(Node node, Program program)
+    {
+        var builder = new Builder(program, node.Name);
+        node.Operation.Define(builder, node);
+        return builder.Nodes;
+    }
+
+    public bool Equals(TargetModel? other) => other is not null && Text == other.Text;
+
+    public override int GetHashCode() => StringComparer.Ordinal.GetHashCode(Text);
+
+    public override string ToString() => Text;
+
+    string Print()
+    {
+        var text = new StringBuilder();
+        text.Append("target ").Append(Name).Append(" \"").Append(Title).Append("\"\n");
+        Line("types", Types.Select(t => t.Name()));
+        Line("lacks", Lacks);
+        Numbers("kernels", Kernels.Numbers());
+        Numbers("memory", Memory.Numbers());
+        Numbers("work", Work.Numbers());
+        Line("dear", Costs.Dear.Select(op => op.ToString().ToLowerInvariant()));
+        Numbers("costs", Costs.Numbers());
+        Numbers("sums", Sums.Numbers());
+        return text.ToString();
+
+        void Line(string name, IEnumerable<string> words) => text.Append("  ").Append(name).Append(string.Concat(words.Select(w => " " + w))).Append('\n');
+        void Numbers(string name, IEnumerable<(string Name, long Value)> numbers) => Line(name, numbers.Select(n => FormattableString.Invariant($"{n.Name}={n.Value}")));
+    }
+}
+
+/// <summary>How large a generated kernel may become: what registers hold and what the compiler behind it compiles well.</summary>
+/// <param name="Operations">Scalar operations.</param>
+/// <param name="Dear">Dear ones among them.</param>
+/// <param name="Results">Tensors that it writes.</param>
+/// <param name="Operands">Tensors that it reads.</param>
+/// <param name="Passes">Reductions that stand on one another.</param>
+/// <param name="ShortRow">Rows up to this length are a part of the kernel, longer ones an argument.</param>
+public sealed record KernelLimits(int Operations, int Dear, int Results, int Operands, int Passes, int ShortRow)
+{
+    internal IEnumerable<(string, long)> Numbers() =>
+        [("operations", Operations), ("dear", Dear), ("results", Results), ("operands", Operands), ("passes", Passes), ("short-row", ShortRow)];
+}
+
+/// <summary>What the memory near a processor holds.</summary>
+/// <param name="RowBytes">A row of several axes that several passes read.</param>
+/// <param name="ColumnRows">The rows of a column that several passes read.</param>
+/// <param name="Alignment">What offsets in the arena are multiples of, in bytes: a power of two.</param>
+public sealed record MemoryLimits(long RowBytes, long ColumnRows, int Alignment)
+{
+    internal IEnumerable<(string, long)> Numbers() => [("row-bytes", RowBytes), ("column-rows", ColumnRows), ("alignment", Alignment)];
+}
+
+/// <summary>How work is shared among processors. None of it changes a bit of a result but through <see cref="SummationModel"/>.</summary>
+/// <param name="Grain">Elements that are worth being given to a processor.</param>
+/// <param name="DearWeight">How many elements one with dear arithmetic stands for.</param>
+/// <param name="LeastColumns">The fewest columns that a processor takes.</param>
+/// <param name="MostColumns">The most that it takes.</param>
+/// <param name="FewRows">So few rows leave processors idle…</param>
+/// <param name="LongRow">…when each is longer than this.</param>
+public sealed record WorkModel(int Grain, int DearWeight, int LeastColumns, int MostColumns, int FewRows, long LongRow)
+{
+    internal IEnumerable<(string, long)> Numbers() =>
+        [("grain", Grain), ("dear-weight", DearWeight), ("least-columns", LeastColumns), ("most-columns", MostColumns), ("few-rows", FewRows), ("long-row", LongRow)];
+}
+
+/// <summary>What is worth computing twice.</summary>
+/// <param name="Dear">Scalar operations that cost more than reading a result back.</param>
+/// <param name="Prologue">The most scalar operations that make a product's operand while it is packed, which may happen more than once.</param>
+/// <param name="Again">The most nodes that every reader makes again instead of reading their result.</param>
+public sealed record CostModel(EquatableArray<ScalarOp> Dear, int Prologue, int Again)
+{
+    internal IEnumerable<(string, long)> Numbers() => [("prologue", Prologue), ("again", Again)];
+}
+
+/// <summary>In which order sums are added up.</summary>
+/// <param name="Lanes">A sum along elements that lie behind one another runs in so many partial sums, whatever the width of the machine's vectors…</param>
+/// <param name="Unroll">…times so many at most.</param>
+/// <param name="SplitWork">A reduction of so many elements is cut into parts when too few processors would work on it.</param>
+/// <param name="PartWork">The elements of a part.</param>
+/// <param name="MostParts">The most parts of one reduction.</param>
+/// <param name="LeastPart">The shortest part along the axis that is cut.</param>
+/// <param name="BusyChunks">So many shares of work keep the processors busy without a cut.</param>
+/// <param name="MostNormParts">The most parts of one tensor's share in the norm of all gradients.</param>
+public sealed record SummationModel(int Lanes, int Unroll, long SplitWork, long PartWork, int MostParts, int LeastPart, int BusyChunks, int MostNormParts)
+{
+    internal IEnumerable<(string, long)> Numbers() =>
+    [
+        ("lanes", Lanes), ("unroll", Unroll), ("split-work", SplitWork), ("part-work", PartWork), ("most-parts", MostParts), ("least-part", LeastPart), ("busy-chunks", BusyChunks),
+        ("most-norm-parts", MostNormParts),
+    ];
+}
