@@ -14,7 +14,7 @@ static class Program
         ("profile", "[--threads N] [--seconds S] [MODEL]...", ProfileCommand.Run),
         ("gemm", "[--layout nn|nt|tn] [--threads N] [M N K]...", GemmCommand.Run),
         ("conv", "[--threads N] [BATCH CHANNELS SIZE FILTERS KERNEL STRIDE]...", ConvCommand.Run),
-        ("fuzz", "safetensors|idx|csv|sources [--count N] [--seed S]", FuzzCommand.Run),
+        ("fuzz", "safetensors|idx|csv|sources|programs [--count N] [--seed S]", FuzzCommand.Run),
     ];
 
     static int Main(string[] args)

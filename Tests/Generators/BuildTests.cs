@@ -25,6 +25,9 @@ public sealed class Builds : IAsyncLifetime
     /// <summary>What the README's program said.</summary>
     public string Said { get; private set; } = "";
 
+    /// <summary>A project of a user's.</summary>
+    public string UsersProject => Path.Combine(folder.FullName, "Without", "Without.csproj");
+
     /// <summary>The README's blocks of a language.</summary>
     public static List<string> Readme(string language) =>
         [.. Regex.Matches(File.ReadAllText(Path.Combine(Repository.Root, "README.md")), "```" + language + "\r?\n(.*?)```", RegexOptions.Singleline).Select(m => m.Groups[1].Value)];
@@ -114,6 +117,10 @@ public sealed class Builds : IAsyncLifetime
         Assert.True(result.Success, string.Join("\n", result.Diagnostics));
     }
 
+    /// <summary>What a project makes of properties that stand on the command line: JSON.</summary>
+    public Task<string> Evaluate(string project, params string[] properties) =>
+        Dotnet(["msbuild", project, "-nologo", "-nodeReuse:false", .. properties.Select(p => $"-p:{p}=true"), .. properties.Select(p => "-getProperty:" + p)]);
+
     async Task<string> Dotnet(params string[] arguments)
     {
         var root = Path.GetFullPath(Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "..", "..", ".."));
@@ -145,6 +152,20 @@ public class BuildTests(Builds builds) : IClassFixture<Builds>
         Assert.True(errors.Count(e => e.Contains("CS1029", StringComparison.Ordinal)) == 3, builds.Output);
         foreach (var (file, id) in new[] { ("NotPartial.cs", "GR1001"), ("Shape.cs", "GR2004"), ("Own.g.cs", "GR1060") })
             Assert.Contains(errors, e => e.StartsWith(file + " CS1029", StringComparison.Ordinal) && e.Contains(id, StringComparison.Ordinal));
+    }
+
+    // A command line's properties reach every project; those for netstandard2.0 would refuse these.
+    [Theory]
+    [InlineData("Compiler", false)]
+    [InlineData("Ops", false)]
+    [InlineData("Generators", false)]
+    [InlineData("Fine", true)]
+    public async Task How_a_user_publishes_is_no_business_of_the_libraries(string project, bool isUsers)
+    {
+        var path = isUsers ? builds.UsersProject : Path.Combine(Repository.Root, project, project + ".csproj");
+        var evaluated = await builds.Evaluate(path, "PublishTrimmed", "PublishAot", "PublishSingleFile", "PublishReadyToRun", "SelfContained");
+        Assert.Equal(isUsers ? 5 : 0, Regex.Count(evaluated, "\": \"true\""));
+        Assert.Equal(isUsers ? 0 : 5, Regex.Count(evaluated, "\": \"\""));
     }
 
     [Theory]

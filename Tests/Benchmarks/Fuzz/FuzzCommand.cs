@@ -10,7 +10,7 @@ using System.Threading;
 namespace Graph.Benchmarks.Fuzz;
 
 /// <summary>
-/// <c>fuzz safetensors|idx|csv|sources [--count N] [--seed S]</c>: damages sound inputs and tries them. One JSON object for the run, one for each kind of outcome, one for each of the first failures with the
+/// <c>fuzz safetensors|idx|csv|sources|programs [--count N] [--seed S]</c>: damages sound inputs and tries them. One JSON object for the run, one for each kind of outcome, one for each of the first failures with the
 /// seed that repeats it (<c>--count 1 --seed S</c>). The exit code is 1 when anything failed: an exception that is not documented, an input that was taken although it cannot be right, memory or time
 /// out of proportion.
 /// </summary>
@@ -24,6 +24,7 @@ static partial class FuzzCommand
         ["idx"] = () => new IdxTarget(),
         ["csv"] = () => new CsvTarget(),
         ["sources"] = () => new SourcesTarget(),
+        ["programs"] = () => new ProgramsTarget(),
     };
 
     public static int Run(string[] args)
