@@ -34,7 +34,7 @@ static class Eager
             return builder.Argument(new(data.DType, new(data.Shape.Select(d => (Dim)d))), "x" + arguments.Count);
         }
         var values = operands.Select(o => o.Literal is { } literal ? builder.Node("constant", [], literal).Output : Argument(o.Numbers)).ToImmutableArray();
-        if (operation == "dropout" && Mode.Training) values = values.Add(Argument(TensorData.Scalar(Interlocked.Increment(ref draws))));
+        if (OperationTable.Set[operation].DrawsInTraining && Mode.Training) values = values.Add(Argument(TensorData.Scalar(Interlocked.Increment(ref draws))));
         var results = builder.Apply(operation, values, map);
         if (operation == "constant") return [new Tensor(Interpret(builder, results, arguments)[0], map)];
         return [.. Interpret(builder, results, arguments).Select(r => new Tensor(r))];

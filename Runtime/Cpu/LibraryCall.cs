@@ -18,7 +18,7 @@ abstract unsafe class LibraryCall(LibraryLaunch launch)
     public int Inputs => Launch.Node.Inputs.Length;
 
     /// <summary>Memory of the launch table, zeroed, that lives as long as the table.</summary>
-    public abstract T* Take<T>() where T : unmanaged;
+    public abstract T* Take<T>(int count = 1) where T : unmanaged;
 
     /// <summary>Writes the operand's address to a slot of the table, now or, for the caller's memory, at each call.</summary>
     public abstract void Resolve(int operand, void** slot);

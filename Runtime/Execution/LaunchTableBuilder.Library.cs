@@ -17,7 +17,7 @@ sealed unsafe partial class LaunchTableBuilder
     {
         readonly LaunchEntry* entry = entry;
 
-        public override T* Take<T>() => builder.memory.Take<T>(1);
+        public override T* Take<T>(int count = 1) => builder.memory.Take<T>(count);
 
         public override void Resolve(int operand, void** slot) => builder.Resolve(Launch.Operands[operand], slot);
 
