@@ -63,10 +63,10 @@ static class AccumulatorText
             vectors = [.. Enumerable.Range(0, vectors.Count / 2).Select(i => Named(Combine(group, vectors[i], vectors[i + vectors.Count / 2], vector, code)))];
         var x = Named(vectors[0]);
         for (; vector.Bits > 128; vector = new(vector.Bits / 2))
-            x = Named(Combine(group, [.. x.Select(v => v + ".GetLower()")], [.. x.Select(v => v + ".GetUpper()")], new(vector.Bits / 2), code));
+            x = Named(Combine(group, [.. x.Select(v => $"{vector.V}.GetLower({v})")], [.. x.Select(v => $"{vector.V}.GetUpper({v})")], new(vector.Bits / 2), code));
         foreach (var order in new[] { "2, 3, 0, 1", "1, 0, 3, 2" })
             x = Named(Combine(group, x, [.. x.Select(v => $"{vector.V}.Shuffle({v}, {vector.V}.Create({order}))")], vector, code));
-        return [.. x.Select(v => $"{v}.ToScalar()")];
+        return [.. x.Select(v => $"{vector.V}.ToScalar({v})")];
 
         string[] Named(string[] values) => [.. values.Select(v => code.Declare("h", v))];
     }

@@ -77,7 +77,9 @@ public static class CSharpTarget
     {
         code.Line("[global::System.Runtime.CompilerServices.MethodImpl(global::System.Runtime.CompilerServices.MethodImplOptions.AggressiveOptimization)]");
         code.Open($"static void {name}({Signature(kernel, names: true)})");
+        // Integers wrap around and strides may be negative, also in a project that checks arithmetic for overflow.
+        code.Open("unchecked");
         KernelWriter.Write(lanes, code, vector);
-        code.Close();
+        code.Close().Close();
     }
 }

@@ -73,15 +73,11 @@ static class ScalarText
         _ => $"{place} = {value};",
     };
 
-    /// <summary>
-    /// One operation; arguments are primary expressions or parenthesised. 8-bit integers are computed as int and cut off after each operation. Integers wrap around, and reals become the nearest integer,
-    /// also in a project that checks arithmetic for overflow.
-    /// </summary>
+    /// <summary>One operation; arguments are primary expressions or parenthesised. 8-bit integers are computed as int and cut off after each operation.</summary>
     public static string Apply(Scalar s, string a, string b, string c)
     {
         var text = Computed(s, a, b, c);
-        if (!s.Type.IsInteger() || s.Op is not (ScalarOp.Add or ScalarOp.Sub or ScalarOp.Mul or ScalarOp.Neg or ScalarOp.Abs or ScalarOp.Cast)) return text;
-        return "unchecked" + (s.Type == DType.I8 ? $"((int)(sbyte){text})" : text.StartsWith("(", StringComparison.Ordinal) ? text : $"({text})");
+        return s.Type == DType.I8 && s.Op is (ScalarOp.Add or ScalarOp.Sub or ScalarOp.Mul or ScalarOp.Neg or ScalarOp.Abs or ScalarOp.Cast) ? $"((int)(sbyte){text})" : text;
     }
 
     static string Computed(Scalar s, string a, string b, string c)
