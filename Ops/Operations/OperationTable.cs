@@ -20,6 +20,7 @@ public static class OperationTable
         new NotEqualOperation(), new RemainderOperation(),
         // Activations
         new ReluOperation(), new LeakyReluOperation(), new GeluOperation(), new SiluOperation(), new SigmoidOperation(), new TanhOperation(), new SoftplusOperation(), new EluOperation(),
+        new HardSwishOperation(),
         // Views and movement
         new ReshapeOperation(), new FlattenOperation(), new SqueezeOperation(), new UnsqueezeOperation(), new TransposeOperation(), new SliceOperation(), new SelectOperation(),
         new ExpandOperation(), new SplitOperation(), new ConcatOperation(), new StackOperation(), new PadOperation(), new RepeatOperation(), new TriangleOperation("tril", true), new TriangleOperation("triu", false),

@@ -96,6 +96,7 @@ def elementwise():
     for name, function in order.items():
         f.add(name, '', lambda a, b, fn=function: fn(a, b).double(), {'a': left, 'b': right})
     f.add('dropout', 'given_mask', lambda x, m: x * m / 0.75, {'x': real(4, 6), 'mask': real(4, 6, classes=2)}, rate=0.25)
+    f.add('hard_swish', '', F.hardswish, {'x': real(4, 6, scale=9.0)})
     return f
 
 
@@ -261,6 +262,7 @@ def edges():
     f.add('gather', 'middle', lambda x, i: x.gather(1, i), {'x': real(2, 4, 3), 'index': real(2, 6, 3, classes=4)}, axis=1)
     f.add('pad', 'value', lambda x: F.pad(x, (1, 2), value=7.5), {'x': real(2, 3)}, axis=-1, before=1, after=2, value=7.5)
     f.add('pad', 'large_value', lambda x: F.pad(x, (0, 0, 1, 0), value=-1e30), {'x': real(2, 3, scale=1e-6)}, axis=0, before=1, after=0, value=-1e30)
+    f.add('hard_swish', 'corners', F.hardswish, {'x': real(6, values=[-3.5, -3.0, -0.0, 0.0, 3.0, 3.5])})
     return f
 
 

@@ -44,6 +44,7 @@ public sealed class ElementTypeTests
         string[] binary = ["add", "sub", "mul", "div", "pow", "maximum", "minimum", "equal", "not_equal", "less", "less_equal", "greater", "greater_equal", "logical_and", "logical_or"];
         foreach (var operation in binary) yield return T(operation, X(3, 20), X(20));
         yield return T("remainder", X(3, 20), X(20) with { Divides = true });
+        yield return T("hard_swish", X(3, 20));
         // Reductions over the rows, all axes but the middle one, and an axis of one.
         foreach (var operation in new[] { "sum", "max", "min", "mean", "norm", "logsumexp" })
         {

@@ -98,6 +98,7 @@ public class MemberTests
         { "mean", () => Matrix.Mean([0]), [2.5, 3.5, 4.5] },
         { "variance", () => Matrix.Variance(1), [0.6666667, 0.6666667] },
         { "std", () => Matrix.Std(1, unbiased: true), [1, 1] },
+        { "hard_swish", () => Of(-4, -1, 0, 1, 5).HardSwish(), [0, -1 / 3.0, 0, 2 / 3.0, 5] },
         { "max", () => Matrix.Max(0) - Matrix.Min(0, keep: true).Squeeze(0), [3, 3, 3] },
         { "argmax", () => Tensor.From([1f, 5, 5], 1, 3).ArgMax(), [1] },
         { "argmax of integers", () => Tensor.From([9007199254740993L, 9007199254740992, 5, 9007199254740993], 2, 2).ArgMax(), [0, 1] },
