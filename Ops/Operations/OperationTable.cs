@@ -24,6 +24,7 @@ public static class OperationTable
         // Views and movement
         new ReshapeOperation(), new FlattenOperation(), new SqueezeOperation(), new UnsqueezeOperation(), new TransposeOperation(), new SliceOperation(), new SelectOperation(),
         new ExpandOperation(), new SplitOperation(), new ConcatOperation(), new StackOperation(), new PadOperation(), new RepeatOperation(), new TriangleOperation("tril", true), new TriangleOperation("triu", false),
+        new FlipOperation(),
         // Reductions
         new SumOperation(), new MaxOperation(), new MinOperation(), new MeanOperation(), new VarianceOperation(), new ArgMaxOperation(), new CumSumOperation(), new LogSumExpOperation(),
         new NormOperation(), new StdOperation(),

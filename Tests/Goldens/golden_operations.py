@@ -237,6 +237,8 @@ def movement():
     f.add('one_hot', 'labels', lambda i: F.one_hot(i, 5).double(), {'index': real(2, 4, classes=5)}, classes=5)
     f.add('gather', 'classes', lambda x, i: x.gather(1, i), {'x': real(4, 5), 'index': real(4, 2, classes=5)}, axis=1)
     f.add('masked_fill', 'causal', lambda x: x.masked_fill(torch.ones(5, 5, dtype=torch.bool).triu(1), -1e9), {'x': real(2, 5, 5)}, value=-1e9, mask='not causal')
+    for axes in ([0], [1], [0, 2]):
+        f.add('flip', f'axes={axes}'.replace(' ', ''), lambda x, a=axes: x.flip(a), {'x': real(3, 4, 2)}, axes=axes)
     return f
 
 

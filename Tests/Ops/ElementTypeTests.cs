@@ -63,6 +63,8 @@ public sealed class ElementTypeTests
         yield return T("squeeze", X(3, 1, 4));
         yield return new("unsqueeze", [("axis", 1)], X(3, 4));
         yield return new("transpose", [("order", new[] { 1, 0 })], X(3, 20));
+        yield return new("flip", [("axes", new[] { 1 })], X(3, 20));
+        yield return new("flip", [("axes", new[] { 0, -1 })], X(2, 3, 4));
         yield return new("slice", [("axis", 1), ("start", 1), ("end", 19), ("step", 2)], X(3, 20));
         yield return new("select", [("axis", 0), ("index", 1)], X(3, 20));
         yield return new("expand", [("shape", new[] { 3, 4 })], X(4));
