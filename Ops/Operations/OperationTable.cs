@@ -28,6 +28,7 @@ public static class OperationTable
         // Reductions
         new SumOperation(), new MaxOperation(), new MinOperation(), new MeanOperation(), new VarianceOperation(), new ArgMaxOperation(), new CumSumOperation(), new LogSumExpOperation(),
         new NormOperation(), new StdOperation(),
+        new ProdOperation(),
         // Differentiation
         new DetachOperation(),
         // Contractions and convolutions

@@ -213,6 +213,12 @@ def reductions():
     f.add('argmax', 'last', lambda x: x.argmax(-1), {'x': real(3, 6)}, axis=-1)
     f.add('cumsum', 'last', lambda x: x.cumsum(-1), {'x': real(3, 6)}, axis=-1)
     f.add('cumsum', 'first', lambda x: x.cumsum(0), {'x': real(3, 6)}, axis=0)
+    for name, axis, keep in (('last', -1, False), ('first', 0, False), ('keep', 1, True)):
+        f.add('prod', name, lambda x, a=axis, k=keep: x.prod(a, keepdim=k), {'x': real(3, 4, 5)}, axis=axis, keep=keep)
+    f.add('prod', 'all', lambda x: x.prod(), {'x': real(3, 4)})
+    zeros = [1.5, -2.0, 0.5, 3.0, 0.0, 2.0, -1.0, 0.7, 0.0, 2.0, 0.0, -1.5, 0.0, 0.0, 0.0, 2.0]
+    f.add('prod', 'zeros', lambda x: x.prod(1), {'x': real(4, 4, values=zeros)}, axis=1, keep=False)
+    f.add('prod', 'zeros_of_all', lambda x: x.prod(), {'x': real(4, values=[0.5, 0.0, -2.0, 4.0])})
     return f
 
 

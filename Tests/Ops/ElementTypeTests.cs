@@ -46,7 +46,8 @@ public sealed class ElementTypeTests
         yield return T("remainder", X(3, 20), X(20) with { Divides = true });
         yield return T("hard_swish", X(3, 20));
         // Reductions over the rows, all axes but the middle one, and an axis of one.
-        foreach (var operation in new[] { "sum", "max", "min", "mean", "norm", "logsumexp" })
+        yield return T("prod", X(3, 4));
+        foreach (var operation in new[] { "prod", "sum", "max", "min", "mean", "norm", "logsumexp" })
         {
             yield return new(operation, [("axis", 0)], X(5, 40));
             yield return new(operation, [("axis", 1), ("keep", true)], X(5, 1));
