@@ -245,6 +245,8 @@ def movement():
     f.add('masked_fill', 'causal', lambda x: x.masked_fill(torch.ones(5, 5, dtype=torch.bool).triu(1), -1e9), {'x': real(2, 5, 5)}, value=-1e9, mask='not causal')
     for axes in ([0], [1], [0, 2]):
         f.add('flip', f'axes={axes}'.replace(' ', ''), lambda x, a=axes: x.flip(a), {'x': real(3, 4, 2)}, axes=axes)
+    for axis, descending in ((-1, False), (0, True), (1, False)):
+        f.add('sort', f'axis={axis}_descending={descending}', lambda x, a=axis, d=descending: tuple(x.sort(dim=a, descending=d, stable=True)), {'x': real(4, 5, 3)}, axis=axis, descending=descending)
     return f
 
 
@@ -271,6 +273,7 @@ def edges():
     f.add('pad', 'value', lambda x: F.pad(x, (1, 2), value=7.5), {'x': real(2, 3)}, axis=-1, before=1, after=2, value=7.5)
     f.add('pad', 'large_value', lambda x: F.pad(x, (0, 0, 1, 0), value=-1e30), {'x': real(2, 3, scale=1e-6)}, axis=0, before=1, after=0, value=-1e30)
     f.add('hard_swish', 'corners', F.hardswish, {'x': real(6, values=[-3.5, -3.0, -0.0, 0.0, 3.0, 3.5])})
+    f.add('sort', 'equals', lambda x: tuple(x.sort(dim=0, descending=True, stable=True)), {'x': real(8, values=[1.0, 2.0, 1.0, 2.0, 0.0, 2.0, -1.0, 1.0])}, axis=0, descending=True)
     return f
 
 

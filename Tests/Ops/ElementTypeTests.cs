@@ -95,6 +95,8 @@ public sealed class ElementTypeTests
         yield return T("embedding", new([5, 4], DType.F32), Index(5, 3));
         yield return new("gather", [("axis", 1)], X(3, 5), new([3, 2], DType.I64, 5));
         yield return new("gather", [("axis", 1)], new([3, 5], DType.F32), Index(5, 3, 2));
+        yield return new("sort", [("axis", 0), ("descending", true)], X(9, 4));
+        yield return T("sort", X(3, 20));
         yield return new("one_hot", [("classes", 5)], Index(5, 3));
     }
 

@@ -59,6 +59,7 @@ public class GradientTests
         new("flip", (b, x) => [b.Mul(x[0], b.Apply("flip", x, With(("axes", new[] { 0, 2 })))[0])], Real("a", 2, 3, 4)),
         new("prod", (b, x) => b.Apply("prod", x, With(("axes", new[] { 0, 2 }), ("keep", true))), Real("a", 2, 3, 2)),
         new("prod with zeros", (b, x) => b.Apply("prod", x, With(("axis", 1))), new TensorData(DType.F64, [4, 4], [1.5, -2, 0.5, 3, 0, 2, -1, 0.7, 0, 2, 0, -1.5, 0, 0, 0, 2])),
+        new("sort", (b, x) => [b.Mul(b.Apply("sort", x, With(("axis", 1), ("descending", true)))[0], x[0])], Real("a", 2, 5, 3)),
         new("logsumexp", (b, x) => b.Apply("logsumexp", x, With(("axis", 1))), Real("a", 3, 4, 2)),
         new("cumsum from the end", (b, x) => [b.Emit("cumsum", x, ("axis", 1), ("reverse", true))], Real("a", 2, 3, 4)),
         new("norm along an axis", (b, x) => b.Apply("norm", x, With(("axis", -1), ("keep", true))), Real("a", 3, 4)),

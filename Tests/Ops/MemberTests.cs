@@ -105,6 +105,8 @@ public class MemberTests
         { "prod", () => Tensor.From([1f, 2, 3, 4, 5, 6], 2, 3).Prod(1), [6, 120] },
         { "prod of integers", () => Tensor.From([3, -5, 7]).Prod(), [-105] },
         { "prod of nothing", () => Tensor.Full([0], 3).Prod(), [1] },
+        { "sort", () => Of(3, float.NaN, 1, 2, 1).Sort().Values, [1, 1, 2, 3, double.NaN] },
+        { "sort's indices", () => Of(3, float.NaN, 1, 2, 1).Sort(descending: true).Indices, [1, 0, 3, 2, 4] },
         { "max", () => Matrix.Max(0) - Matrix.Min(0, keep: true).Squeeze(0), [3, 3, 3] },
         { "argmax", () => Tensor.From([1f, 5, 5], 1, 3).ArgMax(), [1] },
         { "argmax of integers", () => Tensor.From([9007199254740993L, 9007199254740992, 5, 9007199254740993], 2, 2).ArgMax(), [0, 1] },
