@@ -85,7 +85,7 @@ sealed partial class FunctionLowering
         var total = rewriter.Builder.Sum(argument, 0, keep: false);
         var sums = new HashSet<Value>(reduces.Select(r => r.Output));
         foreach (var n in body)
-            if (n.Is("add") && n.Inputs.All(sums.Contains)) sums.Add(n.Output);
+            if (n.Is(ScalarOp.Add) && n.Inputs.All(sums.Contains)) sums.Add(n.Output);
         foreach (var value in sums) rewriter.Map[value] = total;
         foreach (var (inner, _) in inputs) rewriter.Map[inner] = inner;
         var squares = new HashSet<Value>(reduces.Select(r => r.Inputs[0]));
@@ -105,7 +105,7 @@ sealed partial class FunctionLowering
         var sums = new HashSet<Value>(body.Where(n => n.Operation.Kind == OpKind.Reduce).Select(n => n.Output));
         var adds = new List<Node>();
         foreach (var n in body)
-            if (n.Is("add") && n.Inputs.All(sums.Contains))
+            if (n.Is(ScalarOp.Add) && n.Inputs.All(sums.Contains))
             {
                 sums.Add(n.Output);
                 adds.Add(n);

@@ -79,10 +79,10 @@ public sealed class ProgramParser
         t.Expect(":");
         var type = t.Type();
         t.Expect("=");
-        var init = t.Word();
-        double scale = init == "ones" ? 1 : 0;
+        var initKind = t.Word();
+        double scale = initKind == "ones" ? 1 : 0;
         if (t.Try("(")) { scale = t.Real(); t.Expect(")"); }
-        program = program with { States = program.States.Add(new(path, type, kind, new(init, scale))) };
+        program = program with { States = program.States.Add(new(path, type, kind, new(initKind, scale))) };
     }
 
     void Require(Tokens t)

@@ -28,7 +28,7 @@ static class FusionTogether
         {
             sums = [.. squares.Keys];
             for (var i = 0; i < graph.Nodes.Length; i++)
-                if (graph.Nodes[i].Is("add") && graph.Nodes[i].Inputs.All(v => graph.Producer(v) is var p && sums.Contains(p))) sums.Add(i);
+                if (graph.Nodes[i].Is(ScalarOp.Add) && graph.Nodes[i].Inputs.All(v => graph.Producer(v) is var p && sums.Contains(p))) sums.Add(i);
             total = sums.Count == 0 ? -1 : sums.Max();
             // A sum of squares that something else reads, such as a loss, is no share.
             var others = sums.Where(s => s != total && (graph.IsRoot(graph.Nodes[s].Output) || graph.Consumers(s).Any(c => !sums.Contains(c)))).ToList();
@@ -47,9 +47,9 @@ static class FusionTogether
     static int Square(FusionGraph graph, int i)
     {
         var node = graph.Nodes[i];
-        if (!node.Is("sum") || node.Output.Shape.Rank > 0 || node.Output.DType != DType.F32) return -1;
+        if (node.Operation.Reduce(node)?.Operation != ScalarOp.Add || node.Output.Shape.Rank > 0 || node.Output.DType != DType.F32) return -1;
         var p = graph.Producer(node.Inputs[0]);
-        if (p < 0 || !graph.Nodes[p].Is("mul") || graph.Nodes[p].Inputs[0] != graph.Nodes[p].Inputs[1] || graph.Consumers(p).Count != 1) return -1;
+        if (p < 0 || !graph.Nodes[p].Is(ScalarOp.Mul) || graph.Nodes[p].Inputs[0] != graph.Nodes[p].Inputs[1] || graph.Consumers(p).Count != 1) return -1;
         return graph.Nodes[p].Inputs[0].DType == DType.F32 ? p : -1;
     }
 
