@@ -7,6 +7,7 @@ using Graph.Compiler.Passes;
 using Graph.Compiler;
 using Graph.Compiler.Ir;
 using Graph.Compiler.Lowering;
+using Graph.Compiler.Lowering.Text;
 using Graph.Compiler.Planning;
 using Graph.Compiler.Targets;
 using Graph.Compiler.Targets.CSharp;
@@ -51,6 +52,15 @@ public sealed class ModelIr
     /// <summary>In the order of execution: what is lowered.</summary>
     public string Scheduled => ProgramPrinter.Print(compiled.Value.Final);
 
+    /// <summary>Kernels and launches over buffers, as the model's class embeds them: what runs.</summary>
+    public string Lowered => LoweredText.Write(lowered.Value);
+
+    /// <summary>What compiling gives now.</summary>
+    internal LoweredProgram LoweredProgram => lowered.Value;
+
+    /// <summary>What the class embeds.</summary>
+    internal CompiledModel Embedded => descriptor.Compiled;
+
     /// <summary>The plan of every function at the typical binding: where its memory goes, and what it costs.</summary>
     public string Planned => string.Join("\n", Plans().Select(p => PlanPrinter.Print(p, descriptor.Name)));
 
@@ -76,12 +86,11 @@ public sealed class ModelIr
     {
         // The fused program is in the order of the source still; scheduling comes after it.
         var natural = compiled.Find("Fused") is { } fused ? Lowerer.Lower(fused) : null;
-        var bound = binding ?? DimBinding.Typical(lowered.Program.Dims);
         return [.. lowered.Functions.Select(f =>
         {
-            var used = new DimSolver(f.Function.Parameters, lowered.Program.Dims).Symbols.Select(s => new KeyValuePair<string, long>(s.Name, bound[s.Name]));
-            var mine = new DimBinding(used);
-            var before = natural?.Functions.FirstOrDefault(n => n.Function.Name == f.Function.Name);
+            var used = new DimSolver(f.Signature.Parameters, lowered.Dims).Symbols;
+            var mine = binding is null ? DimBinding.Typical(used) : new DimBinding(used.Select(s => new KeyValuePair<string, long>(s.Name, binding[s.Name])));
+            var before = natural?.Find(f.Name);
             return Planner.Plan(f, mine) with { NaturalPeak = before is null ? null : Planner.PeakBytes(before, mine) };
         })];
     }

@@ -55,8 +55,8 @@ sealed partial class FunctionLowering
         ImmutableArray<InPlace> inPlace = [];
         if (epilogue is null) viewC = View(c, placeC, true, x => x.C);
         else (hook, inPlace) = AddHook(epilogue, operands);
-        launches.Add(new ContractLaunch(
-            node, operands.ToImmutable(), inPlace, c.Shape[c.Shape.Rank - 2], c.Shape[c.Shape.Rank - 1], a.Shape[a.Shape.Rank - 1], [.. batch.Select(x => x.Size)],
+        Add(node, new ContractLaunch(
+            node.Origins, operands.ToImmutable(), inPlace, c.Shape[c.Shape.Rank - 2], c.Shape[c.Shape.Rank - 1], a.Shape[a.Shape.Rank - 1], [.. batch.Select(x => x.Size)],
             viewA, viewB, viewC, false, makesA, makesB, hook)
         {
             Flops = contract.Operation.Flops(contract) + (prologueA?.Kernel.Flops ?? Dim.Zero) + (prologueB?.Kernel.Flops ?? Dim.Zero) + (epilogue?.Flops ?? Dim.Zero),
@@ -190,7 +190,7 @@ sealed partial class FunctionLowering
         var shape = new ConvolutionShape(
             image[0], image[1], image[2], image[3], weight[0], weight[2], weight[3], map[2], map[3],
             form.Stride.Height, form.Stride.Width, form.Padding.Height, form.Padding.Width, form.Dilation.Height, form.Dilation.Width, form.Groups);
-        launches.Add(new ConvolutionLaunch(node, operands.ToImmutable(), inPlace, kind, shape, hook)
+        Add(node, new ConvolutionLaunch(node.Origins, operands.ToImmutable(), inPlace, kind, shape, hook)
         {
             Flops = convolution.Operation.Flops(convolution) + (epilogue?.Flops ?? Dim.Zero),
             Traffic = convolution.Inputs.Aggregate(Dim.Zero, (sum, v) => sum + v.Type.Bytes) + (epilogue?.Traffic ?? result.Type.Bytes),

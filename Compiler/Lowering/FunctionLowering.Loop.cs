@@ -78,7 +78,7 @@ sealed partial class FunctionLowering
         if (isConditional && places[node.Outputs[0]] is var condition) operands.Add(new(condition.Buffer, condition.Offset, false));
 
         var at = launches.Count;
-        launches.Add(new RepeatLaunch(node, operands.ToImmutable(), index, count, node.Attributes.Bool("reverse"), 0, readsIndex, isConditional));
+        Add(node, new RepeatLaunch(node.Origins, operands.ToImmutable(), index, count, node.Attributes.Bool("reverse"), 0, readsIndex, isConditional));
         inner.Repeat([.. body.Results.Select((r, i) => i < carries ? new Target(r, places[node.Outputs[i]], body.Parameters[i + 1]) : new Target(r, Slice(stacks[i - carries]), null))]);
         launches[at] = (RepeatLaunch)launches[at] with { Length = launches.Count - at - 1 };
         for (var i = at + 1; i < launches.Count; i++) launches[i] = launches[i] with { Flops = launches[i].Flops * count, Traffic = launches[i].Traffic * count };

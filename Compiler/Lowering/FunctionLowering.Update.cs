@@ -48,7 +48,7 @@ sealed partial class FunctionLowering
             operands.AddRange(kernel.Operands);
         }
         var first = built[0].Kernel;
-        launches.Add(new SegmentedLaunch(node, operands.ToImmutable(), inPlace.ToImmutable(), kernels.Add(first.Kernel), segments.ToImmutable(), first.Grain, first.ScratchBytes)
+        Add(node, new SegmentedLaunch(node.Origins, operands.ToImmutable(), inPlace.ToImmutable(), kernels.Add(first.Kernel), segments.ToImmutable(), first.Grain, first.ScratchBytes)
         {
             Flops = built.Aggregate(Dim.Zero, (sum, b) => sum + b.Kernel.Flops),
             Traffic = built.Aggregate(Dim.Zero, (sum, b) => sum + b.Kernel.Traffic),

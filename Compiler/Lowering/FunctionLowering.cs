@@ -36,7 +36,7 @@ sealed partial class FunctionLowering(Program program, Function function, Kernel
         foreach (var u in function.Updates)
             targets.Add(new(u.Value, Dense(u.Value, states[u.Path]), function.States.FirstOrDefault(s => s.State == u.Path)));
         Fill(targets, cancel);
-        return new(function, [.. buffers], [.. launches], arguments, results);
+        return new(FunctionSignature.Of(function), [.. buffers], [.. launches], arguments, results);
     }
 
     /// <summary>Lowers the function's nodes so that in the end every target has its value.</summary>
@@ -205,15 +205,15 @@ sealed partial class FunctionLowering(Program program, Function function, Kernel
     {
         var operands = ImmutableArray.CreateBuilder<Operand>();
         var strides = ImmutableArray.CreateBuilder<ImmutableArray<Dim>>();
-        void Add(Placement place, bool isWritten)
+        void Pass(Placement place, bool isWritten)
         {
             operands.Add(new(place.Buffer, place.Offset, isWritten));
             strides.Add(place.Strides);
         }
-        for (var i = 0; i < node.Inputs.Length; i++) Add(traits.Strided.Contains(i) ? places[node.Inputs[i]] : DenseCopy(node.Inputs[i], node), false);
-        foreach (var output in node.Outputs) Add(PlaceOf(output), true);
-        launches.Add(new LibraryLaunch(
-            node, operands.ToImmutable(), [.. traits.InPlace.Select(s => new InPlace(node.Inputs.Length + s.Result, s.Operand))],
+        for (var i = 0; i < node.Inputs.Length; i++) Pass(traits.Strided.Contains(i) ? places[node.Inputs[i]] : DenseCopy(node.Inputs[i], node), false);
+        foreach (var output in node.Outputs) Pass(PlaceOf(output), true);
+        Add(node, new LibraryLaunch(
+            node.Origins, operands.ToImmutable(), [.. traits.InPlace.Select(s => new InPlace(node.Inputs.Length + s.Result, s.Operand))], node.Name, node.Attributes, node.Inputs.Length,
             [.. node.Inputs.Concat(node.Outputs).Select(v => v.Shape.Dims)], strides.ToImmutable())
         {
             Flops = node.Operation.Flops(node),
@@ -256,6 +256,13 @@ sealed partial class FunctionLowering(Program program, Function function, Kernel
 
     BuiltKernel? TryBuild(KernelSpec spec) => KernelBuilder.TryBuild(spec, typical, target);
 
+    /// <summary>Appends a launch of a node, which reads those states' old values that the node does.</summary>
+    void Add(Node node, Launch launch)
+    {
+        var old = new HashSet<string>(node.Inputs.Select(v => Base(v).State).OfType<string>(), StringComparer.Ordinal);
+        launches.Add(launch with { Incoming = [.. launch.Operands.Where(o => !o.IsWritten && o.Buffer.Kind == BufferKind.State && old.Contains(o.Buffer.Name)).Select(o => o.Buffer.Name).Distinct()] });
+    }
+
     void Launch(Node node, BuiltKernel built) =>
-        launches.Add(new LoopLaunch(node, built.Operands, built.InPlace, kernels.Add(built.Kernel), built.Dims, built.Extent, built.Grain, built.ScratchBytes) { Flops = built.Flops, Traffic = built.Traffic });
+        Add(node, new LoopLaunch(node.Origins, built.Operands, built.InPlace, kernels.Add(built.Kernel), built.Dims, built.Extent, built.Grain, built.ScratchBytes) { Flops = built.Flops, Traffic = built.Traffic });
 }

@@ -85,7 +85,7 @@ public sealed class KernelBuilder
         var finals = stores.Where(s => form != KernelForm.Map && !map.Atoms(s.Value).Any(reduced.Contains)).Select(s => new Store(s.Operand, final(scalars[s.Value]))).ToImmutableArray();
         stages.Make([.. reductions.Select((r, i) => (new Reduction(i, r.First, final(r.Value), r.Neutral, r.Combine), r.Depth))], elements, s => varying(s));
 
-        var kernel = new LoopKernel("", form, axes, Accesses(nest), [.. sources], stages.Result, finals, split, flat);
+        var kernel = new LoopKernel("", form, axes, Accesses(nest), [.. sources], stages.Result, finals, split, flat).WithInputsInOrder();
         var units = nest.Where(a => !a.Reduced).Aggregate(Dim.One, (n, a) => n * a.Size);
         var inside = nest.Where(a => a.Reduced).Aggregate(Dim.One, (n, a) => n * a.Size);
         var weight = kernel.Stages.SelectMany(s => s.Stores.Select(x => x.Value).Concat(s.Reductions.Select(x => x.Value))).SelectMany(s => s.Ordered()).Distinct().Any(s => target.IsDear(s.Op)) ? target.Work.DearWeight : 1;
@@ -137,7 +137,7 @@ public sealed class KernelBuilder
         var list = stores.Select(s => new Store(s.Operand, final(scalars[s.Value]))).ToImmutableArray();
         if (spec.TileOutput is not null) list = list.Add(new(-1, final(Of(spec.TileOutput, inputs))));
         if (stores.Any(s => map.Atoms(s.Value).Length != atoms.Count)) return null;
-        var kernel = new LoopKernel("", KernelForm.Tile, axes, Accesses(nest), [.. sources], [new([], [], list)], [], null, false);
+        var kernel = new LoopKernel("", KernelForm.Tile, axes, Accesses(nest), [.. sources], [new([], [], list)], [], null, false).WithInputsInOrder();
         return Finish(kernel, Dim.Zero, 1, Dim.Zero, stores);
     }
 

@@ -25,7 +25,7 @@ public static class KernelDump
     static void Print(LoweredFunction function, StringBuilder text)
     {
         var ends = new Stack<int>(); // of the loops around a launch
-        text.Append("launches of ").Append(function.Function.Name).Append('\n');
+        text.Append("launches of ").Append(function.Name).Append('\n');
         foreach (var buffer in function.Buffers.Where(b => b.Kind == BufferKind.Arena))
             text.Append("  ").Append(buffer).Append(" : ").Append(Ir.DTypes.Name(buffer.DType)).Append('[').Append(buffer.Elements).Append("]  ; ").Append(buffer.Name).Append('\n');
         for (var i = 0; i < function.Launches.Length; i++)

@@ -3,7 +3,6 @@ using System.Collections.Generic;
 using System.Collections.Immutable;
 using System.Globalization;
 using System.Linq;
-using System.Text;
 using Graph.Compiler.Ir;
 
 namespace Graph.Compiler.Lowering;
@@ -83,16 +82,6 @@ public sealed record Reduction(int Index, int First, Scalar Value, Scalar Neutra
 {
     /// <summary>The scalar operation that combines two accumulators of one number; null for anything else.</summary>
     public ScalarOp? Operation => Combine.AppliesToInputs(2) ? Combine.Op : null;
-
-    /// <summary>As the kernel's text says it: <c>sum</c>, <c>product</c>, <c>max</c>, <c>min</c>, and for anything else the neutral number and how two are combined.</summary>
-    public string Word => Operation switch
-    {
-        ScalarOp.Add => "sum",
-        ScalarOp.Mul => "product",
-        ScalarOp.Max => "max",
-        ScalarOp.Min => "min",
-        _ => FormattableString.Invariant($"fold {First} from {Neutral} by {Combine} of"),
-    };
 }
 
 /// <summary>Keeps an expression's value in scratch for later stages.</summary>
@@ -129,10 +118,37 @@ public sealed record LoopKernel(
 
     public override bool IsTile => Form == KernelForm.Tile;
 
-    public override string Text => text ??= Print();
+    public override string Text => text ??= LoopKernelText.Write(this);
 
     /// <summary>The number of the lane axis; -1 when there is none.</summary>
     public int Lane => Axes.Length > 0 && Axes[Axes.Length - 1].Role == AxisRole.Lane ? Axes.Length - 1 : -1;
+
+    /// <summary>The same kernel with its inputs numbered by first use in its text, and without those that nothing reads: what its text says.</summary>
+    public LoopKernel WithInputsInOrder()
+    {
+        var order = new List<Source>();
+        var done = new Dictionary<Scalar, Scalar>();
+        Scalar Use(Scalar s)
+        {
+            if (s.Op != ScalarOp.Input || done.ContainsKey(s)) return done[s];
+            order.Add(Sources[s.Index]);
+            return done[s] = Scalar.Input(order.Count - 1, s.Type);
+        }
+        Scalar Again(Scalar root)
+        {
+            foreach (var s in root.Ordered())
+                if (s.Op != ScalarOp.Input && !done.ContainsKey(s)) done[s] = s.Arguments.IsEmpty ? s : s.With([.. s.Arguments.Select(Use)]);
+            return Use(root);
+        }
+        ImmutableArray<KernelStage> stages =
+        [
+            .. Stages.Select(stage => new KernelStage(
+                [.. stage.Reductions.Select(r => r with { Value = Again(r.Value) })], [.. stage.Caches.Select(c => c with { Value = Again(c.Value) })],
+                [.. stage.Stores.Select(x => x with { Value = Again(x.Value) })])),
+        ];
+        ImmutableArray<Store> finals = [.. Finals.Select(x => x with { Value = Again(x.Value) })];
+        return this with { Stages = stages, Finals = finals, Sources = [.. order] };
+    }
 
     /// <summary>How many caches in scratch it uses.</summary>
     public int CacheCount => Stages.Sum(s => s.Caches.Length);
@@ -142,65 +158,4 @@ public sealed record LoopKernel(
 
     /// <summary>Bytes in scratch that a column kernel keeps for one sum: those of the widest.</summary>
     public int SumBytes => Stages.SelectMany(s => s.Reductions).Select(r => Math.Max(4, r.Value.Type.Size())).DefaultIfEmpty(4).Max();
-
-    string Print()
-    {
-        var text = new StringBuilder();
-        text.Append(Form.ToString().ToLowerInvariant()).Append(IsFlat ? " flat" : "");
-        if (Split is { } split) text.Append(" part ").Append(split.PartAxis).Append(" of axis ").Append(split.SplitAxis);
-        text.Append('\n');
-        for (var i = 0; i < Axes.Length; i++)
-            text.Append("  axis ").Append(i).Append(": ").Append(Axes[i].Role.ToString().ToLowerInvariant()).Append(' ').Append(IsFlat ? "all" : Axes[i].Size.ToString()).Append(Axes[i].Reduced ? " reduced" : "").Append('\n');
-        for (var i = 0; i < Accesses.Length; i++) text.Append("  access ").Append(i).Append(": ").Append(Accesses[i]).Append('\n');
-        var names = new Dictionary<Scalar, string>();
-        foreach (var stage in Stages)
-        {
-            text.Append("  stage\n");
-            foreach (var reduction in stage.Reductions) Assign(text, "r" + reduction.Index + " = " + reduction.Word + " ", reduction.Value, names);
-            foreach (var cache in stage.Caches) Assign(text, "c" + cache.Slot + " = ", cache.Value, names);
-            foreach (var store in stage.Stores) Assign(text, (store.Access < 0 ? "tile" : "[" + store.Access + "]") + " = ", store.Value, names);
-        }
-        if (Finals.Length > 0) text.Append("  finally\n");
-        foreach (var store in Finals) Assign(text, "[" + store.Access + "] = ", store.Value, names);
-        return text.ToString();
-    }
-
-    void Assign(StringBuilder text, string target, Scalar value, Dictionary<Scalar, string> names)
-    {
-        var expression = Expression(value, names, text);
-        text.Append("    ").Append(target).Append(expression).Append('\n');
-    }
-
-    string Expression(Scalar root, Dictionary<Scalar, string> names, StringBuilder text)
-    {
-        foreach (var s in Scalar.Order([root]))
-        {
-            if (names.ContainsKey(s)) continue;
-            switch (s.Op)
-            {
-                case ScalarOp.Input:
-                    names[s] = Sources[s.Index] switch
-                    {
-                        Source.Load load => "[" + load.Access + "]",
-                        Source.Reduced r => "r" + r.Reduction,
-                        Source.Cached c => "c" + c.Slot,
-                        Source.Size size => "size(" + size.Value + ")",
-                        Source.Tile => "tile",
-                        var other => throw new InvalidOperationException($"A kernel has the unknown source {other}."),
-                    };
-                    break;
-                case ScalarOp.Constant: names[s] = new Attr.Real(s.Constant).ToString(); break;
-                case ScalarOp.AxisIndex: names[s] = "index" + s.Index; break;
-                default:
-                    var arguments = string.Join(", ", s.Arguments.Select(a => names[a]));
-                    var name = "v" + names.Count(n => n.Value[0] == 'v').ToString(CultureInfo.InvariantCulture);
-                    text.Append("    ").Append(name).Append(" = ").Append(s.Op == ScalarOp.Cast ? s.Type.Name() : s.Op.ToString().ToLowerInvariant()).Append(' ').Append(arguments);
-                    if (s.Op == ScalarOp.Uniform) text.Append(" stream ").Append(((long)s.Constant).ToString(CultureInfo.InvariantCulture));
-                    text.Append('\n');
-                    names[s] = name;
-                    break;
-            }
-        }
-        return names[root];
-    }
 }

@@ -1,26 +1,55 @@
 using System.Collections.Generic;
 using System.Collections.Immutable;
+using System.Linq;
 using Graph.Compiler.Ir;
 
 namespace Graph.Compiler.Lowering;
 
 /// <summary>
-/// A scheduled program as kernels and launches: what targets emit, what the planner places in memory and what the runtime executes.
-/// Lowering is a pure function of the fused program, so the generator and the runtime get the same kernels under the same numbers.
+/// A scheduled program as kernels and launches: what targets emit, what the planner places in memory, and, read back from its text, what a model starts from. It stands for itself: nothing in it
+/// refers to the program that it was lowered from.
 /// </summary>
-/// <param name="Program">The fused, scheduled program.</param>
-/// <param name="Kernels">The distinct generated kernels: equal ones, such as those of equal layers, appear once.</param>
+/// <param name="Name">The model's name.</param>
+/// <param name="Dims">The named dimensions with their bounds.</param>
+/// <param name="States">Parameters, buffers and optimizer states.</param>
+/// <param name="Kernels">The distinct kernels: equal ones, such as those of equal layers, appear once.</param>
 /// <param name="Functions">One for each function that the model can run.</param>
-public sealed record LoweredProgram(Program Program, ImmutableArray<Kernel> Kernels, ImmutableArray<LoweredFunction> Functions);
+public sealed record LoweredProgram(
+    string Name, ImmutableArray<DimSymbol> Dims, ImmutableArray<StateDecl> States, ImmutableArray<Kernel> Kernels, ImmutableArray<LoweredFunction> Functions)
+{
+    /// <summary>What the functions need of the named dimensions.</summary>
+    public ImmutableArray<Requirement> Requirements { get; init; } = [];
+
+    /// <summary>What the functions need of arguments that pick classes and rows.</summary>
+    public ImmutableArray<IndexRange> Ranges { get; init; } = [];
+
+    /// <summary>The function of that name, or null.</summary>
+    public LoweredFunction? Find(string name) => Functions.FirstOrDefault(f => f.Name == name);
+}
+
+/// <summary>What a caller sees of a function.</summary>
+/// <param name="Name">Its name.</param>
+/// <param name="Parameters">What it takes, in order.</param>
+/// <param name="Results">What it gives, in order; a name is empty where nobody named it.</param>
+/// <param name="Assigned">The paths of the states that it gives new values.</param>
+public sealed record FunctionSignature(string Name, ImmutableArray<NamedTensor> Parameters, ImmutableArray<NamedTensor> Results, ImmutableArray<string> Assigned)
+{
+    public static FunctionSignature Of(Function function) => new(
+        function.Name, [.. function.Parameters.Select(p => new NamedTensor(p.Name!, p.Type))],
+        [.. function.Results.Select((r, i) => new NamedTensor(i < function.ResultNames.Length ? function.ResultNames[i] : "", r.Type))], [.. function.Updates.Select(u => u.Path)]);
+}
 
 /// <summary>The launches of one function, in order, over buffers.</summary>
-/// <param name="Function">The fused, scheduled function.</param>
+/// <param name="Signature">Its name, parameters and results.</param>
 /// <param name="Buffers">All memory it touches.</param>
 /// <param name="Launches">In the order of execution.</param>
 /// <param name="Arguments">The buffers of the parameters, in order.</param>
 /// <param name="Results">Where each result lies when the last launch is done.</param>
 public sealed record LoweredFunction(
-    Function Function, ImmutableArray<Buffer> Buffers, ImmutableArray<Launch> Launches, ImmutableArray<Buffer> Arguments, ImmutableArray<Buffer> Results);
+    FunctionSignature Signature, ImmutableArray<Buffer> Buffers, ImmutableArray<Launch> Launches, ImmutableArray<Buffer> Arguments, ImmutableArray<Buffer> Results)
+{
+    public string Name => Signature.Name;
+}
 
 /// <summary>Whose memory a buffer is.</summary>
 public enum BufferKind
@@ -60,13 +89,16 @@ public sealed record Operand(Buffer Buffer, Dim Offset, bool IsWritten);
 public sealed record InPlace(int Written, int Read);
 
 /// <summary>One entry of the launch table.</summary>
-/// <param name="Node">The node it executes; its origins are what profiles and memory reports print.</param>
+/// <param name="Origins">Where the nodes that it executes came from: what profiles and memory reports print.</param>
 /// <param name="Operands">What it reads and writes; hooks' operands included.</param>
 /// <param name="InPlace">Which written operands may take over a read one's memory.</param>
-public abstract record Launch(Node Node, ImmutableArray<Operand> Operands, ImmutableArray<InPlace> InPlace)
+public abstract record Launch(ImmutableArray<Origin> Origins, ImmutableArray<Operand> Operands, ImmutableArray<InPlace> InPlace)
 {
     /// <summary>For people: the kernel's name or the kind of library kernel.</summary>
     public abstract string Title { get; }
+
+    /// <summary>The paths of the states whose value from before the call it reads, under that path: no launch before it may have written them.</summary>
+    public ImmutableArray<string> Incoming { get; init; } = [];
 
     /// <summary>Floating-point operations.</summary>
     public Dim Flops { get; init; } = Dim.Zero;
@@ -80,16 +112,16 @@ public abstract record Launch(Node Node, ImmutableArray<Operand> Operands, Immut
 /// Chunks hold <paramref name="Grain"/> units of the extent, whatever the number of threads.
 /// </summary>
 public sealed record LoopLaunch(
-    Node Node, ImmutableArray<Operand> Operands, ImmutableArray<InPlace> InPlace, Kernel Kernel, ImmutableArray<Dim> Dims, Dim Extent, Dim Grain, Dim ScratchBytes)
-    : Launch(Node, Operands, InPlace)
+    ImmutableArray<Origin> Origins, ImmutableArray<Operand> Operands, ImmutableArray<InPlace> InPlace, Kernel Kernel, ImmutableArray<Dim> Dims, Dim Extent, Dim Grain, Dim ScratchBytes)
+    : Launch(Origins, Operands, InPlace)
 {
     public override string Title => Kernel.Name;
 }
 
 /// <summary>The same generated kernel over several sets of operands in one launch: the optimizer over all parameters. Operand lists are consecutive ranges of <see cref="Launch.Operands"/>.</summary>
 public sealed record SegmentedLaunch(
-    Node Node, ImmutableArray<Operand> Operands, ImmutableArray<InPlace> InPlace, Kernel Kernel, ImmutableArray<Segment> Segments, Dim Grain, Dim ScratchBytes)
-    : Launch(Node, Operands, InPlace)
+    ImmutableArray<Origin> Origins, ImmutableArray<Operand> Operands, ImmutableArray<InPlace> InPlace, Kernel Kernel, ImmutableArray<Segment> Segments, Dim Grain, Dim ScratchBytes)
+    : Launch(Origins, Operands, InPlace)
 {
     public override string Title => Kernel.Name;
 }
@@ -107,7 +139,7 @@ public sealed record Prologue(Hook Hook, bool Transposed);
 public sealed record MatrixView(int Operand, ImmutableArray<Dim> BatchStrides, Dim RowStride, Dim ColumnStride);
 
 /// <summary>A batched matrix product C[b,m,n] = Σₖ A[b,m,k]·B[b,k,n] by the packed library kernel.</summary>
-/// <param name="Node">The node.</param>
+/// <param name="Origins">Where it came from.</param>
 /// <param name="Operands">All pointers.</param>
 /// <param name="InPlace">Only through the epilogue.</param>
 /// <param name="M">Rows.</param>
@@ -122,9 +154,9 @@ public sealed record MatrixView(int Operand, ImmutableArray<Dim> BatchStrides, D
 /// <param name="PrologueB">Makes tiles of B.</param>
 /// <param name="Epilogue">Consumes finished tiles.</param>
 public sealed record ContractLaunch(
-    Node Node, ImmutableArray<Operand> Operands, ImmutableArray<InPlace> InPlace, Dim M, Dim N, Dim K, ImmutableArray<Dim> Batch,
+    ImmutableArray<Origin> Origins, ImmutableArray<Operand> Operands, ImmutableArray<InPlace> InPlace, Dim M, Dim N, Dim K, ImmutableArray<Dim> Batch,
     MatrixView? A, MatrixView? B, MatrixView? C, bool Accumulate, Prologue? PrologueA, Prologue? PrologueB, Hook? Epilogue)
-    : Launch(Node, Operands, InPlace)
+    : Launch(Origins, Operands, InPlace)
 {
     public override string Title =>
         (PrologueA is null ? "" : "a:" + PrologueA.Hook.Kernel.Name + "+") + (PrologueB is null ? "" : "b:" + PrologueB.Hook.Kernel.Name + "+")
@@ -141,8 +173,8 @@ public enum ConvolutionKind
 
 /// <summary>A convolution on contiguous NCHW operands by the library kernel. Operand order: Forward image, weight → map; ImageGradient map, weight → image; WeightGradient image, map → weight. The last is absent when the epilogue consumes it.</summary>
 public sealed record ConvolutionLaunch(
-    Node Node, ImmutableArray<Operand> Operands, ImmutableArray<InPlace> InPlace, ConvolutionKind Kind, ConvolutionShape Shape, Hook? Epilogue)
-    : Launch(Node, Operands, InPlace)
+    ImmutableArray<Origin> Origins, ImmutableArray<Operand> Operands, ImmutableArray<InPlace> InPlace, ConvolutionKind Kind, ConvolutionShape Shape, Hook? Epilogue)
+    : Launch(Origins, Operands, InPlace)
 {
     public override string Title => "conv." + Kind.ToString().ToLowerInvariant() + (Epilogue is null ? "" : "+" + Epilogue.Kernel.Name);
 }
@@ -156,7 +188,7 @@ public sealed record ConvolutionShape(
 /// The <paramref name="Length"/> launches behind it run <paramref name="Count"/> times: a loop's body, whose own loops are ranges within the range. Offsets of operands in there may contain the symbol
 /// <paramref name="Index"/>, which is the iteration's number. Carries are ordinary buffers, set before and written by the body, so everything but the offsets is planned and resolved once.
 /// </summary>
-/// <param name="Node">The loop.</param>
+/// <param name="Origins">Where the loop came from.</param>
 /// <param name="Operands">With <paramref name="ReadsIndex"/> an i64[] that gets the number of each iteration, then with <paramref name="IsConditional"/> the bool[] that is looked at before each and ends the loop when it is false.</param>
 /// <param name="Index">The symbol of the iteration's number, which no named dimension has for a name.</param>
 /// <param name="Count">The most iterations.</param>
@@ -164,7 +196,7 @@ public sealed record ConvolutionShape(
 /// <param name="Length">How many launches it repeats; ranges nest.</param>
 /// <param name="ReadsIndex">Whether a launch reads the number as a tensor.</param>
 /// <param name="IsConditional">Whether it may end early.</param>
-public sealed record RepeatLaunch(Node Node, ImmutableArray<Operand> Operands, string Index, Dim Count, bool Reverse, int Length, bool ReadsIndex, bool IsConditional) : Launch(Node, Operands, [])
+public sealed record RepeatLaunch(ImmutableArray<Origin> Origins, ImmutableArray<Operand> Operands, string Index, Dim Count, bool Reverse, int Length, bool ReadsIndex, bool IsConditional) : Launch(Origins, Operands, [])
 {
     public override string Title => "repeat";
 
@@ -178,15 +210,19 @@ public sealed record RepeatLaunch(Node Node, ImmutableArray<Operand> Operands, s
     public Operand? Condition => IsConditional ? Operands[Operands.Length - 1] : null;
 }
 
-/// <summary>A kernel of the library under its operation's name (<c>max_pool2d</c>, <c>embedding_grad</c>): operands are the node's inputs, then its outputs; attributes come from the node.</summary>
-/// <param name="Node">The node.</param>
+/// <summary>A kernel of the library under its operation's name (<c>max_pool2d</c>, <c>embedding_grad</c>): operands are the operation's inputs, then its outputs.</summary>
+/// <param name="Origins">Where it came from.</param>
 /// <param name="Operands">Inputs, then outputs.</param>
 /// <param name="InPlace">What the operation's <see cref="LibraryTraits.InPlace"/> offers.</param>
-/// <param name="Shapes">The operands' shapes.</param>
-/// <param name="Strides">The operands' strides, in elements: contiguous but where the operation's <see cref="LibraryTraits"/> calls an operand or result strided.</param>
+/// <param name="Operation">The operation's name.</param>
+/// <param name="Attributes">Its attributes.</param>
+/// <param name="Inputs">How many of the operands are inputs.</param>
+/// <param name="Shapes">The shape of each operand.</param>
+/// <param name="Strides">The strides of each, in elements: contiguous but where the operation's <see cref="LibraryTraits"/> calls an operand or result strided.</param>
 public sealed record LibraryLaunch(
-    Node Node, ImmutableArray<Operand> Operands, ImmutableArray<InPlace> InPlace, ImmutableArray<ImmutableArray<Dim>> Shapes, ImmutableArray<ImmutableArray<Dim>> Strides)
-    : Launch(Node, Operands, InPlace)
+    ImmutableArray<Origin> Origins, ImmutableArray<Operand> Operands, ImmutableArray<InPlace> InPlace, string Operation, AttributeMap Attributes, int Inputs,
+    ImmutableArray<ImmutableArray<Dim>> Shapes, ImmutableArray<ImmutableArray<Dim>> Strides)
+    : Launch(Origins, Operands, InPlace)
 {
-    public override string Title => Node.Name;
+    public override string Title => Operation;
 }

@@ -8,8 +8,7 @@ using Graph.Compiler.Targets;
 namespace Graph.Compiler.Lowering;
 
 /// <summary>
-/// Turns a fused, scheduled program into kernels and launches. Pure and deterministic: the generator emits the kernels, the runtime builds the launch tables, and both
-/// number the kernels alike.
+/// Turns a fused, scheduled program into kernels and launches: a pure function, which runs while the model is built.
 /// </summary>
 public static class Lowerer
 {
@@ -28,7 +27,7 @@ public static class Lowerer
             cancel.ThrowIfCancellationRequested();
             if (!called.Contains(function.Name)) functions.Add(new FunctionLowering(program, function, kernels, target).Lower(cancel));
         }
-        return new(program, kernels.Kernels, functions.ToImmutable());
+        return new(program.Name, program.Dims, program.States, kernels.Kernels, functions.ToImmutable()) { Requirements = program.Requirements, Ranges = program.Ranges };
     }
 
     static IEnumerable<string> Callees(Function function) => function.Nodes.SelectMany(n =>

@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.Collections.Immutable;
 using System.Linq;
 using Graph.Compiler.Ir;
+using Graph.Compiler.Lowering;
 
 namespace Graph.Compiler.Planning;
 
@@ -15,12 +16,12 @@ public sealed class DimSolver
     readonly record struct Step(int Symbol, int Parameter, Polynomial Unit, Shape UnitShape);
 
     readonly List<Step> steps = [];
-    readonly ImmutableArray<Value> parameters;
+    readonly ImmutableArray<NamedTensor> parameters;
 
     /// <param name="parameters">The parameters whose lengths are known, in order.</param>
     /// <param name="declared">The program's dimensions.</param>
     /// <exception cref="ArgumentException">A parameter uses a dimension that is not declared.</exception>
-    public DimSolver(ImmutableArray<Value> parameters, ImmutableArray<DimSymbol> declared)
+    public DimSolver(ImmutableArray<NamedTensor> parameters, ImmutableArray<DimSymbol> declared)
     {
         this.parameters = parameters;
         var names = parameters.SelectMany(p => p.Shape.SelectMany(d => d.Symbols)).Distinct(StringComparer.Ordinal).ToImmutableArray();
@@ -49,12 +50,12 @@ public sealed class DimSolver
     public ImmutableArray<string> Undetermined { get; }
 
     /// <summary>The dimensions that a call of this function has to state, in order.</summary>
-    public static ImmutableArray<string> UndeterminedOf(Function function, Program program) => new DimSolver(function.Parameters, program.Dims).Undetermined;
+    public static ImmutableArray<string> UndeterminedOf(Function function, Program program) => new DimSolver(FunctionSignature.Of(function).Parameters, program.Dims).Undetermined;
 
     /// <summary>The dimensions that a call with arguments of these shapes has to state, in order.</summary>
     public static ImmutableArray<string> UndeterminedOf(IEnumerable<Shape> shapes)
     {
-        var values = shapes.Select(shape => new Value(new(DType.F32, shape), null, null)).ToImmutableArray();
+        var values = shapes.Select(shape => new NamedTensor("", new(DType.F32, shape))).ToImmutableArray();
         return new DimSolver(values, [.. values.SelectMany(v => v.Shape.SelectMany(d => d.Symbols)).Distinct(StringComparer.Ordinal).Select(name => new DimSymbol(name, 1, 1))]).Undetermined;
     }
 

@@ -39,5 +39,5 @@ public sealed record MemoryPlan(
 
     /// <summary>Operation and source line of the peak, such as <c>#7 conv2d_grad_weight (Digits.cs:22 conv)</c>.</summary>
     public string PeakDescription => Peak is not { } launch ? "nowhere"
-        : "#" + PeakLaunch.ToString(System.Globalization.CultureInfo.InvariantCulture) + " " + launch.Title + (launch.Node.Origins.Length > 0 ? " (" + launch.Node.Origins[0] + ")" : "");
+        : "#" + PeakLaunch.ToString(System.Globalization.CultureInfo.InvariantCulture) + " " + launch.Title + (launch.Origins.Length > 0 ? " (" + launch.Origins[0] + ")" : "");
 }

@@ -21,7 +21,7 @@ public static class PlanPrinter
     public static string Print(MemoryPlan plan, string model, MachineFigures? machine = null)
     {
         var text = new StringBuilder();
-        text.Append("plan ").Append(model).Append('.').Append(plan.Function.Function.Name);
+        text.Append("plan ").Append(model).Append('.').Append(plan.Function.Name);
         if (plan.Binding.Values.Any()) text.Append("  ").Append(plan.Binding);
         text.Append('\n');
         text.Append("state ").Append(Count(plan.StateBytes)).Append(" B   arena ").Append(Count(plan.ArenaBytes)).Append(" B = bound × ").Append(plan.Ratio.ToString("0.000", CultureInfo.InvariantCulture));

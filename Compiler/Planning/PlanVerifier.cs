@@ -23,7 +23,7 @@ public static class PlanVerifier
     }
 
     static Exception Broken(MemoryPlan plan, int launch, string what) =>
-        new VerificationException($"{plan.Function.Function.Name} #{launch}{(launch >= 0 && launch < plan.Function.Launches.Length ? " " + plan.Function.Launches[launch].Title : "")}: {what}");
+        new VerificationException($"{plan.Function.Name} #{launch}{(launch >= 0 && launch < plan.Function.Launches.Length ? " " + plan.Function.Launches[launch].Title : "")}: {what}");
 
     static void Order(MemoryPlan plan)
     {
@@ -94,7 +94,7 @@ public static class PlanVerifier
             && plan.Function.Buffers.Count(b => plan.TakesOver[b.Id] == read.Id) == 1;
     }
 
-    // A later launch may read the state's memory for the new value; what it must not do is read it for the old one, which is what its node says.
+    // A later launch may read the state's memory for the new value; what it must not do is read it for the old one.
     static void States(LoweredFunction function)
     {
         var donated = new Dictionary<string, int>(StringComparer.Ordinal);
@@ -104,17 +104,11 @@ public static class PlanVerifier
             foreach (var operand in launch.Operands)
             {
                 if (operand.IsWritten || operand.Buffer.Kind != BufferKind.State || !donated.TryGetValue(operand.Buffer.Name, out var writer) || writer == i) continue;
-                if (launch.Node.Inputs.Any(v => IncomingState(v) == operand.Buffer.Name))
-                    throw new VerificationException($"{function.Function.Name} #{i} {launch.Title} reads the state {operand.Buffer.Name} after #{writer} {function.Launches[writer].Title} has written its new value");
+                if (launch.Incoming.Contains(operand.Buffer.Name))
+                    throw new VerificationException($"{function.Name} #{i} {launch.Title} reads the state {operand.Buffer.Name} after #{writer} {function.Launches[writer].Title} has written its new value");
             }
             foreach (var operand in launch.Operands)
                 if (operand.IsWritten && operand.Buffer.Kind == BufferKind.State && !donated.ContainsKey(operand.Buffer.Name)) donated.Add(operand.Buffer.Name, i);
         }
-    }
-
-    static string? IncomingState(Value value)
-    {
-        while (value.State is null && value.Producer is { Operation.Kind: OpKind.View, Inputs.Length: > 0 } view) value = view.Inputs[0];
-        return value.State;
     }
 }

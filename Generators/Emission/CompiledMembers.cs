@@ -11,9 +11,7 @@ public sealed record CompiledMembers(EquatableArray<GeneratedMethod> Methods, Mo
 /// <summary>The texts that a model's class embeds, packed.</summary>
 /// <param name="Modules">The definitions of the model and of the modules it uses.</param>
 /// <param name="Elaborated">The elaborated program.</param>
-/// <param name="Scheduled">The fused, scheduled program, from which the runtime plans.</param>
-/// <param name="Fingerprint">Of the generated kernels: the runtime compares it with the kernels that it derives itself.</param>
-public sealed record ModelTexts(string Modules, string Elaborated, string Scheduled, string Fingerprint);
+public sealed record ModelTexts(string Modules, string Elaborated);
 
 /// <summary>What a model's class says of its training.</summary>
 /// <param name="LearningRate">The optimizer's own rate; null for none.</param>

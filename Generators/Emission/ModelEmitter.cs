@@ -8,6 +8,7 @@ using Graph.Compiler.Modules.Text;
 using Graph.Compiler.Passes;
 using Graph.Compiler;
 using Graph.Compiler.Lowering;
+using Graph.Compiler.Lowering.Text;
 using Graph.Compiler.Modules;
 using Graph.Compiler.Modules.Elaboration;
 using Graph.Compiler.Planning;
@@ -36,12 +37,12 @@ public static class ModelEmitter
         var lowered = Lowerer.Lower(scheduled, input.Target, cancellation);
         var training = model.Training is { } spec
             ? new TrainingTexts(spec.LearningRate, spec.ClipNorm, (spec.OptimizerStates.IsDefault ? [] : spec.OptimizerStates).ToEquatableArray(), spec.Precision, spec.Optimizer) : null;
-        var texts = new ModelTexts(
-            CompressedText.Pack(Modules(input)), CompressedText.Pack(ProgramPrinter.Print(model.Program)), CompressedText.Pack(ProgramPrinter.Print(scheduled)), KernelFingerprint.Of(lowered));
+        var texts = new ModelTexts(CompressedText.Pack(Modules(input)), CompressedText.Pack(ProgramPrinter.Print(model.Program)));
+        var plans = PlanText.Write(lowered.Functions.Select(f => Planner.PlanTypical(f, lowered.Dims)));
         cancellation.ThrowIfCancellationRequested();
         return new(
             input.Class, new(GeneratedMethod.All(model, scheduled).ToEquatableArray(), texts, training),
-            CSharpTarget.Emit(lowered, input.Class.Namespace, input.Class.KernelClass) + PartSource.Kernels(input.Class),
+            CSharpTarget.Emit(lowered, input.Class.Namespace, input.Class.KernelClass) + PartSource.Kernels(input.Class, LoweredText.Write(lowered), plans),
             MemoryNeeds.Warnings(input.Class.Name, lowered, model.Origins, input.Model.Location).ToEquatableArray(), model.Origins.ToEquatableArray());
     }
 

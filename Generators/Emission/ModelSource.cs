@@ -65,15 +65,16 @@ static class ModelSource
         writer.Open($"static {Execution}CompiledModelDescriptor graphDescribe()");
         writer.Line("global::System.Func<int, nint>? address = null;");
         writer.Line("var places = \"\";");
-        writer.Line("graphKernels(ref address);");
+        writer.Line($"{PartSource.Text}? lowered = null, plans = null;");
+        writer.Line("graphKernels(ref address, ref lowered, ref plans);");
         writer.Line("graphOrigins(ref places);");
         writer.Open("return new()");
         writer.Line($"Name = {ShortName(declaration)},");
         writer.Line($"AbiVersion = {KernelFingerprint.AbiVersion.ToString(CultureInfo.InvariantCulture)},");
         writer.Line($"Modules = {Literal(members.Texts.Modules)},");
         writer.Line($"Elaborated = {Literal(members.Texts.Elaborated)},");
-        writer.Line($"Scheduled = {Literal(members.Texts.Scheduled)},");
-        writer.Line($"KernelFingerprint = {Literal(members.Texts.Fingerprint)},");
+        writer.Line("Lowered = lowered,");
+        writer.Line("Plans = plans,");
         writer.Line($"KernelAddress = address ?? {Execution}CompiledModelDescriptor.WithoutKernels({ShortName(declaration)}),");
         writer.Line("Origins = places,");
         if (members.Training is { } training)

@@ -10,19 +10,31 @@ namespace Graph.Generators.Emission;
 /// </summary>
 static class PartSource
 {
-    /// <summary>The partial method that gives the kernels.</summary>
-    public const string KernelPart = "void graphKernels(ref global::System.Func<int, nint>? address)";
+    /// <summary>The partial method that gives the kernels, and the texts that a model starts from.</summary>
+    public const string KernelPart = $"void graphKernels(ref global::System.Func<int, nint>? address, ref {Text}? lowered, ref {Text}? plans)";
+
+    /// <summary>The type of a text that lies in the assembly as it is.</summary>
+    public const string Text = "global::Graph.Runtime.Execution.EmbeddedText";
 
     /// <summary>The partial method that gives files and lines.</summary>
     public const string OriginPart = "void graphOrigins(ref string places)";
 
     /// <summary>What follows the kernels in their file: within the model's namespace.</summary>
-    public static string Kernels(ClassDeclaration declaration)
+    public static string Kernels(ClassDeclaration declaration, string lowered, string plans)
     {
         var writer = new SourceWriter();
         writer.Line();
-        Part(writer, declaration, $"static partial {KernelPart} => address = {declaration.KernelClassFullName}.Address;");
+        Part(writer, declaration, $"static partial {KernelPart} => (address, lowered, plans) = ({declaration.KernelClassFullName}.Address, static () => {Raw(lowered)}, static () => {Raw(plans)});");
         return writer.ToString();
+    }
+
+    // As it is, line by line, between more quotes than occur within.
+    static string Raw(string text)
+    {
+        int run = 0, longest = 2;
+        foreach (var c in text) longest = System.Math.Max(longest, run = c == '"' ? run + 1 : 0);
+        var quotes = new string('"', longest + 1);
+        return quotes + "\n" + text + "\n" + quotes + "u8";
     }
 
     /// <summary>The file with the lines that the embedded programs refer to by number.</summary>

@@ -12,10 +12,10 @@ abstract unsafe class LibraryCall(LibraryLaunch launch)
 {
     protected LibraryLaunch Launch { get; } = launch;
 
-    public AttributeMap Attributes => Launch.Node.Attributes;
+    public AttributeMap Attributes => Launch.Attributes;
 
     /// <summary>How many operands the node has; results are numbered behind them.</summary>
-    public int Inputs => Launch.Node.Inputs.Length;
+    public int Inputs => Launch.Inputs;
 
     /// <summary>Memory of the launch table, zeroed, that lives as long as the table.</summary>
     public abstract T* Take<T>(int count = 1) where T : unmanaged;
@@ -37,7 +37,7 @@ abstract unsafe class LibraryCall(LibraryLaunch launch)
     public long[] Strides(int operand) => [.. Launch.Strides[operand].Select(Evaluate)];
 
     /// <summary>The axis of the attribute <c>axis</c>, counted from the start.</summary>
-    public int Axis => Launch.Node.Inputs[0].Shape.Axis(Attributes.Int("axis", -1));
+    public int Axis => new Shape(Launch.Shapes[0]).Axis(Attributes.Int("axis", -1));
 
     /// <summary>The extents before, along and behind that axis.</summary>
     public (long Outer, long Extent, long Inner) Around(int operand)
@@ -54,9 +54,9 @@ abstract unsafe class LibraryCall(LibraryLaunch launch)
         [var both] => (both, both),
         [var height, var width] => (height, width),
         [] => (fallback, fallback),
-        var more => throw new NotSupportedException($"{Launch.Node.Name} has {more.Length} numbers for {name}, but windows have a height and a width."),
+        var more => throw new NotSupportedException($"{Launch.Operation} has {more.Length} numbers for {name}, but windows have a height and a width."),
     };
 
     /// <summary>That there is no kernel for an operand's element type.</summary>
-    public NotSupportedException Unsupported(int operand) => new($"The processor has no kernel for {Launch.Node.Name} of {Type(operand).Name()}.");
+    public NotSupportedException Unsupported(int operand) => new($"The processor has no kernel for {Launch.Operation} of {Type(operand).Name()}.");
 }

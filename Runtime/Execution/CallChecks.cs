@@ -2,6 +2,7 @@ using System;
 using System.Collections.Immutable;
 using System.Linq;
 using Graph.Compiler.Ir;
+using Graph.Compiler.Lowering;
 using Graph.Compiler.Passes;
 using Graph.Compiler.Planning;
 using Graph.Compiler.Training;
@@ -15,12 +16,12 @@ sealed unsafe class CallChecks
 
     readonly record struct IndexCheck(IndexRange Range, int Argument, DType Type, Polynomial Below);
 
-    readonly Function function;
+    readonly FunctionSignature function;
     readonly ImmutableArray<DimSymbol> symbols;
     readonly SizeCheck[] sizes;
     readonly IndexCheck[] indices;
 
-    public CallChecks(Function function, Program program, ImmutableArray<DimSymbol> symbols)
+    public CallChecks(FunctionSignature function, LoweredProgram program, ImmutableArray<DimSymbol> symbols)
     {
         this.function = function;
         this.symbols = symbols;

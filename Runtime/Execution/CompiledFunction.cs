@@ -16,19 +16,18 @@ public sealed class CompiledFunction
 {
     readonly Polynomial[] lengths;
 
-    internal CompiledFunction(LoweredFunction lowered, Program program)
+    internal CompiledFunction(LoweredFunction lowered, LoweredProgram program, MemoryPlan? planned)
     {
         Lowered = lowered;
-        Program = program;
-        AssignedStates = [.. lowered.Function.Updates.Select(u => u.Path)];
-        Solver = new(lowered.Function.Parameters, program.Dims);
+        AssignedStates = lowered.Signature.Assigned;
+        Solver = new(lowered.Signature.Parameters, program.Dims);
         var symbols = Solver.Symbols.Select(s => s.Name).ToImmutableArray();
-        Checks = new(lowered.Function, program, Solver.Symbols);
-        Plans = new(this);
-        lengths = [.. lowered.Function.Parameters.Concat(lowered.Function.Results).Select(v => new Polynomial(v.Shape.Size, symbols))];
+        Checks = new(lowered.Signature, program, Solver.Symbols);
+        Plans = new(this, planned);
+        lengths = [.. lowered.Signature.Parameters.Concat(lowered.Signature.Results).Select(v => new Polynomial(v.Shape.Size, symbols))];
     }
 
-    public string Name => Lowered.Function.Name;
+    public string Name => Lowered.Name;
 
     /// <summary>It changes parameters or states.</summary>
     internal bool AssignsStates => !AssignedStates.IsEmpty;
@@ -41,8 +40,6 @@ public sealed class CompiledFunction
     /// <summary>The paths of the states that a call gives new values: the parameters and moments of a training step, and what <c>State.Assign</c> assigns in an entry. Empty for a call that only reads.</summary>
     public ImmutableArray<string> AssignedStates { get; }
 
-    internal Program Program { get; }
-
     internal DimSolver Solver { get; }
 
     internal CallChecks Checks { get; }
@@ -50,15 +47,11 @@ public sealed class CompiledFunction
     /// <summary>Its plans, by binding.</summary>
     internal PlanCache Plans { get; }
 
-    internal int Arguments => Lowered.Function.Parameters.Length;
+    internal int Arguments => Lowered.Signature.Parameters.Length;
 
-    internal int Results => Lowered.Function.Results.Length;
+    internal int Results => Lowered.Signature.Results.Length;
 
-    internal string ResultName(int index)
-    {
-        var names = Lowered.Function.ResultNames;
-        return index < names.Length ? names[index] : Results == 1 ? "result" : "result " + index;
-    }
+    internal string ResultName(int index) => Lowered.Signature.Results[index].Name is { Length: > 0 } name ? name : Results == 1 ? "result" : "result " + index;
 
     internal DimBinding Binding(ReadOnlySpan<long> values)
     {
@@ -78,7 +71,7 @@ public sealed class CompiledFunction
         {
             var symbol = Solver.Symbols[i];
             if (values[i] >= 1 && values[i] <= symbol.Max) continue;
-            var source = Lowered.Function.Parameters.First(p => p.Shape.Any(d => d.Symbols.Contains(symbol.Name)));
+            var source = Lowered.Signature.Parameters.First(p => p.Shape.Any(d => d.Symbols.Contains(symbol.Name)));
             throw new ArgumentException($"{Name}: {symbol.Name} is {values[i]} by the length of {source.Name} {source.Shape}, expected 1 to {symbol.Max}.", source.Name);
         }
     }
@@ -106,7 +99,7 @@ public sealed class CompiledFunction
     internal ArgumentException WrongLength(int index, long length, long expected, DimBinding binding)
     {
         var isResult = index >= Arguments;
-        var value = isResult ? Lowered.Function.Results[index - Arguments] : Lowered.Function.Parameters[index];
+        var value = isResult ? Lowered.Signature.Results[index - Arguments] : Lowered.Signature.Parameters[index];
         var name = isResult ? ResultName(index - Arguments) : value.Name!;
         var shape = string.Join(", ", value.Shape.Evaluate(binding));
         return new($"{Name}: {name} has {length} elements, expected {expected}: {value.Shape}{(binding.Values.Any() ? $" with {binding}" : "")} is [{shape}].", name);

@@ -3,10 +3,8 @@ using System;
 using System.Collections.Generic;
 using System.Collections.Immutable;
 using System.Linq;
-using Graph.Compiler.Ir;
 using Graph.Compiler.Lowering;
 using Graph.Compiler.Planning;
-using Graph.Compiler.Targets;
 
 namespace Graph.Runtime.Execution;
 
@@ -20,26 +18,21 @@ public sealed class CompiledModel
     /// <param name="lowered">What to run.</param>
     /// <param name="kernelAddress">The address of each of its kernels.</param>
     /// <param name="learningRate">The optimizer's own learning rate.</param>
-    /// <exception cref="NotSupportedException">It has an operation that the processor has no kernel for; elaboration refuses such models.</exception>
-    public CompiledModel(string name, LoweredProgram lowered, Func<int, nint> kernelAddress, float learningRate = 0)
+    /// <param name="plans">Plans that were made while it was built.</param>
+    public CompiledModel(string name, LoweredProgram lowered, Func<int, nint> kernelAddress, float learningRate = 0, ImmutableArray<MemoryPlan> plans = default)
     {
         Name = name;
         Lowered = lowered;
         LearningRate = learningRate;
         Kernels = [.. Enumerable.Range(0, lowered.Kernels.Length).Select(kernelAddress)];
         KernelNumbers = lowered.Kernels.Select((kernel, index) => (kernel, index)).ToDictionary(p => p.kernel.Name, p => p.index, StringComparer.Ordinal);
-        functions = lowered.Functions.Select(f => new CompiledFunction(f, lowered.Program)).ToDictionary(f => f.Name, StringComparer.Ordinal);
-        foreach (var node in lowered.Functions.SelectMany(f => f.Function.Nodes))
-            if (KnownTargets.Cpu.Refuse(node, lowered.Program) is { } reason)
-                throw new NotSupportedException($"{name}: {reason}{(node.Origins.IsEmpty ? "" : $" ({node.Origins[0]})")}.");
+        functions = lowered.Functions.Select(f => new CompiledFunction(f, lowered, plans.IsDefault ? null : plans.FirstOrDefault(p => p.Function == f))).ToDictionary(f => f.Name, StringComparer.Ordinal);
         Fingerprint = new(() => KernelFingerprint.OfPlan(lowered, Cpu.Numerics.Text));
     }
 
     public string Name { get; }
 
     public LoweredProgram Lowered { get; }
-
-    public Program Program => Lowered.Program;
 
     /// <summary>The optimizer's own learning rate.</summary>
     public float LearningRate { get; }

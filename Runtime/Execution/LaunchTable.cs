@@ -131,14 +131,14 @@ sealed unsafe class LaunchTable : IDisposable
         catch (ArgumentOutOfRangeException e)
         {
             // A row that is not there: the kernel does not know whose table it reads.
-            throw new ArgumentOutOfRangeException($"{Plan.Function.Function.Name}: {Launched(launch)}: {e.Message}", e);
+            throw new ArgumentOutOfRangeException($"{Plan.Function.Name}: {Launched(launch)}: {e.Message}", e);
         }
     }
 
     string Launched(int launch)
     {
-        var node = Plan.Function.Launches[launch].Node;
-        return node.Name + (node.Origins.IsEmpty ? "" : $" ({node.Origins[0]})");
+        var launched = Plan.Function.Launches[launch];
+        return launched.Title + (launched.Origins.IsEmpty ? "" : $" ({launched.Origins[0]})");
     }
 
     static void RunConvolution(WorkerPool pool, LaunchEntry* entry)

@@ -10,7 +10,7 @@ sealed unsafe partial class LaunchTableBuilder
     void WriteLibrary(LibraryLaunch launch, LaunchEntry* entry)
     {
         entry->Kind = LaunchKind.Library;
-        LibraryKernels.Write(launch.Node.Name, new Call(this, launch, entry));
+        LibraryKernels.Write(launch.Operation, new Call(this, launch, entry));
     }
 
     sealed class Call(LaunchTableBuilder builder, LibraryLaunch launch, LaunchEntry* entry) : LibraryCall(launch)

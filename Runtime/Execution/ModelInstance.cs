@@ -31,7 +31,7 @@ public sealed unsafe class ModelInstance : IDisposable
         var pool = new WorkerPool(threads);
         try
         {
-            Store = new(model.Program.States, seed, pool);
+            Store = new(model.Lowered.States, seed, pool);
         }
         catch
         {
@@ -84,7 +84,7 @@ public sealed unsafe class ModelInstance : IDisposable
 
     /// <summary>The model's name, how much it holds, and how many steps it was trained.</summary>
     public override string ToString() => string.Create(
-        System.Globalization.CultureInfo.InvariantCulture, $"{Model.Name}: {Store.ParameterCount:N0} parameters in {Model.Program.States.Count(s => s.Kind == StateKind.Parameter)} tensors, step {Store.Step}");
+        System.Globalization.CultureInfo.InvariantCulture, $"{Model.Name}: {Store.ParameterCount:N0} parameters in {Model.Lowered.States.Count(s => s.Kind == StateKind.Parameter)} tensors, step {Store.Step}");
 
     /// <summary>The rate of the next training step.</summary>
     /// <exception cref="ArgumentOutOfRangeException">The value is not finite: a step with it would leave no number in the model.</exception>

@@ -6,7 +6,7 @@ using Graph.Compiler.Planning;
 namespace Graph.Runtime.Execution;
 
 /// <summary>The plans of one function, shared by all sessions of all its models' instances: a binding is planned once, and then again only when very many others came in between.</summary>
-sealed class PlanCache(CompiledFunction function)
+sealed class PlanCache
 {
     // Some thousands of plans of a small function, hundreds of a large one.
     const long Budget = 16 << 20;
@@ -14,7 +14,17 @@ sealed class PlanCache(CompiledFunction function)
     readonly Lock gate = new();
     readonly BindingCache<MemoryPlan> plans = new(Budget);
 
-    /// <summary>How many plans were made.</summary>
+    readonly CompiledFunction function;
+
+    /// <param name="function">Whose plans.</param>
+    /// <param name="planned">One that is there from the beginning; null for none.</param>
+    public PlanCache(CompiledFunction function, MemoryPlan? planned)
+    {
+        this.function = function;
+        if (planned is not null) plans.Add([.. function.Solver.Symbols.Select(s => planned.Binding[s.Name])], planned, BytesOf(planned));
+    }
+
+    /// <summary>How many plans were made here.</summary>
     public int Made { get; private set; }
 
     /// <summary>The plan of a binding.</summary>

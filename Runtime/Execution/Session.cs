@@ -1,7 +1,9 @@
 using System.ComponentModel;
 using System;
 using System.Collections.Generic;
+using System.Diagnostics;
 using System.Linq;
+using System.Runtime;
 using System.Threading;
 using Graph.Compiler.Ir;
 using Graph.Compiler.Planning;
@@ -97,7 +99,7 @@ public sealed unsafe class Session : IDisposable
     // A result is written while arguments and parameters are still read, and a step writes parameters while it reads its arguments.
     void CheckOverlap(CompiledFunction function, ReadOnlySpan<CallArgument> arguments)
     {
-        var parameters = function.Lowered.Function.Parameters;
+        var parameters = function.Lowered.Signature.Parameters;
         for (var r = function.AssignsStates ? 0 : function.Arguments; r < arguments.Length; r++)
         {
             var isResult = r >= function.Arguments;
@@ -113,7 +115,7 @@ public sealed unsafe class Session : IDisposable
             }
         }
 
-        DType Type(int index) => index < function.Arguments ? parameters[index].DType : function.Lowered.Function.Results[index - function.Arguments].DType;
+        DType Type(int index) => index < function.Arguments ? parameters[index].DType : function.Lowered.Signature.Results[index - function.Arguments].DType;
         string Name(int index) => index < function.Arguments ? parameters[index].Name! : function.ResultName(index - function.Arguments);
     }
 
@@ -121,10 +123,14 @@ public sealed unsafe class Session : IDisposable
     {
         // Training is the model's, whichever session it runs in; what entries assign is the session's.
         var states = function.IsTraining ? store.Root : store;
+        var began = Worked();
         if (function.Lowered.Buffers.Any(b => b.Kind == Compiler.Lowering.BufferKind.State && states.Declaration(b.Name)?.Kind == StateKind.Optimizer)) states.StartTraining();
+        var allocating = Worked() - began;
         var plan = function.Plans.Get(values);
+        began = Worked();
         // All that is new is made before anything old goes: an allocation that fails leaves the tables there are, and what they point to.
         var room = arena is { } enough && enough.Bytes >= plan.ArenaBytes ? enough : Arena.Allocate(plan.ArenaBytes, $"the intermediates of {model.Name}.{function.Name}{With(plan.Binding)}");
+        allocating += Worked() - began;
         LaunchTable table;
         LaunchTable[] moved;
         try
@@ -145,8 +151,15 @@ public sealed unsafe class Session : IDisposable
         }
         if (!tables.TryGetValue(function, out var cache)) tables[function] = cache = new(TableBytes, t => t.Dispose());
         cache.Add(values, table, table.Bytes);
+        Prepared = new(Stopwatch.GetTimestamp(), allocating, JitInfo.GetCompilationTime(currentThread: true));
         return table;
     }
+
+    // Time without the JIT's.
+    static TimeSpan Worked() => Stopwatch.GetElapsedTime(0) - JitInfo.GetCompilationTime(currentThread: true);
+
+    /// <summary>When the latest new binding was ready for its first launch.</summary>
+    public Preparation Prepared { get; private set; }
 
     static string With(DimBinding binding) => binding.Values.Any() ? $" with {binding}" : "";
 

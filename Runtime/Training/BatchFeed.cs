@@ -30,13 +30,13 @@ sealed unsafe class BatchFeed
         this.model = model;
         sourceColumns = source.Columns;
         var loss = model.Model["loss"];
-        var parameters = loss.Lowered.Function.Parameters;
+        var parameters = loss.Lowered.Signature.Parameters;
         places = ColumnBinding.Bind(model.Model.Name, parameters, sourceColumns, name, parameter);
         columns = [.. places.Select(place => sourceColumns[place])];
         stated = [.. loss.Solver.Undetermined.Select(symbol => Place(parameters, symbol))];
     }
 
-    static (int, int) Place(ImmutableArray<Value> parameters, string symbol)
+    static (int, int) Place(ImmutableArray<NamedTensor> parameters, string symbol)
     {
         for (var p = 0; p < parameters.Length; p++)
             for (var axis = 0; axis < parameters[p].Shape.Rank; axis++)

@@ -20,7 +20,7 @@ static class ColumnBinding
     /// <param name="source">What the batches are, for the message: <c>training data</c>.</param>
     /// <param name="parameter">The parameter that they came by.</param>
     /// <exception cref="ArgumentException">A column is missing, unknown, there twice, or of another type or shape; the message lists all of them.</exception>
-    public static ImmutableArray<int> Bind(string model, ImmutableArray<Value> arguments, ImmutableArray<DataColumn> columns, string source, string parameter)
+    public static ImmutableArray<int> Bind(string model, ImmutableArray<NamedTensor> arguments, ImmutableArray<DataColumn> columns, string source, string parameter)
     {
         if (columns.IsDefault) columns = [];
         var problems = new List<string>();
@@ -48,7 +48,7 @@ static class ColumnBinding
             parameter);
     }
 
-    static void CheckTypes(ImmutableArray<Value> arguments, ImmutableArray<DataColumn> columns, ImmutableArray<int> order, List<string> problems)
+    static void CheckTypes(ImmutableArray<NamedTensor> arguments, ImmutableArray<DataColumn> columns, ImmutableArray<int> order, List<string> problems)
     {
         // A named dimension is one number, wherever it stands. Lengths alone would let [3, 4] pass for [4, 3].
         var sizes = new Dictionary<string, (long Size, DataColumn Column)>(StringComparer.Ordinal);

@@ -42,7 +42,7 @@ static class ProfileCommand
                 ["share"] = Math.Round(times[i] / all, 4),
                 ["gflops"] = Math.Round(launch.Flops.Evaluate(plan.Binding) / time / 1e9, 1),
                 ["gbytes_per_second"] = Math.Round(launch.Traffic.Evaluate(plan.Binding) / time / 1e9, 1),
-                ["origin"] = string.Join(", ", launch.Node.Origins.Take(3)),
+                ["origin"] = string.Join(", ", launch.Origins.Take(3)),
             }));
         }
     }

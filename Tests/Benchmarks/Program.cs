@@ -10,6 +10,7 @@ static class Program
     static readonly (string Name, string Arguments, Func<string[], int> Run)[] commands =
     [
         ("compile", "[mlp|cnn|nanogpt|resnet18|gpt2]...", CompileCommand.Run),
+        ("start", "[--threads N] [MODEL]...", StartCommand.Run),
         ("steps", "[--threads N] [--seconds S] [MODEL]...", StepsCommand.Run),
         ("profile", "[--threads N] [--seconds S] [MODEL]...", ProfileCommand.Run),
         ("gemm", "[--layout nn|nt|tn] [--threads N] [M N K]...", GemmCommand.Run),

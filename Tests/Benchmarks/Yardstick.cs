@@ -2,23 +2,28 @@ using System;
 using System.Collections.Generic;
 using System.Globalization;
 using System.Linq;
+using Graph.Runtime.Execution;
 using Graph.Yardsticks;
 
 namespace Graph.Benchmarks;
 
 /// <summary>A yardstick model with a training step on a random batch.</summary>
 /// <param name="Name">Its name on the command line.</param>
-/// <param name="Create">Makes it for so many threads.</param>
+/// <param name="Ir">What its class embeds.</param>
+/// <param name="Over">The model over an instance.</param>
 /// <param name="Step">Draws a batch and gives the step on it.</param>
-sealed record Yardstick(string Name, Func<int, IModel> Create, Func<IModel, Func<StepResult>> Step)
+sealed record Yardstick(string Name, Func<ModelIr> Ir, Func<ModelInstance, IModel> Over, Func<IModel, Func<StepResult>> Step)
 {
+    /// <summary>A model for so many threads.</summary>
+    public IModel Create(int threads) => Over(new(Ir().Embedded, seed: 1, threads));
+
     public static readonly Yardstick[] All =
     [
-        new("mlp", threads => Mlp.Create(seed: 1, threads: threads), m => { var x = Normal(128 * 784); var y = Labels(128, 10); return () => ((Mlp)m).TrainStep(x, y); }),
-        new("cnn", threads => Cnn.Create(seed: 1, threads: threads), m => { var x = Normal(64 * 784); var y = Labels(64, 10); return () => ((Cnn)m).TrainStep(x, y); }),
-        new("nanogpt", threads => NanoGpt.Create(seed: 1, threads: threads), m => { var x = Labels(12 * 64, 65); var y = Labels(12 * 64, 65); return () => ((NanoGpt)m).TrainStep(x, y, 12); }),
-        new("resnet18", threads => ResNet18.Create(seed: 1, threads: threads), m => { var x = Normal(32 * 3 * 32 * 32); var y = Labels(32, 10); return () => ((ResNet18)m).TrainStep(x, y); }),
-        new("gpt2", threads => Gpt2.Create(seed: 1, threads: threads), m => { var x = Labels(4 * 64, 50257); var y = Labels(4 * 64, 50257); return () => ((Gpt2)m).TrainStep(x, y, 4); }),
+        new("mlp", () => Mlp.Ir, ModelInstance.Wrap<Mlp>, m => { var x = Normal(128 * 784); var y = Labels(128, 10); return () => ((Mlp)m).TrainStep(x, y); }),
+        new("cnn", () => Cnn.Ir, ModelInstance.Wrap<Cnn>, m => { var x = Normal(64 * 784); var y = Labels(64, 10); return () => ((Cnn)m).TrainStep(x, y); }),
+        new("nanogpt", () => NanoGpt.Ir, ModelInstance.Wrap<NanoGpt>, m => { var x = Labels(12 * 64, 65); var y = Labels(12 * 64, 65); return () => ((NanoGpt)m).TrainStep(x, y, 12); }),
+        new("resnet18", () => ResNet18.Ir, ModelInstance.Wrap<ResNet18>, m => { var x = Normal(32 * 3 * 32 * 32); var y = Labels(32, 10); return () => ((ResNet18)m).TrainStep(x, y); }),
+        new("gpt2", () => Gpt2.Ir, ModelInstance.Wrap<Gpt2>, m => { var x = Labels(4 * 64, 50257); var y = Labels(4 * 64, 50257); return () => ((Gpt2)m).TrainStep(x, y, 4); }),
     ];
 
     /// <summary>What a command line of the form <c>[--threads N] [--seconds S] [MODEL…]</c> asks for; null when it names what there is not, and standard error says so.</summary>

@@ -26,7 +26,7 @@ public class ArenaTests
 
     static void Check(ModelIr ir, params (string Name, long Value)[] sizes)
     {
-        var plan = ir.Plans(new DimBinding(sizes.Select(s => new System.Collections.Generic.KeyValuePair<string, long>(s.Name, s.Value)))).Single(p => p.Function.Function.Name == "train_step");
+        var plan = ir.Plans(new DimBinding(sizes.Select(s => new System.Collections.Generic.KeyValuePair<string, long>(s.Name, s.Value)))).Single(p => p.Function.Name == "train_step");
         Assert.True(plan.Ratio <= 1.02, $"The arena has {plan.ArenaBytes} bytes, {plan.Ratio:0.0000} × the {plan.LowerBound} that live at {plan.PeakDescription}.");
         Assert.True(plan.ArenaBytes <= plan.NaturalPeak, $"The arena has {plan.ArenaBytes} bytes, but {plan.NaturalPeak} live at once in the order of the source.");
     }

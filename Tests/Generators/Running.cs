@@ -57,10 +57,10 @@ static unsafe class Running
 
     static void Run(ModelInstance instance)
     {
-        var program = instance.Model.Program;
-        var sizes = DimBinding.Typical(program.Dims);
+        var dims = instance.Model.Lowered.Dims;
+        var sizes = DimBinding.Typical(dims);
         using var session = instance.NewSession(); // where entries may assign states
-        foreach (var function in instance.Model.Functions.Select(f => f.Lowered.Function))
+        foreach (var function in instance.Model.Functions.Select(f => f.Lowered.Signature))
         {
             var isStep = function.Name == FunctionNames.TrainStep;
             var memory = new List<nint>();
@@ -72,7 +72,7 @@ static unsafe class Running
                 return new((void*)memory[^1], length);
             }
             var arguments = function.Parameters.SkipLast(isStep ? 3 : 0).Select(p => Place(p.Type)).ToList();
-            var undetermined = DimSolver.UndeterminedOf(function, program).Select(d => sizes[d]).ToArray();
+            var undetermined = new DimSolver(function.Parameters, dims).Undetermined.Select(d => sizes[d]).ToArray();
             if (isStep) instance.TrainStep([.. arguments], undetermined);
             else session.Run(function.Name, [.. arguments, .. function.Results.Select(r => Place(r.Type))], undetermined);
             foreach (var pointer in memory) NativeMemory.AlignedFree((void*)pointer);

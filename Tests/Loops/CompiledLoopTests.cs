@@ -31,8 +31,10 @@ public sealed class CompiledLoopTests
         return program with { Functions = program.Functions.Add(Differentiate.Function(program, f, [.. f.Parameters.Where(p => p.DType.IsFloat())], "g")) };
     }
 
-    static TensorData[] Arguments(Function f, DimBinding binding, int seed) =>
-        [.. f.Parameters.Select((p, i) => new TensorData(DType.F32, p.Shape.Evaluate(binding), [.. Running.Random(p.Type, p.Name!, binding, new(seed * 100 + i)).Real.Select(v => (double)(float)v)]))];
+    static TensorData[] Arguments(Function f, DimBinding binding, int seed) => Arguments(FunctionSignature.Of(f), binding, seed);
+
+    static TensorData[] Arguments(FunctionSignature f, DimBinding binding, int seed) =>
+        [.. f.Parameters.Select((p, i) => new TensorData(DType.F32, p.Shape.Evaluate(binding), [.. Running.Random(p.Type, p.Name, binding, new(seed * 100 + i)).Real.Select(v => (double)(float)v)]))];
 
     static void Agrees(Program program, params (int B, int T)[] sizes)
     {
@@ -197,7 +199,7 @@ public sealed class CompiledLoopTests
         foreach (var time in (int[])[3, 9])
         {
             var binding = DimBinding.Empty.With("B", 3).With("T", time);
-            compiled.Run("g", binding, Arguments(compiled.Lowered.Functions[1].Function, binding, 1));
+            compiled.Run("g", binding, Arguments(compiled.Lowered.Functions[1].Signature, binding, 1));
             lengths.Add(compiled.PlanOf("g").Function.Launches.Length);
             Assert.Equal(1, compiled.PlanOf("g").Ratio, 0.02);
         }
@@ -216,6 +218,6 @@ public sealed class CompiledLoopTests
     {
         using var compiled = new CompiledFunctions(Parse(Recurrence.Replace("REVERSE", "", StringComparison.Ordinal)));
         var binding = DimBinding.Empty.With("B", 3).With("T", 7);
-        compiled.Run("f", binding, Arguments(compiled.Lowered.Functions[0].Function, binding, 1), again: run => Allocations.AssertNone(run));
+        compiled.Run("f", binding, Arguments(compiled.Lowered.Functions[0].Signature, binding, 1), again: run => Allocations.AssertNone(run));
     }
 }

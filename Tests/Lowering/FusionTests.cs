@@ -199,8 +199,8 @@ public class FusionTests
               return %3
 
             """ + Update, new TrainingSpec(ClipNorm: 1, OptimizerStates: ["m"]));
-        var f = Lowerer.Lower(program).Functions.Single(x => x.Function.Name == "train_step");
-        var update = Assert.Single(f.Launches.OfType<SegmentedLaunch>(), l => l.Node.Attributes.Text("archetype") == "update");
+        var f = Lowerer.Lower(program).Functions.Single(x => x.Name == "train_step");
+        var update = Assert.Single(f.Launches.OfType<SegmentedLaunch>(), l => l.Operands.Any(o => o.IsWritten && o.Buffer.Kind == BufferKind.State));
         Assert.Equal(3, update.Segments.Length);
         Assert.All(update.Operands.Where(o => o.IsWritten), o => Assert.Equal(BufferKind.State, o.Buffer.Kind));
         Assert.Equal(update, f.Launches[^1]);

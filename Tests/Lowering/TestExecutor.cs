@@ -1,10 +1,12 @@
 using System;
 using System.Collections.Generic;
+using System.Collections.Immutable;
 using System.Linq;
 using System.Runtime.InteropServices;
 using Graph.Compiler.Ir;
 using Graph.Compiler.Ir.Reference;
 using Graph.Compiler.Lowering;
+using Graph.Operations;
 using Graph.Runtime.Cpu;
 using Buffer = Graph.Compiler.Lowering.Buffer;
 
@@ -35,7 +37,7 @@ sealed unsafe class TestExecutor : IDisposable
         LoweredProgram program, KernelAssembly kernels, string function, IReadOnlyList<TensorData> arguments, IReadOnlyDictionary<string, TensorData> states, DimBinding binding, double grainFactor = 1)
     {
         using var executor = new TestExecutor(program, kernels, binding, grainFactor);
-        return executor.Run(program.Functions.Single(f => f.Function.Name == function), arguments, states);
+        return executor.Run(program.Functions.Single(f => f.Name == function), arguments, states);
     }
 
     (TensorData[], Dictionary<string, TensorData>) Run(LoweredFunction f, IReadOnlyList<TensorData> arguments, IReadOnlyDictionary<string, TensorData> states)
@@ -50,7 +52,7 @@ sealed unsafe class TestExecutor : IDisposable
         }
         for (var i = 0; i < arguments.Count; i++) Store(arguments[i], f.Arguments[i]);
         Execute(f, 0, f.Launches.Length);
-        var results = f.Results.Select((b, i) => Load(b, f.Function.Results[i].Type)).ToArray();
+        var results = f.Results.Select((b, i) => Load(b, f.Signature.Results[i].Type)).ToArray();
         return (results, f.Buffers.Where(b => b.Kind == BufferKind.State).ToDictionary(b => b.Name, b => Load(b, new(b.DType, new Shape(states[b.Name].Shape.Select(d => (Dim)d))))));
     }
 
@@ -126,7 +128,7 @@ sealed unsafe class TestExecutor : IDisposable
                 break;
             case ContractLaunch c: Contract(c, p); break;
             case ConvolutionLaunch c: Convolution(c, p); break;
-            case LibraryLaunch l: Reference(l.Node, [.. Enumerable.Range(0, l.Node.Inputs.Length).Select(i => (nint)p[i])], [.. Enumerable.Range(l.Node.Inputs.Length, l.Node.Outputs.Length).Select(i => (nint)p[i])]); break;
+            case LibraryLaunch l: Reference(Node(l.Operation, l.Attributes, l.Operands.Zip(l.Shapes, Type), l.Inputs), [.. Enumerable.Range(0, l.Inputs).Select(i => (nint)p[i])], [.. Enumerable.Range(l.Inputs, count - l.Inputs).Select(i => (nint)p[i])]); break;
         }
         NativeMemory.Free(p);
     }
@@ -193,7 +195,7 @@ sealed unsafe class TestExecutor : IDisposable
     // By the reference, then the epilogue in uneven blocks.
     void Convolution(ConvolutionLaunch c, void** p)
     {
-        var node = c.Node.Operation == StructureOperations.Fused ? c.Node.Regions[0].Nodes.Single(n => n.Operation.Kind == OpKind.Convolution) : c.Node;
+        var node = ConvolutionNode(c);
         var shape = node.Output.Shape.Evaluate(binding);
         var size = shape.Aggregate(1L, (x, y) => x * y);
         var result = c.Epilogue is null ? (float*)p[2] : (float*)NativeMemory.AlignedAlloc((nuint)size * 4, 64);
@@ -208,9 +210,32 @@ sealed unsafe class TestExecutor : IDisposable
                     epilogue(p + hook.FirstOperand, d, result + (batch * rows + row) * columns + column, columns, batch, row, Math.Min(3, rows - row), column, Math.Min(20, columns - column));
     }
 
+    static TensorType Type(Operand operand, ImmutableArray<Dim> shape) => new(operand.Buffer.DType, new(shape));
+
+    static Node Node(string operation, AttributeMap attributes, IEnumerable<TensorType> types, int inputs) => new(
+        OperationTable.Set[operation], [.. types.Take(inputs).Select((t, i) => Value.Argument(t, "x" + i))], attributes, [], [.. types.Skip(inputs)], []);
+
+    static Node ConvolutionNode(ConvolutionLaunch c)
+    {
+        var s = c.Shape;
+        TensorType Of(params Dim[] dims) => new(DType.F32, new([.. dims]));
+        var (image, weight, map) = (
+            Of(s.Batch, s.Channels, s.Height, s.Width), Of(s.Filters, Dim.TryDivide(s.Channels, s.Groups, out var each) ? each : throw new NotSupportedException(), s.KernelHeight, s.KernelWidth),
+            Of(s.Batch, s.Filters, s.MapHeight, s.MapWidth));
+        var attributes = AttributeMap.Of(
+            ("stride", new[] { s.StrideHeight, s.StrideWidth }), ("padding", new[] { s.PaddingTop, s.PaddingLeft }), ("dilation", new[] { s.DilationHeight, s.DilationWidth }), ("groups", s.Groups));
+        return c.Kind switch
+        {
+            ConvolutionKind.Forward => Node("conv2d", attributes, [image, weight, map], 2),
+            ConvolutionKind.ImageGradient => Node("conv2d_grad_input", attributes, [map, weight, image], 2),
+            ConvolutionKind.WeightGradient => Node("conv2d_grad_weight", attributes, [image, map, weight], 2),
+            _ => throw new NotSupportedException(c.Title),
+        };
+    }
+
     void Reference(Node node, nint[] inputs, nint[] outputs)
     {
-        var results = new Interpreter(program.Program).Evaluate(node, [.. node.Inputs.Select((v, i) => Load((byte*)inputs[i], v.Type))], binding);
+        var results = new Interpreter(new Program(program.Name, program.Dims, program.States, [], OperationTable.Set)).Evaluate(node, [.. node.Inputs.Select((v, i) => Load((byte*)inputs[i], v.Type))], binding);
         for (var i = 0; i < outputs.Length; i++) Store(results[i], node.Outputs[i].DType, (byte*)outputs[i]);
     }
 

@@ -31,7 +31,7 @@ sealed class SourceModel
         var model = Elaborate.Model(source);
         var stages = CompilerPipeline.Run(model.Program, model.Training, verify: true);
         var lowered = Lowerer.Lower(stages.Final);
-        foreach (var function in lowered.Functions) PlanVerifier.Verify(Planner.Plan(function, DimBinding.Typical(lowered.Program.Dims)));
+        foreach (var function in lowered.Functions) PlanVerifier.Verify(Planner.Plan(function, DimBinding.Typical(lowered.Dims)));
         return new(stages, lowered);
     }
 
@@ -46,12 +46,12 @@ sealed class SourceModel
         instance.Store.StartTraining();
         var reference = new Interpreter(Stages.Find("Differentiated")!, float64: true);
         var states = instance.Store.ToDictionary(t => t.Path, t => Data(t.Declaration.Type, DimBinding.Empty, [.. t.Read<float>().ToArray().Select(v => (double)v)]));
-        var binding = DimBinding.Typical(Lowered.Program.Dims).With("B", rows);
+        var binding = DimBinding.Typical(Lowered.Dims).With("B", rows);
         var worst = 0.0;
         for (var step = 1; step <= steps; step++)
         {
             var random = new Random(step);
-            var parameters = model["train_step"].Lowered.Function.Parameters;
+            var parameters = model["train_step"].Lowered.Signature.Parameters;
             var loss = parameters.Take(parameters.Length - 3).Select(p => Data(p.Type, binding, null, random)).ToArray();
             var expected = reference.Run(
                 "train_step", [.. loss.Select(Widen), TensorData.Scalar((double)Rate, DType.F64), TensorData.Scalar((long)step), TensorData.Scalar(ModelInstance.StepSeed(7, step))], states, binding);

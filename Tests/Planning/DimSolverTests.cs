@@ -12,7 +12,7 @@ public sealed class DimSolverTests
     static readonly ImmutableArray<DimSymbol> Dims = [new("B", 256, 64), new("T", 128, 32)];
 
     static DimSolver Solver(params (string Name, Shape Shape)[] parameters) =>
-        new([.. System.Linq.Enumerable.Select(parameters, p => Value.Argument(new(DType.F32, p.Shape), p.Name))], Dims);
+        new([.. System.Linq.Enumerable.Select(parameters, p => new NamedTensor(p.Name, new(DType.F32, p.Shape)))], Dims);
 
     static long[] Solve(DimSolver solver, long[] lengths, params long[] stated)
     {

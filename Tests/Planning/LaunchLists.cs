@@ -19,7 +19,7 @@ sealed class LaunchList
 
     readonly List<Buffer> buffers = [];
     readonly List<Launch> launches = [];
-    readonly Function function = new("f", [], [], [], [], []);
+    readonly FunctionSignature function = new("f", [], [], []);
 
     public Buffer Buffer(string name, BufferKind kind, Dim elements, DType type = DType.F32)
     {
@@ -35,8 +35,8 @@ sealed class LaunchList
     {
         ImmutableArray<Operand> operands = [.. reads.Select(r => new Operand(r, 0, false)), .. writes.Select(w => new Operand(w, 0, true))];
         ImmutableArray<InPlace> pairs = [.. inPlace.Select(p => new InPlace(Find(p.Written, true), Find(p.Read, false)))];
-        var node = new Node(StructureOperations.Call, [], AttributeMap.Empty, [], [], [new(System.FormattableString.Invariant($"Model.cs:{launches.Count + 1}"), "")]);
-        launches.Add(new LoopLaunch(node, operands, pairs, new NoKernel(), [], 1, 1, 0) { Flops = 10, Traffic = 100 });
+        var origin = new Origin(System.FormattableString.Invariant($"Model.cs:{launches.Count + 1}"), "");
+        launches.Add(new LoopLaunch([origin], operands, pairs, new NoKernel(), [], 1, 1, 0) { Flops = 10, Traffic = 100 });
         return this;
         int Find(Buffer buffer, bool written) => operands.IndexOf(operands.First(o => o.Buffer == buffer && o.IsWritten == written));
     }

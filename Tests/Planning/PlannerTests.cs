@@ -132,15 +132,12 @@ public sealed class PlannerTests
     [Fact]
     public void The_verifier_sees_a_state_read_after_its_donated_write()
     {
-        var state = new StateDecl("running", new(DType.F32, Shape.Of(4)), StateKind.Buffer, InitSpec.Zeros);
-        var incoming = Value.OfState(state);
         var buffer = new Compiler.Lowering.Buffer(0, "running", BufferKind.State, DType.F32, 4);
         var result = new Compiler.Lowering.Buffer(1, "y", BufferKind.Result, DType.F32, 4);
         var kernel = new LaunchList().Launch([], []).Build().Launches[0];
-        Node Reader() => new(StructureOperations.Call, [incoming], AttributeMap.Empty, [], [], []);
-        Launch Write() => kernel with { Node = Reader(), Operands = [new(buffer, 0, false), new(buffer, 0, true)] };
-        Launch Read() => kernel with { Node = Reader(), Operands = [new(buffer, 0, false), new(result, 0, true)] };
-        LoweredFunction Function(params Launch[] launches) => new(new("f", [], [incoming], [], [], []), [buffer, result], [.. launches], [], [result]);
+        Launch Write() => kernel with { Incoming = ["running"], Operands = [new(buffer, 0, false), new(buffer, 0, true)] };
+        Launch Read() => kernel with { Incoming = ["running"], Operands = [new(buffer, 0, false), new(result, 0, true)] };
+        LoweredFunction Function(params Launch[] launches) => new(new("f", [], [], []), [buffer, result], [.. launches], [], [result]);
 
         PlanVerifier.Verify(Planner.Plan(Function(Read(), Write()), DimBinding.Empty));
         var broken = Planner.Plan(Function(Write(), Read()), DimBinding.Empty);

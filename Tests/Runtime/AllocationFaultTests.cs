@@ -132,7 +132,7 @@ public sealed class AllocationFaultTests
         var loss = LineModel.Compiled["loss"].Lowered;
         var b = Dim.Symbol("B");
         Buffer Cube(int i) => new(loss.Buffers.Length + i, "cube", BufferKind.Arena, DType.F32, b * b * b);
-        var function = new CompiledFunction(loss with { Buffers = [.. loss.Buffers, Cube(0), Cube(1)] }, LineModel.Compiled.Program);
+        var function = new CompiledFunction(loss with { Buffers = [.. loss.Buffers, Cube(0), Cube(1)] }, LineModel.Compiled.Lowered, null);
         function.CheckMemory([1000]);
         Assert.Contains($"There is no memory for the intermediates of loss with B={rows}", Assert.Throws<OutOfMemoryException>(() => function.CheckMemory([rows])).Message, StringComparison.Ordinal);
     }

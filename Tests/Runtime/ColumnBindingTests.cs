@@ -80,8 +80,8 @@ public sealed class ColumnBindingTests
     [Fact]
     public void A_named_dimension_is_one_number_in_all_columns()
     {
-        static Value Argument(string name, params string[] dims) => Value.Argument(new(DType.F32, Shape.Of([.. dims.Select(Dim.Parse)])), name);
-        ImmutableArray<Value> arguments = [Argument("a", "B", "S", "T"), Argument("b", "B", "T", "S"), Argument("c", "B", "S + T")];
+        static NamedTensor Argument(string name, params string[] dims) => new(name, new(DType.F32, Shape.Of([.. dims.Select(Dim.Parse)])));
+        ImmutableArray<NamedTensor> arguments = [Argument("a", "B", "S", "T"), Argument("b", "B", "T", "S"), Argument("c", "B", "S + T")];
         DataColumn Column(string name, params int[] row) => new(name, DType.F32, [.. row]);
         ImmutableArray<int> Bind(params DataColumn[] columns) => ColumnBinding.Bind("Net", arguments, [.. columns], "training data", "data");
 

@@ -201,8 +201,6 @@ public sealed unsafe class LineModel : IModel<LineModel>, IModule
             Signature("predict", [x], [("result", Real(b))], []),
             Signature("loss", [x, y], [("loss", Real())], []),
             Signature("train_step", training, [("loss", Real()), ("gradient_norm", Real())], ["weight", "bias", "mean"]));
-        var program = new Program("Line", [new("B", 64, 16)], states, functions, new([]));
-
         nint[] addresses =
         [
             (nint)(delegate*<void**, long*, long, long, float*, void>)&Rows, (nint)(delegate*<void**, long*, long, long, float*, void>)&Residual,
@@ -212,7 +210,7 @@ public sealed unsafe class LineModel : IModel<LineModel>, IModule
         ];
         ImmutableArray<Kernel> kernels = [.. new[] { "rows", "residual", "mean", "gradients", "norm", "update", "running_mean" }.Select(n => new NamedKernel(n))];
         var lowered = functions.Select(f => new Lowering(f, states, kernels, b).Lower());
-        return new("Line", new(program, kernels, [.. lowered]), i => addresses[i], learningRate: 0.05f);
+        return new("Line", new("Line", [new("B", 64, 16)], states, kernels, [.. lowered]), i => addresses[i], learningRate: 0.05f);
     }
 
     sealed class Lowering(Function function, ImmutableArray<StateDecl> states, ImmutableArray<Kernel> kernels, Dim batch)
@@ -227,10 +225,10 @@ public sealed unsafe class LineModel : IModel<LineModel>, IModule
             return buffer;
         }
 
-        Node Node => new(StructureOperations.Call, [], AttributeMap.Empty, [], [], [new(System.FormattableString.Invariant($"Line.cs:{launches.Count + 1}"), "line")]);
+        ImmutableArray<Origin> Origins => [new(System.FormattableString.Invariant($"Line.cs:{launches.Count + 1}"), "line")];
 
         void Loop(string kernel, Dim extent, Dim grain, Buffer[] reads, Buffer[] writes, params (int, int)[] inPlace) => launches.Add(new LoopLaunch(
-            Node, [.. reads.Select(r => new Operand(r, 0, false)), .. writes.Select(w => new Operand(w, 0, true))], [.. inPlace.Select(p => new InPlace(p.Item1, p.Item2))],
+            Origins, [.. reads.Select(r => new Operand(r, 0, false)), .. writes.Select(w => new Operand(w, 0, true))], [.. inPlace.Select(p => new InPlace(p.Item1, p.Item2))],
             kernels.First(k => k.Name == kernel), [batch], extent, grain, 0) { Flops = extent, Traffic = extent * 8 });
 
         public LoweredFunction Lower()
@@ -241,7 +239,7 @@ public sealed unsafe class LineModel : IModel<LineModel>, IModule
             if (function.Name == "predict")
             {
                 Loop("rows", batch, 5, [arguments[0], state["weight"], state["bias"]], [results[0]]);
-                return new(function, [.. buffers], [.. launches], arguments, results);
+                return new(FunctionSignature.Of(function), [.. buffers], [.. launches], arguments, results);
             }
             var guess = New("guess", BufferKind.Arena, batch);
             var residual = New("residual", BufferKind.Arena, batch);
@@ -251,7 +249,7 @@ public sealed unsafe class LineModel : IModel<LineModel>, IModule
             if (function.Name == "loss")
             {
                 Loop("mean", 1, 1, [losses], [results[0]]);
-                return new(function, [.. buffers], [.. launches], arguments, results);
+                return new(FunctionSignature.Of(function), [.. buffers], [.. launches], arguments, results);
             }
             var gradient = New("gradient", BufferKind.Arena, Inputs + 1);
             Loop("mean", 1, 1, [losses], [results[0]]);
@@ -265,8 +263,8 @@ public sealed unsafe class LineModel : IModel<LineModel>, IModule
                 new(state["bias"], 0, true), new(gradient, Inputs, false), new(state["optimizer.m.bias"], 0, true), new(arguments[2], 0, false), new(arguments[4], 0, false),
                 new(results[0], 0, false), new(results[1], 0, false),
             ];
-            launches.Add(new SegmentedLaunch(Node, operands, [], kernels.First(k => k.Name == "update"), [new(0, 7, [], Inputs), new(7, 7, [], 1)], 3, 0));
-            return new(function, [.. buffers], [.. launches], arguments, results);
+            launches.Add(new SegmentedLaunch(Origins, operands, [], kernels.First(k => k.Name == "update"), [new(0, 7, [], Inputs), new(7, 7, [], 1)], 3, 0));
+            return new(FunctionSignature.Of(function), [.. buffers], [.. launches], arguments, results);
         }
     }
 }

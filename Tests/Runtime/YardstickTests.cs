@@ -36,10 +36,10 @@ public sealed class YardstickTests
         foreach (var plan in Ir(model).Plans())
         {
             PlanVerifier.Verify(plan);
-            var name = $"{model}.{plan.Function.Function.Name}: arena {plan.ArenaBytes}, bound {plan.LowerBound}, natural {plan.NaturalPeak}, {plan.Method}";
+            var name = $"{model}.{plan.Function.Name}: arena {plan.ArenaBytes}, bound {plan.LowerBound}, natural {plan.NaturalPeak}, {plan.Method}";
             Assert.True(plan.Ratio <= 1.02, name);
             Assert.True(plan.LowerBound <= plan.NaturalPeak, name);
-            Assert.True(plan.Peak is null || plan.Peak.Node.Origins.Length > 0, name + ": the peak has no source line");
+            Assert.True(plan.Peak is null || plan.Peak.Origins.Length > 0, name + ": the peak has no source line");
         }
     }
 

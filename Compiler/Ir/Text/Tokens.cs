@@ -80,16 +80,8 @@ sealed class Tokens(string text)
         Space();
         var start = Position;
         while (Position < text.Length && text[Position] is not (' ' or ',' or ')' or ']' or '}')) Position++;
-        return Number(text.Substring(start, Position - start));
+        return RealText.Parse(text.Substring(start, Position - start));
     }
-
-    static double Number(string number) => number switch
-    {
-        "inf" => double.PositiveInfinity,
-        "-inf" => double.NegativeInfinity,
-        "nan" => double.NaN,
-        _ => double.Parse(number, NumberStyles.Float, CultureInfo.InvariantCulture),
-    };
 
     /// <summary>Such as <c>f32[B,10]</c>.</summary>
     public TensorType Type()
@@ -136,7 +128,7 @@ sealed class Tokens(string text)
         var token = text.Substring(start, Position - start);
         if (token is "true" or "false") return token == "true";
         if (long.TryParse(token, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var integer)) return integer;
-        return Number(token);
+        return RealText.Parse(token);
     }
 
     Attr Text()

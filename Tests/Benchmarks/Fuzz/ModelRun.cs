@@ -67,13 +67,13 @@ static unsafe class ModelRun
 
     static string? Call(ModelInstance instance, CompiledFunction function, bool train)
     {
-        var program = instance.Model.Program;
-        var lowered = function.Lowered.Function;
-        var binding = new DimBinding(program.Dims.Select(d => new System.Collections.Generic.KeyValuePair<string, long>(d.Name, Math.Min(Size, d.Max))));
-        Value[] values = train ? [.. lowered.Parameters] : [.. lowered.Parameters, .. lowered.Results];
+        var dims = instance.Model.Lowered.Dims;
+        var lowered = function.Lowered.Signature;
+        var binding = new DimBinding(dims.Select(d => new System.Collections.Generic.KeyValuePair<string, long>(d.Name, Math.Min(Size, d.Max))));
+        NamedTensor[] values = train ? [.. lowered.Parameters] : [.. lowered.Parameters, .. lowered.Results];
         var lengths = values.Select(v => v.Shape.Size.Evaluate(binding)).ToArray();
         if (lengths.Zip(values).Sum(p => (double)p.First * p.Second.DType.Size()) > MostBytes) return "runs not: too large for here";
-        var stated = DimSolver.UndeterminedOf(program.Functions.First(f => f.Name == function.Name), program).Select(name => binding[name]).ToArray();
+        var stated = new DimSolver(lowered.Parameters, dims).Undetermined.Select(name => binding[name]).ToArray();
         var arguments = new CallArgument[values.Length];
         try
         {

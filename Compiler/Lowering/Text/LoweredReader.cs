@@ -1,0 +1,289 @@
+using System;
+using System.Collections.Generic;
+using System.Collections.Immutable;
+using System.Linq;
+using Graph.Compiler.Ir;
+using Graph.Compiler.Ir.Text;
+
+namespace Graph.Compiler.Lowering.Text;
+
+/// <summary>Reads what <see cref="LoweredWriter"/> writes, in one pass.</summary>
+sealed class LoweredReader(TextCursor t, IReadOnlyList<string> places)
+{
+    readonly Dictionary<string, Kernel> kernels = new(StringComparer.Ordinal);
+    readonly List<Buffer> buffers = [];
+    readonly List<Origin> origins = [];
+
+    public LoweredProgram Read()
+    {
+        t.ExpectWord("model");
+        var name = t.RestOfLine();
+        var dims = ImmutableArray.CreateBuilder<DimSymbol>();
+        while (t.TryWord("dim")) dims.Add(ReadDim());
+        var states = ImmutableArray.CreateBuilder<StateDecl>();
+        while (t.TryWord("state")) states.Add(State());
+        var all = ImmutableArray.CreateBuilder<Kernel>();
+        while (t.TryWord("kernel"))
+        {
+            var kernel = t.RestOfLine();
+            all.Add(LoopKernelReader.Read(t, kernel));
+            kernels.Add(kernel, all[all.Count - 1]);
+        }
+        while (t.TryWord("origin")) origins.Add(ReadOrigin());
+        var requirements = ImmutableArray.CreateBuilder<Requirement>();
+        while (t.TryWord("require")) requirements.Add(new(t.Word(), t.Dim(), t.Integer(), t.Quoted(), Origins().FirstOrDefault()));
+        var ranges = ImmutableArray.CreateBuilder<IndexRange>();
+        while (t.TryWord("range")) ranges.Add(new(t.Word(), t.Word(), t.Dim(), t.TryWord("except") ? t.Integer() : null, t.Quoted(), Origins().FirstOrDefault()));
+        var functions = ImmutableArray.CreateBuilder<LoweredFunction>();
+        while (t.TryWord("function")) functions.Add(Function());
+        if (!t.AtEnd) throw new FormatException($"'{t.RestOfLine()}' begins no part of a lowered program");
+        return new(name, dims.ToImmutable(), states.ToImmutable(), all.ToImmutable(), functions.ToImmutable()) { Requirements = requirements.ToImmutable(), Ranges = ranges.ToImmutable() };
+    }
+
+    DimSymbol ReadDim()
+    {
+        var name = t.Word();
+        t.ExpectWord("≤");
+        var max = t.Integer();
+        t.ExpectWord("~");
+        var typical = t.Integer();
+        t.EndLine();
+        return new(name, max, typical);
+    }
+
+    // A reference becomes a place where there is a table.
+    Origin ReadOrigin()
+    {
+        var (place, path) = (t.Quoted(), t.Quoted());
+        t.EndLine();
+        return new(Origin.Entry(place) is { } entry && entry < places.Count ? places[entry] : place, path);
+    }
+
+    // By number, up to the end of the line. Two nodes of a line have one.
+    ImmutableArray<Origin> Origins()
+    {
+        var list = ImmutableArray.CreateBuilder<Origin>();
+        if (t.TryWord("from"))
+            for (t.Skip(); t.Peek is >= '0' and <= '9'; t.Skip())
+                if (origins[t.Index(origins.Count, "origin")] is var origin && !list.Contains(origin)) list.Add(origin);
+        t.EndLine();
+        return list.ToImmutable();
+    }
+
+    StateDecl State()
+    {
+        var kind = t.Word() switch
+        {
+            nameof(StateKind.Parameter) => StateKind.Parameter,
+            nameof(StateKind.Buffer) => StateKind.Buffer,
+            nameof(StateKind.Optimizer) => StateKind.Optimizer,
+            nameof(StateKind.Counter) => StateKind.Counter,
+            var other => throw new FormatException($"'{other}' is no kind of state"),
+        };
+        var type = t.Type();
+        var init = new InitSpec(t.Word(), t.Real());
+        return new(t.RestOfLine(), type, kind, init);
+    }
+
+    LoweredFunction Function()
+    {
+        var name = t.RestOfLine();
+        var parameters = ImmutableArray.CreateBuilder<NamedTensor>();
+        var results = ImmutableArray.CreateBuilder<NamedTensor>();
+        var assigned = ImmutableArray.CreateBuilder<string>();
+        while (t.TryWord("parameter")) parameters.Add(Tensor());
+        while (t.TryWord("result")) results.Add(Tensor());
+        while (t.TryWord("assigns")) assigned.Add(t.RestOfLine());
+        buffers.Clear();
+        while (!t.TryWord("takes")) buffers.Add(Buffer());
+        var arguments = Buffers();
+        t.ExpectWord("gives");
+        var gives = Buffers();
+        t.EndLine();
+        var launches = ImmutableArray.CreateBuilder<Launch>();
+        while (!t.AtEnd && t.Indent == 2) launches.Add(Launch());
+        return new(new(name, parameters.ToImmutable(), results.ToImmutable(), assigned.ToImmutable()), [.. buffers], launches.ToImmutable(), arguments, gives);
+    }
+
+    NamedTensor Tensor()
+    {
+        var type = t.Type();
+        return new(t.RestOfLine(), type);
+    }
+
+    Buffer Buffer()
+    {
+        var kind = t.Word() switch
+        {
+            "in" => BufferKind.Argument,
+            "out" => BufferKind.Result,
+            "store" => BufferKind.State,
+            "arena" => BufferKind.Arena,
+            var other => throw new FormatException($"'{other}' is no kind of buffer"),
+        };
+        var type = t.DType();
+        var elements = t.Dim();
+        return new(buffers.Count, t.RestOfLine(), kind, type, elements);
+    }
+
+    ImmutableArray<Buffer> Buffers()
+    {
+        t.Expect('[');
+        if (t.Try(']')) return [];
+        var list = ImmutableArray.CreateBuilder<Buffer>();
+        do list.Add(buffers[t.Index(buffers.Count, "buffer")]); while (t.Try(','));
+        t.Expect(']');
+        return list.ToImmutable();
+    }
+
+    Launch Launch() => t.Word() switch
+    {
+        "loop" => Loop(),
+        "segments" => Segments(),
+        "contract" => Contract(),
+        "convolution" => Convolution(),
+        "library" => Library(),
+        "repeat" => Repeat(),
+        var other => throw new FormatException($"'{other}' is no launch"),
+    };
+
+    readonly record struct Tail(ImmutableArray<Origin> Origins, ImmutableArray<Operand> Operands, ImmutableArray<InPlace> InPlace, ImmutableArray<string> Incoming, Dim Flops, Dim Traffic);
+
+    Launch Ended(Launch launch, Tail tail) => launch with { Incoming = tail.Incoming, Flops = tail.Flops, Traffic = tail.Traffic };
+
+    // What every launch ends with.
+    Tail End()
+    {
+        t.Expect('(');
+        var operands = ImmutableArray.CreateBuilder<Operand>();
+        if (!t.Try(')'))
+        {
+            do operands.Add(Operand()); while (t.Try(','));
+            t.Expect(')');
+        }
+        var inPlace = ImmutableArray.CreateBuilder<InPlace>();
+        for (t.Skip(); t.Peek is >= '0' and <= '9'; t.Skip())
+        {
+            var written = t.Index(operands.Count, "operand");
+            t.Expect('=');
+            inPlace.Add(new(written, t.Index(operands.Count, "operand")));
+        }
+        var incoming = ImmutableArray.CreateBuilder<string>();
+        if (t.TryWord("old"))
+            for (t.Skip(); t.Peek is >= '0' and <= '9'; t.Skip()) incoming.Add(buffers[t.Index(buffers.Count, "buffer")].Name);
+        var flops = t.TryWord("flops") ? t.Dim() : Dim.Zero;
+        var traffic = t.TryWord("moves") ? t.Dim() : Dim.Zero;
+        return new(Origins(), operands.ToImmutable(), inPlace.ToImmutable(), incoming.ToImmutable(), flops, traffic);
+    }
+
+    Operand Operand()
+    {
+        var written = t.Try('>');
+        var buffer = buffers[t.Index(buffers.Count, "buffer")];
+        return new(buffer, t.Try('@') ? t.Dim() : Dim.Zero, written);
+    }
+
+    Kernel Kernel() => t.Word() is var name && kernels.TryGetValue(name, out var kernel) ? kernel : throw new FormatException($"there is no kernel {name}");
+
+    Dim After(string word)
+    {
+        t.ExpectWord(word);
+        return t.Dim();
+    }
+
+    Launch Loop()
+    {
+        var kernel = Kernel();
+        var (extent, grain, scratch, dims) = (After("over"), After("by"), After("scratch"), t.Dims());
+        var end = End();
+        return Ended(new LoopLaunch(end.Origins, end.Operands, end.InPlace, kernel, dims, extent, grain, scratch), end);
+    }
+
+    Launch Segments()
+    {
+        var kernel = Kernel();
+        var (grain, scratch) = (After("by"), After("scratch"));
+        var segments = ImmutableArray.CreateBuilder<Segment>();
+        while (t.TryWord("operands"))
+        {
+            var (first, count) = ((int)t.Integer(), (int)t.Integer());
+            var extent = After("over");
+            segments.Add(new(first, count, t.Dims(), extent));
+        }
+        var end = End();
+        return Ended(new SegmentedLaunch(end.Origins, end.Operands, end.InPlace, kernel, segments.ToImmutable(), grain, scratch), end);
+    }
+
+    Launch Contract()
+    {
+        var (sizes, batch) = (t.Dims(), t.Dims());
+        var (a, b, c) = (View("a"), View("b"), View("c"));
+        var accumulate = t.TryWord("onto");
+        var (makesA, makesB) = (Prologue("a"), Prologue("b"));
+        var epilogue = t.TryWord("then") ? Hook() : null;
+        var end = End();
+        return Ended(new ContractLaunch(end.Origins, end.Operands, end.InPlace, sizes[0], sizes[1], sizes[2], batch, a, b, c, accumulate, makesA, makesB, epilogue), end);
+    }
+
+    MatrixView? View(string name)
+    {
+        if (!t.TryWord(name)) return null;
+        var operand = (int)t.Integer();
+        var strides = t.Dims();
+        return new(operand, strides.RemoveRange(strides.Length - 2, 2), strides[strides.Length - 2], strides[strides.Length - 1]);
+    }
+
+    Prologue? Prologue(string name) => t.TryWord("rows-" + name) ? new(Hook(), false) : t.TryWord("columns-" + name) ? new(Hook(), true) : null;
+
+    Hook Hook()
+    {
+        var kernel = Kernel();
+        t.ExpectWord("operands");
+        var (first, count) = ((int)t.Integer(), (int)t.Integer());
+        return new(kernel, first, count, t.Dims());
+    }
+
+    Launch Convolution()
+    {
+        var kind = t.Word() switch
+        {
+            "forward" => ConvolutionKind.Forward,
+            "imagegradient" => ConvolutionKind.ImageGradient,
+            "weightgradient" => ConvolutionKind.WeightGradient,
+            var other => throw new FormatException($"'{other}' is no convolution"),
+        };
+        var (s, g) = (t.Dims(), t.Dims());
+        int At(int i) => checked((int)g[i].Constant);
+        var shape = new ConvolutionShape(s[0], s[1], s[2], s[3], s[4], s[5], s[6], s[7], s[8], At(0), At(1), At(2), At(3), At(4), At(5), At(6));
+        var epilogue = t.TryWord("then") ? Hook() : null;
+        var end = End();
+        return Ended(new ConvolutionLaunch(end.Origins, end.Operands, end.InPlace, kind, shape, epilogue), end);
+    }
+
+    Launch Repeat()
+    {
+        var index = t.Word();
+        var count = After("times");
+        t.ExpectWord("launches");
+        var length = (int)t.Integer();
+        var (reverse, counted, conditional) = (t.TryWord("reverse"), t.TryWord("counted"), t.TryWord("while"));
+        var end = End();
+        return Ended(new RepeatLaunch(end.Origins, end.Operands, index, count, reverse, length, counted, conditional), end);
+    }
+
+    Launch Library()
+    {
+        var operation = t.Word();
+        var inputs = (int)t.Integer();
+        var shapes = ImmutableArray.CreateBuilder<ImmutableArray<Dim>>();
+        var strides = ImmutableArray.CreateBuilder<ImmutableArray<Dim>>();
+        for (t.Skip(); t.Peek == '['; t.Skip())
+        {
+            shapes.Add(t.Dims());
+            strides.Add(t.TryWord("by") ? t.Dims() : new Shape(shapes[shapes.Count - 1]).Strides);
+        }
+        var attributes = t.Attributes();
+        var end = End();
+        return Ended(new LibraryLaunch(end.Origins, end.Operands, end.InPlace, operation, attributes, inputs, shapes.ToImmutable(), strides.ToImmutable()), end);
+    }
+}

@@ -1,0 +1,178 @@
+using System;
+using System.Collections.Generic;
+using System.Collections.Immutable;
+using System.Globalization;
+using System.Linq;
+using System.Text;
+using Graph.Compiler.Ir;
+using Graph.Compiler.Ir.Text;
+
+namespace Graph.Compiler.Lowering.Text;
+
+/// <summary>Writes lowered programs line by line: what a model is, its kernels, then each function with its buffers and launches.</summary>
+/// <param name="origins">
+/// With where everything came from, how launches are shared among threads and what they cost. Without: only what bits depend on, which is what fingerprints are made of.
+/// </param>
+sealed class LoweredWriter(bool origins)
+{
+    StringBuilder text = new();
+    readonly Dictionary<Origin, int> places = [];
+    readonly Dictionary<string, int> kernels = new(StringComparer.Ordinal);
+
+    public string Write(LoweredProgram program)
+    {
+        text.Append("model ").Append(program.Name).Append('\n');
+        foreach (var dim in program.Dims) text.Append("dim ").Append(dim.Name).Append(" ≤ ").Append(Number(dim.Max)).Append(" ~ ").Append(Number(dim.Typical)).Append('\n');
+        foreach (var state in program.States)
+            text.Append("state ").Append(state.Kind).Append(' ').Append(state.Type).Append(' ').Append(state.Init.Kind).Append(' ').Append(new Attr.Real(state.Init.Scale)).Append(' ').Append(state.Path).Append('\n');
+        foreach (var kernel in program.Kernels)
+        {
+            kernels.Add(kernel.Name, kernels.Count);
+            text.Append("kernel ").Append(kernel.Name).Append('\n').Append(kernel.Text);
+        }
+        // What refers to origins, then the origins in the order of first use, which come before it.
+        var head = text;
+        text = new();
+        if (origins) Needs(program);
+        foreach (var function in program.Functions) Write(function);
+        foreach (var origin in places.OrderBy(p => p.Value)) head.Append("origin ").Append(new Attr.Text(origin.Key.Place)).Append(' ').Append(new Attr.Text(origin.Key.Path)).Append('\n');
+        return head.Append(text).ToString();
+    }
+
+    // What a call needs is checked before it: its message and its line change no number.
+    void Needs(LoweredProgram program)
+    {
+        foreach (var need in program.Requirements)
+        {
+            text.Append("require ").Append(need.Function).Append(' ').Append(need.Size).Append(' ').Append(Number(need.Least)).Append(' ').Append(new Attr.Text(need.What));
+            Origins(need.Origin is { } origin ? [origin] : []);
+        }
+        foreach (var range in program.Ranges)
+        {
+            text.Append("range ").Append(range.Function).Append(' ').Append(range.Argument).Append(' ').Append(range.Below);
+            if (range.Except is { } except) text.Append(" except ").Append(Number(except));
+            text.Append(' ').Append(new Attr.Text(range.What));
+            Origins(range.Origin is { } origin ? [origin] : []);
+        }
+    }
+
+    void Write(LoweredFunction function)
+    {
+        text.Append("function ").Append(function.Name).Append('\n');
+        foreach (var parameter in function.Signature.Parameters) text.Append("  parameter ").Append(parameter.Type).Append(' ').Append(parameter.Name).Append('\n');
+        foreach (var result in function.Signature.Results) text.Append("  result ").Append(result.Type).Append(' ').Append(result.Name).Append('\n');
+        foreach (var path in function.Signature.Assigned) text.Append("  assigns ").Append(path).Append('\n');
+        for (var i = 0; i < function.Buffers.Length; i++)
+        {
+            var buffer = function.Buffers[i];
+            if (buffer.Id != i) throw new InvalidOperationException($"The buffer {buffer} of {function.Name} is number {buffer.Id}, but stands at {i}.");
+            text.Append("  ").Append(Keyword(buffer.Kind)).Append(' ').Append(buffer.DType.Name()).Append(' ').Append(buffer.Elements).Append(' ').Append(buffer.Name).Append('\n');
+        }
+        text.Append("  takes [").Append(string.Join(",", function.Arguments.Select(b => Number(b.Id)))).Append("] gives [").Append(string.Join(",", function.Results.Select(b => Number(b.Id)))).Append("]\n");
+        foreach (var launch in function.Launches) Write(launch, function);
+    }
+
+    void Write(Launch launch, LoweredFunction function)
+    {
+        text.Append("  ");
+        switch (launch)
+        {
+            case LoopLaunch loop:
+                text.Append("loop ").Append(KernelName(loop.Kernel)).Append(" over ").Append(loop.Extent);
+                if (origins) text.Append(" by ").Append(loop.Grain);
+                text.Append(" scratch ").Append(loop.ScratchBytes).Append(' ').Append(Dims(loop.Dims));
+                break;
+            case SegmentedLaunch segmented:
+                text.Append("segments ").Append(KernelName(segmented.Kernel));
+                if (origins) text.Append(" by ").Append(segmented.Grain);
+                text.Append(" scratch ").Append(segmented.ScratchBytes);
+                foreach (var segment in segmented.Segments)
+                    text.Append(" operands ").Append(Number(segment.FirstOperand)).Append(' ').Append(Number(segment.OperandCount)).Append(" over ").Append(segment.Extent).Append(' ').Append(Dims(segment.Dims));
+                break;
+            case ContractLaunch contract:
+                text.Append("contract ").Append(Dims([contract.M, contract.N, contract.K])).Append(' ').Append(Dims(contract.Batch));
+                View(" a ", contract.A);
+                View(" b ", contract.B);
+                View(" c ", contract.C);
+                if (contract.Accumulate) text.Append(" onto");
+                if (contract.PrologueA is { } a) Hook(a.Transposed ? " columns-a " : " rows-a ", a.Hook);
+                if (contract.PrologueB is { } b) Hook(b.Transposed ? " columns-b " : " rows-b ", b.Hook);
+                if (contract.Epilogue is { } epilogue) Hook(" then ", epilogue);
+                break;
+            case ConvolutionLaunch convolution:
+                var s = convolution.Shape;
+                text.Append("convolution ").Append(convolution.Kind.ToString().ToLowerInvariant()).Append(' ')
+                    .Append(Dims([s.Batch, s.Channels, s.Height, s.Width, s.Filters, s.KernelHeight, s.KernelWidth, s.MapHeight, s.MapWidth])).Append(' ')
+                    .Append(Dims([s.StrideHeight, s.StrideWidth, s.PaddingTop, s.PaddingLeft, s.DilationHeight, s.DilationWidth, s.Groups]));
+                if (convolution.Epilogue is { } after) Hook(" then ", after);
+                break;
+            case LibraryLaunch library:
+                text.Append("library ").Append(library.Operation).Append(' ').Append(Number(library.Inputs));
+                for (var i = 0; i < library.Shapes.Length; i++)
+                {
+                    text.Append(' ').Append(Dims(library.Shapes[i]));
+                    if (!library.Strides[i].SequenceEqual(new Shape(library.Shapes[i]).Strides)) text.Append(" by ").Append(Dims(library.Strides[i]));
+                }
+                if (library.Attributes.Count > 0) text.Append(' ').Append(library.Attributes);
+                break;
+            case RepeatLaunch repeat:
+                text.Append("repeat ").Append(repeat.Index).Append(" times ").Append(repeat.Count).Append(" launches ").Append(Number(repeat.Length))
+                    .Append(repeat.Reverse ? " reverse" : "").Append(repeat.ReadsIndex ? " counted" : "").Append(repeat.IsConditional ? " while" : "");
+                break;
+            default: throw new NotSupportedException($"The launch {launch.Title} has no text.");
+        }
+        text.Append(" (").Append(string.Join(",", launch.Operands.Select(o => Operand(o, function)))).Append(')');
+        foreach (var pair in launch.InPlace) text.Append(' ').Append(Number(pair.Written)).Append('=').Append(Number(pair.Read));
+        if (launch.Incoming.Length > 0) text.Append(" old ").Append(string.Join(" ", launch.Incoming.Select(path => Number(function.Buffers.First(b => b.Kind == BufferKind.State && b.Name == path).Id))));
+        if (origins)
+        {
+            if (!launch.Flops.Is(0)) text.Append(" flops ").Append(launch.Flops);
+            if (!launch.Traffic.Is(0)) text.Append(" moves ").Append(launch.Traffic);
+        }
+        Origins(launch.Origins);
+    }
+
+    static string Keyword(BufferKind kind) => kind switch
+    {
+        BufferKind.Argument => "in",
+        BufferKind.Result => "out",
+        BufferKind.State => "store",
+        BufferKind.Arena => "arena",
+        _ => throw new ArgumentOutOfRangeException(nameof(kind), kind, "There is no such kind of buffer."),
+    };
+
+    string KernelName(Kernel kernel) => kernels.ContainsKey(kernel.Name) ? kernel.Name : throw new InvalidOperationException($"The kernel {kernel.Name} is not in the program's table.");
+
+    static string Operand(Operand operand, LoweredFunction function)
+    {
+        if (function.Buffers[operand.Buffer.Id] != operand.Buffer) throw new InvalidOperationException($"The buffer {operand.Buffer} is not one of {function.Name}.");
+        return (operand.IsWritten ? ">" : "") + Number(operand.Buffer.Id) + (operand.Offset.Is(0) ? "" : "@" + operand.Offset);
+    }
+
+    void View(string name, MatrixView? view)
+    {
+        if (view is null) return;
+        text.Append(name).Append(Number(view.Operand)).Append(' ').Append(Dims([.. view.BatchStrides, view.RowStride, view.ColumnStride]));
+    }
+
+    void Hook(string name, Hook hook) =>
+        text.Append(name).Append(KernelName(hook.Kernel)).Append(" operands ").Append(Number(hook.FirstOperand)).Append(' ').Append(Number(hook.OperandCount)).Append(' ').Append(Dims(hook.Dims));
+
+    void Origins(IReadOnlyCollection<Origin> list)
+    {
+        if (origins && list.Count > 0)
+        {
+            text.Append(" from");
+            foreach (var origin in list)
+            {
+                if (!places.TryGetValue(origin, out var number)) places.Add(origin, number = places.Count);
+                text.Append(' ').Append(Number(number));
+            }
+        }
+        text.Append('\n');
+    }
+
+    static string Dims(ImmutableArray<Dim> dims) => "[" + string.Join(",", dims) + "]";
+
+    static string Number(long value) => value.ToString(CultureInfo.InvariantCulture);
+}

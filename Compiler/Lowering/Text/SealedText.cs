@@ -1,0 +1,54 @@
+using System;
+using System.Globalization;
+using System.Runtime.CompilerServices;
+using System.Text;
+
+namespace Graph.Compiler.Lowering.Text;
+
+/// <summary>A text between a line with its version and a line with a sum over it: what an assembly embeds, so that no reader believes one that was cut off or altered.</summary>
+public static class SealedText
+{
+    /// <summary>A body between its version and its sum.</summary>
+    public static string Seal(string what, int version, string body)
+    {
+        var text = new StringBuilder(body.Length + 64);
+        text.Append(what).Append(" version ").Append(version.ToString(CultureInfo.InvariantCulture)).Append('\n').Append(body);
+        var sum = Sum(body, 0, body.Length);
+        return text.Append("end ").Append(sum.ToString("x16", CultureInfo.InvariantCulture)).Append('\n').ToString();
+    }
+
+    /// <summary>The body of such a text.</summary>
+    /// <exception cref="FormatException">It is of another version, was cut off or altered.</exception>
+    public static string Open(string what, int version, string text)
+    {
+        var (start, end) = Range(what, version, text);
+        return text.Substring(start, end - start);
+    }
+
+    /// <summary>Where the body begins and ends.</summary>
+    /// <exception cref="FormatException">It is of another version, was cut off or altered.</exception>
+    internal static (int Start, int End) Range(string what, int version, string text)
+    {
+        var first = what + " version ";
+        var line = text.IndexOf('\n');
+        if (line < 0 || !text.StartsWith(first, StringComparison.Ordinal)) throw new FormatException($"The text is no {what} program: expected its first line to be '{first}{version}'.");
+        var given = text.Substring(first.Length, line - first.Length);
+        if (given != version.ToString(CultureInfo.InvariantCulture)) throw new FormatException($"The {what} program has version {given} of its format, but this reader knows version {version}: build the model with the Graph that runs it.");
+        const int Last = 4 + 16 + 1;
+        var end = text.Length - Last;
+        if (end <= line || string.CompareOrdinal(text, end, "end ", 0, 4) != 0 || text[end - 1] != '\n' || text[text.Length - 1] != '\n')
+            throw new FormatException($"The {what} program was cut off: its last line is not its sum.");
+        var sum = Sum(text, line + 1, end).ToString("x16", CultureInfo.InvariantCulture);
+        if (string.CompareOrdinal(text, end + 4, sum, 0, 16) != 0) throw new FormatException($"The {what} program was altered: the sum over its lines is {sum}, but its last line says {text.Substring(end + 4, 16)}.");
+        return (line + 1, end);
+    }
+
+    // FNV-1a over 16-bit units: finds damage, and is no guard against intent.
+    [MethodImpl(TextCursor.Hot)]
+    static ulong Sum(string text, int start, int end)
+    {
+        var sum = 14695981039346656037UL;
+        for (var i = start; i < end; i++) sum = (sum ^ text[i]) * 1099511628211UL;
+        return sum;
+    }
+}

@@ -1,0 +1,94 @@
+using System;
+using System.Collections.Generic;
+using System.Collections.Immutable;
+using System.Globalization;
+using System.Text;
+using Graph.Compiler.Ir;
+using Graph.Compiler.Lowering;
+using Graph.Compiler.Lowering.Text;
+
+namespace Graph.Compiler.Planning;
+
+/// <summary>
+/// Plans as text that reads back equal: a model's class embeds those of its typical sizes, so that a first call at such sizes plans nothing. Sealed as <see cref="LoweredText"/> is.
+/// </summary>
+public static class PlanText
+{
+    /// <summary>Version of the text; a reader refuses another one.</summary>
+    public const int Version = 1;
+
+    public static string Write(IEnumerable<MemoryPlan> plans)
+    {
+        var text = new StringBuilder();
+        foreach (var plan in plans) Write(plan, text);
+        return SealedText.Seal("planned", Version, text.ToString());
+    }
+
+    static void Write(MemoryPlan plan, StringBuilder text)
+    {
+        text.Append("plan ").Append(plan.Function.Name).Append('\n');
+        foreach (var dim in plan.Binding.Values) text.Append("  dim ").Append(dim.Key).Append(' ').Append(Number(dim.Value)).Append('\n');
+        text.Append("  arena ").Append(Number(plan.ArenaBytes)).Append(" bound ").Append(Number(plan.LowerBound)).Append(" peak ").Append(Number(plan.PeakLaunch))
+            .Append(" flops ").Append(Number(plan.Flops)).Append(" moves ").Append(Number(plan.Traffic)).Append(" work ").Append(Number(plan.Work)).Append(' ').Append(plan.Method).Append('\n');
+        for (var i = 0; i < plan.Bytes.Length; i++)
+        {
+            text.Append("  ").Append(Number(plan.Bytes[i]));
+            if (plan.Offsets[i] >= 0 || plan.Lives[i].Exists)
+                text.Append(" at ").Append(Number(plan.Offsets[i])).Append(' ').Append(Number(plan.Lives[i].First)).Append(' ').Append(Number(plan.Lives[i].Last));
+            if (plan.TakesOver[i] >= 0) text.Append(" over ").Append(Number(plan.TakesOver[i]));
+            text.Append('\n');
+        }
+    }
+
+    /// <summary>Reads the plans of a program's functions.</summary>
+    /// <exception cref="FormatException">The text is of another version, was cut off or altered, or is of another program; the message says which.</exception>
+    public static ImmutableArray<MemoryPlan> Read(string text, LoweredProgram program)
+    {
+        var (start, end) = SealedText.Range("planned", Version, text);
+        var cursor = new TextCursor(text, start, end);
+        var plans = ImmutableArray.CreateBuilder<MemoryPlan>();
+        try
+        {
+            while (!cursor.AtEnd) plans.Add(Read(cursor, program));
+        }
+        catch (Exception e) when (e is FormatException or OverflowException)
+        {
+            throw new FormatException($"line {cursor.Line} of the plans of {program.Name}: {e.Message.TrimEnd('.')}.", e);
+        }
+        return plans.ToImmutable();
+    }
+
+    static MemoryPlan Read(TextCursor t, LoweredProgram program)
+    {
+        t.ExpectWord("plan");
+        var name = t.RestOfLine();
+        var function = program.Find(name) ?? throw new FormatException($"the program has no function {name}");
+        var binding = DimBinding.Empty;
+        while (t.TryWord("dim"))
+        {
+            binding = binding.With(t.Word(), t.Integer());
+            t.EndLine();
+        }
+        var (arena, bound, peak, flops, traffic, work) = (After(t, "arena"), After(t, "bound"), After(t, "peak"), After(t, "flops"), After(t, "moves"), After(t, "work"));
+        var method = t.RestOfLine();
+        var count = function.Buffers.Length;
+        var (offsets, bytes, lives, takesOver) = (new long[count], new long[count], new Life[count], new int[count]);
+        for (var i = 0; i < count; i++)
+        {
+            bytes[i] = t.Integer();
+            (offsets[i], lives[i]) = (-1, Life.None);
+            if (t.TryWord("at")) (offsets[i], lives[i]) = (t.Integer(), new((int)t.Integer(), (int)t.Integer()));
+            takesOver[i] = t.TryWord("over") ? t.Index(count, "buffer") : -1;
+            t.EndLine();
+        }
+        return new(function, binding, [.. offsets], [.. bytes], [.. lives], [.. takesOver], arena, bound, (int)peak, flops, traffic, method) { Work = work };
+    }
+
+    static long After(TextCursor t, string word)
+    {
+        t.ExpectWord(word);
+        return t.Integer();
+    }
+
+    static string Number(long value) => value.ToString(CultureInfo.InvariantCulture);
+}
