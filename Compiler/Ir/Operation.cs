@@ -126,6 +126,9 @@ public abstract class Operation
     /// <summary>True for a number that has no element type of its own yet, such as a literal of the modelling language: it takes that of what it is combined with, and keeps the one that it has when it met none.</summary>
     public virtual bool IsUntyped(AttributeMap attributes) => false;
 
+    /// <summary>The attribute that says which element of the axis <c>axis</c> a call takes, that axis being gone then; null for other operations. In a loop over an axis it may be the loop's variable.</summary>
+    public virtual string? PicksBy => null;
+
     /// <summary>False for operations whose every application differs (random numbers are keyed, so they are pure too).</summary>
     public virtual bool IsPure => true;
 

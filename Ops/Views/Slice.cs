@@ -102,6 +102,8 @@ sealed class SelectOperation : LanguageOperation
 {
     public override string Name => "select";
 
+    public override string? PicksBy => "index";
+
     protected override Value Expand(Builder b, ImmutableArray<Value> x, AttributeMap attributes)
     {
         var shape = x[0].Shape;

@@ -56,7 +56,7 @@ sealed class SourceModel
             var expected = reference.Run(
                 "train_step", [.. loss.Select(Widen), TensorData.Scalar((double)Rate, DType.F64), TensorData.Scalar((long)step), TensorData.Scalar(ModelInstance.StepSeed(7, step))], states, binding);
             foreach (var (path, value) in expected.States) states[path] = value;
-            var actual = Step(instance, loss);
+            var actual = Step(instance, loss, [.. DimSolver.UndeterminedOf(model["train_step"].Lowered.Function, Lowered.Program).Select(d => binding[d])]);
             worst = Math.Max(worst, Math.Max(Difference(expected.Results[0][0], actual.Loss), Difference(expected.Results[1][0], actual.GradientNorm)));
         }
         PlanVerifier.Verify(instance.Session.PlanOf("train_step"));
@@ -66,13 +66,13 @@ sealed class SourceModel
     static double Difference(double expected, double actual) =>
         double.IsNaN(expected) ? double.IsNaN(actual) ? 0 : double.PositiveInfinity : Math.Abs(expected - actual) / Math.Max(0.1, Math.Abs(expected));
 
-    static unsafe StepResult Step(ModelInstance instance, TensorData[] loss)
+    static unsafe StepResult Step(ModelInstance instance, TensorData[] loss, long[] dims)
     {
         var arrays = loss.Select(d => d.DType.IsFloat() ? (Array)Enumerable.Range(0, (int)d.Size).Select(i => (float)d[i]).ToArray() : Enumerable.Range(0, (int)d.Size).Select(i => (int)d[i]).ToArray()).ToArray();
         var handles = arrays.Select(a => System.Runtime.InteropServices.GCHandle.Alloc(a, System.Runtime.InteropServices.GCHandleType.Pinned)).ToArray();
         try
         {
-            return instance.TrainStep([.. handles.Select((h, i) => new CallArgument((void*)h.AddrOfPinnedObject(), arrays[i].Length))]);
+            return instance.TrainStep([.. handles.Select((h, i) => new CallArgument((void*)h.AddrOfPinnedObject(), arrays[i].Length))], dims);
         }
         finally
         {

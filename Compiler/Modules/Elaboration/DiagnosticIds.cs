@@ -65,6 +65,18 @@ public static class DiagnosticIds
     public const string NullTensor = "GR2031";
     /// <summary>A model that needs much memory: a warning.</summary>
     public const string MuchMemory = "GR2032";
+    /// <summary>A carry of a loop that an iteration gives another shape.</summary>
+    public const string CarryShape = "GR2050";
+    /// <summary>A carry of a loop that an iteration gives another element type.</summary>
+    public const string CarryType = "GR2051";
+    /// <summary>A Scan whose carry, sequence or step is of the wrong form.</summary>
+    public const string ScanStep = "GR2052";
+    /// <summary>A tensor of one iteration that is used outside of its loop.</summary>
+    public const string IterationTensor = "GR2053";
+    /// <summary>Lengths that do not fit the rows of a Scan.</summary>
+    public const string ScanLengths = "GR2054";
+    /// <summary>A loop over a named axis that does what no loop of a program can.</summary>
+    public const string NamedLoop = "GR2055";
     /// <summary>An entry that returns something other than tensors.</summary>
     public const string EntryResult = "GR3005";
     /// <summary>A loss that is no scalar.</summary>
@@ -123,6 +135,12 @@ public static class DiagnosticIds
         (TooManyElements, "Too many elements"),
         (NullTensor, "The tensor is null"),
         (MuchMemory, "The model needs much memory"),
+        (CarryShape, "A carry changes its shape"),
+        (CarryType, "A carry changes its element type"),
+        (ScanStep, "A Scan does not fit together"),
+        (IterationTensor, "A tensor of one iteration is used outside of its loop"),
+        (ScanLengths, "Lengths do not fit the rows"),
+        (NamedLoop, "Not possible in a loop over a named axis"),
         (EntryResult, "An entry returns something other than tensors"),
         (LossResult, "A loss is no scalar"),
         (Train, "The optimizer cannot be built"),

@@ -279,6 +279,7 @@ sealed partial class Evaluator
         InitializerValue initializer => initializer.Spec.ToString(),
         FunctionValue => "a function",
         DimValue dim => "the size " + dim,
+        IterationValue iteration => $"the number {iteration.Name} of an iteration",
         IFormattable number => number.ToString(null, CultureInfo.InvariantCulture),
         _ => value.ToString() ?? "",
     };

@@ -25,6 +25,7 @@ sealed partial class Evaluator
                 "List" or "ICollection" or "IReadOnlyCollection" or "IList" or "IReadOnlyList" => ListMethod(method, arguments, call),
                 "String" or "Char" => StringMethod(owner, method, arguments, call),
                 "ArgumentOutOfRangeException" or "ArgumentNullException" => ThrowHelper(method, arguments, call),
+                "Tensor" when method == "Scan" => Scan(arguments, call),
                 _ => ObjectMethod(owner, method, arguments, call),
             };
         }

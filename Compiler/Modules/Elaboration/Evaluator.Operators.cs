@@ -25,6 +25,7 @@ sealed partial class Evaluator
             return null;
         }
         if (compares) return Compare(op, left, right, location);
+        if ((left as IterationValue ?? right as IterationValue) is { } iteration) throw OfIteration(iteration, location);
         if (left is DimValue || right is DimValue) return Symbolic(op, left, right, location);
         if (left is EnumValue first)
         {
@@ -116,6 +117,7 @@ sealed partial class Evaluator
         if (value is null) return isNumber || to.Kind is TypeKind.Bool or TypeKind.Enum ? throw WouldThrow(location, $"Null is converted to {to}.") : null;
         if (to.Kind == TypeKind.Enum) return value is EnumValue member ? EnumOf(to.Name, member.Value) : Numbers.IsInteger(value) ? EnumOf(to.Name, Numbers.ToBits(value)) : value;
         if (!isNumber) return value;
+        if (value is IterationValue iteration) return to.IsInteger ? value : throw OfIteration(iteration, location);
         if (value is DimValue)
             return to.IsInteger ? value : throw NotKnown(location,
                 $"The size {value} is known only when the model is called, so it has no value as a {to} here. As a Tensor it can be computed with: Tensor size = x.Shape[0];");
@@ -134,6 +136,10 @@ sealed partial class Evaluator
             return Unfit(value, to, location);
         }
     }
+
+    // It is another number in each iteration, and they are one.
+    ElaborationException OfIteration(IterationValue iteration, Location location) => NotKnown(location,
+        $"{iteration.Name} is another number in each iteration of a loop over {iteration.Count}, which is compiled once for all of them. x.Select(axis, {iteration.Name}) is its slice of x, and as a Tensor it can be computed with: Tensor number = {iteration.Name};");
 
     object Unfit(object value, TypeRef to, Location location) => throw WouldThrow(location, $"{Describe(value)} cannot be converted to {to}.");
 
@@ -160,6 +166,7 @@ sealed partial class Evaluator
     /// <summary>An order or equality of numbers or sizes.</summary>
     object Compare(BinaryOperator op, object left, object right, Location location)
     {
+        if ((left as IterationValue ?? right as IterationValue) is { } iteration) throw OfIteration(iteration, location);
         if (left is DimValue || right is DimValue) return CompareSizes(op, left, right, location);
         if (left is EnumValue a && right is EnumValue b) return Numbers.Compare(op, a.Value, b.Value);
         if (left is bool && right is bool) return left.Equals(right) == (op == BinaryOperator.Equal);

@@ -86,6 +86,11 @@ sealed partial class Evaluator
     Completion Execute(ForStatement loop, Scope scope)
     {
         Execute(loop.Initializers, scope);
+        if (Counts(loop, scope) is { } counted)
+        {
+            Repeat(loop, counted, scope);
+            return Completion.Normal;
+        }
         while (loop.Condition is null || Condition(loop.Condition, scope))
         {
             Step(loop.Location);

@@ -26,8 +26,9 @@ sealed partial class Evaluator
         if (operation.IsUntyped(AttributeMap.Empty) && e.Operands.IsEmpty && e.Attributes.Count == 1)
         {
             var value = Evaluate(e.Attributes[0].Value, scope);
-            return value is DimValue ? Tensor(value, e.Location) : Scalar(value, e.Location);
+            return value is DimValue or IterationValue ? Tensor(value, e.Location) : Scalar(value, e.Location);
         }
+        if (operations.TryGet(e.Operation, out var picking) && Picked(e, picking, scope) is { } slice) return slice;
         Builder(e.Location);
         var attributes = AttributeMap.Empty;
         var numbers = new List<(long Number, Location Location)>();
@@ -178,8 +179,10 @@ sealed partial class Evaluator
     {
         switch (value)
         {
+            case Ir.Value tensor when iterations.TryGetValue(tensor, out var loop):
+                throw Fail(DiagnosticIds.IterationTensor, location, $"The tensor belongs to one iteration of the loop at {loop}, and there is none outside of it. Let the step keep it: then it comes back from all iterations.");
             case Ir.Value tensor:
-                return tensor;
+                return function?.Own(tensor) ?? tensor;
             case Handle handle:
                 Builder(location);
                 if (handle.Path is null)
@@ -192,6 +195,12 @@ sealed partial class Evaluator
             case DimValue size:
                 using (Builder(location).At(OriginOf(location)))
                     return function!.Builder.Emit("dimension", [], ("size", new Attr.List([size.Dim])));
+            case IterationValue iteration:
+                using (Builder(location).At(OriginOf(location)))
+                {
+                    var b = iteration.Loop.Builder;
+                    return function!.Own(iteration.First.Is(0) ? iteration.Index : b.Add(iteration.Index, b.Size(iteration.First, DType.I64)));
+                }
             case null:
                 throw Fail(DiagnosticIds.NullTensor, location, "The tensor is null. " + NoTensor);
             default:
@@ -224,6 +233,8 @@ sealed partial class Evaluator
                 return member.Member;
             case DimValue size:
                 return new Attr.List([size.Dim]);
+            case IterationValue iteration:
+                throw OfIteration(iteration, attribute.Value.Location);
             case ArrayValue or ListValue:
                 return new Attr.List([.. Items(value, attribute.Value.Location).Select(item => Size(item)
                     ?? throw Fail(DiagnosticIds.Unsupported, attribute.Value.Location, $"{attribute.Name} has to be a list of integers, but holds {Describe(item)}."))]);

@@ -12,16 +12,19 @@ namespace Graph.Compiler.Modules.Elaboration;
 /// <param name="isTraining">Whether it is part of a training step.</param>
 /// <param name="seed">The argument that random operations draw from.</param>
 /// <param name="keepsStates">Whether what is assigned to states outlives a call: in training steps and entries, but not where a loss is only evaluated.</param>
-sealed class FunctionBuild(Builder builder, bool isTraining, Value? seed, bool keepsStates)
+class FunctionBuild(Builder builder, bool isTraining, Value? seed, bool keepsStates)
 {
-    readonly Dictionary<Handle, Value> current = [];
-    readonly List<Handle> written = [];
+    /// <summary>The states' values at this point.</summary>
+    protected Dictionary<Handle, Value> Current { get; } = [];
+
+    /// <summary>The states that were assigned, in order.</summary>
+    protected List<Handle> Written { get; } = [];
     readonly Dictionary<string, int> streams = new(StringComparer.Ordinal);
 
     readonly Dictionary<Value, string> makers = [];
 
     /// <summary>The operation whose call gave a value: what the source says, where that stands for several operations.</summary>
-    public string? Maker(Value value) => makers.TryGetValue(value, out var maker) ? maker : null;
+    public virtual string? Maker(Value value) => makers.TryGetValue(value, out var maker) ? maker : null;
 
     public void Made(ImmutableArray<Value> results, Operation by)
     {
@@ -34,32 +37,38 @@ sealed class FunctionBuild(Builder builder, bool isTraining, Value? seed, bool k
     public bool IsTraining { get; } = isTraining;
 
     /// <summary>The argument that random operations draw from; null where nothing is random.</summary>
-    public Value? Seed { get; } = seed;
+    public virtual Value? Seed { get; } = seed;
+
+    /// <summary>The number of the iteration, where this is the body of a loop; null elsewhere.</summary>
+    public Value? Iteration { get; set; }
+
+    /// <summary>A tensor as this function sees it: itself, and in the body of a loop what stands for one from around it.</summary>
+    public virtual Value Own(Value value) => value;
 
     /// <summary>A state's value at this point: the incoming one, or what was assigned last.</summary>
-    public Value Read(Handle handle)
+    public virtual Value Read(Handle handle)
     {
-        if (!current.TryGetValue(handle, out var value)) current[handle] = value = Builder.State(new StateDecl(handle.Path!, handle.Type, handle.Kind, handle.Init));
+        if (!Current.TryGetValue(handle, out var value)) Current[handle] = value = Builder.State(new StateDecl(handle.Path!, handle.Type, handle.Kind, handle.Init));
         return value;
     }
 
-    public void Write(Handle handle, Value value)
+    public virtual void Write(Handle handle, Value value)
     {
-        current[handle] = value;
-        if (!written.Contains(handle)) written.Add(handle);
+        Current[handle] = value;
+        if (!Written.Contains(handle)) Written.Add(handle);
     }
 
     /// <summary>The name of the dimension that stands for all elements of a parameter, in an optimizer's rule; null elsewhere.</summary>
-    public string? Flat { get; init; }
+    public virtual string? Flat { get; init; }
 
     /// <summary>Whether a tensor of this shape is a parameter, or something of its size, that came as one row.</summary>
     public bool IsFlat(Shape shape) => Flat is { } name && shape.Any(d => d.Symbols.Contains(name));
 
     /// <summary>The new values of the states that were assigned.</summary>
-    public ImmutableArray<StateUpdate> Updates => !keepsStates ? [] : [.. written.Select(h => new StateUpdate(h.Path!, current[h]))];
+    public ImmutableArray<StateUpdate> Updates => !keepsStates ? [] : [.. Written.Select(h => new StateUpdate(h.Path!, Current[h]))];
 
     /// <summary>A name for the next random stream of the module at <paramref name="path"/>: the same in every build of the same model.</summary>
-    public string Stream(string path)
+    public virtual string Stream(string path)
     {
         streams.TryGetValue(path, out var ordinal);
         streams[path] = ordinal + 1;

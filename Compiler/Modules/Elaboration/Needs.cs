@@ -9,10 +9,13 @@ static class Needs
 {
     /// <summary>The rules that some binding within the bounds may break, each once, at the first line that needs it.</summary>
     public static IEnumerable<Requirement> Sizes(Function function, IReadOnlyCollection<DimSymbol> dims) =>
-        function.Nodes.SelectMany(n => n.Operation.SizeRules(n).Select(r => (Rule: r, Origin: n.Origins.FirstOrDefault())))
+        All(function).SelectMany(n => n.Operation.SizeRules(n).Select(r => (Rule: r, Origin: n.Origins.FirstOrDefault())))
             .Where(r => r.Rule.Size.Range(dims).Min < r.Rule.Least)
             .GroupBy(r => (r.Rule.Size, r.Rule.Least)).Select(g => g.First())
             .Select(r => new Requirement(function.Name, r.Rule.Size, r.Rule.Least, r.Rule.What, r.Origin));
+
+    // With those of loops' bodies.
+    static IEnumerable<Node> All(Function function) => function.Nodes.SelectMany(n => n.Regions.SelectMany(All).Prepend(n));
 
     /// <summary>The rules on arguments that reach the operation as they are.</summary>
     public static IEnumerable<IndexRange> Indices(Function function) =>

@@ -30,6 +30,14 @@ sealed record DimValue(Dim Dim)
     public override string ToString() => Dim.ToString();
 }
 
+/// <summary>The variable of a loop over a named axis: another number in each iteration.</summary>
+/// <param name="Loop">Its body.</param>
+/// <param name="Index">The iteration's number, counted from 0, in the body.</param>
+/// <param name="First">Its number in iteration 0.</param>
+/// <param name="Count">How many iterations there are.</param>
+/// <param name="Name">The variable, for messages.</param>
+sealed record IterationValue(LoopBuild Loop, Value Index, Dim First, Dim Count, string Name);
+
 /// <summary>An array of any rank, compared by identity.</summary>
 sealed class ArrayValue(object?[] items, TypeRef element, int[]? lengths = null)
 {
