@@ -102,12 +102,29 @@ class ResNet18(nn.Module):
         return F.cross_entropy(self.head(x.mean((2, 3))), label)
 
 
+class Sequences(nn.Module):
+    """Two layers in both directions and a classifier of the mean output and the last states."""
+    def __init__(self, layer):
+        super().__init__()
+        self.layer, self.head = layer(4, 6, num_layers=2, batch_first=True, bidirectional=True), nn.Linear(12, 3)
+
+    def forward(self, sequence, label):
+        output, state = self.layer(sequence)
+        for part in state if isinstance(state, tuple) else (state,):
+            output = output + part.sum((0, 2))[:, None, None]
+        return F.cross_entropy(self.head(output.mean(1)), label)
+
+
 def pictures(*shape):
     return {'image': dict(shape=list(shape), scale=math.sqrt(12), offset=0.0), 'label': dict(shape=[shape[0]], classes=10)}
 
 
 def texts(batch, context, vocabulary):
     return {n: dict(shape=[batch, context], classes=vocabulary) for n in ('tokens', 'targets')}
+
+
+def sequences(batch, time, width):
+    return {'sequence': dict(shape=[batch, time, width], scale=2.0, offset=0.0), 'label': dict(shape=[batch], classes=3)}
 
 
 # name → (model, inputs of one step)
@@ -117,6 +134,9 @@ MODELS = {
     'nanogpt': (lambda: Gpt(65, 64, 4, 4, 128), texts(2, 16, 65)),
     'resnet18': (ResNet18, pictures(2, 3, 32, 32)),
     'gpt2': (lambda: Gpt(50257, 1024, 2, 12, 768), texts(1, 16, 50257)),
+    'rnn': (lambda: Sequences(nn.RNN), sequences(3, 7, 4)),
+    'lstm': (lambda: Sequences(nn.LSTM), sequences(3, 7, 4)),
+    'gru': (lambda: Sequences(nn.GRU), sequences(3, 7, 4)),
 }
 
 
@@ -126,6 +146,8 @@ def describe(module, name, parameter):
         return dict(scale=0.02 * math.sqrt(12), offset=0.0)
     if isinstance(module, (nn.BatchNorm2d, nn.LayerNorm)):
         return dict(scale=0.2, offset=1.0 if name == 'weight' else 0.0)
+    if isinstance(module, nn.RNNBase):
+        return dict(scale=2 / math.sqrt(module.hidden_size), offset=0.0)
     fan_in = math.prod(module.weight.shape[1:])
     if name == 'bias':
         return dict(scale=2 / math.sqrt(fan_in), offset=0.0)

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Writes what PyTorch says, for the tests to compare with.
 
-usage: make_goldens.py [operations] [operations/FAMILY] [mlp] [cnn] [nanogpt] [resnet18] [gpt2]     (default: everything)
+usage: make_goldens.py [operations] [operations/FAMILY] [mlp] [cnn] [nanogpt] [resnet18] [gpt2] [rnn] [lstm] [gru]     (default: everything)
 
 Needs PyTorch (made with 1.13) and NumPy; set OMP_WAIT_POLICY=PASSIVE on a busy machine. Files go beside this script: Operations/*.json
-holds values and gradients of each operation in float64, Training/*.json ten steps of AdamW for each yardstick model.
+holds values and gradients of each operation in float64, Training/*.json ten steps of AdamW for each model.
 """
 import pathlib
 import sys
