@@ -89,6 +89,7 @@ public sealed class ReverseMode
             var needed = node.Inputs.Select(active.Contains).ToImmutableArray();
             var found = loops.TryGetValue(node, out var loop)
                 ? loop.EmitBackward(builder, New(node.Inputs), given)
+                : node.Operation == StructureOperations.If ? BranchGradient.Emit(builder, node, New(node.Inputs), given, needed)
                 : node.Operation.Gradient(new(builder, node, New(node.Inputs), New(node.Outputs), given, needed));
             if (found.Length != node.Inputs.Length) throw new InvalidOperationException($"The gradient rule of {node.Name} gives {found.Length} values for {node.Inputs.Length} operands.");
             for (var i = 0; i < found.Length; i++)

@@ -10,9 +10,10 @@ public static class StructureOperations
 {
     public static readonly Operation Call = new CallOperation();
     public static readonly Operation Loop = new LoopOperation();
+    public static readonly Operation If = new IfOperation();
     public static readonly Operation Fused = new FusedOperation();
 
-    public static IEnumerable<Operation> All => [Call, Loop, Fused];
+    public static IEnumerable<Operation> All => [Call, Loop, If, Fused];
 
     /// <summary>The sizes that make a callee's parameter shapes equal to the operands' shapes.</summary>
     /// <exception cref="ShapeException">They do not fit.</exception>

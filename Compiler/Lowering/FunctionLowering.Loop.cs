@@ -7,12 +7,12 @@ using Graph.Compiler.Ir;
 
 namespace Graph.Compiler.Lowering;
 
-// Loops: the body's launches once, behind a launch that repeats them.
+// Loops and branches: their bodies' launches once, behind a launch that repeats them or chooses.
 sealed partial class FunctionLowering
 {
-    readonly int depth; // loops around this function
+    readonly int depth; // loops and branches around this function
 
-    // The body of a loop: values of its own, over the buffers and launches of the function that the loop is in.
+    // The body of a loop or branch: values of its own, over the buffers and launches of the function that the loop is in.
     FunctionLowering(Program program, Function body, KernelTable kernels, FunctionLowering around) : this(program, body, kernels, around.target)
     {
         (buffers, launches, donated) = (around.buffers, around.launches, around.donated);
@@ -82,6 +82,25 @@ sealed partial class FunctionLowering
         inner.Repeat([.. body.Results.Select((r, i) => i < carries ? new Target(r, places[node.Outputs[i]], body.Parameters[i + 1]) : new Target(r, Slice(stacks[i - carries]), null))]);
         launches[at] = (RepeatLaunch)launches[at] with { Length = launches.Count - at - 1 };
         for (var i = at + 1; i < launches.Count; i++) launches[i] = launches[i] with { Flops = launches[i].Flops * count, Traffic = launches[i].Traffic * count };
+    }
+
+    void Branch(Node node)
+    {
+        var condition = places[node.Inputs[0]];
+        foreach (var output in node.Outputs) PlaceOf(output);
+        var at = launches.Count;
+        Add(node, new BranchLaunch(node.Origins, [new(condition.Buffer, condition.Offset, false)], 0, 0));
+        var lengths = new int[2];
+        for (var side = 0; side < 2; side++)
+        {
+            var region = node.Regions[side];
+            var inner = new FunctionLowering(program, region, kernels, this);
+            for (var i = 0; i < region.Parameters.Length; i++) inner.places[region.Parameters[i]] = places[node.Inputs[i + 1]];
+            var before = launches.Count;
+            inner.Fill([.. region.Results.Select((r, i) => new Target(r, places[node.Outputs[i]], null))], CancellationToken.None);
+            lengths[side] = launches.Count - before;
+        }
+        launches[at] = (BranchLaunch)launches[at] with { Then = lengths[0], Else = lengths[1] };
     }
 
     // What stacks a carry's old value is copied first: then the new one can go over it.

@@ -159,6 +159,7 @@ sealed partial class FunctionLowering(Program program, Function function, Kernel
                 break;
             case OpKind.Structure when node.Operation == StructureOperations.Fused: Fused(node); break;
             case OpKind.Structure when node.Operation == StructureOperations.Loop: Loop(node); break;
+            case OpKind.Structure when node.Operation == StructureOperations.If: Branch(node); break;
             case OpKind.Structure when node.Operation == StructureOperations.Call: Update(node, [node], [.. node.Inputs.Distinct().Select(v => (v, v))], [.. node.Outputs.Select(v => (v, v))]); break;
             default: throw new NotSupportedException($"The CPU target has no kernel for {node.Name}.");
         }

@@ -24,7 +24,7 @@ public static class KernelDump
 
     static void Print(LoweredFunction function, StringBuilder text)
     {
-        var ends = new Stack<int>(); // of the loops around a launch
+        var ends = new Stack<int>(); // of the loops and branches around a launch
         text.Append("launches of ").Append(function.Name).Append('\n');
         foreach (var buffer in function.Buffers.Where(b => b.Kind == BufferKind.Arena))
             text.Append("  ").Append(buffer).Append(" : ").Append(Ir.DTypes.Name(buffer.DType)).Append('[').Append(buffer.Elements).Append("]  ; ").Append(buffer.Name).Append('\n');
@@ -34,6 +34,7 @@ public static class KernelDump
             text.Append(' ', 2 * ends.Count);
             Print(function.Launches[i], i, text);
             if (function.Launches[i] is RepeatLaunch repeat) ends.Push(i + repeat.Length);
+            if (function.Launches[i] is BranchLaunch branch) ends.Push(i + branch.Then + branch.Else);
         }
     }
 
@@ -44,6 +45,7 @@ public static class KernelDump
         {
             case LoopLaunch l: text.Append(" over ").Append(l.Extent).Append(" by ").Append(l.Grain); break;
             case SegmentedLaunch s: text.Append(" over ").Append(s.Segments.Length).Append(" segments by ").Append(s.Grain); break;
+            case BranchLaunch b: text.Append(": ").Append(b.Then).Append(" launches or ").Append(b.Else); break;
             case RepeatLaunch r:
                 text.Append(' ').Append(r.Count).Append(" times ").Append(r.Index).Append(r.Reverse ? " from the last" : "").Append(r.IsConditional ? $" while {Place(r.Condition!)}" : "").Append(": ").Append(r.Length).Append(" launches");
                 break;

@@ -210,6 +210,12 @@ public sealed record RepeatLaunch(ImmutableArray<Origin> Origins, ImmutableArray
     public Operand? Condition => IsConditional ? Operands[Operands.Length - 1] : null;
 }
 
+/// <summary>Of the launches behind it the first <paramref name="Then"/> run when its operand, a bool[], is true, else the <paramref name="Else"/> behind those. Both sides are planned in the one arena.</summary>
+public sealed record BranchLaunch(ImmutableArray<Origin> Origins, ImmutableArray<Operand> Operands, int Then, int Else) : Launch(Origins, Operands, [])
+{
+    public override string Title => "branch";
+}
+
 /// <summary>A kernel of the library under its operation's name (<c>max_pool2d</c>, <c>embedding_grad</c>): operands are the operation's inputs, then its outputs.</summary>
 /// <param name="Origins">Where it came from.</param>
 /// <param name="Operands">Inputs, then outputs.</param>

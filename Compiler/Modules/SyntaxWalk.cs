@@ -13,12 +13,15 @@ public static class SyntaxWalk
     static readonly ConcurrentDictionary<Type, PropertyInfo[]> parts = new();
 
     /// <summary>The node and all nodes below it, from the outside in, in the order of the text.</summary>
-    public static IEnumerable<object> All(object node)
+    /// <param name="node">Where to begin.</param>
+    /// <param name="skips">True for nodes that are left out with all that is in them.</param>
+    public static IEnumerable<object> All(object node, Func<object, bool>? skips = null)
     {
+        if (skips?.Invoke(node) == true) yield break;
         yield return node;
         foreach (var property in parts.GetOrAdd(node.GetType(), PartsOf))
             foreach (var child in Nodes(property.GetValue(node)))
-                foreach (var below in All(child)) yield return below;
+                foreach (var below in All(child, skips)) yield return below;
     }
 
     static PropertyInfo[] PartsOf(Type type) =>

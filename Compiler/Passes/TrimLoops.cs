@@ -3,12 +3,13 @@ using System.Collections.Immutable;
 using System.Linq;
 using System.Threading;
 using Graph.Compiler.Ir;
+using Graph.Compiler.Passes.Scheduling;
 
 namespace Graph.Compiler.Passes;
 
 /// <summary>
 /// Drops what nobody needs of a loop: stacks that are not read, the second of two stacks of one value, carries that are neither read behind the loop nor by what is needed of an iteration, operands that no iteration reads.
-/// A carry that every iteration leaves as it is becomes an operand that is the same in all of them.
+/// A carry that every iteration leaves as it is becomes an operand that is the same in all of them. Of a branch it drops results that nobody reads and operands that neither side does.
 /// </summary>
 public sealed record TrimLoops() : FunctionPass("TrimLoops")
 {
@@ -16,19 +17,25 @@ public sealed record TrimLoops() : FunctionPass("TrimLoops")
 
     static Function Run(Function function, Program program)
     {
-        if (!function.Nodes.Any(n => n.Operation == StructureOperations.Loop)) return function;
+        if (!function.Nodes.Any(Bodies.Has)) return function;
         var live = new HashSet<Value>(function.Roots);
         var kept = new Dictionary<Node, Trimmed>();
+        var sides = new Dictionary<Node, TrimmedBranch>();
         foreach (var node in function.Nodes.Reverse())
         {
             if (node.Operation.IsPure && !node.Outputs.Any(live.Contains)) continue;
             if (node.Operation == StructureOperations.Loop) live.UnionWith((kept[node] = new(node, live)).Operands);
+            else if (node.Operation == StructureOperations.If) live.UnionWith((sides[node] = new(node, live, program)).Operands);
             else live.UnionWith(node.Inputs);
         }
         var rewriter = Rewriter.Over(program, function);
         foreach (var node in function.Nodes)
         {
-            if (node.Operation != StructureOperations.Loop) rewriter.Copy(node);
+            if (node.Operation == StructureOperations.If)
+            {
+                if (sides.TryGetValue(node, out var branch)) branch.Emit(rewriter, program);
+            }
+            else if (node.Operation != StructureOperations.Loop) rewriter.Copy(node);
             else if (kept.TryGetValue(node, out var trimmed)) trimmed.Emit(rewriter, program);
         }
         return rewriter.Finish(function);
@@ -95,6 +102,39 @@ public sealed record TrimLoops() : FunctionPass("TrimLoops")
             var copy = into.Builder.Node(loop.Operation, into.New(Operands), attributes, [trimmed]);
             for (var i = 0; i < results.Count; i++) into.Map[loop.Outputs[results[i]]] = copy.Outputs[i];
             foreach (var (stack, same) in equal) into.Map[loop.Outputs[stack]] = into[loop.Outputs[same]];
+        }
+    }
+
+    /// <summary>What is needed of a branch.</summary>
+    sealed class TrimmedBranch
+    {
+        readonly Node branch;
+        readonly int[] results, operands; // the condition is operand 0
+        readonly Function[] regions;
+
+        public TrimmedBranch(Node branch, HashSet<Value> live, Program program)
+        {
+            this.branch = branch;
+            results = [.. Enumerable.Range(0, branch.Outputs.Length).Where(i => live.Contains(branch.Outputs[i]))];
+            regions = [.. branch.Regions.Select(r => Run(new Function(r.Name, r.Parameters, [], r.Nodes, [.. results.Select(i => r.Results[i])], []).Pruned(), program))];
+            operands = [0, .. Enumerable.Range(1, branch.Inputs.Length - 1).Where(i => regions.Any(r => r.Results.Contains(r.Parameters[i - 1]) || r.Nodes.Any(n => n.Inputs.Contains(r.Parameters[i - 1]))))];
+        }
+
+        public IEnumerable<Value> Operands => operands.Select(i => branch.Inputs[i]);
+
+        public void Emit(Rewriter into, Program program)
+        {
+            using var _ = into.Builder.At(branch.Origins);
+            var copy = into.Builder.Node(branch.Operation, into.New(Operands), branch.Attributes, [.. regions.Select(r => Taking(r, program))]);
+            for (var i = 0; i < results.Length; i++) into.Map[branch.Outputs[results[i]]] = copy.Outputs[i];
+        }
+
+        Function Taking(Function region, Program program)
+        {
+            var inner = new Rewriter(program, region.Name);
+            foreach (var i in operands.Skip(1)) inner.Map[region.Parameters[i - 1]] = inner.Builder.Argument(region.Parameters[i - 1].Type, region.Parameters[i - 1].Name!);
+            foreach (var node in region.Nodes) inner.Copy(node);
+            return inner.Builder.Build(inner.New(region.Results));
         }
     }
 }

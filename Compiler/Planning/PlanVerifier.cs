@@ -75,6 +75,7 @@ public static class PlanVerifier
         var launches = plan.Function.Launches;
         for (var at = 0; at < launches.Length; at++)
         {
+            if (launches[at] is BranchLaunch branch && at + branch.Then + branch.Else >= launches.Length) throw Broken(plan, at, $"it chooses among {branch.Then} and {branch.Else} launches, but {launches.Length - at - 1} follow");
             if (launches[at] is not RepeatLaunch repeat) continue;
             int first = at + 1, last = at + repeat.Length;
             if (repeat.Length < 0 || last >= launches.Length) throw Broken(plan, at, $"it repeats {repeat.Length} launches, but {launches.Length - first} follow");

@@ -40,8 +40,8 @@ partial class BodyBinder
             return new AssignStateExpression(Expression(state), Expression(call.Arguments[0].Value), at);
         if (KnownTypes.IsGraph(method.ContainingType, "Init"))
             return new InitializerExpression(method.Name, call.Arguments.OrderBy(a => a.Parameter?.Ordinal).Select(a => new NamedValue(a.Parameter?.Name ?? "", Expression(a.Value))).ToEquatableArray(), at);
-        // Its step is a function and its carries are tuples: no operation of tensors alone.
-        if (KnownTypes.IsGraph(method.ContainingType, "Tensor") && method.Name == "Scan") return new LibraryCallExpression("Tensor.Scan", Type(call.Type, call), Arguments(call.Arguments), at);
+        // They take functions, and tensors in tuples: no operations of tensors alone.
+        if (KnownTypes.IsGraph(method.ContainingType, "Tensor") && method.Name is "Scan" or "If") return new LibraryCallExpression("Tensor." + method.Name, Type(call.Type, call), Arguments(call.Arguments), at);
         if (KnownTypes.IsTensor(method.ContainingType)) return NotAnOperation(call, method);
         if (Library.Method(method) is { } library)
         {

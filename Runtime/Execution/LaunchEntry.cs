@@ -10,6 +10,7 @@ enum LaunchKind
     Convolution,
     Library,
     Repeat,
+    Branch,
 }
 
 /// <summary>One line of a launch table: all that running a launch takes, in unmanaged memory.</summary>
@@ -41,6 +42,9 @@ unsafe struct LaunchEntry
 
     /// <summary>The launches behind this one that it repeats.</summary>
     public RepeatEntry* Repeat;
+
+    /// <summary>Of the launches behind this one so many run when its operand is true, else so many behind those.</summary>
+    public int Then, Else;
 
     /// <summary>One chunk of a loop.</summary>
     public static void RunLoop(void* context, long begin, long end, int worker)

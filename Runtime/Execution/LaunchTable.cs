@@ -78,7 +78,7 @@ sealed unsafe class LaunchTable : IDisposable
     {
         for (var i = from; i < to; i++)
         {
-            if (i == FirstWrite) store.IsSound = false;
+            if (i >= FirstWrite) store.IsSound = false; // the first one may lie in a branch that is not taken
             var start = ticks is null ? 0 : System.Diagnostics.Stopwatch.GetTimestamp();
             var entry = &Entries[i];
             switch (entry->Kind)
@@ -101,6 +101,11 @@ sealed unsafe class LaunchTable : IDisposable
                 case LaunchKind.Repeat:
                     Repeat(pool, i, ticks);
                     i += entry->Repeat->Length;
+                    continue;
+                case LaunchKind.Branch:
+                    if (*(byte*)entry->Pointers[0] != 0) Run(pool, i + 1, i + 1 + entry->Then, ticks);
+                    else Run(pool, i + 1 + entry->Then, i + 1 + entry->Then + entry->Else, ticks);
+                    i += entry->Then + entry->Else;
                     continue;
                 default:
                     throw new InvalidOperationException($"A launch is of the unknown kind {entry->Kind}.");

@@ -121,6 +121,10 @@ sealed unsafe partial class LaunchTableBuilder
             case RepeatLaunch repeat:
                 WriteRepeat(repeat, entry);
                 break;
+            case BranchLaunch branch:
+                entry->Kind = LaunchKind.Branch;
+                (entry->Then, entry->Else) = (branch.Then, branch.Else);
+                break;
             default:
                 throw new NotSupportedException($"{model.Name} has a launch of the unknown kind {launch.GetType().Name}.");
         }

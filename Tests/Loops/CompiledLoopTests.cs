@@ -39,6 +39,7 @@ public sealed class CompiledLoopTests
     static void Agrees(Program program, params (int B, int T)[] sizes)
     {
         using var compiled = new CompiledFunctions(program);
+        LoweredTextTests.ReadsBackEqual(compiled.Lowered);
         foreach (var (batch, time) in sizes)
             foreach (var function in program.Functions)
             {
@@ -46,7 +47,7 @@ public sealed class CompiledLoopTests
                 var arguments = Arguments(function, binding, batch * 10 + time);
                 var expected = compiled.Reference(function.Name, binding, arguments);
                 var actual = compiled.Run(function.Name, binding, arguments);
-                for (var i = 0; i < expected.Length; i++) Running.Same(expected[i], actual[i], $"{function.Name} of {batch}, {time}, result {i}\n{program}\n{KernelDump.Print(compiled.Lowered)}", 2e-4);
+                for (var i = 0; i < expected.Length; i++) Running.Same(expected[i], actual[i], $"{function.Name} of {batch}, {time}, result {i}\n{ProgramPrinter.Print(program)}\n{KernelDump.Print(compiled.Lowered)}", 2e-4);
                 PlanVerifier.Verify(compiled.PlanOf(function.Name));
             }
     }

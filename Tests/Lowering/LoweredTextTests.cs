@@ -30,7 +30,7 @@ public sealed class LoweredTextTests
 
     static LoweredProgram Lower(Program program, TrainingSpec? training) => Lowerer.Lower(CompilerPipeline.Run(program, training).Final);
 
-    static void ReadsBackEqual(LoweredProgram program)
+    internal static void ReadsBackEqual(LoweredProgram program)
     {
         var text = LoweredText.Write(program);
         var read = LoweredText.Read(text);

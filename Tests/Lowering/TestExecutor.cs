@@ -96,6 +96,13 @@ sealed unsafe class TestExecutor : IDisposable
     {
         for (var i = from; i < to; i++)
         {
+            if (f.Launches[i] is BranchLaunch branch)
+            {
+                if (*At(branch.Operands[0]) != 0) Execute(f, i + 1, i + 1 + branch.Then);
+                else Execute(f, i + 1 + branch.Then, i + 1 + branch.Then + branch.Else);
+                i += branch.Then + branch.Else;
+                continue;
+            }
             if (f.Launches[i] is not RepeatLaunch repeat)
             {
                 Execute(f.Launches[i]);

@@ -56,7 +56,7 @@ sealed class SourceModel
             var expected = reference.Run(
                 "train_step", [.. loss.Select(Widen), TensorData.Scalar((double)Rate, DType.F64), TensorData.Scalar((long)step), TensorData.Scalar(ModelInstance.StepSeed(7, step))], states, binding);
             foreach (var (path, value) in expected.States) states[path] = value;
-            var actual = Step(instance, loss, [.. DimSolver.UndeterminedOf(model["train_step"].Lowered.Function, Lowered.Program).Select(d => binding[d])]);
+            var actual = Step(instance, loss, [.. new DimSolver(model["train_step"].Lowered.Signature.Parameters, Lowered.Dims).Undetermined.Select(d => binding[d])]);
             worst = Math.Max(worst, Math.Max(Difference(expected.Results[0][0], actual.Loss), Difference(expected.Results[1][0], actual.GradientNorm)));
         }
         PlanVerifier.Verify(instance.Session.PlanOf("train_step"));

@@ -144,6 +144,7 @@ sealed class LoweredReader(TextCursor t, IReadOnlyList<string> places)
         "convolution" => Convolution(),
         "library" => Library(),
         "repeat" => Repeat(),
+        "branch" => Branch(),
         var other => throw new FormatException($"'{other}' is no launch"),
     };
 
@@ -269,6 +270,16 @@ sealed class LoweredReader(TextCursor t, IReadOnlyList<string> places)
         var (reverse, counted, conditional) = (t.TryWord("reverse"), t.TryWord("counted"), t.TryWord("while"));
         var end = End();
         return Ended(new RepeatLaunch(end.Origins, end.Operands, index, count, reverse, length, counted, conditional), end);
+    }
+
+    Launch Branch()
+    {
+        t.ExpectWord("launches");
+        var yes = (int)t.Integer();
+        t.ExpectWord("or");
+        var no = (int)t.Integer();
+        var end = End();
+        return Ended(new BranchLaunch(end.Origins, end.Operands, yes, no), end);
     }
 
     Launch Library()

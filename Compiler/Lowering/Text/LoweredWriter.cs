@@ -119,6 +119,9 @@ sealed class LoweredWriter(bool origins)
                 text.Append("repeat ").Append(repeat.Index).Append(" times ").Append(repeat.Count).Append(" launches ").Append(Number(repeat.Length))
                     .Append(repeat.Reverse ? " reverse" : "").Append(repeat.ReadsIndex ? " counted" : "").Append(repeat.IsConditional ? " while" : "");
                 break;
+            case BranchLaunch branch:
+                text.Append("branch launches ").Append(Number(branch.Then)).Append(" or ").Append(Number(branch.Else));
+                break;
             default: throw new NotSupportedException($"The launch {launch.Title} has no text.");
         }
         text.Append(" (").Append(string.Join(",", launch.Operands.Select(o => Operand(o, function)))).Append(')');

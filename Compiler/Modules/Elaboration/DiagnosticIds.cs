@@ -77,6 +77,10 @@ public static class DiagnosticIds
     public const string ScanLengths = "GR2054";
     /// <summary>A loop over a named axis that does what no loop of a program can.</summary>
     public const string NamedLoop = "GR2055";
+    /// <summary>A condition of an If that is no single bool.</summary>
+    public const string Condition = "GR2056";
+    /// <summary>An If whose sides give different things.</summary>
+    public const string Sides = "GR2057";
     /// <summary>An entry that returns something other than tensors.</summary>
     public const string EntryResult = "GR3005";
     /// <summary>A loss that is no scalar.</summary>
@@ -141,6 +145,8 @@ public static class DiagnosticIds
         (IterationTensor, "A tensor of one iteration is used outside of its loop"),
         (ScanLengths, "Lengths do not fit the rows"),
         (NamedLoop, "Not possible in a loop over a named axis"),
+        (Condition, "The condition is no single bool"),
+        (Sides, "The sides of an If differ"),
         (EntryResult, "An entry returns something other than tensors"),
         (LossResult, "A loss is no scalar"),
         (Train, "The optimizer cannot be built"),

@@ -44,20 +44,18 @@ sealed partial class Evaluator
     {
         var outer = function!;
         if (outer.Flat is not null) throw Fail(DiagnosticIds.FlatParameter, loop.Location, "An optimizer's Update computes each element of a parameter by itself, so there is no axis that a loop could go along.");
-        foreach (var node in SyntaxWalk.All(loop.Body))
-            if (node is ReturnStatement or BreakStatement) throw Fail(DiagnosticIds.NamedLoop, ((Statement)node).Location, $"A loop over {counted.Count} goes through all of its iterations: it has a length only when the model is called, so nothing in it can end it here. Compute with Where what shall not count.");
+        if (Leaving(loop.Body) is { } leaving)
+            throw Fail(DiagnosticIds.NamedLoop, leaving.Location, $"A loop over {counted.Count} goes through all of its iterations: it has a length only when the model is called, so nothing in it can end it here. Compute with Where what shall not count.");
         var carried = Assigned(loop, counted, scope);
         using var _ = outer.Builder.At(OriginOf(loop.Location));
         var starts = carried.Select(c => Leaves(c.Start, loop.Location, $"{Plain(c.Name)} is")).ToList();
 
-        var body = new LoopBuild(outer);
+        var body = new LoopBuild(outer, counted.Count);
         function = body;
         try
         {
             using var inside = body.Builder.At(OriginOf(loop.Location));
-            var index = body.Argument(new(DType.I64, Shape.Scalar), "i");
-            body.Iteration = index;
-            scope.Assign(counted.Variable, new IterationValue(body, index, counted.First, counted.Count, Plain(counted.Variable)));
+            scope.Assign(counted.Variable, new IterationValue(body, body.Index, counted.First, counted.Count, Plain(counted.Variable)));
             var carries = starts.Select((list, c) => list.Select(s => body.Argument(s.Type, Plain(carried[c].Name))).ToList()).ToList();
             for (var c = 0; c < carried.Count; c++) scope.Assign(carried[c].Name, Like(carried[c].Start, new(carries[c])));
             Execute(loop.Body, new Scope(scope));
@@ -65,6 +63,7 @@ sealed partial class Evaluator
             foreach (var (carry, c) in carried.Select((carry, c) => (carry, c)))
             {
                 scope.TryGet(carry.Name, out var next);
+                next = Sound(next);
                 var location = LastAssignment(loop.Body, carry.Name) ?? loop.Location;
                 if (!SameForm(carry.Start, next)) throw Fail(DiagnosticIds.ScanStep, location, $"{Plain(carry.Name)} begins as {Form(carry.Start)}, but an iteration makes {Form(next)} of it.");
                 nexts.Add(Leaves(next, location, $"{Plain(carry.Name)} is"));
@@ -72,7 +71,7 @@ sealed partial class Evaluator
             }
             function = outer;
             var flat = carries.SelectMany((list, c) => list.Select((v, i) => (v, starts[c][i], nexts[c][i]))).ToList();
-            var (last, _) = body.Close(index, flat, body.Slices, [], counted.Count, counted.Reverse);
+            var (last, _) = body.Close(flat, body.Slices, [], counted.Reverse);
             foreach (var value in body.Values) iterations[value] = loop.Location;
             var results = new Queue<Ir.Value>(last);
             foreach (var (carry, c) in carried.Select((carry, c) => (carry, c)))
@@ -84,6 +83,14 @@ sealed partial class Evaluator
         }
     }
 
+    // What ends the loop before its time: a return, or a break that is its own.
+    static Statement? Leaving(Statement body)
+    {
+        static bool IsFunction(object node) => node is LambdaExpression or LocalFunctionStatement;
+        return SyntaxWalk.All(body, IsFunction).OfType<ReturnStatement>().FirstOrDefault()
+            ?? (Statement?)SyntaxWalk.All(body, n => IsFunction(n) || n is ForStatement or ForEachStatement or WhileStatement or DoStatement or SwitchStatement).OfType<BreakStatement>().FirstOrDefault();
+    }
+
     // The variables from around the loop that its body gives new values.
     List<(string Name, object? Start)> Assigned(ForStatement loop, Counted counted, Scope scope)
     {
@@ -92,7 +99,7 @@ sealed partial class Evaluator
         {
             if (name == counted.Variable) throw Fail(DiagnosticIds.NamedLoop, location, $"{Plain(name)} counts the iterations of a loop over {counted.Count}, so its body cannot assign it.");
             if (!scope.TryGet(name, out var start) || found.Exists(f => f.Item1 == name)) continue;
-            if (start is not (Ir.Value or Handle or ScalarValue or TupleValue or ArrayValue or ListValue or null))
+            if (Sound(start) is not (Ir.Value or Handle or ScalarValue or TupleValue or ArrayValue or ListValue or null))
                 throw Fail(DiagnosticIds.NamedLoop, location, $"{Plain(name)} is {Describe(start)} and assigned in a loop over {counted.Count}. What goes from iteration to iteration is a tensor, or a tuple or array of tensors: make it one.");
             found.Add((name, start));
         }
@@ -139,7 +146,7 @@ sealed partial class Evaluator
         var (low, _) = (whole.Shape[axis] - iteration.First - iteration.Count).Range(symbol => dims.TryGetValue(symbol, out var dim) ? (1, dim.Max) : (1, long.MaxValue));
         if (low < 0)
             throw Fail("GR2009", by.Location, $"{iteration.Name} goes to {iteration.First + iteration.Count - 1}, but axis {axis} of {whole.Shape} ends at {whole.Shape[axis] - 1}.");
-        return function!.Own(iteration.Loop.Slice(whole, axis, iteration.First, iteration.Count) ?? throw Fail(DiagnosticIds.NamedLoop, e.Operands[0].Location,
+        return function!.Own(iteration.Loop.Slice(whole, axis, iteration.First) ?? throw Fail(DiagnosticIds.NamedLoop, e.Operands[0].Location,
             $"The tensor is computed in the loop, so only its iteration's own is there: {iteration.Name} picks from tensors that come from around the loop."));
     }
 }

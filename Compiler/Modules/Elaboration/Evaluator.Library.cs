@@ -26,6 +26,7 @@ sealed partial class Evaluator
                 "String" or "Char" => StringMethod(owner, method, arguments, call),
                 "ArgumentOutOfRangeException" or "ArgumentNullException" => ThrowHelper(method, arguments, call),
                 "Tensor" when method == "Scan" => Scan(arguments, call),
+                "Tensor" when method == "If" => If(arguments, call),
                 _ => ObjectMethod(owner, method, arguments, call),
             };
         }

@@ -25,15 +25,13 @@ sealed partial class Evaluator
         var (whole, count, axis) = Sequences(Leaves(a[1], inputsAt, "What is scanned is"), Int(a[3], call.Arguments[3].Location, "The axis"), inputsAt);
         var lengths = a[5] is null ? null : Lengths(Tensor(a[5], lengthsAt), lengthsAt);
 
-        var body = new LoopBuild(outer);
+        var body = new LoopBuild(outer, count);
         function = body;
         try
         {
             using var inside = body.Builder.At(OriginOf(call.Location));
-            var index = body.Argument(new(DType.I64, Shape.Scalar), "i");
             var carries = starts.Select((s, i) => body.Argument(s.Type, "carry" + i)).ToList();
             var slices = whole.Select((s, i) => body.Argument(s.Type.With(s.Shape.Remove(0)), "slice" + i)).ToList();
-            body.Iteration = index;
             var step = Invoke(a[2], [Like(a[0], new(carries)), Like(a[1], new(slices))], stepAt.Location);
             var (next, outputs) = step is TupleValue { Items.Length: 2 } pair ? (pair.Items[0], pair.Items[1])
                 : throw Fail(DiagnosticIds.ScanStep, stepAt.Location, $"The step gives {Describe(step)}, but has to give a pair: the carry for the next iteration, and what is kept of this one.");
@@ -45,10 +43,10 @@ sealed partial class Evaluator
             foreach (var output in kept)
                 if (axis > output.Shape.Rank)
                     throw Fail(DiagnosticIds.ScanStep, Returned(stepAt, [1]), $"What is kept of an iteration is {output.Shape}, so the iterations cannot be put together along axis {axis}: there are at most {output.Shape.Rank + 1} axes.");
-            if (lengths is not null) (nexts, kept) = Masked(body, index, lengths, carries, nexts, kept, stepAt, lengthsAt);
+            if (lengths is not null) (nexts, kept) = Masked(body, body.Index, lengths, carries, nexts, kept, stepAt, lengthsAt);
 
             function = outer;
-            var (last, stacks) = body.Close(index, [.. carries.Select((c, i) => (c, starts[i], nexts[i]))], [.. slices.Select((s, i) => (s, whole[i]))], kept, count, reverse);
+            var (last, stacks) = body.Close([.. carries.Select((c, i) => (c, starts[i], nexts[i]))], [.. slices.Select((s, i) => (s, whole[i]))], kept, reverse);
             foreach (var value in body.Values) iterations[value] = call.Location;
             foreach (var stack in stacks)
                 if (TooLarge("What Scan keeps of all iterations", stack.Shape) is { } size) throw Fail(DiagnosticIds.TooManyElements, Returned(stepAt, [1]), size);
@@ -66,7 +64,7 @@ sealed partial class Evaluator
         var leaves = new List<Ir.Value>();
         void Add(object? item)
         {
-            switch (item)
+            switch (Sound(item))
             {
                 case TupleValue tuple: foreach (var i in tuple.Items) Add(i); break;
                 case ArrayValue or ListValue: foreach (var i in Items(item, location)) Add(i); break;

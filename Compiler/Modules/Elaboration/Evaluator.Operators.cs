@@ -9,6 +9,7 @@ sealed partial class Evaluator
     object? Binary(BinaryOperator op, object? left, object? right, TypeRef type, bool isChecked, Location location)
     {
         if (op == BinaryOperator.Concat) return new BoundedText(this, location).Append(Text(left, null, location)).Append(Text(right, null, location)).ToString();
+        if ((left as IterationValue ?? right as IterationValue) is { } iteration) throw OfIteration(iteration, location);
         if (op is BinaryOperator.Equal or BinaryOperator.NotEqual)
         {
             if (left is DimValue || right is DimValue) return left is null || right is null ? op == BinaryOperator.NotEqual : Compare(op, left, right, location);
@@ -25,7 +26,6 @@ sealed partial class Evaluator
             return null;
         }
         if (compares) return Compare(op, left, right, location);
-        if ((left as IterationValue ?? right as IterationValue) is { } iteration) throw OfIteration(iteration, location);
         if (left is DimValue || right is DimValue) return Symbolic(op, left, right, location);
         if (left is EnumValue first)
         {

@@ -180,7 +180,7 @@ sealed partial class Evaluator
         switch (value)
         {
             case Ir.Value tensor when iterations.TryGetValue(tensor, out var loop):
-                throw Fail(DiagnosticIds.IterationTensor, location, $"The tensor belongs to one iteration of the loop at {loop}, and there is none outside of it. Let the step keep it: then it comes back from all iterations.");
+                throw Fail(DiagnosticIds.IterationTensor, location, $"The tensor belongs to the body of the loop or branch at {loop}, and there is none outside of it. Let the body return it: then it comes back, from a loop for all iterations.");
             case Ir.Value tensor:
                 return function?.Own(tensor) ?? tensor;
             case Handle handle:

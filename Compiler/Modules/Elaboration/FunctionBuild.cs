@@ -39,8 +39,8 @@ class FunctionBuild(Builder builder, bool isTraining, Value? seed, bool keepsSta
     /// <summary>The argument that random operations draw from; null where nothing is random.</summary>
     public virtual Value? Seed { get; } = seed;
 
-    /// <summary>The number of the iteration, where this is the body of a loop; null elsewhere.</summary>
-    public Value? Iteration { get; set; }
+    /// <summary>The number of the iteration in the body of a loop, i64[]: in nested loops it counts the iterations of all. Null elsewhere.</summary>
+    public virtual Value? Iteration => null;
 
     /// <summary>A tensor as this function sees it: itself, and in the body of a loop what stands for one from around it.</summary>
     public virtual Value Own(Value value) => value;

@@ -22,7 +22,7 @@ sealed class Order
 
     /// <param name="function">The nodes.</param>
     /// <param name="binding">The sizes that memory is counted with.</param>
-    /// <param name="around">The loop whose body it is, which has carries where a function has states; null for a function.</param>
+    /// <param name="around">The loop or branch whose body it is; a loop's has carries where a function has states. Null for a function.</param>
     public Order(Function function, DimBinding binding, Node? around = null)
     {
         this.function = function;
@@ -65,6 +65,7 @@ sealed class Order
     // What is written over what: new states over old ones, what an iteration makes of a carry over what it was.
     static List<(Value Old, Value New)> Donated(Function function, Node? around) => around is null
         ? [.. from update in function.Updates from state in function.States where state.State == update.Path select (state, update.Value)]
+        : around.Operation != StructureOperations.Loop ? []
         : [.. Enumerable.Range(0, LoopOperation.Shape(around.Attributes).Carries).Select(c => (function.Parameters[c + 1], function.Results[c]))];
 
     // Whether a node depends on an earlier one: then no order lets it read the old state in time.
