@@ -100,13 +100,14 @@ static class LoopKernelReader
         _ => throw new FormatException($"'{word}' is no form of a kernel"),
     };
 
-    static AxisRole Role(string word) => word switch
+    static readonly ImmutableArray<(string Word, AxisRole Role)> roles = [.. new[] { AxisRole.Outer, AxisRole.Loop, AxisRole.Lane }.Select(role => (role.ToString().ToLowerInvariant(), role))];
+
+    static AxisRole Role(string word)
     {
-        "outer" => AxisRole.Outer,
-        "loop" => AxisRole.Loop,
-        "lane" => AxisRole.Lane,
-        _ => throw new FormatException($"'{word}' is no role of an axis"),
-    };
+        foreach (var (name, role) in roles)
+            if (name == word) return role;
+        throw new FormatException($"'{word}' is no role of an axis");
+    }
 
     static readonly Dictionary<string, ScalarOp> operations =
         Enum.GetValues(typeof(ScalarOp)).Cast<ScalarOp>().ToDictionary(op => op.ToString().ToLowerInvariant(), StringComparer.Ordinal);

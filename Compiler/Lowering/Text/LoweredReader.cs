@@ -138,12 +138,12 @@ sealed class LoweredReader(TextCursor t, IReadOnlyList<string> places)
 
     Launch Launch() => t.Word() switch
     {
-        "loop" => Loop(),
+        "run" => Loop(),
         "segments" => Segments(),
         "contract" => Contract(),
         "convolution" => Convolution(),
         "library" => Library(),
-        "repeat" => Repeat(),
+        "iterate" => Repeat(),
         "branch" => Branch(),
         var other => throw new FormatException($"'{other}' is no launch"),
     };

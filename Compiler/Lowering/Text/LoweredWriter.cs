@@ -78,7 +78,7 @@ sealed class LoweredWriter(bool origins)
         switch (launch)
         {
             case LoopLaunch loop:
-                text.Append("loop ").Append(KernelName(loop.Kernel)).Append(" over ").Append(loop.Extent);
+                text.Append("run ").Append(KernelName(loop.Kernel)).Append(" over ").Append(loop.Extent);
                 if (origins) text.Append(" by ").Append(loop.Grain);
                 text.Append(" scratch ").Append(loop.ScratchBytes).Append(' ').Append(Dims(loop.Dims));
                 break;
@@ -116,7 +116,7 @@ sealed class LoweredWriter(bool origins)
                 if (library.Attributes.Count > 0) text.Append(' ').Append(library.Attributes);
                 break;
             case RepeatLaunch repeat:
-                text.Append("repeat ").Append(repeat.Index).Append(" times ").Append(repeat.Count).Append(" launches ").Append(Number(repeat.Length))
+                text.Append("iterate ").Append(repeat.Index).Append(" times ").Append(repeat.Count).Append(" launches ").Append(Number(repeat.Length))
                     .Append(repeat.Reverse ? " reverse" : "").Append(repeat.ReadsIndex ? " counted" : "").Append(repeat.IsConditional ? " while" : "");
                 break;
             case BranchLaunch branch:
