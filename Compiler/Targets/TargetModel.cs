@@ -35,7 +35,7 @@ public sealed record TargetModel
     public required SummationModel Sums { get; init; }
 
     /// <summary>The whole value as text, for fingerprints and keys: equal texts are equal models.</summary>
-    public string Text => field ??= Print();
+    public string Text => Print();
 
     /// <summary>Whether reading a result back costs less than making it again.</summary>
     public bool IsDear(ScalarOp op) => Costs.Dear.Contains(op);
@@ -83,7 +83,7 @@ public sealed record TargetModel
         return builder.Nodes;
     }
 
-    public bool Equals(TargetModel? other) => other is not null && Text == other.Text;
+    public bool Equals(TargetModel? other) => ReferenceEquals(this, other) || (other is not null && Text == other.Text);
 
     public override int GetHashCode() => StringComparer.Ordinal.GetHashCode(Text);
 

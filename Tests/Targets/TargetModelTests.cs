@@ -100,8 +100,6 @@ public sealed class TargetModelTests
         int Launches(TargetModel target) =>
             Lowerer.Lower(CompilerPipeline.Run(model.Program, model.Training, verify: true, target: target).Final, target).Functions.Sum(f => f.Launches.Length);
         Assert.True(Launches(Small) > Launches(Cpu), $"{Launches(Small)} launches, {Launches(Cpu)} on the CPU");
-        foreach (var stage in Lowerer.Lower(CompilerPipeline.Run(model.Program, model.Training, target: Small).Final, Small).Kernels.OfType<LoopKernel>().Where(k => !k.IsTile))
-            Assert.True(stage.Accesses.Count(a => !a.Written) <= Math.Max(Small.Kernels.Operands, 3 + 3), stage.Text);
     }
 
     /// <summary>A model for two targets gets the refusals of both, each once, at the expression.</summary>
