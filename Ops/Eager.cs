@@ -34,7 +34,9 @@ static class Eager
             return builder.Argument(new(data.DType, new(data.Shape.Select(d => (Dim)d))), "x" + arguments.Count);
         }
         var values = operands.Select(o => o.Literal is { } literal ? builder.Node("constant", [], literal).Output : Argument(o.Numbers)).ToImmutableArray();
-        if (OperationTable.Set[operation].DrawsInTraining && Mode.Training) values = values.Add(Argument(TensorData.Scalar(Interlocked.Increment(ref draws))));
+        // Each draw is a call of its own, so it needs no stream.
+        if (OperationTable.Set[operation].Draws is var drawing && (drawing == Drawing.Always || (drawing == Drawing.WhileTraining && Mode.Training)))
+            values = values.AddRange(Argument(TensorData.Scalar(Interlocked.Increment(ref draws))), builder.Emit("random_stream", [], ("name", "")), builder.Constant(0, DType.I64));
         var results = builder.Apply(operation, values, map);
         if (operation == "constant") return [new Tensor(Interpret(builder, results, arguments)[0], map)];
         return [.. Interpret(builder, results, arguments).Select(r => new Tensor(r))];

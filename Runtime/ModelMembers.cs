@@ -70,6 +70,17 @@ public static class ModelMembers
             set => model.Instance.MaxConcurrentCalls = value;
         }
 
+        /// <summary>
+        /// How many calls that draw random numbers (<c>Tensor.Normal</c> and the like in an entry or evaluated loss) were made of this model or session. What the next one draws follows from it and from the
+        /// seed: two calls differ, two models of one seed draw the same one after another, sessions draw other numbers each. Set it to have the same numbers again.
+        /// </summary>
+        /// <exception cref="System.ArgumentOutOfRangeException">It is negative.</exception>
+        public long Draws
+        {
+            get => model.Instance.Draws;
+            set => model.Instance.Draws = value;
+        }
+
         /// <summary>How many training steps the parameters have seen.</summary>
         public long Step => model.Instance.Store.Step;
     }

@@ -26,6 +26,17 @@ public enum OpKind
     Structure,
 }
 
+/// <summary>When an operation draws random numbers.</summary>
+public enum Drawing
+{
+    /// <summary>It has none.</summary>
+    Never,
+    /// <summary>In training mode.</summary>
+    WhileTraining,
+    /// <summary>In every mode.</summary>
+    Always,
+}
+
 /// <summary>Operand types, attributes and regions, for shape rules.</summary>
 public sealed class InferContext(ImmutableArray<TensorType> inputs, AttributeMap attributes, ImmutableArray<Function> regions, Program? program = null)
 {
@@ -96,6 +107,12 @@ public abstract class Operation
     /// </summary>
     public virtual bool IgnoresShape(AttributeMap attributes) => Kind == OpKind.Elementwise;
 
+    /// <summary>
+    /// Whether a call in the modelling language draws random numbers. It then gets three more operands, i64[] each: the seed of the call of the model, the stream (<c>random_stream</c>, a name that no
+    /// other draw of the model has), and the iteration of the loop around it, 0 outside of loops.
+    /// </summary>
+    public virtual Drawing Draws => Drawing.Never;
+
     /// <summary>True when plain numbers among the operands take the element type of the others; elementwise operations do anyway.</summary>
     public virtual bool AdoptsNumbers => false;
 
@@ -119,9 +136,6 @@ public abstract class Operation
 
     /// <summary>True when two operands give the same bits in either order.</summary>
     public virtual bool Commutes => false;
-
-    /// <summary>True for an operation that draws random numbers while a model trains: a call of the modelling language is then given the step's seed as its last operand and the attribute <c>stream</c>, its place in the model.</summary>
-    public virtual bool DrawsInTraining => false;
 
     /// <summary>True for a number that has no element type of its own yet, such as a literal of the modelling language: it takes that of what it is combined with, and keeps the one that it has when it met none.</summary>
     public virtual bool IsUntyped(AttributeMap attributes) => false;

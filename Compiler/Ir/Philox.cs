@@ -33,6 +33,9 @@ public static class Philox
         return (word >> 8) * (1f / (1 << 24));
     }
 
+    /// <summary>The stream that iteration <paramref name="iteration"/> of a loop draws from, where <paramref name="stream"/> is that of the first: streams lie a golden section of 2⁶⁴ apart, so that they do not meet.</summary>
+    public static ulong Stream(long stream, long iteration) => unchecked((ulong)stream + (ulong)iteration * 0x9E3779B97F4A7C15UL);
+
     /// <summary>The number of a random stream: 53 bits of the FNV-1a hash of a stable name, so that a double holds it exactly.</summary>
     public static ulong Stream(string name)
     {

@@ -35,7 +35,7 @@ public enum ScalarOp
     Place,
     /// <summary>The value of <see cref="Scalar.Size"/> under the call's binding, an i64: what a mean over a named dimension divides by.</summary>
     Dimension,
-    /// <summary>A uniform number in [0, 1) from Philox4x32-10: argument 0 is the seed (i64), argument 1 the element index (i64), <see cref="Scalar.Constant"/> the stream's number as a double holding 53 bits.</summary>
+    /// <summary>A uniform number in [0, 1) from Philox4x32-10, an f32. Arguments, all i64: the seed, the element's index, the stream's number and the iteration.</summary>
     Uniform,
 }
 
@@ -72,7 +72,7 @@ public sealed class Scalar
     public static Scalar LinearIndex() => new(ScalarOp.LinearIndex, DType.I64, []);
     public static Scalar Place(Scalar index) => new(ScalarOp.Place, DType.I64, [index]);
     public static Scalar Dimension(Dim size) => new(ScalarOp.Dimension, DType.I64, [], size: size);
-    public static Scalar Uniform(Scalar seed, Scalar element, double stream, DType type) => new(ScalarOp.Uniform, type, [seed, element], stream);
+    public static Scalar Uniform(Scalar seed, Scalar element, Scalar stream, Scalar iteration) => new(ScalarOp.Uniform, DType.F32, [seed, element, stream, iteration]);
 
     /// <summary>The same operation on other arguments.</summary>
     public Scalar With(ImmutableArray<Scalar> arguments) => new(Op, Type, arguments, Constant, Index, Size);

@@ -107,7 +107,6 @@ static class LoopKernelText
                     var arguments = string.Join(", ", s.Arguments.Select(a => names[a]));
                     var name = "v" + (values++).ToString(CultureInfo.InvariantCulture);
                     text.Append("    ").Append(name).Append(" = ").Append(s.Op == ScalarOp.Cast ? s.Type.Name() : s.Op.ToString().ToLowerInvariant()).Append(' ').Append(arguments);
-                    if (s.Op == ScalarOp.Uniform) text.Append(" stream ").Append(((long)s.Constant).ToString(CultureInfo.InvariantCulture));
                     if (s.Op != ScalarOp.Cast && s.Type != Inferred(s.Op, s.Arguments)) text.Append(" : ").Append(s.Type.Name());
                     text.Append('\n');
                     return name;

@@ -20,6 +20,9 @@ public static class FunctionNames
     /// <summary>All of these names: no function of the user's has one.</summary>
     public static IReadOnlyCollection<string> OfTraining { get; } = [ForwardLoss, Gradients, Update, TrainStep];
 
+    /// <summary>The last argument (i64[]) of an entry or evaluated loss that draws random numbers: the runtime gives it, callers do not see it. No C# name has a point in it.</summary>
+    public const string CallSeed = "call.seed";
+
     /// <summary>What the name of a gradient among a function's results begins with; the state's path follows.</summary>
     public const string GradientPrefix = "gradient.";
 }

@@ -5,6 +5,7 @@ using Graph.Compiler;
 using Graph.Compiler.Ir;
 using Graph.Compiler.Modules;
 using Graph.Compiler.Modules.Elaboration;
+using Graph.Compiler.Training;
 using Graph.Compiler.Planning;
 
 namespace Graph.Generators.Emission;
@@ -80,7 +81,7 @@ public sealed record GeneratedMethod(string Name, string Function, MethodRole Ro
             {
                 var isNumber = function.Results.Length == 1 && function.Results[0].Shape.Rank == 0;
                 var results = function.Results.Select((r, i) => Tensor(i < function.ResultNames.Length && function.ResultNames[i].Length > 0 ? function.ResultNames[i] : null, r));
-                yield return Make(entry.Method, function.Name, entry.Role, function.Parameters.Select(p => Tensor(p.Name, p)), [.. results], isNumber, DimSolver.UndeterminedOf(function, program));
+                yield return Make(entry.Method, function.Name, entry.Role, function.Parameters.Where(p => p.Name != FunctionNames.CallSeed).Select(p => Tensor(p.Name, p)), [.. results], isNumber, DimSolver.UndeterminedOf(function, program));
             }
         // The runtime adds learning rate, step and seed, which come last.
         if (program.Find("train_step") is { } step)

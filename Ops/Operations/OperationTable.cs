@@ -9,7 +9,8 @@ public static class OperationTable
     public static OperationSet Set { get; } = new(
     [
         // Creation and random numbers
-        new ConstantOperation(), new DimensionOperation(), new IotaOperation(), new ArangeOperation(), new CausalMaskOperation(), new RandomUniformOperation(), new DropoutOperation(),
+        new ConstantOperation(), new DimensionOperation(), new IotaOperation(), new LinearIndexOperation(), new ArangeOperation(), new CausalMaskOperation(),
+        new RandomStreamOperation(), new RandomUniformOperation(), new RandomNormalOperation(), new DropoutOperation(), new NormalOperation(), new UniformOperation(), new BernoulliOperation(),
         new FullOperation("full", null), new FullOperation("zeros", 0), new FullOperation("ones", 1),
         // Elementwise
         new AddOperation(), new SubOperation(), new MulOperation(), new DivOperation(), new NegOperation(), new AbsOperation(), new ExpOperation(), new Expm1Operation(), new LogOperation(),

@@ -12,11 +12,11 @@ public partial class Tensor
     public Tensor Dropout(double rate) => Eager.Run("dropout", [this], ("rate", rate));
 }
 
-/// <summary>Operands: x and, where it drops at all, the seed (i64[]).</summary>
+/// <summary>Operands: x and, where it drops at all, seed, stream and iteration (i64[] each).</summary>
 sealed class DropoutOperation : CompositeOperation
 {
     public override string Name => "dropout";
-    public override bool DrawsInTraining => true;
+    public override Drawing Draws => Drawing.WhileTraining;
 
     static double Rate(AttributeMap attributes)
     {
@@ -36,21 +36,21 @@ sealed class DropoutOperation : CompositeOperation
 
     public override ImmutableArray<TensorType> Infer(InferContext context)
     {
-        context.Expect(Name, 2);
+        context.Expect(Name, 4);
         Rate(context.Attributes);
         return [context[0]];
     }
 
-    static Value Drop(Builder b, Value x, Value seed, AttributeMap attributes)
+    static Value Drop(Builder b, Value x, ImmutableArray<Value> draw, AttributeMap attributes)
     {
         var rate = Rate(attributes);
-        var uniform = b.Emit("random_uniform", [seed], ("shape", x.Shape), ("stream", attributes.Text("stream") ?? ""));
-        var keep = b.LessEqual(b.Constant(rate, DType.F32), uniform);
+        var keep = b.LessEqual(b.Constant(rate, DType.F32), b.Draw("random_uniform", draw, x.Shape));
         return b.Where(keep, b.Mul(x, b.ConstantLike(1 / (1 - rate), x)), b.ConstantLike(0, x));
     }
 
-    protected override ImmutableArray<Value> Define(Builder b, ImmutableArray<Value> x, AttributeMap attributes) => [Drop(b, x[0], x[1], attributes)];
+    protected override ImmutableArray<Value> Define(Builder b, ImmutableArray<Value> x, AttributeMap attributes) => [Drop(b, x[0], x, attributes)];
 
     // The mask is drawn again rather than kept: its numbers depend on the seed and the place alone.
-    public override ImmutableArray<Value?> Gradient(GradContext g) => [g.For(0, () => g.Of(Drop(g.Builder, g.OutputGradient, g.Input(1), g.Attributes))), null];
+    public override ImmutableArray<Value?> Gradient(GradContext g) =>
+        [g.For(0, () => g.Of(Drop(g.Builder, g.OutputGradient, [g.Input(1), g.Input(2), g.Input(3)], g.Attributes))), null, null, null];
 }

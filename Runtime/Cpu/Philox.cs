@@ -18,6 +18,9 @@ public static unsafe class Philox
     const int Rounds = 10;
     const float Unit = 1f / (1 << 24);
 
+    /// <summary>The stream of an iteration.</summary>
+    public static ulong Stream(long stream, long iteration) => Scalar.Stream(stream, iteration);
+
     /// <summary>Element <paramref name="element"/> of a stream, in [0, 1).</summary>
     public static float Uniform(ulong seed, ulong stream, long element) => Scalar.Uniform(seed, stream, (ulong)element);
 

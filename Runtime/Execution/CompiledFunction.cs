@@ -37,6 +37,9 @@ public sealed class CompiledFunction
 
     public LoweredFunction Lowered { get; }
 
+    /// <summary>It is an entry or loss that draws random numbers, so its last argument is a seed that the caller does not give.</summary>
+    internal bool Draws => Lowered.Signature.Parameters is { IsEmpty: false } all && all[all.Length - 1].Name == FunctionNames.CallSeed;
+
     /// <summary>The paths of the states that a call gives new values: the parameters and moments of a training step, and what <c>State.Assign</c> assigns in an entry. Empty for a call that only reads.</summary>
     public ImmutableArray<string> AssignedStates { get; }
 

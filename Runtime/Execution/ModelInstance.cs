@@ -21,12 +21,16 @@ public sealed unsafe class ModelInstance : IDisposable
 {
     readonly SessionPool sessions;
     readonly bool ownsStore;
+    readonly ModelInstance root;
+    readonly long number; // 0 for the model, then its sessions in the order in which they were made
+    long made, draws;
     int disposed;
 
     /// <summary>A model with fresh parameters over a program that was compiled at run time.</summary>
     public ModelInstance(CompiledModel model, ulong seed = 0, int threads = 0)
     {
         Model = model;
+        root = this;
         ownsStore = true;
         var pool = new WorkerPool(threads);
         try
@@ -46,6 +50,8 @@ public sealed unsafe class ModelInstance : IDisposable
     ModelInstance(ModelInstance over, int threads)
     {
         Model = over.Model;
+        root = over.root;
+        number = Interlocked.Increment(ref root.made);
         Store = over.Store.Root.ForSession(Model.SessionStates);
         OwnsStates = Store != Store.Root;
         LearningRate = over.LearningRate;
@@ -65,6 +71,13 @@ public sealed unsafe class ModelInstance : IDisposable
 
     /// <summary>True for a session of a model whose entries assign states: it has those for itself, and its calls take turns.</summary>
     internal bool OwnsStates { get; }
+
+    /// <summary>How many calls that draw random numbers this instance has made. The next one's numbers follow from it.</summary>
+    internal long Draws
+    {
+        get => Volatile.Read(ref draws);
+        set => Volatile.Write(ref draws, value >= 0 ? value : throw new ArgumentOutOfRangeException(nameof(Draws), value, "Calls are counted from 0."));
+    }
 
     /// <summary>How many sessions calls that met each other have made.</summary>
     internal int SessionCount => sessions.Count;
@@ -145,6 +158,31 @@ public sealed unsafe class ModelInstance : IDisposable
     public void Run(string function, ReadOnlySpan<CallArgument> arguments, ReadOnlySpan<long> dims = default)
     {
         var compiled = Model[function];
+        if (compiled.Draws) RunDrawing(compiled, CallSeed(Store.Seed, number, Interlocked.Increment(ref draws)), arguments, dims);
+        else Run(compiled, arguments, dims);
+    }
+
+    /// <summary>As <see cref="Run(string, ReadOnlySpan{CallArgument}, ReadOnlySpan{long})"/>, but what is drawn follows from the number of a batch: evaluations of one model draw the same, whenever they are made.</summary>
+    internal void Evaluate(string function, long batch, ReadOnlySpan<CallArgument> arguments, ReadOnlySpan<long> dims)
+    {
+        var compiled = Model[function];
+        if (compiled.Draws) RunDrawing(compiled, CallSeed(Store.Seed, -1, batch), arguments, dims);
+        else Run(compiled, arguments, dims);
+    }
+
+    // The seed stands behind the caller's arguments, before the results.
+    void RunDrawing(CompiledFunction function, long seed, ReadOnlySpan<CallArgument> arguments, ReadOnlySpan<long> dims)
+    {
+        var given = Math.Min(function.Arguments - 1, arguments.Length);
+        Span<CallArgument> all = stackalloc CallArgument[arguments.Length + 1];
+        arguments[..given].CopyTo(all);
+        all[given] = new(&seed, 1);
+        arguments[given..].CopyTo(all[(given + 1)..]);
+        Run(function, all, dims);
+    }
+
+    void Run(CompiledFunction compiled, ReadOnlySpan<CallArgument> arguments, ReadOnlySpan<long> dims)
+    {
         if (compiled.AssignsStates && compiled.IsTraining)
         {
             RunAlone(compiled, arguments, dims);
@@ -321,6 +359,13 @@ public sealed unsafe class ModelInstance : IDisposable
     internal static long StepSeed(ulong seed, long step)
     {
         var (x, y, _, _) = Philox.Block(seed, (ulong)step, Philox.Stream("train_step.seed"));
+        return (long)((((ulong)y << 32) | x) >> 11);
+    }
+
+    /// <summary>What a call of an entry draws with: a function of the model's seed, of the session (0 for the model itself, −1 for evaluations while training) and of the call's number there.</summary>
+    internal static long CallSeed(ulong seed, long session, long call)
+    {
+        var (x, y, _, _) = Philox.Block(seed, (ulong)call, Philox.Stream((long)Philox.Stream("call.seed"), session));
         return (long)((((ulong)y << 32) | x) >> 11);
     }
 

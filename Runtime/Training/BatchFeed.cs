@@ -31,6 +31,7 @@ sealed unsafe class BatchFeed
         sourceColumns = source.Columns;
         var loss = model.Model["loss"];
         var parameters = loss.Lowered.Signature.Parameters;
+        if (loss.Draws) parameters = parameters.RemoveAt(parameters.Length - 1); // the seed comes from the model
         places = ColumnBinding.Bind(model.Model.Name, parameters, sourceColumns, name, parameter);
         columns = [.. places.Select(place => sourceColumns[place])];
         stated = [.. loss.Solver.Undetermined.Select(symbol => Place(parameters, symbol))];
@@ -54,12 +55,14 @@ sealed unsafe class BatchFeed
     }
 
     /// <summary>The loss of a batch, in evaluation mode.</summary>
-    public float Loss(IBatch batch)
+    /// <param name="batch">The batch.</param>
+    /// <param name="number">Its number in the evaluation, which random numbers of the loss follow from.</param>
+    public float Loss(IBatch batch, long number)
     {
         Span<CallArgument> arguments = stackalloc CallArgument[columns.Length + 1];
         Span<long> dims = stackalloc long[stated.Length];
         State(batch, dims);
-        return Loss(batch, arguments, dims, 0);
+        return Loss(batch, number, arguments, dims, 0);
     }
 
     void State(IBatch batch, Span<long> dims)
@@ -96,20 +99,20 @@ sealed unsafe class BatchFeed
         }
     }
 
-    float Loss(IBatch batch, Span<CallArgument> arguments, Span<long> dims, int next)
+    float Loss(IBatch batch, long number, Span<CallArgument> arguments, Span<long> dims, int next)
     {
         if (next == columns.Length)
         {
             float result;
             arguments[next] = new(&result, 1);
-            model.Run("loss", arguments, dims);
+            model.Evaluate("loss", number, arguments, dims);
             return result;
         }
         var bytes = Bytes(batch, next);
         fixed (byte* pointer = bytes)
         {
             arguments[next] = new(pointer, bytes.Length / columns[next].Type.Size());
-            return Loss(batch, arguments, dims, next + 1);
+            return Loss(batch, number, arguments, dims, next + 1);
         }
     }
 }

@@ -220,10 +220,10 @@ sealed class Trainer : IDisposable
         double sum = 0;
         long rows = 0;
         using var reader = options.Validation!.Open(0);
-        while (reader.Next(cancel))
+        for (var number = 0L; reader.Next(cancel); number++)
         {
             cancel.ThrowIfCancellationRequested();
-            sum += (double)feed.Loss(reader) * reader.Count;
+            sum += (double)feed.Loss(reader, number) * reader.Count;
             rows += reader.Count;
         }
         return sum / rows;

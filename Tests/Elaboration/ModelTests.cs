@@ -119,7 +119,7 @@ public class ModelTests
                 [Train] static Sgd Optimizer() => new();
             }
             """);
-        Assert.Equal(["a#0", "a#1", "b#0", "b#1", "#0"], model.Program.Find("forward_loss")!.Nodes.Where(n => n.Is("dropout")).Select(n => n.Attributes.Text("stream")));
+        Assert.Equal(["a#0", "a#1", "b#0", "b#1", "#0"], model.Program.Find("forward_loss")!.Nodes.Where(n => n.Is("random_stream")).Select(n => n.Attributes.Text("name")));
         Assert.DoesNotContain(model.Program.Find("loss")!.Nodes, n => n.Is("dropout"));
     }
 

@@ -71,7 +71,7 @@ public sealed class TextTests
     [InlineData("blocks.0.drop#1")]
     public void Texts_keep_every_character(string stream)
     {
-        var text = $"program P version 1\n\nfunc f(seed: i64[]) -> (f32[2])\n  %0 = random_uniform seed {{shape=[2], stream=\"{stream}\"}} : f32[2]\n  return %0\n";
+        var text = $"program P version 1\n\nfunc f() -> (i64[])\n  %0 = random_stream {{name=\"{stream}\"}} : i64[]\n  return %0\n";
         Assert.Equal(text, ProgramPrinter.Print(Parse(text)));
     }
 

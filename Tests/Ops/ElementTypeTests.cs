@@ -101,9 +101,9 @@ public sealed class ElementTypeTests
     }
 
     // Operations without operands have no element type to be wrong; the others are gradients, whose operands the compiler makes.
-    static readonly string[] WithoutOperands = ["constant", "dimension", "iota", "arange", "causal_mask", "full", "zeros", "ones"];
+    static readonly string[] WithoutOperands = ["constant", "dimension", "iota", "arange", "causal_mask", "full", "zeros", "ones", "linear_index", "random_stream", "normal", "uniform", "bernoulli"];
     static readonly string[] OfTheCompiler =
-        ["random_uniform", "conv2d_grad_input", "conv2d_grad_weight", "max_pool2d_grad", "avg_pool2d_grad", "embedding_grad", "gather_grad"];
+        ["random_uniform", "random_normal", "conv2d_grad_input", "conv2d_grad_weight", "max_pool2d_grad", "avg_pool2d_grad", "embedding_grad", "gather_grad"];
 
     /// <summary>The operations with templates.</summary>
     internal static IEnumerable<string> Names => Templates().Select(t => t.Operation).Distinct();

@@ -29,8 +29,9 @@ public class TextTests
         ImmutableArray<Value> Operands(Operation o) => o.Name switch
         {
             "where" => [bits, x, y],
-            "random_uniform" => [seed],
-            "dropout" => [x, seed],
+            "random_uniform" or "random_normal" => [seed, seed, seed, b.Emit("linear_index", [], ("shape", Shape.Of(n, 6)))],
+            "normal" or "uniform" or "bernoulli" => [seed, seed, seed],
+            "dropout" => [x, seed, seed, seed],
             "layer_norm" => [x, row, row],
             "linear" => [x, Real("weight", 3, 6), Real("bias", 3)],
             "matmul" => [x, Real("right", 6, 4)],
@@ -52,8 +53,9 @@ public class TextTests
             "iota" => AttributeMap.Of(("shape", Shape.Of(n, 2)), ("axis", 1), ("dtype", DType.I32)),
             "cast" => AttributeMap.Of(("dtype", DType.I32)),
             "clamp" => AttributeMap.Of(("min", -1e-30), ("max", 0.1)),
-            "random_uniform" => AttributeMap.Of(("shape", Shape.Of(n, 6)), ("stream", "a \"quoted\" name#0")),
-            "dropout" => AttributeMap.Of(("rate", 0.25), ("stream", "block.0#1")),
+            "linear_index" or "normal" or "uniform" or "bernoulli" => AttributeMap.Of(("shape", Shape.Of(n, 6))),
+            "random_stream" => AttributeMap.Of(("name", "a \"quoted\" name#0")),
+            "dropout" => AttributeMap.Of(("rate", 0.25)),
             "reshape" => AttributeMap.Of(("shape", new Attr.List([3, -1]))),
             "transpose" => AttributeMap.Of(("order", new[] { 1, 0 })),
             "slice" => AttributeMap.Of(("axis", 1), ("start", 1), ("end", 4)),

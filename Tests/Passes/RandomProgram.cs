@@ -146,7 +146,7 @@ sealed class RandomProgram
                 Add(b.Emit("pad", [x], ("axis", last), ("before", new Attr.List([random.Next(2)])), ("after", new Attr.List([random.Next(2)]))));
                 break;
             case 17:
-                Add(Apply("dropout", [x, seed], ("rate", 0.25), ("stream", "drop#" + streams++)));
+                Add(Apply("dropout", [x, seed, b.Emit("random_stream", [], ("name", "drop#" + streams++)), b.Constant(0, DType.I64)], ("rate", 0.25)));
                 break;
             case 18:
                 Add(Apply("where", [b.Less(b.Constant(0.3, DType.F32), x), Apply("sin", [x]), b.Constant(0.5, DType.F32)]));

@@ -28,7 +28,10 @@ public sealed class RecomputeTests
     {
         var backward = Backward(Parse("""
               %0 = matmul x, @w
-              %1 = random_uniform seed {shape=[B,32], stream="drop"}
+              %20 = random_stream {name="drop"}
+              %21 = constant {dtype="i64", value=0}
+              %22 = linear_index {shape=[B,32]}
+              %1 = random_uniform seed, %20, %21, %22
               %2 = constant {dtype="f32", value=0.5}
               %3 = less %1, %2
               %4 = constant {dtype="f32", value=0}

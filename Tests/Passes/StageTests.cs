@@ -97,9 +97,11 @@ public sealed class StageTests
     public Task Dropout() => Verify(Stages("param w : f32[8] = zeros", """
         func forward_loss(x: f32[B,8], seed: i64[]) -> (loss: f32[])
           %0 = mul x, @w
-          %1 = dropout %0, seed {rate=0.5, stream="drop#0"}
-          %2 = sum %1 {axes=[0,1], keep=false}
-          return %2
+          %1 = random_stream {name="drop#0"}
+          %2 = constant {dtype="i64", value=0}
+          %3 = dropout %0, seed, %1, %2 {rate=0.5}
+          %4 = sum %3 {axes=[0,1], keep=false}
+          return %4
         """));
 
     [Fact]

@@ -33,6 +33,7 @@ sealed class IntegerScalars
     public static bool Needed(IEnumerable<Scalar> order) => order.Any(s => s.Op switch
     {
         ScalarOp.Input => s.Type == DType.I64,
+        ScalarOp.Uniform => true,
         ScalarOp.Add or ScalarOp.Sub or ScalarOp.Mul or ScalarOp.Neg or ScalarOp.Abs or ScalarOp.Remainder => s.Type is DType.I64 or DType.I32,
         _ => false,
     });
@@ -76,6 +77,7 @@ sealed class IntegerScalars
                 for (var axis = output.Rank - 1; axis > scalar.Index; axis--) below *= output.Shape[axis];
                 whole[s] = element / below % output.Shape[scalar.Index];
                 return;
+            case ScalarOp.Uniform: real[s] = Philox.Uniform((ulong)whole[x[0]], Philox.Stream(whole[x[2]], whole[x[3]]), (ulong)whole[x[1]]); return;
             case ScalarOp.Select when !scalar.Type.IsFloat(): whole[s] = whole[Truth(x[0]) ? x[1] : x[2]]; return;
             case ScalarOp.Select: real[s] = Real(Truth(x[0]) ? x[1] : x[2]); return;
         }

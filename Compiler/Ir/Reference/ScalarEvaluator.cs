@@ -217,7 +217,6 @@ public static class ScalarEvaluator
         ScalarOp.Not => a == 0 ? 1 : 0,
         ScalarOp.Select => a != 0 ? b : c,
         ScalarOp.Cast => s.Type.IsFloat() ? a : s.Type == DType.Bool ? (a != 0 ? 1 : 0) : s.Arguments[0].Type.IsFloat() ? Truncated(a, s.Type) : a,
-        ScalarOp.Uniform => Philox.Uniform((ulong)(long)a, (ulong)s.Constant, (ulong)(long)b),
         _ => throw new InvalidOperationException($"{s.Op} is not a function of arguments."),
     };
 }

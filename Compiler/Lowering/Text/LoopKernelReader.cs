@@ -226,9 +226,8 @@ static class LoopKernelReader
             do arguments.Add(Value()); while (t.Try(','));
             if (isCast) return Scalar.Of(ScalarOp.Cast, type, arguments.ToImmutable());
             var op = operations[word];
-            double constant = t.TryWord("stream") ? t.Integer() : 0;
             var all = arguments.ToImmutable();
-            return Scalar.Of(op, t.Try(':') ? t.DType() : LoopKernelText.Inferred(op, all), all, constant);
+            return Scalar.Of(op, t.Try(':') ? t.DType() : LoopKernelText.Inferred(op, all), all);
         }
 
         Scalar Value()

@@ -57,6 +57,8 @@ public static class DiagnosticIds
     public const string ElementType = "GR2008";
     /// <summary>An optimizer's rule that asks for the shape of what comes to it as one row.</summary>
     public const string FlatParameter = "GR2020";
+    /// <summary>Random numbers in an optimizer's rule.</summary>
+    public const string DrawingRule = "GR2060";
     /// <summary>A whole number that no tensor would hold exactly.</summary>
     public const string InexactNumber = "GR2021";
     /// <summary>A tensor, or all parameters together, with more elements than can be counted or held.</summary>
@@ -147,6 +149,7 @@ public static class DiagnosticIds
         (NamedLoop, "Not possible in a loop over a named axis"),
         (Condition, "The condition is no single bool"),
         (Sides, "The sides of an If differ"),
+        (DrawingRule, "An optimizer's rule draws no random numbers"),
         (EntryResult, "An entry returns something other than tensors"),
         (LossResult, "A loss is no scalar"),
         (Train, "The optimizer cannot be built"),

@@ -79,11 +79,10 @@ sealed partial class Evaluator
         if (operands.Count > MaximumOperands)
             throw Fail(DiagnosticIds.TooLarge, location, FormattableString.Invariant($"{operation.Name} is given {operands.Count:N0} tensors; more than {MaximumOperands:N0} are too many to build."));
         ImmutableArray<Ir.Value> inputs = [.. operands.Select(o => o.Value)];
-        if (operation.DrawsInTraining && function!.IsTraining)
-        {
-            inputs = inputs.Add(function.Seed!);
-            attributes = attributes.With("stream", function.Stream(frame.Path));
-        }
+        if (operation.Draws == Drawing.Always || (operation.Draws == Drawing.WhileTraining && function!.IsTraining))
+            using (builder.At(OriginOf(location)))
+                inputs = inputs.AddRange(function!.Draw(frame.Path) ?? throw Fail(DiagnosticIds.DrawingRule, location,
+                    $"{Member(operation)} draws random numbers, but an optimizer's Update draws none: it is one kernel over all parameters, which sees their elements as one row and not where they stand in the model. Draw in the loss, or take the numbers as a state."));
         if (function!.Flat is not null && inputs.Any(v => function.IsFlat(v.Shape)) && !operation.IgnoresShape(attributes))
             throw Fail(DiagnosticIds.FlatParameter, location,
                 $"{Member(operation)} is no arithmetic on single elements, but an optimizer's Update gets every parameter, its gradient and its states as one row of elements and computes each element by itself, the same for every shape.");

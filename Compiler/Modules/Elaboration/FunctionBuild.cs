@@ -10,9 +10,9 @@ namespace Graph.Compiler.Modules.Elaboration;
 /// <summary>A function while it is built: its builder, the states it has read and written, and the random streams it has used.</summary>
 /// <param name="builder">Where its operations go.</param>
 /// <param name="isTraining">Whether it is part of a training step.</param>
-/// <param name="seed">The argument that random operations draw from.</param>
+/// <param name="seed">Makes the argument that random operations draw from, when the first one does; null where nothing may be drawn.</param>
 /// <param name="keepsStates">Whether what is assigned to states outlives a call: in training steps and entries, but not where a loss is only evaluated.</param>
-class FunctionBuild(Builder builder, bool isTraining, Value? seed, bool keepsStates)
+class FunctionBuild(Builder builder, bool isTraining, Func<Value>? seed, bool keepsStates)
 {
     /// <summary>The states' values at this point.</summary>
     protected Dictionary<Handle, Value> Current { get; } = [];
@@ -36,11 +36,17 @@ class FunctionBuild(Builder builder, bool isTraining, Value? seed, bool keepsSta
     public Builder Builder { get; } = builder;
     public bool IsTraining { get; } = isTraining;
 
-    /// <summary>The argument that random operations draw from; null where nothing is random.</summary>
-    public virtual Value? Seed { get; } = seed;
+    Value? seedValue;
+
+    /// <summary>The argument that random operations draw from; null where nothing may be drawn.</summary>
+    public virtual Value? Seed => seedValue ??= seed?.Invoke();
 
     /// <summary>The number of the iteration in the body of a loop, i64[]: in nested loops it counts the iterations of all. Null elsewhere.</summary>
     public virtual Value? Iteration => null;
+
+    /// <summary>What a random operation of the module at <paramref name="path"/> takes: seed, a stream of its own, iteration. Null where nothing may be drawn.</summary>
+    public ImmutableArray<Value>? Draw(string path) => Seed is not { } from ? null
+        : [from, Builder.Emit("random_stream", [], ("name", Stream(path))), Iteration ?? Builder.Constant(0, DType.I64)];
 
     /// <summary>A tensor as this function sees it: itself, and in the body of a loop what stands for one from around it.</summary>
     public virtual Value Own(Value value) => value;

@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.Collections.Immutable;
 using System.Linq;
 using Graph.Compiler.Ir;
+using Graph.Compiler.Training;
 
 namespace Graph.Compiler.Modules.Elaboration;
 
@@ -14,13 +15,15 @@ sealed partial class ModelElaboration
         if (method.IsStatic) throw evaluator.Fail(DiagnosticIds.EntryParameter, method.Location, $"{method.Name} is static, so it cannot use the model's parameters. Remove static.");
         var builder = new Builder(program, name);
         var arguments = method.Parameters.Select(p => (object?)builder.Argument(ArgumentType(method, p), p.Name)).ToArray();
-        Value? seed = null;
+        Func<Value> seed;
         if (training)
         {
             if (method.Parameters.FirstOrDefault(p => p.Name is "seed" or "learning_rate" or "step") is { } reserved)
                 throw evaluator.Fail(DiagnosticIds.EntryParameter, reserved.Location, $"A training step has an argument named {reserved.Name} of its own. Rename this one.");
-            seed = builder.Argument(new(DType.I64, Shape.Scalar), "seed");
+            var argument = builder.Argument(new(DType.I64, Shape.Scalar), "seed");
+            seed = () => argument;
         }
+        else seed = () => builder.Argument(new(DType.I64, Shape.Scalar), FunctionNames.CallSeed);
         var build = evaluator.Function = new(builder, training, seed, keepsStates: training || method.Role == MethodRole.Entry);
         var returned = evaluator.Call(method, instance, type.Name, type.IsOwn, arguments, method.Location);
         var results = Results(method, returned);
@@ -41,7 +44,8 @@ sealed partial class ModelElaboration
         foreach (var node in function.Nodes.Reverse())
             if (node.Outputs.Any(live.Contains)) live.UnionWith(node.Inputs);
         var rewriter = new Rewriter(program, function.Name);
-        foreach (var p in function.Parameters) rewriter.Map[p] = rewriter.Builder.Argument(p.Type, p.Name!);
+        foreach (var p in function.Parameters)
+            if (p.Name != FunctionNames.CallSeed || live.Contains(p)) rewriter.Map[p] = rewriter.Builder.Argument(p.Type, p.Name!);
         foreach (var s in function.States)
             if (live.Contains(s)) rewriter.Map[s] = rewriter.Builder.State(s);
         foreach (var node in function.Nodes)

@@ -150,6 +150,7 @@ class BodyWriter
                     Source.Tile => "t[i]",
                     var other => throw new InvalidOperationException($"A kernel has the unknown source {other}."),
                 };
+            case ScalarOp.Uniform: return $"{ScalarText.Philox}.Uniform((ulong){Value(s.Arguments[0])}, {Stream(s)}, {Value(s.Arguments[1])})";
             default:
                 var x = s.Arguments.Select(Value).ToList();
                 return ScalarText.Apply(s, x[0], x.Count > 1 ? x[1] : "", x.Count > 2 ? x[2] : "");
@@ -210,7 +211,7 @@ class BodyWriter
         switch (s.Op)
         {
             case ScalarOp.AxisIndex: return Vector!.Indices(Index(sub));
-            case ScalarOp.Uniform: return $"{ScalarText.Philox}.Uniform{Vector!.Bits}((ulong){Value(s.Arguments[0])}, {ScalarText.Number((long)s.Constant)}UL, {Element(s.Arguments[1], sub)})";
+            case ScalarOp.Uniform: return $"{ScalarText.Philox}.Uniform{Vector!.Bits}((ulong){Value(s.Arguments[0])}, {Stream(s)}, {Element(s.Arguments[1], sub)})";
             case ScalarOp.Input:
                 return Kernel.Sources[s.Index] switch
                 {
@@ -225,6 +226,8 @@ class BodyWriter
                 return Vector!.Apply(s, x[0], x.Count > 1 ? x[1] : "", x.Count > 2 ? x[2] : "");
         }
     }
+
+    string Stream(Scalar uniform) => ScalarText.Stream(uniform.Arguments[2], Value(uniform.Arguments[2]), uniform.Arguments[3], Value(uniform.Arguments[3]));
 
     string Element(Scalar s, int sub) => Lanes.Of(s) < Level.Lane ? Value(s) : s.Op switch
     {

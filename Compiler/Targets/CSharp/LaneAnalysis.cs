@@ -87,7 +87,7 @@ sealed class LaneAnalysis(LoopKernel kernel)
                 var access = Kernel.Accesses[load.Access];
                 return access.Type == DType.F32 || (access.Type is DType.Bool or DType.I32 && LaneStride(access).Is(1));
             case ScalarOp.AxisIndex or ScalarOp.Place: return true;
-            case ScalarOp.Uniform: return s.Type == DType.F32 && Of(s.Arguments[0]) < Level.Lane && Coefficient(s.Arguments[1]) == 1;
+            case ScalarOp.Uniform: return Coefficient(s.Arguments[1]) == 1 && Of(s.Arguments[0]) < Level.Lane && Of(s.Arguments[2]) < Level.Lane && Of(s.Arguments[3]) < Level.Lane;
             case ScalarOp.Add or ScalarOp.Sub or ScalarOp.Mul or ScalarOp.Neg:
                 return s.Type is DType.F32 or DType.I32 || IsIndex(s);
             case ScalarOp.Min or ScalarOp.Max or ScalarOp.Select:

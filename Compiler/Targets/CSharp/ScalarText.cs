@@ -80,6 +80,11 @@ static class ScalarText
         return s.Type == DType.I8 && s.Op is (ScalarOp.Add or ScalarOp.Sub or ScalarOp.Mul or ScalarOp.Neg or ScalarOp.Abs or ScalarOp.Cast) ? $"((int)(sbyte){text})" : text;
     }
 
+    /// <summary>The number of a random stream (ulong) at an iteration, both given as expressions: a literal where both are known.</summary>
+    public static string Stream(Scalar stream, string streamText, Scalar iteration, string iterationText) => stream.Op == ScalarOp.Constant && iteration.Op == ScalarOp.Constant
+        ? Ir.Philox.Stream((long)stream.Constant, (long)iteration.Constant).ToString(CultureInfo.InvariantCulture) + "UL"
+        : $"{Philox}.Stream({streamText}, {iterationText})";
+
     static string Computed(Scalar s, string a, string b, string c)
     {
         var wide = s.Type == DType.F64;
@@ -116,7 +121,6 @@ static class ScalarText
             case ScalarOp.Or: return $"({a} | {b})";
             case ScalarOp.Not: return $"(!{a})";
             case ScalarOp.Select: return $"({a} ? {b} : {c})";
-            case ScalarOp.Uniform: return $"{Philox}.Uniform((ulong){a}, {Number((long)s.Constant)}UL, {b})";
             case ScalarOp.Cast:
                 var from = s.Arguments[0].Type;
                 if (s.Type == DType.Bool) return $"({a} != 0)";
