@@ -31,7 +31,7 @@ public sealed class ReverseMode
         active = Activity.From(sources, nodes);
     }
 
-    /// <summary>The gradients of values through the nodes that a builder got last. A loop among these has no gradient: it would have to keep what its reversal needs.</summary>
+    /// <summary>The gradients of values through the nodes that a builder got last. A loop among these runs a second time, for it has not kept what its reversal needs.</summary>
     /// <param name="builder">Where the backward pass goes.</param>
     /// <param name="first">The number of the first of these nodes.</param>
     /// <param name="sources">What gradients are wanted for.</param>
@@ -87,6 +87,12 @@ public sealed class ReverseMode
             using var _ = builder.At(node.Origins);
             var given = node.Outputs.Select(o => gradients.TryGetValue(o, out var g) ? g : null).ToImmutableArray();
             var needed = node.Inputs.Select(active.Contains).ToImmutableArray();
+            if (node.Operation == StructureOperations.Loop && !loops.ContainsKey(node))
+            {
+                var again = new LoopGradient(node, needed, [.. given.Select(g => g is not null)], builder.Program);
+                again.EmitForward(builder, New(node.Inputs));
+                loops.Add(node, again);
+            }
             var found = loops.TryGetValue(node, out var loop)
                 ? loop.EmitBackward(builder, New(node.Inputs), given)
                 : node.Operation == StructureOperations.If ? BranchGradient.Emit(builder, node, New(node.Inputs), given, needed)

@@ -161,7 +161,11 @@ public sealed record MethodDef(
     TypeRef Returns,
     BlockStatement? Body,
     Location Location,
-    EquatableArray<Reason> Failure = default);
+    EquatableArray<Reason> Failure = default)
+{
+    /// <summary>An entry that is compiled in training mode.</summary>
+    public bool IsTraining { get; init; }
+}
 
 /// <summary>
 /// Why a member is not part of the modelling language. Only what a model reaches has to be; a member that does not bind is ordinary C#, and its definition says why, for the

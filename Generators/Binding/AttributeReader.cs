@@ -20,6 +20,9 @@ static class AttributeReader
         : KnownTypes.Has(method, KnownTypes.Train) ? MethodRole.Train
         : MethodRole.None;
 
+    /// <summary>Whether a method is an entry in training mode.</summary>
+    public static bool IsTraining(IMethodSymbol method) => KnownTypes.Attribute(method, KnownTypes.Entry) is { } attribute && Named(attribute, "Training")?.Value is true;
+
     public static TrainDef? Train(IMethodSymbol method)
     {
         if (KnownTypes.Attribute(method, KnownTypes.Train) is not { } attribute) return null;

@@ -240,7 +240,10 @@ sealed class MemberBinder(BindingContext context, INamedTypeSymbol type)
         var parameters = Parameters(method);
         var returns = types.Bind(method.ReturnType, at);
         return new(
-            method.Name, id, method.IsStatic, DispatchOf(method), AttributeReader.Role(method), AttributeReader.Train(method), parameters, returns, method.IsAbstract ? null : Body(method, at), at);
+            method.Name, id, method.IsStatic, DispatchOf(method), AttributeReader.Role(method), AttributeReader.Train(method), parameters, returns, method.IsAbstract ? null : Body(method, at), at)
+        {
+            IsTraining = AttributeReader.IsTraining(method),
+        };
     }
 
     BlockStatement Body(IMethodSymbol method, Compiler.Modules.Location at)

@@ -9,7 +9,7 @@ public static class Mode
     static bool training;
 
     /// <summary>
-    /// True in a training step, false in entries and evaluation losses: a constant while a model is compiled, so <c>if (Mode.Training)</c> costs nothing.
+    /// True in a training step and in an <c>[Entry(Training = true)]</c>, false in other entries and evaluation losses: a constant while a model is compiled, so <c>if (Mode.Training)</c> costs nothing.
     /// In eager code it is false until this thread sets it.
     /// </summary>
     public static bool Training

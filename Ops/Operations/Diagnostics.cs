@@ -50,6 +50,12 @@ public static class Diagnostics
     /// <summary>A whole number that no tensor would hold exactly.</summary>
     public const string Inexact = "GR2021";
 
+    /// <summary>The gradient of a tensor of several elements.</summary>
+    public const string GradientOfMany = "GR2061";
+
+    /// <summary>The gradient of what was not computed from x.</summary>
+    public const string NotReached = "GR2062";
+
     /// <summary>The ids with their titles.</summary>
     public static IReadOnlyList<(string Id, string Title)> All { get; } =
     [
@@ -68,5 +74,7 @@ public static class Diagnostics
         (Broadcast, "The shapes do not broadcast"),
         (Number, "A number out of range"),
         (Inexact, "A whole number is too large for a tensor"),
+        (GradientOfMany, "The gradient of more than one number"),
+        (NotReached, "y was not computed from x"),
     ];
 }

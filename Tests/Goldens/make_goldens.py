@@ -1,14 +1,16 @@
 #!/usr/bin/env python3
 """Writes what PyTorch says, for the tests to compare with.
 
-usage: make_goldens.py [operations] [operations/FAMILY] [mlp] [cnn] [nanogpt] [resnet18] [gpt2] [rnn] [lstm] [gru]     (default: everything)
+usage: make_goldens.py [operations] [operations/FAMILY] [mlp] [cnn] [nanogpt] [resnet18] [gpt2] [rnn] [lstm] [gru] [language]     (default: everything)
 
 Needs PyTorch (made with 1.13) and NumPy; set OMP_WAIT_POLICY=PASSIVE on a busy machine. Files go beside this script: Operations/*.json
-holds values and gradients of each operation in float64, Training/*.json ten steps of AdamW for each model.
+holds values and gradients of each operation in float64, Training/*.json ten steps of AdamW for each model,
+Language/*.json gradients inside of models.
 """
 import pathlib
 import sys
 import torch
+import golden_language
 import golden_models
 import golden_operations
 from golden_values import write
@@ -18,7 +20,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 
 def main():
     families = {f'operations/{make.__name__}': make for make in golden_operations.FAMILIES}
-    known = ['operations', *golden_models.MODELS]
+    known = ['operations', *golden_models.MODELS, 'language']
     wanted = sys.argv[1:] or known
     known += families
     for name in wanted:
@@ -30,6 +32,9 @@ def main():
             for make in [families[name]] if name in families else families.values():
                 family = make()
                 write(HERE / 'Operations' / f'{family.name}.json', family.document())
+        elif name == 'language':
+            for case, make in golden_language.CASES.items():
+                write(HERE / 'Language' / f'{case}.json', make())
         else:
             write(HERE / 'Training' / f'{name}.json', golden_models.train(name))
         print(name, flush=True)

@@ -9,14 +9,25 @@ namespace Graph.Compiler.Modules.Elaboration;
 
 sealed partial class ModelElaboration
 {
-    Function Build(MethodDef method, ClassDef type, string name, bool training)
+    /// <summary>What a function is compiled for.</summary>
+    enum FunctionMode
+    {
+        /// <summary>Mode.Training is false; an entry keeps what it assigns to states, a loss does not.</summary>
+        Evaluation,
+        /// <summary>An entry in training mode: it keeps nothing.</summary>
+        TrainingEntry,
+        /// <summary>The loss as a training step computes it.</summary>
+        Step,
+    }
+
+    Function Build(MethodDef method, ClassDef type, string name, FunctionMode mode)
     {
         evaluator.Enter(ShortName, model.Name, instance, method.Location);
         if (method.IsStatic) throw evaluator.Fail(DiagnosticIds.EntryParameter, method.Location, $"{method.Name} is static, so it cannot use the model's parameters. Remove static.");
         var builder = new Builder(program, name);
         var arguments = method.Parameters.Select(p => (object?)builder.Argument(ArgumentType(method, p), p.Name)).ToArray();
         Func<Value> seed;
-        if (training)
+        if (mode == FunctionMode.Step)
         {
             if (method.Parameters.FirstOrDefault(p => p.Name is "seed" or "learning_rate" or "step") is { } reserved)
                 throw evaluator.Fail(DiagnosticIds.EntryParameter, reserved.Location, $"A training step has an argument named {reserved.Name} of its own. Rename this one.");
@@ -24,7 +35,7 @@ sealed partial class ModelElaboration
             seed = () => argument;
         }
         else seed = () => builder.Argument(new(DType.I64, Shape.Scalar), FunctionNames.CallSeed);
-        var build = evaluator.Function = new(builder, training, seed, keepsStates: training || method.Role == MethodRole.Entry);
+        var build = evaluator.Function = new(builder, mode != FunctionMode.Evaluation, seed, keepsStates: mode == FunctionMode.Step || (mode == FunctionMode.Evaluation && method.Role == MethodRole.Entry));
         var returned = evaluator.Call(method, instance, type.Name, type.IsOwn, arguments, method.Location);
         var results = Results(method, returned);
         if (method.Role == MethodRole.Loss) results = [Loss(method, builder, results)];

@@ -141,29 +141,29 @@ sealed partial class ModelElaboration
             Report(DiagnosticIds.Train, train[1].Method.Location, $"{ShortName} has two methods marked [Train]: {train[0].Method.Name} and {train[1].Method.Name}. One program trains with one optimizer; put the other into a model of its own.");
         var trained = Trained(losses, train.FirstOrDefault().Method);
 
-        void Add(MethodDef method, ClassDef type, string name, bool training)
+        void Add(MethodDef method, ClassDef type, string name, FunctionMode mode)
         {
             // The functions of training keep their names even in a model without training.
-            if (!training && FunctionNames.OfTraining.Contains(name))
+            if (mode != FunctionMode.Step && FunctionNames.OfTraining.Contains(name))
                 Report(DiagnosticIds.DuplicateFunction, method.Location, $"{method.Name} would be named {name}, as is a function that training makes. Rename {method.Name}.");
             else if (functions.Any(f => f.Name == name))
                 Report(DiagnosticIds.DuplicateFunction, method.Location, $"Two functions of {ShortName} would be named {name}. Rename {method.Name}.");
-            else Try(() => functions.Add(Build(method, type, name, training)));
+            else Try(() => functions.Add(Build(method, type, name, mode)));
         }
 
         foreach (var (method, type) in methods)
             if (method.Role == MethodRole.Entry)
             {
-                Add(method, type, SnakeCase(method.Name), training: false);
+                Add(method, type, SnakeCase(method.Name), method.IsTraining ? FunctionMode.TrainingEntry : FunctionMode.Evaluation);
                 entries.Add(new(method.Name, SnakeCase(method.Name), MethodRole.Entry));
             }
         foreach (var (method, type) in losses)
         {
             var name = method == trained || losses.Length == 1 ? "loss" : SnakeCase(method.Name);
-            Add(method, type, name, training: false);
+            Add(method, type, name, FunctionMode.Evaluation);
             entries.Add(new(method.Name, name, MethodRole.Loss));
             // What failed in evaluation mode would fail again.
-            if (method == trained && diagnostics.Count == 0) Add(method, type, "forward_loss", training: true);
+            if (method == trained && diagnostics.Count == 0) Add(method, type, "forward_loss", FunctionMode.Step);
         }
         TrainingSpec? training = null;
         if (train.Length == 1 && trained is not null)
@@ -196,7 +196,7 @@ sealed partial class ModelElaboration
             foreach (var method in type.Methods)
             {
                 var at = found.FindIndex(f => f.Method.Id == method.Id);
-                if (at >= 0) found[at] = (method with { Role = method.Role == MethodRole.None ? found[at].Method.Role : method.Role, Train = method.Train ?? found[at].Method.Train }, type);
+                if (at >= 0) found[at] = (method with { Role = method.Role == MethodRole.None ? found[at].Method.Role : method.Role, IsTraining = method.Role == MethodRole.None ? found[at].Method.IsTraining : method.IsTraining, Train = method.Train ?? found[at].Method.Train }, type);
                 else if (method.Role != MethodRole.None) found.Add((method, type));
             }
         return found;

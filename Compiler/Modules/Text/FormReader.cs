@@ -54,7 +54,8 @@ sealed class FormReader
 
     SExpression Take() => next < items.Count ? items[next++] : throw Error("a part is missing");
 
-    bool TakeNull()
+    /// <summary>Takes the sign for nothing, if it is next.</summary>
+    public bool TakeNull()
     {
         if (next >= items.Count || items[next] is not { Word: "_", IsQuoted: false }) return false;
         next++;

@@ -130,14 +130,30 @@ public static class ModuleText
     static void Method(FormWriter writer, MethodDef m) => writer.Form("method", w =>
     {
         w.Name(m.Name).Name(m.Id).Member(m.Id).Flag("static", m.IsStatic).Enum(m.Dispatch).Enum(m.Role);
+        // The arguments of the role's attribute.
         if (m.Train is { } train) w.Form("train", t => t.Name(train.Precision).Real(train.ClipNorm).Name(train.Loss));
+        else if (m.IsTraining) w.Form("training", _ => { });
         else w.Null();
         w.List(m.Parameters, Parameter).Type(m.Returns).Node(m.Body).At(m.Location).Failure(m.Failure);
     });
 
-    static MethodDef MethodBody(FormReader r) => new(
-        r.Name(), r.Member(), r.Flag(), r.Enum<Dispatch>(), r.Enum<MethodRole>(), r.Form("train", t => new TrainDef(t.Name(), t.Real(), t.NullableName())),
-        r.List(Parameter), r.Type(), (BlockStatement?)r.NullableStatement(), r.At(), r.Failure());
+    static MethodDef MethodBody(FormReader r)
+    {
+        var (name, id, isStatic, dispatch, role) = (r.Name(), r.Member(), r.Flag(), r.Enum<Dispatch>(), r.Enum<MethodRole>());
+        var (train, isTraining) = RoleArguments(r);
+        return new(name, id, isStatic, dispatch, role, train, r.List(Parameter), r.Type(), (BlockStatement?)r.NullableStatement(), r.At(), r.Failure()) { IsTraining = isTraining };
+    }
+
+    static (TrainDef? Train, bool IsTraining) RoleArguments(FormReader r)
+    {
+        if (r.TakeNull()) return (null, false);
+        return r.Part(out var part) switch
+        {
+            "train" => (part.Finish(new TrainDef(part.Name(), part.Real(), part.NullableName())), false),
+            "training" => part.Finish((default(TrainDef), true)),
+            _ => throw r.Error("train or training was expected"),
+        };
+    }
 
     static void Record(FormWriter writer, RecordDef record) => writer.Form("record", w =>
     {
