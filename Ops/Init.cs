@@ -1,3 +1,5 @@
+using System.Linq;
+
 namespace Graph;
 
 /// <summary>Makes initializers.</summary>
@@ -14,6 +16,12 @@ public static class Init
 
     /// <summary>All <paramref name="value"/>.</summary>
     public static Initializer Constant(double value) => new ConstantInitializer(value);
+
+    /// <summary>These numbers, row-major, as many as the shape has elements: <c>new State([2, 2], Init.Values([0.5, 0, 0, 0.5]))</c>. They become part of the assembly, so there are at most 16,384.</summary>
+    public static Initializer Values(double[] values) => new ListedInitializer(values);
+
+    /// <inheritdoc cref="Values(double[])"/>
+    public static Initializer Values(float[] values) => new ListedInitializer([.. values.Select(v => (double)v)]);
 
     /// <summary>Normal with mean 0 (or <paramref name="mean"/>).</summary>
     public static Initializer Normal(double std, double mean = 0) => new NormalInitializer(mean, std);

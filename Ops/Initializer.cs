@@ -11,6 +11,13 @@ public abstract record Initializer
 /// <summary>All <paramref name="Value"/>.</summary>
 public sealed record ConstantInitializer(double Value) : Initializer;
 
+/// <summary>Numbers that the source gives, row-major.</summary>
+public sealed record ListedInitializer(double[] Values) : Initializer
+{
+    /// <summary>Says how many there are.</summary>
+    public override string ToString() => $"{Values.Length} numbers";
+}
+
 /// <summary>Normal with a mean and a standard deviation.</summary>
 public sealed record NormalInitializer(double Mean, double StandardDeviation) : Initializer;
 

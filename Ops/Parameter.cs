@@ -1,3 +1,5 @@
+using System;
+
 namespace Graph;
 
 /// <summary>A tensor that training changes. Its shape is constant; its numbers live in the model's parameter store.</summary>
@@ -10,6 +12,8 @@ public sealed partial class Parameter : Tensor
     public Parameter(int[] shape, Initializer initializer, string? name = null)
         : base(shape)
     {
+        if (initializer is ListedInitializer listed && listed.Values.Length != Length)
+            throw new ArgumentException($"The initializer has {listed.Values.Length} numbers, but a parameter of shape [{string.Join(", ", shape)}] has {Length}.", nameof(initializer));
         Initializer = initializer;
         Name = name;
     }

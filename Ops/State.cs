@@ -1,4 +1,15 @@
+using System;
+
 namespace Graph;
+
+/// <summary>How long a state lives.</summary>
+public enum StateLifetime
+{
+    /// <summary>As long as the model: changed by training, saved with it, copied to sessions whose entries assign it.</summary>
+    Model,
+    /// <summary>As long as a session (<c>model.NewSession()</c>): each has its own, with the first value at first, and no file has it. Entries assign it, training does not.</summary>
+    Session,
+}
 
 /// <summary>A tensor that the model keeps from call to call and that no gradient reaches: running statistics, a cache of keys and values.</summary>
 public sealed partial class State : Tensor
@@ -7,12 +18,19 @@ public sealed partial class State : Tensor
     /// <param name="shape">The dimensions, outermost first: all constant.</param>
     /// <param name="initializer">Its first value; see <see cref="Init"/>.</param>
     /// <param name="name">Its name in paths and checkpoints instead of the field's.</param>
-    public State(int[] shape, Initializer initializer, string? name = null)
+    /// <param name="lifetime">How long it lives, and whose it is.</param>
+    public State(int[] shape, Initializer initializer, string? name = null, StateLifetime lifetime = StateLifetime.Model)
         : base(shape)
     {
+        Lifetime = lifetime;
+        if (initializer is ListedInitializer listed && listed.Values.Length != Length)
+            throw new ArgumentException($"The initializer has {listed.Values.Length} numbers, but a state of shape [{string.Join(", ", shape)}] has {Length}.", nameof(initializer));
         Initializer = initializer;
         Name = name;
     }
+
+    /// <summary>How long it lives, and whose it is.</summary>
+    public StateLifetime Lifetime { get; }
 
     /// <summary>Its first value.</summary>
     public Initializer Initializer { get; }

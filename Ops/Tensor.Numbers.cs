@@ -25,7 +25,7 @@ public partial class Tensor
     internal virtual TensorData Numbers =>
         numbers ?? throw new InvalidOperationException("The tensor has no numbers: it is part of a model that was not created.");
 
-    /// <summary>A tensor with the given numbers.</summary>
+    /// <summary>A tensor with the given numbers. In a model they are a constant, known while it is compiled and a part of the assembly: at most 64 KB; more are a <see cref="State"/> loaded from a file.</summary>
     /// <param name="values">Row-major elements.</param>
     /// <param name="shape">The dimensions, outermost first; [values.Length] when left out.</param>
     /// <exception cref="ArgumentException">The shape has another number of elements.</exception>

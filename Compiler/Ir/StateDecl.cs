@@ -1,4 +1,6 @@
+using System.Collections.Generic;
 using System.Globalization;
+using System.Linq;
 
 namespace Graph.Compiler.Ir;
 
@@ -13,6 +15,20 @@ public enum StateKind
     Optimizer,
     /// <summary>The training loop's own: step, loss scale.</summary>
     Counter,
+    /// <summary>Written by entries and owned by the session they run in, never saved: a cache of keys and values.</summary>
+    Session,
+    /// <summary>Numbers that the source gives: never written, never saved, a part of the assembly.</summary>
+    Constant,
+}
+
+/// <summary>What the kinds of states have in common.</summary>
+public static class StateKinds
+{
+    /// <summary>Whether a file of a model's weights has such states.</summary>
+    public static bool IsWeight(this StateKind kind) => kind is StateKind.Parameter or StateKind.Buffer;
+
+    /// <summary>Whether a checkpoint of training has such states.</summary>
+    public static bool IsSaved(this StateKind kind) => kind is not (StateKind.Session or StateKind.Constant);
 }
 
 /// <summary>How a state gets its first value; <paramref name="Scale"/> is the constant, the standard deviation, the bound or the gain.</summary>
@@ -21,7 +37,18 @@ public sealed record InitSpec(string Kind, double Scale)
 {
     public static readonly InitSpec Zeros = new("zeros", 0);
 
-    public override string ToString() => Kind is "zeros" or "ones" ? Kind : Kind + "(" + Scale.ToString("R", CultureInfo.InvariantCulture) + ")";
+    /// <summary>The kind that lists its numbers.</summary>
+    public const string Listed = "values";
+
+    /// <summary>The numbers of the kind <see cref="Listed"/>, row-major; of others none.</summary>
+    public EquatableArray<double> Values { get; init; }
+
+    /// <summary>These numbers, row-major. Integers are exact up to 2⁵³.</summary>
+    public static InitSpec Of(IEnumerable<double> values) => new(Listed, 0) { Values = new(values) };
+
+    public override string ToString() => Kind is "zeros" or "ones" ? Kind
+        : Kind == Listed ? Listed + "(" + string.Join(" ", Values.Select(v => new Attr.Real(v).ToString())) + ")"
+        : Kind + "(" + Scale.ToString("R", CultureInfo.InvariantCulture) + ")";
 }
 
 /// <summary>One tensor that outlives a call, under a path such as <c>blocks.0.norm.weight</c>. Its shape is constant.</summary>

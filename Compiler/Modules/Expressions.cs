@@ -44,7 +44,14 @@ public sealed record MemberValue(string Owner, string Member, Expression Value);
 public sealed record NewParameterExpression(Expression Shape, Expression Initializer, Expression Name, Location Location) : Expression(Location);
 
 /// <summary>A new <c>State</c>: a tensor that training updates but no gradient reaches.</summary>
-public sealed record NewStateExpression(Expression Shape, Expression Initializer, Expression Name, Location Location) : Expression(Location);
+public sealed record NewStateExpression(Expression Shape, Expression Initializer, Expression Name, Expression? Lifetime, Location Location) : Expression(Location);
+
+/// <summary><c>Tensor.From(values, shape)</c>: numbers that are known while the model is compiled.</summary>
+/// <param name="Element">The type of a number.</param>
+/// <param name="Values">An array or list of them.</param>
+/// <param name="Shape">The sizes; an empty list for one axis.</param>
+/// <param name="Location">Its place.</param>
+public sealed record NumberArrayExpression(TypeRef Element, Expression Values, Expression Shape, Location Location) : Expression(Location);
 
 /// <summary>An initializer, <c>Init.KaimingUniform(gain: 1)</c>: the factory's name and its arguments by parameter name.</summary>
 public sealed record InitializerExpression(string Name, EquatableArray<NamedValue> Arguments, Location Location) : Expression(Location);

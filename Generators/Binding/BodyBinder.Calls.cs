@@ -38,10 +38,16 @@ partial class BodyBinder
         if (method.MethodKind == MethodKind.DelegateInvoke && call.Instance is { } function) return new InvokeExpression(Expression(function), Arguments(call.Arguments), at);
         if (KnownTypes.IsGraph(method.ContainingType, "State") && method.Name == "Assign" && call.Instance is { } state && call.Arguments.Length == 1)
             return new AssignStateExpression(Expression(state), Expression(call.Arguments[0].Value), at);
+        if (KnownTypes.IsGraph(method.ContainingType, "State") && method.Name == "AssignAt" && call.Instance is { } cache && call.Arguments.Length == 3)
+        {
+            var (owner, given) = (Expression(cache), Arguments(call.Arguments));
+            return new AssignStateExpression(owner, new OperationExpression("placed", [owner, given[0], given[1]], [new NamedValue("axis", given[2])], at), at);
+        }
         if (KnownTypes.IsGraph(method.ContainingType, "Init"))
             return new InitializerExpression(method.Name, call.Arguments.OrderBy(a => a.Parameter?.Ordinal).Select(a => new NamedValue(a.Parameter?.Name ?? "", Expression(a.Value))).ToEquatableArray(), at);
         // They take functions, and tensors in tuples: no operations of tensors alone.
         if (KnownTypes.IsGraph(method.ContainingType, "Tensor") && method.Name is "Scan" or "If") return new LibraryCallExpression("Tensor." + method.Name, Type(call.Type, call), Arguments(call.Arguments), at);
+        if (KnownTypes.IsTensor(method.ContainingType) && method is { Name: "From", TypeArguments.Length: 1 } && call.Arguments.Length == 2) return NumberArray(call, method);
         if (KnownTypes.IsTensor(method.ContainingType)) return NotAnOperation(call, method);
         if (Library.Method(method) is { } library)
         {
@@ -57,6 +63,14 @@ partial class BodyBinder
         if (KnownTypes.IsSystem(method)) return NotCallable(call, method);
         if (method.IsStatic) return StaticCall(call, method, Arguments(call.Arguments));
         return call.Instance is { } target ? InstanceCall(target, method, Arguments(call.Arguments), call.IsVirtual, at) : Invalid(call);
+    }
+
+    // Tensor.From(values, shape)
+    Expression NumberArray(IInvocationOperation call, IMethodSymbol method)
+    {
+        var element = Type(method.TypeArguments[0], call);
+        var arguments = Arguments(call.Arguments);
+        return new NumberArrayExpression(element, arguments[0], arguments[1], At(call));
     }
 
     Expression NotCallable(IOperation operation, IMethodSymbol method)

@@ -31,7 +31,7 @@ public static class OperationTable
         new NormOperation(), new StdOperation(),
         new ProdOperation(),
         // Differentiation
-        new DetachOperation(), new GradientOperation(),
+        new DetachOperation(), new GradientOperation(), new PlacedOperation(),
         // Contractions and convolutions
         new MatMulOperation(), new LinearOperation(), new ScaledDotProductAttentionOperation(), new Conv2dOperation(), new Conv2dGradInputOperation(), new Conv2dGradWeightOperation(),
         new ConvTranspose2dOperation(), new Conv1dOperation(),

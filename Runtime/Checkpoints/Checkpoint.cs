@@ -39,7 +39,7 @@ static unsafe class Checkpoint
             // Header, checks and numbers are of one step.
             using var inside = store.Gate.Share();
             store.ThrowIfDisposed();
-            var tensors = store.Where(t => !weightsOnly || t.Kind is StateKind.Parameter or StateKind.Buffer).ToArray();
+            var tensors = store.Where(t => weightsOnly ? t.Kind.IsWeight() : t.Kind.IsSaved()).ToArray();
             var metadata = ImmutableDictionary<string, string>.Empty.Add(Format, FormatName).Add(Model, model);
             if (!weightsOnly && store.IsTraining)
             {

@@ -33,7 +33,7 @@ sealed record TensorMatch(ImmutableArray<(SafetensorsEntry Entry, StateDecl Decl
             if (name is null || (IsBatchCount(name) && !declared.Contains(name))) continue;
             if (!found.TryAdd(name, entry)) problems.Add($"twice: {found[name].Name} and {entry.Name} are both called {name} by the name map");
         }
-        var wanted = store.Declarations.Where(d => training || d.Kind is StateKind.Parameter or StateKind.Buffer).ToArray();
+        var wanted = store.Declarations.Where(d => training ? d.Kind.IsSaved() : d.Kind.IsWeight()).ToArray();
         var missing = wanted.Where(d => !found.ContainsKey(d.Path)).ToArray();
         var unexpected = Unexpecteds(store, wanted, found, training);
         foreach (var declaration in wanted)

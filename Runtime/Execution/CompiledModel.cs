@@ -46,9 +46,9 @@ public sealed class CompiledModel
 
     Dictionary<string, int> KernelNumbers { get; }
 
-    /// <summary>The states that entries assign: each session has its own.</summary>
+    /// <summary>The states that entries assign, and those whose lifetime is a session's: each session has its own.</summary>
     internal ImmutableArray<string> SessionStates => field.IsDefault
-        ? field = [.. Functions.Where(f => !f.IsTraining).SelectMany(f => f.AssignedStates).Distinct()] : field;
+        ? field = [.. Functions.Where(f => !f.IsTraining).SelectMany(f => f.AssignedStates).Concat(Program.States.Where(s => s.Kind == StateKind.Session).Select(s => s.Path)).Distinct()] : field;
 
     public IEnumerable<CompiledFunction> Functions => functions.Values;
 

@@ -1,6 +1,7 @@
 using System;
 using System.Linq;
 using System.Runtime.InteropServices;
+using Graph.Compiler;
 using Graph.Compiler.Ir;
 using Graph.Runtime.Cpu;
 using Philox = Graph.Compiler.Ir.Philox;
@@ -34,6 +35,7 @@ static unsafe class Initialization
             case "zeros": Constant(tensor, 0); break;
             case "ones": Constant(tensor, 1); break;
             case "constant": Constant(tensor, scale); break;
+            case InitSpec.Listed: List(tensor, tensor.Declaration.Init.Values); break;
             case "normal": Random(tensor, seed, pool, scale, normal: true); break;
             case "uniform": Random(tensor, seed, pool, scale, normal: false); break;
             case "kaiming_uniform": Random(tensor, seed, pool, scale * Math.Sqrt(3.0 / inputs), normal: false); break;
@@ -67,6 +69,23 @@ static unsafe class Initialization
             case DType.I8 or DType.Bool: Fill((sbyte*)tensor.Pointer, (sbyte)value, tensor.Length); break;
             default: throw new NotSupportedException($"{tensor.Path} has the unknown element type {tensor.Type}.");
         }
+    }
+
+    static void List(StoredTensor tensor, EquatableArray<double> values)
+    {
+        if (values.Count != tensor.Length) throw new ArgumentException($"{tensor.Path} has {tensor.Length} elements, but its initializer lists {values.Count} numbers.");
+        for (var i = 0; i < values.Count; i++)
+            switch (tensor.Type)
+            {
+                case DType.F32: ((float*)tensor.Pointer)[i] = (float)values[i]; break;
+                case DType.F64: ((double*)tensor.Pointer)[i] = values[i]; break;
+                case DType.I64: ((long*)tensor.Pointer)[i] = (long)values[i]; break;
+                case DType.I32: ((int*)tensor.Pointer)[i] = (int)values[i]; break;
+                case DType.F16: ((Half*)tensor.Pointer)[i] = (Half)values[i]; break;
+                case DType.BF16: ((ushort*)tensor.Pointer)[i] = (ushort)(BitConverter.SingleToUInt32Bits((float)Rounding.Round(values[i], DType.BF16)) >> 16); break;
+                case DType.I8 or DType.Bool: ((sbyte*)tensor.Pointer)[i] = (sbyte)values[i]; break;
+                default: throw new NotSupportedException($"{tensor.Path} has the unknown element type {tensor.Type}.");
+            }
     }
 
     static void Fill<T>(T* target, T value, long count)

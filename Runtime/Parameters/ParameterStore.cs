@@ -53,13 +53,16 @@ public sealed class ParameterStore : IReadOnlyCollection<StoredTensor>, IParamet
     }
 
     /// <summary>What there is, at one moment: a reader on another thread sees all tensors of a kind or none.</summary>
-    sealed class Contents(ImmutableArray<StoredTensor> order, bool isTraining, Contents? basis = null)
+    sealed class Contents(ImmutableArray<StoredTensor> all, bool isTraining, Contents? basis = null)
     {
-        public ImmutableArray<StoredTensor> Order { get; } = order;
+        public ImmutableArray<StoredTensor> All { get; } = all;
 
-        public Dictionary<string, StoredTensor> ByPath { get; } = order.ToDictionary(t => t.Path, StringComparer.Ordinal);
+        /// <summary>What users see: not the arrays of the source, which are nobody's to change.</summary>
+        public ImmutableArray<StoredTensor> Order { get; } = [.. all.Where(t => t.Kind != StateKind.Constant)];
 
-        public ImmutableArray<PinnedMemory> Blocks { get; } = [.. order.Select(t => t.Memory).Distinct()];
+        public Dictionary<string, StoredTensor> ByPath { get; } = all.ToDictionary(t => t.Path, StringComparer.Ordinal);
+
+        public ImmutableArray<PinnedMemory> Blocks { get; } = [.. all.Select(t => t.Memory).Distinct()];
 
         public bool IsTraining { get; } = isTraining;
 
@@ -76,7 +79,7 @@ public sealed class ParameterStore : IReadOnlyCollection<StoredTensor>, IParamet
         }
     }
 
-    Contents Over(Contents basis) => new([.. basis.Order.Select(t => own.FirstOrDefault(o => o.Path == t.Path) ?? t)], basis.IsTraining, basis);
+    Contents Over(Contents basis) => new([.. basis.All.Select(t => own.FirstOrDefault(o => o.Path == t.Path) ?? t)], basis.IsTraining, basis);
 
     static bool IsOptimizer(StateDecl declaration) => declaration.Kind == StateKind.Optimizer;
 
@@ -176,7 +179,7 @@ public sealed class ParameterStore : IReadOnlyCollection<StoredTensor>, IParamet
     {
         ThrowIfDisposed();
         if (IsTraining) return;
-        root.contents = new(root.contents.Order.AddRange(root.Make(IsOptimizer, "optimizer states", null)), isTraining: true);
+        root.contents = new(root.contents.All.AddRange(root.Make(IsOptimizer, "optimizer states", null)), isTraining: true);
     }
 
     /// <summary>Gives every tensor its first value again, the session's own included.</summary>
@@ -218,7 +221,7 @@ public sealed class ParameterStore : IReadOnlyCollection<StoredTensor>, IParamet
         var now = Now;
         foreach (var block in now.Blocks)
             if (Meet(start, bytes, block.Pointer, block.Bytes))
-                foreach (var tensor in now.Order)
+                foreach (var tensor in now.All)
                     if (Meet(start, bytes, tensor.Pointer, tensor.Bytes)) return tensor;
         return null;
 

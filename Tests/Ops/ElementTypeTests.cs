@@ -104,7 +104,7 @@ public sealed class ElementTypeTests
     static readonly string[] WithoutOperands = ["constant", "dimension", "iota", "arange", "causal_mask", "full", "zeros", "ones", "linear_index", "random_stream", "normal", "uniform", "bernoulli"];
 
     // Emits what stands between its operands: Tests/Language.
-    static readonly string[] OfTheLanguage = ["gradient"];
+    static readonly string[] OfTheLanguage = ["gradient", "placed"];
     static readonly string[] OfTheCompiler =
         ["random_uniform", "random_normal", "conv2d_grad_input", "conv2d_grad_weight", "max_pool2d_grad", "avg_pool2d_grad", "embedding_grad", "gather_grad"];
 

@@ -44,7 +44,9 @@ public sealed class Interpreter(Program program, bool float64 = false)
             values[f.Parameters[i]] = arguments[i];
         }
         foreach (var state in f.States)
-            values[state] = states.TryGetValue(state.State!, out var data) ? data : throw new ArgumentException($"The state {state.State} has no value.", nameof(states));
+            values[state] = states.TryGetValue(state.State!, out var data) ? data
+                : Program.FindState(state.State!) is { Kind: StateKind.Constant } constant ? Numbers(constant)
+                : throw new ArgumentException($"The state {state.State} has no value.", nameof(states));
 
         var uses = f.UseCounts();
         foreach (var node in f.Nodes)
@@ -57,6 +59,14 @@ public sealed class Interpreter(Program program, bool float64 = false)
                 if (--uses[input] == 0) values.Remove(input);
         }
         return new([.. f.Results.Select(r => values[r])], f.Updates.ToImmutableDictionary(u => u.Path, u => values[u.Value]));
+    }
+
+    static TensorData Numbers(StateDecl constant)
+    {
+        var data = new TensorData(constant.Type.DType, constant.Type.Shape.Evaluate(DimBinding.Empty));
+        for (var i = 0; i < constant.Init.Values.Count; i++) data[i] = constant.Init.Values[i];
+        data.RoundTo(data.DType);
+        return data;
     }
 
     /// <summary>The results of one node, as its operation's definition gives them.</summary>

@@ -64,6 +64,8 @@ public sealed class ProgramParser
                 case "state": State(t, StateKind.Buffer); break;
                 case "optimizer": State(t, StateKind.Optimizer); break;
                 case "counter": State(t, StateKind.Counter); break;
+                case "session": State(t, StateKind.Session); break;
+                case "array": State(t, StateKind.Constant); break;
                 case "require": Require(t); break;
                 case "range": Range(t); break;
                 case "func": Function(t); break;
@@ -81,8 +83,14 @@ public sealed class ProgramParser
         t.Expect("=");
         var initKind = t.Word();
         double scale = initKind == "ones" ? 1 : 0;
-        if (t.Try("(")) { scale = t.Real(); t.Expect(")"); }
-        program = program with { States = program.States.Add(new(path, type, kind, new(initKind, scale))) };
+        var values = new List<double>();
+        if (t.Try("("))
+        {
+            if (initKind == InitSpec.Listed)
+                while (!t.Try(")")) values.Add(t.Real());
+            else { scale = t.Real(); t.Expect(")"); }
+        }
+        program = program with { States = program.States.Add(new(path, type, kind, initKind == InitSpec.Listed ? InitSpec.Of(values) : new(initKind, scale))) };
     }
 
     void Require(Tokens t)

@@ -51,6 +51,8 @@ public static class ProgramPrinter
         StateKind.Buffer => "state",
         StateKind.Optimizer => "optimizer",
         StateKind.Counter => "counter",
+        StateKind.Session => "session",
+        StateKind.Constant => "array",
         _ => throw new ArgumentOutOfRangeException(nameof(kind), kind, "There is no such kind of state."),
     };
 

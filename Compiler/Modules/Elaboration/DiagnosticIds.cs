@@ -59,6 +59,10 @@ public static class DiagnosticIds
     public const string FlatParameter = "GR2020";
     /// <summary>Random numbers in an optimizer's rule.</summary>
     public const string DrawingRule = "GR2060";
+    /// <summary>More numbers of the source than an assembly takes.</summary>
+    public const string LargeArray = "GR2063";
+    /// <summary>A session's state that training assigns.</summary>
+    public const string SessionInTraining = "GR2064";
     /// <summary>A whole number that no tensor would hold exactly.</summary>
     public const string InexactNumber = "GR2021";
     /// <summary>A tensor, or all parameters together, with more elements than can be counted or held.</summary>
@@ -150,6 +154,8 @@ public static class DiagnosticIds
         (Condition, "The condition is no single bool"),
         (Sides, "The sides of an If differ"),
         (DrawingRule, "An optimizer's rule draws no random numbers"),
+        (LargeArray, "Too many numbers for an assembly"),
+        (SessionInTraining, "Training assigns a session's state"),
         (EntryResult, "An entry returns something other than tensors"),
         (LossResult, "A loss is no scalar"),
         (Train, "The optimizer cannot be built"),

@@ -91,7 +91,10 @@ sealed partial class Evaluator
             case NewParameterExpression parameter:
                 return NewHandle(StateKind.Parameter, parameter.Shape, parameter.Initializer, parameter.Name, parameter.Location, scope);
             case NewStateExpression state:
-                return NewHandle(StateKind.Buffer, state.Shape, state.Initializer, state.Name, state.Location, scope);
+                var kind = state.Lifetime is { } lifetime && Evaluate(lifetime, scope) is EnumValue { Member: "Session" } ? StateKind.Session : StateKind.Buffer;
+                return NewHandle(kind, state.Shape, state.Initializer, state.Name, state.Location, scope);
+            case NumberArrayExpression numbers:
+                return NumberArray(numbers, scope);
             case InitializerExpression initializer:
                 return Initializer(initializer, scope);
             case AssignStateExpression assign:

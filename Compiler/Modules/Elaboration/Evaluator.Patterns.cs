@@ -108,7 +108,7 @@ sealed partial class Evaluator
         TypeKind.Enum => value is EnumValue member && member.Enum == type.Name,
         TypeKind.Tensor => value is Ir.Value or Handle or ScalarValue,
         TypeKind.Parameter => value is Handle { Kind: Ir.StateKind.Parameter },
-        TypeKind.State => value is Handle { Kind: Ir.StateKind.Buffer },
+        TypeKind.State => value is Handle { Kind: Ir.StateKind.Buffer or Ir.StateKind.Session },
         TypeKind.Initializer => value is InitializerValue,
         TypeKind.Array => value is ArrayValue,
         TypeKind.List => value is ListValue,

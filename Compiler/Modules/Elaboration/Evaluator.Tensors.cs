@@ -284,6 +284,8 @@ sealed partial class Evaluator
         if (TooLarge(kind == StateKind.Parameter ? "A parameter" : "A state", new(dimensions), isSeen: true) is { } refusal) throw Fail(DiagnosticIds.TooManyElements, shape.Location, refusal);
         if (Evaluate(initializer, scope) is not InitializerValue init) throw WouldThrow(initializer.Location, "The initializer is null.");
         var type = new TensorType(DType.F32, new(dimensions));
+        if (init.Spec.Kind == InitSpec.Listed && type.Shape.Size != init.Spec.Values.Count)
+            throw WouldThrow(initializer.Location, FormattableString.Invariant($"The initializer has {init.Spec.Values.Count} numbers, but a {(kind == StateKind.Parameter ? "parameter" : "state")} of shape {type.Shape} has {type.Shape.Size}."));
         return new Handle(kind, type, init.Spec, Evaluate(name, scope) as string, frame.This, Own(location));
     }
 
@@ -300,6 +302,7 @@ sealed partial class Evaluator
             "Zeros" => InitSpec.Zeros,
             "Ones" => new("ones", 1),
             "Constant" => new("constant", Number("value", 0)),
+            "Values" => Listed(given["values"], DType.F32, e.Location),
             "Normal" => new("normal", Number("std", 1)),
             "Uniform" => new("uniform", Number("bound", 1)),
             "KaimingUniform" => new("kaiming_uniform" + fan, Number("gain", reluGain)),
@@ -312,13 +315,15 @@ sealed partial class Evaluator
 
     void AssignState(AssignStateExpression e, Scope scope)
     {
-        if (Evaluate(e.State, scope) is not Handle { Kind: StateKind.Buffer } state)
+        if (Evaluate(e.State, scope) is not Handle { Kind: StateKind.Buffer or StateKind.Session } state)
             throw Fail(DiagnosticIds.Unsupported, e.Location, "Only a State can be given a new value; a Parameter is changed by the optimizer.");
         var builder = Builder(e.Location);
         var value = Tensor(Evaluate(e.Value, scope), e.Value.Location);
         Tensor(state, e.State.Location);
         if (value.Shape != state.Type.Shape)
             throw Fail(DiagnosticIds.Shape, e.Location, $"The state {state.Path} has the shape {state.Type.Shape}, but is assigned a tensor of shape {value.Shape}.");
+        if (state.Kind == StateKind.Session && function!.IsStep)
+            throw Fail(DiagnosticIds.SessionInTraining, e.Location, $"The state {state.Path} belongs to sessions, but training assigns it here, and training belongs to no session. Assign it in an entry, ask for !Mode.Training, or give it the lifetime of the model.");
         using (builder.At(OriginOf(e.Location))) value = builder.Cast(value, state.Type.DType);
         function!.Write(state, value);
     }

@@ -70,6 +70,9 @@ class FunctionBuild(Builder builder, bool isTraining, Func<Value>? seed, bool ke
     /// <summary>Whether a tensor of this shape is a parameter, or something of its size, that came as one row.</summary>
     public bool IsFlat(Shape shape) => Flat is { } name && shape.Any(d => d.Symbols.Contains(name));
 
+    /// <summary>Whether it is the loss of a training step, which changes the model.</summary>
+    public bool IsStep => IsTraining && keepsStates;
+
     /// <summary>The new values of the states that were assigned.</summary>
     public ImmutableArray<StateUpdate> Updates => !keepsStates ? [] : [.. Written.Select(h => new StateUpdate(h.Path!, Current[h]))];
 

@@ -173,7 +173,7 @@ sealed partial class ModelElaboration
                 training = spec;
                 functions.Add(update);
             });
-        return new(program with { Functions = functions.ToImmutable() }, training, entries.ToImmutable(), [.. evaluator.Origins]);
+        return new(program with { States = program.States.AddRange(evaluator.Arrays), Functions = functions.ToImmutable() }, training, entries.ToImmutable(), [.. evaluator.Origins]);
     }
 
     MethodDef? Trained((MethodDef Method, ClassDef Type)[] losses, MethodDef? train)
