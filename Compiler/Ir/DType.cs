@@ -1,4 +1,5 @@
 using System;
+using System.Linq;
 
 namespace Graph.Compiler.Ir;
 
@@ -21,15 +22,28 @@ public enum DType
     I8,
     /// <summary>One byte, 0 or 1.</summary>
     Bool,
+    /// <summary>
+    /// No number: the order of effects. An operation that does something beside giving results (a collective, reading a file) takes the token of the one before and gives one, so that the data that an
+    /// effect depends on and the effects before it are one and the same thing to every pass.
+    /// </summary>
+    Token,
 }
 
 /// <summary>Names, sizes and promotion of element types.</summary>
 public static class DTypes
 {
-    static readonly string[] Names = ["f64", "f32", "f16", "bf16", "i64", "i32", "i8", "bool"];
+    static readonly (DType Type, string Name)[] Names =
+    [
+        (DType.F64, "f64"), (DType.F32, "f32"), (DType.F16, "f16"), (DType.BF16, "bf16"), (DType.I64, "i64"), (DType.I32, "i32"), (DType.I8, "i8"), (DType.Bool, "bool"), (DType.Token, "token"),
+    ];
 
     /// <summary>The name used in the text form, such as <c>f32</c>.</summary>
-    public static string Name(this DType type) => Names[(int)type];
+    public static string Name(this DType type)
+    {
+        foreach (var (known, name) in Names)
+            if (known == type) return name;
+        throw new ArgumentOutOfRangeException(nameof(type), type, "There is no such element type.");
+    }
 
     /// <summary>Bytes of one element.</summary>
     public static int Size(this DType type) => type switch
@@ -38,32 +52,58 @@ public static class DTypes
         DType.F32 or DType.I32 => 4,
         DType.F16 or DType.BF16 => 2,
         DType.I8 or DType.Bool => 1,
+        DType.Token => 0,
         _ => throw new ArgumentOutOfRangeException(nameof(type), type, "There is no such element type."),
     };
 
-    public static bool IsFloat(this DType type) => type <= DType.BF16;
+    public static bool IsFloat(this DType type) => type is DType.F64 or DType.F32 or DType.F16 or DType.BF16;
 
     public static bool IsInteger(this DType type) => type is DType.I64 or DType.I32 or DType.I8;
 
     /// <summary>Reads a name of the text form.</summary>
     public static bool TryParse(string name, out DType type)
     {
-        var index = Array.IndexOf(Names, name);
-        type = index < 0 ? default : (DType)index;
-        return index >= 0;
+        foreach (var (known, text) in Names)
+            if (text == name)
+            {
+                type = known;
+                return true;
+            }
+        type = default;
+        return false;
     }
 
-    /// <summary>
-    /// The type of a binary operation's result. Floats win over integers, integers over bool; among floats the wider one, f16 with bf16 gives f32.
-    /// The table is written out in docs/architecture.md.
-    /// </summary>
-    public static DType Promote(DType a, DType b)
+    // What two element types give, each pair once. docs/architecture.md has the same table in words.
+    static readonly DType?[,] Promotions = Table(
+    [
+        "      f64 f32 f16  bf16 i64  i32  i8   bool",
+        "f64   f64 f64 f64  f64  f64  f64  f64  f64",
+        "f32       f32 f32  f32  f32  f32  f32  f32",
+        "f16           f16  f32  f16  f16  f16  f16",
+        "bf16               bf16 bf16 bf16 bf16 bf16",
+        "i64                     i64  i64  i64  i64",
+        "i32                          i32  i32  i32",
+        "i8                                i8   i8",
+        "bool                                   bool",
+    ]);
+
+    // A row begins with its type and is aligned at the right: it lacks the pairs that rows above have.
+    static DType?[,] Table(string[] rows)
     {
-        if (a == b) return a;
-        if (a.IsFloat() && b.IsFloat())
-            return (a, b) is (DType.F16, DType.BF16) or (DType.BF16, DType.F16) ? DType.F32 : (DType)Math.Min((int)a, (int)b);
-        if (a.IsFloat()) return a;
-        if (b.IsFloat()) return b;
-        return (DType)Math.Min((int)a, (int)b);
+        var table = new DType?[Names.Length, Names.Length];
+        DType[][] words = [.. rows.Select(r => r.Split([' '], StringSplitOptions.RemoveEmptyEntries).Select(w => TryParse(w, out var type) ? type : throw new ArgumentException($"{w} is no element type.")).ToArray())];
+        var columns = words[0];
+        foreach (var row in words.Skip(1))
+            for (var i = 1; i < row.Length; i++)
+            {
+                var column = columns[columns.Length - row.Length + i];
+                table[(int)row[0], (int)column] = table[(int)column, (int)row[0]] = row[i];
+            }
+        return table;
     }
+
+    /// <summary>The type of a binary operation's result: floats win over integers, integers over bool; among floats the wider one, f16 with bf16 gives f32.</summary>
+    /// <exception cref="ShapeException">One is a token, on which there is no arithmetic.</exception>
+    public static DType Promote(DType a, DType b) =>
+        Promotions[(int)a, (int)b] ?? throw new ShapeException($"there is no arithmetic on {a.Name()} and {b.Name()}");
 }

@@ -67,7 +67,7 @@ public sealed class Scalar
     public static Scalar Input(int index, DType type) => new(ScalarOp.Input, type, [], 0, index);
     public static Scalar Of(double value, DType type) => new(ScalarOp.Constant, type, [], value);
     /// <summary>Any operation on arguments, of a type that the caller knows: for readers of texts.</summary>
-    internal static Scalar Of(ScalarOp op, DType type, ImmutableArray<Scalar> arguments, double constant = 0) => new(op, type, arguments, constant);
+    internal static Scalar Of(ScalarOp op, DType type, ImmutableArray<Scalar> arguments) => new(op, type, arguments);
     public static Scalar AxisIndex(int axis) => new(ScalarOp.AxisIndex, DType.I64, [], 0, axis);
     public static Scalar LinearIndex() => new(ScalarOp.LinearIndex, DType.I64, []);
     public static Scalar Place(Scalar index) => new(ScalarOp.Place, DType.I64, [index]);

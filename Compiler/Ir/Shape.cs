@@ -2,6 +2,7 @@ using System;
 using System.Collections;
 using System.Collections.Generic;
 using System.Collections.Immutable;
+using System.Globalization;
 using System.Linq;
 
 namespace Graph.Compiler.Ir;
@@ -113,15 +114,42 @@ public sealed class Shape : IEquatable<Shape>, IReadOnlyList<Dim>
     IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
 }
 
+/// <summary>How a tensor is cut up over a mesh of devices: for each axis the mesh's axis that it is divided along, or <c>-</c> for one that every device has whole.</summary>
+/// <remarks>An annotation: no pass acts on it yet. On an argument or state it is a fact, which every pass keeps.</remarks>
+public sealed record Sharding(EquatableArray<string> Axes)
+{
+    public override string ToString() => "sharding(" + string.Join(",", Axes) + ")";
+}
+
+/// <summary>What an integer of a quantized tensor stands for: <c>(number − zero point) · step</c>.</summary>
+/// <remarks>An annotation: no pass acts on it yet. On an argument or state it is a fact, which every pass keeps.</remarks>
+public sealed record QuantizationScale(double Step, long ZeroPoint)
+{
+    public override string ToString() => "scale(" + new Attr.Real(Step) + "," + ZeroPoint.ToString(CultureInfo.InvariantCulture) + ")";
+}
+
 /// <summary>Element type and shape of a value.</summary>
 public sealed record TensorType(DType DType, Shape Shape)
 {
+    /// <summary>How it is cut up; null for a tensor that lies in one piece, or of which nothing is said.</summary>
+    public Sharding? Sharding { get; init; }
+
+    /// <summary>What its integers stand for; null for themselves.</summary>
+    public QuantizationScale? Scale { get; init; }
+
+    /// <summary>Whether it has this element type and shape, whatever is annotated.</summary>
+    public bool IsLike(TensorType other) => DType == other.DType && Shape == other.Shape;
+
+    /// <summary>The same without annotations: all that kernels and memory need.</summary>
+    public TensorType Bare => Sharding is null && Scale is null ? this : new(DType, Shape);
+
     /// <summary>Bytes of a dense value.</summary>
     public Dim Bytes => Shape.Size * DType.Size();
 
-    public TensorType With(Shape shape) => new(DType, shape);
+    /// <summary>Another shape of the same numbers: what they stand for stays, how they are cut up does not.</summary>
+    public TensorType With(Shape shape) => new(DType, shape) { Scale = Scale, Sharding = shape == Shape ? Sharding : null };
 
-    public override string ToString() => DType.Name() + "[" + string.Join(",", Shape) + "]";
+    public override string ToString() => DType.Name() + "[" + string.Join(",", Shape) + "]" + (Sharding is null ? "" : " " + Sharding) + (Scale is null ? "" : " " + Scale);
 }
 
 /// <summary>

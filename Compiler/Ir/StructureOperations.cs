@@ -94,8 +94,8 @@ public sealed class LoopOperation : Operation
                 if (given.Shape.Rank == 0 || given.Shape[0] != count) throw new ShapeException($"operand {i} of loop is {given}, expected a leading axis of {count}");
                 given = given.With(given.Shape.Remove(0));
             }
-            if (given != body.Parameters[i + 1].Type) throw new ShapeException($"operand {i} of loop gives {given}, its body expects {body.Parameters[i + 1].Type}");
-            if (i < carries && body.Results[i].Type != given) throw new ShapeException($"carry {i} of loop starts as {given}, but its body gives {body.Results[i].Type}");
+            if (!given.IsLike(body.Parameters[i + 1].Type)) throw new ShapeException($"operand {i} of loop gives {given}, its body expects {body.Parameters[i + 1].Type}");
+            if (i < carries && !body.Results[i].Type.IsLike(given)) throw new ShapeException($"carry {i} of loop starts as {given}, but its body gives {body.Results[i].Type}");
         }
         if (IsConditional(context.Attributes) && (carries == 0 || context.Inputs[0] is not { DType: DType.Bool, Shape.Rank: 0 }))
             throw new ShapeException($"a conditional loop's first carry is a bool[], but got {(carries == 0 ? "none" : context.Inputs[0].ToString())}");

@@ -83,7 +83,7 @@ public static class Rounding
         DType.F16 => ToF16(value),
         DType.I32 => unchecked((int)(long)value),
         DType.I8 => unchecked((sbyte)(long)value),
-        DType.F64 or DType.I64 or DType.Bool => value,
+        DType.F64 or DType.I64 or DType.Bool or DType.Token => value,
         _ => throw new ArgumentOutOfRangeException(nameof(type), type, "There is no such element type."),
     };
 

@@ -62,7 +62,7 @@ public static class Verifier
         foreach (var root in function.Roots)
             if (!defined.Contains(root)) throw new VerificationException($"{function.Name} returns a value of type {root.Type} that is not defined in it");
         foreach (var update in function.Updates)
-            if (before.FindState(update.Path) is not { } decl || decl.Type != update.Value.Type) throw new VerificationException($"{function.Name} updates {update.Path} with {update.Value.Type}, which is not declared so");
+            if (before.FindState(update.Path) is not { } decl || !decl.Type.IsLike(update.Value.Type)) throw new VerificationException($"{function.Name} updates {update.Path} with {update.Value.Type}, which is not declared so");
     }
 
     static void Types(Node node, string place, Program before)

@@ -35,8 +35,8 @@ public sealed record LoweredProgram(
 public sealed record FunctionSignature(string Name, ImmutableArray<NamedTensor> Parameters, ImmutableArray<NamedTensor> Results, ImmutableArray<string> Assigned)
 {
     public static FunctionSignature Of(Function function) => new(
-        function.Name, [.. function.Parameters.Select(p => new NamedTensor(p.Name!, p.Type))],
-        [.. function.Results.Select((r, i) => new NamedTensor(i < function.ResultNames.Length ? function.ResultNames[i] : "", r.Type))], [.. function.Updates.Select(u => u.Path)]);
+        function.Name, [.. function.Parameters.Select(p => new NamedTensor(p.Name!, p.Type.Bare))],
+        [.. function.Results.Select((r, i) => new NamedTensor(i < function.ResultNames.Length ? function.ResultNames[i] : "", r.Type.Bare))], [.. function.Updates.Select(u => u.Path)]);
 }
 
 /// <summary>The launches of one function, in order, over buffers.</summary>

@@ -3,6 +3,7 @@ using System;
 using System.Collections.Generic;
 using System.Collections.Immutable;
 using System.Linq;
+using Graph.Compiler.Ir;
 using Graph.Compiler.Lowering;
 using Graph.Compiler.Planning;
 
@@ -48,7 +49,7 @@ public sealed class CompiledModel
 
     /// <summary>The states that entries assign, and those whose lifetime is a session's: each session has its own.</summary>
     internal ImmutableArray<string> SessionStates => field.IsDefault
-        ? field = [.. Functions.Where(f => !f.IsTraining).SelectMany(f => f.AssignedStates).Concat(Program.States.Where(s => s.Kind == StateKind.Session).Select(s => s.Path)).Distinct()] : field;
+        ? field = [.. Functions.Where(f => !f.IsTraining).SelectMany(f => f.AssignedStates).Concat(Lowered.States.Where(s => s.Kind == StateKind.Session).Select(s => s.Path)).Distinct()] : field;
 
     public IEnumerable<CompiledFunction> Functions => functions.Values;
 

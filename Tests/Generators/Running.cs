@@ -71,7 +71,7 @@ static unsafe class Running
                 NativeMemory.Clear((void*)memory[^1], (nuint)(length * type.DType.Size()));
                 return new((void*)memory[^1], length);
             }
-            var arguments = function.Parameters.SkipLast(isStep ? 3 : 0).Select(p => Place(p.Type)).ToList();
+            var arguments = function.Parameters.SkipLast(isStep ? 3 : 0).Where(p => p.Name != FunctionNames.CallSeed).Select(p => Place(p.Type)).ToList();
             var undetermined = new DimSolver(function.Parameters, dims).Undetermined.Select(d => sizes[d]).ToArray();
             if (isStep) instance.TrainStep([.. arguments], undetermined);
             else session.Run(function.Name, [.. arguments, .. function.Results.Select(r => Place(r.Type))], undetermined);

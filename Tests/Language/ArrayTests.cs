@@ -4,6 +4,7 @@ using System.Linq;
 using System.Threading.Tasks;
 using Graph.Compiler.Ir;
 using Graph.Compiler.Ir.Text;
+using Graph.Compiler.Lowering.Text;
 using Graph.Operations;
 using Graph.Tests.Elaboration;
 using Graph.Tests.Models;
@@ -104,6 +105,14 @@ public sealed class ArrayTests
         var text = ProgramPrinter.Print(program);
         Assert.Equal(text, ProgramPrinter.Print(ProgramParser.Parse(text, OperationTable.Set)));
         Assert.Equal(program.States.AsEnumerable(), ProgramParser.Parse(text, OperationTable.Set).States.AsEnumerable());
+    }
+
+    [Fact]
+    public void A_lowered_program_with_arrays_and_draws_reads_back()
+    {
+        var text = LoweredText.Write(SourceModel.Lower(Source.Replace("x + Tensor.From(Positions", "x + Tensor.Normal(x.Shape).Dropout(0.5) + Tensor.From(Positions", StringComparison.Ordinal)).Lowered);
+        Assert.Contains("values 0.0 (0.25,0.5,0.25) array#0", text, StringComparison.Ordinal);
+        Assert.Equal(text, LoweredText.Write(LoweredText.Read(text)));
     }
 
     [Theory]

@@ -219,6 +219,24 @@ public sealed class RandomTests
         }
     }
 
+    // One body, drawn from five times: the numbers are those of the primitive at each iteration.
+    [Fact]
+    public void A_loop_draws_anew_in_each_iteration()
+    {
+        using var model = RunningModel.Of("""
+            [Model] [Dim("T", Max = 8, Typical = 5)] public partial class M
+            {
+                readonly Tensor offset = Tensor.From(new[] { 1f, 2, 3 }, 1, 3);
+                [Entry] public Tensor Walk([Shape(1, "T", 3)] Tensor x) => Tensor.Scan(Tensor.Zeros(1, 3), x, (h, slice) => (h, Tensor.Uniform([1, 3]) + offset + slice * 0), axis: 1).Kept;
+            }
+            """);
+        var drawn = model.Call("walk", 15, new float[15]);
+        var seed = ModelInstance.CallSeed(7, 0, 1);
+        for (var t = 0; t < 5; t++)
+            for (var i = 0; i < 3; i++) Assert.Equal(Philox.Uniform((ulong)seed, Philox.Stream((long)Philox.Stream("#0"), t), (ulong)i) + (i + 1), drawn[3 * t + i], 1e-6);
+        Assert.Equal(15, drawn.Distinct().Count());
+    }
+
     const string Autoencoder = """
         [Model] [Dim("B", Max = 16, Typical = 8)] public partial class M
         {

@@ -16,7 +16,7 @@ public static class FloatWidening
         return result;
     }
 
-    static TensorType Widen(TensorType type) => type.DType.IsFloat() ? new(DType.F64, type.Shape) : type;
+    static TensorType Widen(TensorType type) => type.DType.IsFloat() ? type with { DType = DType.F64 } : type;
 
     static Function Widen(Function function, Program program)
     {

@@ -87,7 +87,28 @@ sealed class Tokens(string text)
     public TensorType Type()
     {
         var name = Word();
-        return DTypes.TryParse(name, out var type) ? new(type, new(List())) : throw new FormatException($"'{name}' is no element type");
+        if (!DTypes.TryParse(name, out var element)) throw new FormatException($"'{name}' is no element type");
+        var type = new TensorType(element, new(List()));
+        if (TryWord("sharding"))
+        {
+            var axes = new List<string>();
+            Expect("(");
+            while (!Try(")"))
+            {
+                axes.Add(Try("-") ? "-" : Word());
+                Try(",");
+            }
+            type = axes.Count == type.Shape.Rank ? type with { Sharding = new(new EquatableArray<string>(axes)) } : throw new FormatException($"the sharding of {type} names {axes.Count} axes");
+        }
+        if (TryWord("scale"))
+        {
+            Expect("(");
+            var step = Real();
+            Expect(",");
+            type = type with { Scale = new(step, Try("-") ? -Integer() : Integer()) };
+            Expect(")");
+        }
+        return type;
     }
 
     /// <summary>Dimensions in brackets.</summary>

@@ -78,10 +78,23 @@ sealed class LoweredReader(TextCursor t, IReadOnlyList<string> places)
             nameof(StateKind.Buffer) => StateKind.Buffer,
             nameof(StateKind.Optimizer) => StateKind.Optimizer,
             nameof(StateKind.Counter) => StateKind.Counter,
+            nameof(StateKind.Session) => StateKind.Session,
+            nameof(StateKind.Constant) => StateKind.Constant,
             var other => throw new FormatException($"'{other}' is no kind of state"),
         };
         var type = t.Type();
         var init = new InitSpec(t.Word(), t.Real());
+        if (init.Kind == InitSpec.Listed)
+        {
+            var values = new List<double>();
+            t.Expect('(');
+            if (!t.Try(')'))
+            {
+                do values.Add(t.Real()); while (t.Try(','));
+                t.Expect(')');
+            }
+            init = InitSpec.Of(values);
+        }
         return new(t.RestOfLine(), type, kind, init);
     }
 

@@ -24,7 +24,12 @@ sealed class LoweredWriter(bool origins)
         text.Append("model ").Append(program.Name).Append('\n');
         foreach (var dim in program.Dims) text.Append("dim ").Append(dim.Name).Append(" ≤ ").Append(Number(dim.Max)).Append(" ~ ").Append(Number(dim.Typical)).Append('\n');
         foreach (var state in program.States)
-            text.Append("state ").Append(state.Kind).Append(' ').Append(state.Type).Append(' ').Append(state.Init.Kind).Append(' ').Append(new Attr.Real(state.Init.Scale)).Append(' ').Append(state.Path).Append('\n');
+        {
+            text.Append("state ").Append(state.Kind).Append(' ').Append(state.Type.Bare).Append(' ').Append(state.Init.Kind).Append(' ').Append(new Attr.Real(state.Init.Scale)).Append(' ');
+            // Numbers that the source gives stand in parentheses.
+            if (state.Init.Kind == InitSpec.Listed) text.Append('(').Append(string.Join(",", state.Init.Values.Select(v => new Attr.Real(v).ToString()))).Append(") ");
+            text.Append(state.Path).Append('\n');
+        }
         foreach (var kernel in program.Kernels)
         {
             kernels.Add(kernel.Name, kernels.Count);

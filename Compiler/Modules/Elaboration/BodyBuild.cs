@@ -67,7 +67,7 @@ abstract class BodyBuild(FunctionBuild around) : FunctionBuild(new(around.Builde
 
     public override Value Read(Handle handle)
     {
-        if (handle.Kind == StateKind.Parameter) return Own(Around.Read(handle));
+        if (handle.Kind is StateKind.Parameter or StateKind.Constant) return Own(Around.Read(handle));
         if (!Current.TryGetValue(handle, out var value))
         {
             Current[handle] = value = Argument(handle.Type, handle.Path!);
