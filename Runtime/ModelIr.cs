@@ -27,7 +27,7 @@ public sealed class ModelIr
     internal ModelIr(CompiledModelDescriptor descriptor)
     {
         this.descriptor = descriptor;
-        compiled = new(() => CompilerPipeline.Run(descriptor.ParseElaborated(), descriptor.Training));
+        compiled = new(() => CompilerPipeline.Run(descriptor.ParseElaborated()));
         lowered = new(() => Lowerer.Lower(compiled.Value.Final));
     }
 

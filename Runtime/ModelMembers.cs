@@ -15,8 +15,15 @@ public static class ModelMembers
         /// <summary>Parameters and running statistics by name, to be read and written; optimizer states too, once training has started.</summary>
         public ParameterStore Parameters => model.Instance.Store;
 
+        /// <summary>One of the ways in which the model is trained: its learning rate and how many steps it has made.</summary>
+        /// <param name="name">The name of its [Train] method; not needed when there is only one.</param>
+        /// <exception cref="System.ArgumentException">There is none of that name.</exception>
+        /// <exception cref="System.InvalidOperationException">The model is not trained, or in several ways and none is named.</exception>
+        public ModelTraining Training(string? name = null) => new(model.Instance, model.Instance.Model.TrainingOf(name));
+
         /// <summary>The learning rate of the next training step: the optimizer's own at first. <c>FitAsync</c> with a schedule sets it.</summary>
         /// <exception cref="System.ArgumentOutOfRangeException">The value is not finite.</exception>
+        /// <exception cref="System.InvalidOperationException">The model is not trained, or in several ways: <c>Training(name)</c> has the rate of each.</exception>
         public float LearningRate
         {
             get => model.Instance.LearningRate;

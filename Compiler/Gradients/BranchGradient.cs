@@ -22,7 +22,7 @@ static class BranchGradient
         if (wanted.Length == 0) return [.. inputs.Select(_ => (Value?)null)];
         ImmutableArray<Function> regions = [.. branch.Regions.Select(region =>
         {
-            var body = Inliner.Run(region, b.Program, keep: null);
+            var body = Inliner.Run(region, b.Program);
             var rewriter = Rewriter.Over(b.Program, body);
             var seeds = results.Select(i => rewriter.Builder.Argument(body.Results[i].Type, "dresult" + i)).ToArray();
             var sources = wanted.Select(i => body.Parameters[i - 1]).ToArray();

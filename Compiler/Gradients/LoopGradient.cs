@@ -29,7 +29,7 @@ sealed class LoopGradient
     public LoopGradient(Node loop, ImmutableArray<bool> activeInputs, ImmutableArray<bool> activeOutputs, Program program)
     {
         (this.loop, this.program) = (loop, program);
-        body = Inliner.Run(loop.Regions[0], program, keep: null);
+        body = Inliner.Run(loop.Regions[0], program);
         (carries, scanned) = ((int)loop.Attributes.Int("carries"), (int)loop.Attributes.Int("scanned"));
         var activeParameters = ActiveParameters(activeInputs);
         bool IsActive(int input) => activeParameters.Contains(body.Parameters[input + 1]);

@@ -27,6 +27,17 @@ public abstract class ElementwiseOperation : Operation
     /// <summary>For operations without operands that fix the shape, such as iota: the shape from the attributes.</summary>
     protected virtual Shape ResultShape(AttributeMap attributes) => Shape.Scalar;
 
+    /// <summary>The remainder of an integer by 0 has no value; by another constant it always has one.</summary>
+    public override bool MayThrow(Node node, Program program) => Expression(node).Ordered().Any(s => s.Op == ScalarOp.Remainder && !s.Type.IsFloat() && !IsNonZero(s.Arguments[1], node));
+
+    static bool IsNonZero(Scalar divisor, Node node) => divisor.Op switch
+    {
+        ScalarOp.Constant => divisor.Constant != 0,
+        ScalarOp.Input => node.Inputs[divisor.Index].Producer is { } p && p.Operation is ElementwiseOperation constant && constant.Expression(p) is { Op: ScalarOp.Constant, Constant: not 0 },
+        ScalarOp.Cast => IsNonZero(divisor.Arguments[0], node),
+        _ => false,
+    };
+
     /// <summary>The expression of a node, with the operands' types.</summary>
     public Scalar Expression(Node node) => Value([.. node.Inputs.Select((v, i) => Scalar.Input(i, v.DType))], node.Attributes);
 

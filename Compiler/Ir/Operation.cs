@@ -84,6 +84,15 @@ public abstract class Operation
     /// <summary>The operands that pick something by its number.</summary>
     public virtual IEnumerable<IndexRule> IndexRules(Node node) => [];
 
+    /// <summary>True for an operation that gives its only operand as it is and looks whether its <see cref="IndexRules"/> hold: where the caller's numbers are checked before a call, it has nothing to do.</summary>
+    public virtual bool IsCheck => false;
+
+    /// <summary>
+    /// Whether a kernel of the node may end by an exception for the numbers that it meets, such as an index that is not there. It comes before anything that outlives the call is written, so that a call that throws has
+    /// changed nothing.
+    /// </summary>
+    public virtual bool MayThrow(Node node, Program program) => Kind == OpKind.Library && IndexRules(node).Any() || node.Regions.Any(r => r.Nodes.Any(n => n.Operation.MayThrow(n, program)));
+
     /// <summary>Computes the results from dense operands: the definition of what the operation means.</summary>
     public abstract void Evaluate(Evaluation e);
 
@@ -100,12 +109,6 @@ public abstract class Operation
     /// </summary>
     /// <exception cref="ShapeException">The operands do not fit.</exception>
     public virtual ImmutableArray<Value> Emit(Builder b, ImmutableArray<Value> operands, AttributeMap attributes) => b.Node(this, operands, attributes).Outputs;
-
-    /// <summary>
-    /// True when a call, with attributes as the modelling language writes them, does the same to a tensor of any shape as to its elements in one row, element by element. An optimizer's rule, which sees
-    /// parameters as rows and is one kernel over all of them, has no others.
-    /// </summary>
-    public virtual bool IgnoresShape(AttributeMap attributes) => Kind == OpKind.Elementwise;
 
     /// <summary>
     /// Whether a call in the modelling language draws random numbers. It then gets three more operands, i64[] each: the seed of the call of the model, the stream (<c>random_stream</c>, a name that no

@@ -20,6 +20,9 @@ public sealed record Program(string Name, ImmutableArray<DimSymbol> Dims, Immuta
     /// <summary>What the functions need of arguments that pick classes and rows.</summary>
     public ImmutableArray<IndexRange> Ranges { get; init; } = [];
 
+    /// <summary>The ways to train it.</summary>
+    public ImmutableArray<TrainingProgram> Training { get; init; } = [];
+
     public Function? Find(string name) => Functions.FirstOrDefault(f => f.Name == name);
 
     public StateDecl? FindState(string path) => States.FirstOrDefault(s => s.Path == path);

@@ -12,8 +12,9 @@ public static class StructureOperations
     public static readonly Operation Loop = new LoopOperation();
     public static readonly Operation If = new IfOperation();
     public static readonly Operation Fused = new FusedOperation();
+    public static readonly Operation GradientNorm = new GradientNormOperation();
 
-    public static IEnumerable<Operation> All => [Call, Loop, If, Fused];
+    public static IEnumerable<Operation> All => [Call, Loop, If, Fused, GradientNorm];
 
     /// <summary>The sizes that make a callee's parameter shapes equal to the operands' shapes.</summary>
     /// <exception cref="ShapeException">They do not fit.</exception>
@@ -49,6 +50,8 @@ public sealed class CallOperation : Operation
         var name = attributes.Text("callee") ?? throw new ShapeException("call needs the attribute callee");
         return program?.Find(name) ?? throw new ShapeException($"there is no function named {name} before the call");
     }
+
+    public override bool MayThrow(Node node, Program program) => Callee(program, node.Attributes).Nodes.Any(n => n.Operation.MayThrow(n, program));
 
     public override ImmutableArray<TensorType> Infer(InferContext context)
     {

@@ -22,6 +22,13 @@ public static class Verifier
             if (dim.Typical < 1 || dim.Max < dim.Typical) throw new VerificationException($"the dimension {dim.Name} needs 1 ≤ typical ≤ max, but has {dim.Typical} and {dim.Max}");
         foreach (var state in program.States)
             if (!state.Type.Shape.IsConstant) throw new VerificationException($"the state {state.Path} has the symbolic shape {state.Type.Shape}");
+        Unique(program.Training.Select(t => t.Name), "training program");
+        foreach (var training in program.Training)
+        {
+            Unique(training.Rules.SelectMany(r => r.Parameters), "parameter of one training program");
+            foreach (var path in training.Rules.SelectMany(r => r.Parameters))
+                if (program.FindState(path) is null) throw new VerificationException($"a rule updates {path}, which is not declared");
+        }
         for (var i = 0; i < program.Functions.Length; i++)
             Verify(program.Functions[i], program with { Functions = program.Functions.RemoveRange(i, program.Functions.Length - i) }, region: false);
         return program;

@@ -20,7 +20,6 @@ sealed partial class FunctionLowering
             switch (node.Attributes.Text("archetype"))
             {
                 case "update": Update(node, region.Nodes, inputs, outputs); break;
-                case "norm": Norm(node, region.Nodes, inputs, outputs); break;
                 case "map" or "row" or "reduce": Kernel(node, region.Nodes, inputs, outputs); break;
                 case var other: throw new NotSupportedException($"No kernel is of the kind {other ?? "that has no name"}.");
             }

@@ -78,8 +78,11 @@ sealed partial class FunctionLowering(Program program, Function function, Kernel
         var writer = Base(target.Value).Producer;
         var readers = new HashSet<Value> { old };
         var written = false;
+        var outlives = target.Place.Buffer.Kind == BufferKind.State;
         foreach (var node in function.Nodes)
         {
+            // A call that throws leaves states as they were: what may throw comes before the first of them is written, and a new value that is there earlier waits for the end.
+            if (outlives && (written || node == writer) && node.Operation.MayThrow(node, program)) return false;
             var reads = node.Inputs.Any(readers.Contains);
             if (reads && node.Operation.Kind == OpKind.View) readers.Add(node.Output);
             else if (reads && (written || (node == writer && ReadsAtAnyTime(node, target.Value, readers)))) return false;
@@ -160,6 +163,7 @@ sealed partial class FunctionLowering(Program program, Function function, Kernel
             case OpKind.Structure when node.Operation == StructureOperations.Fused: Fused(node); break;
             case OpKind.Structure when node.Operation == StructureOperations.Loop: Loop(node); break;
             case OpKind.Structure when node.Operation == StructureOperations.If: Branch(node); break;
+            case OpKind.Structure when node.Operation == StructureOperations.GradientNorm: GradientNorm(node); break;
             case OpKind.Structure when node.Operation == StructureOperations.Call: Update(node, [node], [.. node.Inputs.Distinct().Select(v => (v, v))], [.. node.Outputs.Select(v => (v, v))]); break;
             default: throw new NotSupportedException($"The CPU target has no kernel for {node.Name}.");
         }

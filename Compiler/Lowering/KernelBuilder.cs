@@ -40,7 +40,7 @@ public sealed class KernelBuilder
     /// <summary>The kernel; null when the nodes have no common iteration space, or, for a tile, when its columns are not one axis.</summary>
     public static BuiltKernel? TryBuild(KernelSpec spec, DimBinding typical, TargetModel target)
     {
-        if (AxisMap.TryCreate(spec.Nodes) is not { } map) return null;
+        if (AxisMap.TryCreate(spec.Nodes, spec.Alike) is not { } map) return null;
         var builder = new KernelBuilder(spec, map, typical, target);
         return builder.Build();
     }
@@ -56,6 +56,8 @@ public sealed class KernelBuilder
         // Only the shape of a value may be read (a mean's divisor): axes that no result has and no reduction runs over would be walked for nothing, again and again over the same elements.
         var needed = new HashSet<Atom>(spec.Outputs.Select(o => o.Value).Append(spec.TileInput).Append(spec.TileOutput).OfType<Value>().SelectMany(v => map.Atoms(v)).Concat(reduced));
         atoms.RemoveAll(a => !needed.Contains(a));
+        // A result that does not run along an axis of the units would be written once for each of them: over its own operand it would change again and again.
+        if (spec.Outputs.Any(o => map.Atoms(o.Value) is var own && atoms.Any(a => !reduced.Contains(a) && !own.Contains(a)))) return null;
         if (spec.Parts > 0 && reduced.Count == 0) return null;
         if (spec.Parts > 0) part = new Atom(spec.Parts);
 

@@ -28,6 +28,9 @@ public sealed record KernelSpec(ImmutableArray<Node> Nodes, ImmutableArray<(Valu
     /// <summary>Cuts the reduction into so many parts, whose results the outputs hold along their leading axis; 0 for a whole one.</summary>
     public int Parts { get; init; }
 
+    /// <summary>Values of one shape that run along the same axes although no node combines them; default when there are none.</summary>
+    public ImmutableArray<Value> Alike { get; init; }
+
     /// <summary>Keeps constant sizes of axes out of the kernel's text, so that launches over tensors of different sizes share it.</summary>
     public bool AnySize { get; init; }
 }

@@ -23,6 +23,9 @@ public sealed record LoweredProgram(
     /// <summary>What the functions need of arguments that pick classes and rows.</summary>
     public ImmutableArray<IndexRange> Ranges { get; init; } = [];
 
+    /// <summary>The ways to train it; their rules are launches by now.</summary>
+    public ImmutableArray<TrainingProgram> Training { get; init; } = [];
+
     /// <summary>The function of that name, or null.</summary>
     public LoweredFunction? Find(string name) => Functions.FirstOrDefault(f => f.Name == name);
 }

@@ -136,7 +136,9 @@ public enum MethodRole
 /// <param name="Precision">The name of the precision, <c>Float32</c>.</param>
 /// <param name="ClipNorm">The largest global norm of the gradients; 0 for no clipping.</param>
 /// <param name="Loss">The name of the loss method; null for the only one.</param>
-public sealed record TrainDef(string Precision, double ClipNorm, string? Loss);
+/// <param name="Updates">Patterns of the parameters that it updates; none for all.</param>
+/// <param name="Freezes">Patterns of parameters that it leaves as they are.</param>
+public sealed record TrainDef(string Precision, double ClipNorm, string? Loss, EquatableArray<string> Updates = default, EquatableArray<string> Freezes = default);
 
 /// <summary>A method, a computed property's getter, or a static function.</summary>
 /// <param name="Name">Its name; a getter's is <c>get_Name</c>.</param>

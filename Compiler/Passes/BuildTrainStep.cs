@@ -4,106 +4,137 @@ using System.Collections.Immutable;
 using System.Linq;
 using System.Threading;
 using Graph.Compiler.Ir;
-using Graph.Compiler.Modules.Elaboration;
 using Graph.Compiler.Training;
 
 namespace Graph.Compiler.Passes;
 
 /// <summary>
-/// Makes <c>train_step(arguments of the loss…, learning_rate: f32[], step: i64[], seed: i64[]) → (loss: f32[], gradient_norm: f32[])</c> of <c>gradients</c> and the optimizer's <c>update</c>.
-/// The norm is that of all gradients as one vector, in float32, added up in the order of the parameters. With clipping, the update scales the gradient by
+/// Makes <c>train_step(arguments of the loss…, learning_rate: f32[], seed: i64[]) → (loss: f32[], gradient_norm: f32[])</c> of <c>gradients</c> and the optimizer's rules, for each of the model's
+/// training programs (<see cref="TrainingSignature"/>). The norm is that of all gradients as one vector. With clipping, the rules take the gradient scaled by
 /// min(1, limit ÷ (norm + 1e-6)), as torch.nn.utils.clip_grad_norm_ does. A parameter without gradient is left alone.
 /// </summary>
-public sealed record BuildTrainStep(TrainingSpec Training) : Pass("BuildTrainStep")
+/// <remarks>A rule of one flat parameter is called for each, and one kernel updates them all. A rule of a parameter's own shape (it asks for norms, axes or products) is part of the step, and fused as everything in it.</remarks>
+public sealed record BuildTrainStep() : Pass("BuildTrainStep")
 {
-    const string Scale = "gradient_scale", Seed = "seed";
+    const string Scale = "gradient_scale";
 
     public override Program Run(Program program, CancellationToken cancel = default)
     {
-        if (program.Find(FunctionNames.Gradients) is not { } gradients) return program;
-        var update = program.Find(FunctionNames.Update) ?? throw new ArgumentException($"The program {program.Name} is trained but has no function {FunctionNames.Update}.", nameof(program));
-        var states = OptimizerStates(update);
-        var trained = Trained(gradients);
-        var declared = trained.SelectMany(path => states.Select(s => new StateDecl(
-            StatePath(s.Name!, path), new(s.DType, program.FindState(path)!.Type.Shape), StateKind.Optimizer, InitSpec.Zeros))).Where(s => program.FindState(s.Path) is null);
-        var others = program.Functions.Where(f => f != gradients && f != update);
-        program = program with { States = program.States.AddRange(declared), Functions = [.. others] };
-        program = program with { Functions = program.Functions.Add(Training.ClipNorm is null ? update : Scaled(update, program)) };
-        return program with { Functions = program.Functions.Add(Build(program, gradients, trained, states)) };
+        foreach (var training in program.Training)
+            if (program.Find(TrainingSignature.Of(training).Gradients) is { } gradients) program = Run(program, training, gradients);
+        return program;
     }
 
-    static string StatePath(string state, string parameter) => "optimizer." + state + "." + parameter;
-
-    // update(value, gradient, states…, learning_rate, step)
-    static ImmutableArray<Value> OptimizerStates(Function update) => update.Parameters.RemoveAt(update.Parameters.Length - 1).RemoveAt(update.Parameters.Length - 2).RemoveRange(0, 2);
+    static Program Run(Program program, TrainingProgram training, Function gradients)
+    {
+        var signature = TrainingSignature.Of(training);
+        var trained = Trained(gradients);
+        var rules = Rules(program, training, trained);
+        var built = training with { Rules = rules };
+        var ruleOf = rules.SelectMany(r => r.Parameters.Select(p => (p, r))).ToDictionary(p => p.p, p => p.r, StringComparer.Ordinal);
+        var states = trained.SelectMany(path => ruleOf[path].States.Select(s => new StateDecl(
+            signature.StatePath(s, path), new(DType.F32, program.FindState(path)!.Type.Shape), StateKind.Optimizer, InitSpec.Zeros)))
+            .Append(new(signature.AppliedSteps, new(DType.I64, Shape.Scalar), StateKind.Counter, InitSpec.Zeros));
+        var functions = rules.ToDictionary(r => r.Function, r => program.Find(r.Function)!, StringComparer.Ordinal);
+        var called = functions.Values.Where(IsFlat).ToArray();
+        var others = program.Functions.Where(f => f != gradients && !TrainingSignature.IsRule(program with { Training = [training] }, f.Name));
+        program = program with
+        {
+            States = program.States.AddRange(states.Where(s => program.FindState(s.Path) is null)), Training = program.Training.Replace(training, built),
+            Functions = [.. others, .. called.Select(f => training.ClipNorm is null ? f : Scaled(f, program))],
+        };
+        return program with { Functions = program.Functions.Add(Build(program, built, gradients, trained, path => functions[ruleOf[path].Function])) };
+    }
 
     static ImmutableArray<string> Trained(Function gradients) =>
-        [.. gradients.ResultNames.Where(n => n.StartsWith(FunctionNames.GradientPrefix, StringComparison.Ordinal)).Select(n => n.Substring(FunctionNames.GradientPrefix.Length))];
+        [.. gradients.ResultNames.Where(n => n.StartsWith(TrainingSignature.GradientPrefix, StringComparison.Ordinal)).Select(n => n.Substring(TrainingSignature.GradientPrefix.Length))];
 
-    // The scaling belongs into the update's kernel: on its own it would read and write every gradient once more.
-    static Function Scaled(Function update, Program program)
+    // Each with the parameters that have a gradient; one that has none goes.
+    static ImmutableArray<UpdateRule> Rules(Program program, TrainingProgram training, ImmutableArray<string> trained)
     {
-        var rewriter = Rewriter.Over(program, update);
-        var scale = rewriter.Builder.Argument(new(DType.F32, Shape.Scalar), Scale);
-        var gradient = update.Parameters[1];
-        rewriter.Map[gradient] = rewriter.Builder.Mul(rewriter[gradient], scale);
-        foreach (var node in update.Nodes) rewriter.Copy(node);
-        return rewriter.Finish(update);
+        var rules = training.Rules;
+        if (rules.IsEmpty && trained.IsEmpty) return []; // a model without parameters
+        if (rules.IsEmpty)
+        {
+            var update = TrainingSignature.Of(training).Update;
+            var function = program.Find(update) ?? throw new ArgumentException($"The program {program.Name} is trained but has no function {update}.", nameof(program));
+            rules = [new(update, TrainingSignature.StatesOf(function), trained)];
+        }
+        foreach (var rule in rules)
+            if (program.Find(rule.Function) is null) throw new ArgumentException($"The program {program.Name} is trained by {rule.Function}, but has no function of that name.", nameof(program));
+        return [.. rules.Select(r => r with { Parameters = r.Parameters.RemoveAll(p => !trained.Contains(p)) }).Where(r => !r.Parameters.IsEmpty)];
     }
 
-    Function Build(Program program, Function gradients, ImmutableArray<string> trained, ImmutableArray<Value> states)
+    // Of a row of any number of elements.
+    static bool IsFlat(Function rule) => rule.Parameters.First(p => p.Name == TrainingSignature.Value).Shape is { Rank: 1 } shape && shape[0].IsSymbol(out _);
+
+    // The scaling belongs into the rule's kernel: on its own it would read and write every gradient once more.
+    static Function Scaled(Function rule, Program program)
     {
-        var rewriter = new Rewriter(program, FunctionNames.TrainStep);
+        var rewriter = Rewriter.Over(program, rule);
+        var scale = rewriter.Builder.Argument(new(DType.F32, Shape.Scalar), Scale);
+        var gradient = rule.Parameters.First(p => p.Name == TrainingSignature.Gradient);
+        rewriter.Map[gradient] = rewriter.Builder.Mul(rewriter[gradient], scale);
+        foreach (var node in rule.Nodes) rewriter.Copy(node);
+        return rewriter.Finish(rule);
+    }
+
+    static Function Build(Program program, TrainingProgram training, Function gradients, ImmutableArray<string> trained, Func<string, Function> ruleOf)
+    {
+        var signature = TrainingSignature.Of(training);
+        var rewriter = new Rewriter(program, signature.TrainStep);
         var b = rewriter.Builder;
         foreach (var p in gradients.Parameters)
-            if (p.Name != Seed) rewriter.Map[p] = b.Argument(p.Type, p.Name!);
-        var rate = b.Argument(new(DType.F32, Shape.Scalar), "learning_rate");
-        var step = b.Argument(new(DType.I64, Shape.Scalar), "step");
-        var seed = b.Argument(new(DType.I64, Shape.Scalar), Seed);
-        if (gradients.Parameters.FirstOrDefault(p => p.Name == Seed) is { } old) rewriter.Map[old] = seed;
+            if (p.Name != TrainingSignature.Seed) rewriter.Map[p] = b.Argument(p.Type, p.Name!);
+        var rate = b.Argument(new(DType.F32, Shape.Scalar), TrainingSignature.LearningRate);
+        var seed = b.Argument(new(DType.I64, Shape.Scalar), TrainingSignature.Seed);
+        if (gradients.Parameters.FirstOrDefault(p => p.Name == TrainingSignature.Seed) is { } old) rewriter.Map[old] = seed;
         foreach (var s in gradients.States) rewriter.Map[s] = b.State(s);
+        foreach (var node in gradients.Nodes) rewriter.Copy(node);
 
-        // Each gradient's share of the norm stands where the gradient is made, the first place where it can be computed.
-        var shares = new Dictionary<Value, Value>();
         var first = gradients.Results.Length - trained.Length;
-        var wanted = new HashSet<Value>(gradients.Results.Skip(first));
-        foreach (var node in gradients.Nodes)
-        {
-            rewriter.Copy(node);
-            foreach (var output in node.Outputs)
-                if (wanted.Contains(output)) shares[output] = Share(b, rewriter[output]);
-        }
-        Value? total = null;
-        foreach (var gradient in gradients.Results.Skip(first))
-        {
-            if (!shares.TryGetValue(gradient, out var share)) shares[gradient] = share = Share(b, rewriter[gradient]);
-            total = total is null ? share : b.Add(total, share);
-        }
-        var norm = b.Sqrt(total ?? b.Constant(0, DType.F32));
-        var scale = Training.ClipNorm is { } limit ? b.Minimum(b.Constant(1, DType.F32), b.Div(b.Constant(limit, DType.F32), b.Add(norm, b.Constant(1e-6, DType.F32)))) : null;
+        var of = trained.Select((path, i) => (path, Value: gradients.Results[first + i])).ToDictionary(p => p.path, p => p.Value, StringComparer.Ordinal);
+        var norm = trained.IsEmpty ? b.Constant(0, DType.F32) : b.Cast(b.Node(StructureOperations.GradientNorm, rewriter.New(AsMade(gradients, of.Values))).Output, DType.F32);
+        var scale = training.ClipNorm is { } limit ? b.Minimum(b.Constant(1, DType.F32), b.Div(b.Constant(limit, DType.F32), b.Add(norm, b.Constant(1e-6, DType.F32)))) : null;
+        var step = b.Add(b.State(program.FindState(signature.AppliedSteps)!), b.Constant(1, DType.I64));
 
         var updates = gradients.Updates.Select(u => new StateUpdate(u.Path, rewriter[u.Value])).ToList();
-        for (var i = 0; i < trained.Length; i++)
+        foreach (var path in trained)
         {
-            var value = b.State(program.FindState(trained[i])!);
-            var flat = Shape.Of(value.Shape.Size);
-            var paths = states.Select(s => StatePath(s.Name!, trained[i])).ToArray();
-            ImmutableArray<Value> operands =
-            [
-                b.Reshape(value, flat), b.Reshape(rewriter[gradients.Results[first + i]], flat), .. paths.Select(p => b.Reshape(b.State(program.FindState(p)!), flat)),
-                rate, step,
-            ];
-            var call = b.Call(FunctionNames.Update, scale is null ? operands : operands.Add(scale));
-            updates.Add(new(trained[i], b.Reshape(call.Outputs[0], value.Shape)));
-            updates.AddRange(paths.Select((p, s) => new StateUpdate(p, b.Reshape(call.Outputs[s + 1], value.Shape))));
+            var value = b.State(program.FindState(path)!);
+            var rule = ruleOf(path);
+            var states = TrainingSignature.StatesOf(rule);
+            var shape = IsFlat(rule) ? Shape.Of(value.Shape.Size) : value.Shape;
+            var operands = rule.Parameters.Select(p => p.Name switch
+            {
+                TrainingSignature.Value => b.Reshape(value, shape),
+                TrainingSignature.Gradient => b.Reshape(rewriter[of[path]], shape),
+                TrainingSignature.LearningRate => rate,
+                TrainingSignature.Step => step,
+                var state => b.Reshape(b.State(program.FindState(signature.StatePath(state!, path))!), shape),
+            }).ToImmutableArray();
+            var results = IsFlat(rule) ? b.Call(rule.Name, scale is null ? operands : operands.Add(scale)).Outputs : Expand(rule, operands, scale, b);
+            updates.Add(new(path, b.Reshape(results[0], value.Shape)));
+            updates.AddRange(states.Select((s, i) => new StateUpdate(signature.StatePath(s, path), b.Reshape(results[i + 1], value.Shape))));
         }
+        updates.Add(new(signature.AppliedSteps, step));
         // The loss leaves as f32 whatever it was computed in.
-        return b.Build([b.Cast(rewriter[gradients.Results[0]], DType.F32), norm], [.. updates], ["loss", "gradient_norm"]);
+        return b.Build([b.Cast(rewriter[gradients.Results[0]], DType.F32), norm], [.. updates], TrainingSignature.Results);
     }
 
-    static Value Share(Builder b, Value gradient)
+    // In the order in which the backward pass makes them, one that it makes twice as often: they are added up in this order.
+    static IEnumerable<Value> AsMade(Function gradients, IEnumerable<Value> wanted)
     {
-        var g = b.Cast(gradient, DType.F32);
-        return b.Sum(b.Mul(g, g), Enumerable.Range(0, g.Shape.Rank), keep: false);
+        var position = gradients.Nodes.SelectMany((n, i) => n.Outputs.Select(o => (o, i))).ToDictionary(p => p.o, p => p.i);
+        return wanted.OrderBy(v => position.TryGetValue(v, out var at) ? at : int.MaxValue);
+    }
+
+    static ImmutableArray<Value> Expand(Function rule, ImmutableArray<Value> operands, Value? scale, Builder b)
+    {
+        var inner = new Rewriter(b);
+        for (var i = 0; i < operands.Length; i++)
+            inner.Map[rule.Parameters[i]] = scale is not null && rule.Parameters[i].Name == TrainingSignature.Gradient ? b.Mul(operands[i], scale) : operands[i];
+        foreach (var node in rule.Nodes) inner.Copy(node);
+        return inner.New(rule.Results);
     }
 }

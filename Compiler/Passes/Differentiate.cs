@@ -9,19 +9,23 @@ using Graph.Compiler.Training;
 namespace Graph.Compiler.Passes;
 
 /// <summary>
-/// Turns <c>forward_loss</c> to <c>gradients</c>: the same arguments, results and state updates, and the gradient of the first result with respect to every trained parameter
-/// that it depends on. Reverse mode, by one rule an operation; the rules emit operations that can be differentiated again.
+/// Turns <c>forward_loss</c> to <c>gradients</c> for each training program: the same arguments, results and state updates, and the gradient of the first result with respect to every parameter of the
+/// program's rules that it depends on; the others are frozen, and nothing is computed for their sake. Reverse mode, by one rule an operation; the rules emit operations that can be differentiated again.
 /// </summary>
 public sealed record Differentiate() : Pass("Differentiate")
 {
     public override Program Run(Program program, CancellationToken cancel = default)
     {
-        if (program.Find(FunctionNames.ForwardLoss) is not { } loss) return program;
-        var trained = loss.States.Where(s => program.FindState(s.State!) is { Kind: StateKind.Parameter }).ToArray();
         // In the order of declaration, so that whatever adds over parameters does it in a stable order.
         var position = program.States.Select((s, i) => (s.Path, i)).ToDictionary(p => p.Path, p => p.i);
-        var gradients = Function(program, loss, [.. trained.OrderBy(s => position[s.State!])], FunctionNames.Gradients);
-        return program with { Functions = program.Functions.Replace(loss, gradients) };
+        foreach (var training in program.Training)
+        {
+            if (program.Find(TrainingSignature.Of(training).ForwardLoss) is not { } loss) continue;
+            var trained = new HashSet<string>(training.Rules.IsEmpty ? program.States.Where(s => s.Kind == StateKind.Parameter).Select(s => s.Path) : training.Rules.SelectMany(r => r.Parameters));
+            var gradients = Function(program, loss, [.. loss.States.Where(s => trained.Contains(s.State!)).OrderBy(s => position[s.State!])], TrainingSignature.Of(training).Gradients);
+            program = program with { Functions = program.Functions.Replace(loss, gradients) };
+        }
+        return program;
     }
 
     /// <summary>
@@ -35,7 +39,7 @@ public sealed record Differentiate() : Pass("Differentiate")
     public static Function Function(Program program, Function function, ImmutableArray<Value> sources, string name)
     {
         var names = function.Results.Select((_, i) => i < function.ResultNames.Length ? function.ResultNames[i] : "result" + i);
-        var flat = Inliner.Run(function, program, keep: null);
+        var flat = Inliner.Run(function, program);
         var bySource = function.Parameters.Concat(function.States).Zip(flat.Parameters.Concat(flat.States), (old, now) => (old, now)).ToDictionary(p => p.old, p => p.now);
 
         var rewriter = new Rewriter(program, name);
@@ -49,6 +53,6 @@ public sealed record Differentiate() : Pass("Differentiate")
         return rewriter.Builder.Build(
             [.. rewriter.New(flat.Results), .. found.Select(s => gradients[bySource[s]])],
             [.. flat.Updates.Select(u => new StateUpdate(u.Path, rewriter[u.Value]))],
-            [.. names, .. found.Select(s => FunctionNames.GradientPrefix + (s.State ?? s.Name))]);
+            [.. names, .. found.Select(s => TrainingSignature.GradientPrefix + (s.State ?? s.Name))]);
     }
 }

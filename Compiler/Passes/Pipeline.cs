@@ -3,7 +3,6 @@ using System.Linq;
 using System.Threading;
 using Graph.Compiler.Ir;
 using Graph.Compiler.Targets;
-using Graph.Compiler.Training;
 
 namespace Graph.Compiler.Passes;
 
@@ -27,15 +26,14 @@ public sealed record CompiledProgram(ImmutableArray<StageResult> Stages, TargetM
 public static class CompilerPipeline
 {
     /// <summary>The stages, in order. Layout and fusion come between decomposition and scheduling, which orders fused nodes.</summary>
-    /// <param name="training">Null for a model that is never trained.</param>
     /// <param name="target">What is compiled for; the CPU when null.</param>
-    public static ImmutableArray<Stage> Stages(TrainingSpec? training, TargetModel? target = null) => [.. ForAll(training), .. For(target ?? KnownTargets.Cpu)];
+    public static ImmutableArray<Stage> Stages(TargetModel? target = null) => [.. ForAll, .. For(target ?? KnownTargets.Cpu)];
 
     // The same for every target.
-    static ImmutableArray<Stage> ForAll(TrainingSpec? training) =>
+    static ImmutableArray<Stage> ForAll =>
     [
         new("Graph", [new Inline(), .. Cleanup]),
-        new("Differentiated", training is null ? [] : [new Differentiate(), new BuildTrainStep(training), .. Cleanup]),
+        new("Differentiated", [new Differentiate(), new BuildTrainStep(), .. Cleanup]),
         new("Decomposed", [new Decompose(), .. Cleanup, new SaveOrRecompute(), new ScatterIntoSum(), new SkipNonFinite()]),
     ];
 
@@ -48,26 +46,28 @@ public static class CompilerPipeline
     static ImmutableArray<Pass> Cleanup => [new Simplify(), new Cse(), new TrimLoops(), new DeadCode()];
 
     /// <summary>Runs every stage.</summary>
-    /// <param name="program">The elaborated program.</param>
-    /// <param name="training">Null for a model that is never trained.</param>
+    /// <param name="program">The elaborated program, with the ways to train it.</param>
     /// <param name="verify">Checks the invariants of the IR after every pass: tests and debug builds do.</param>
     /// <param name="cancel">Looked at between passes, and by them.</param>
     /// <param name="target">What is compiled for; the CPU when null.</param>
     /// <exception cref="VerificationException">A pass broke an invariant: a defect of the compiler.</exception>
-    public static CompiledProgram Run(Program program, TrainingSpec? training = null, bool verify = false, CancellationToken cancel = default, TargetModel? target = null) =>
-        Run(program, training, [target ?? KnownTargets.Cpu], verify, cancel)[0];
+    public static CompiledProgram Run(Program program, bool verify = false, CancellationToken cancel = default, TargetModel? target = null) =>
+        Run(program, [target ?? KnownTargets.Cpu], verify, cancel)[0];
+
+    /// <summary>Runs every stage on a program with one way to train it.</summary>
+    public static CompiledProgram Run(Program program, TrainingProgram training, bool verify = false, CancellationToken cancel = default, TargetModel? target = null) =>
+        Run(program with { Training = [training] }, verify, cancel, target);
 
     /// <summary>Runs every stage for several targets. What does not depend on the target is done once: the results share the programs of these stages.</summary>
-    /// <param name="program">The elaborated program.</param>
-    /// <param name="training">Null for a model that is never trained.</param>
+    /// <param name="program">The elaborated program, with the ways to train it.</param>
     /// <param name="targets">What is compiled for.</param>
     /// <param name="verify">Checks the invariants of the IR after every pass.</param>
     /// <param name="cancel">Looked at between passes, and by them.</param>
     /// <returns>One result a target, in their order.</returns>
     /// <exception cref="VerificationException">A pass broke an invariant: a defect of the compiler.</exception>
-    public static ImmutableArray<CompiledProgram> Run(Program program, TrainingSpec? training, ImmutableArray<TargetModel> targets, bool verify = false, CancellationToken cancel = default)
+    public static ImmutableArray<CompiledProgram> Run(Program program, ImmutableArray<TargetModel> targets, bool verify = false, CancellationToken cancel = default)
     {
-        var shared = Run(program, ForAll(training), verify, cancel);
+        var shared = Run(program, ForAll, verify, cancel);
         return [.. targets.Select(target => new CompiledProgram([.. shared, .. Run(shared[shared.Length - 1].Program, For(target), verify, cancel)], target))];
     }
 

@@ -1,4 +1,5 @@
 using System.Collections.Generic;
+using System.Collections.Immutable;
 using System.Linq;
 using System.Threading;
 using Graph.Compiler.Ir;
@@ -22,25 +23,30 @@ public sealed record SkipNonFinite() : Pass("SkipNonFinite")
 
     public override Program Run(Program program, CancellationToken cancel = default)
     {
-        if (program.Find(FunctionNames.TrainStep) is not { } step) return program;
-        // Callees stand before their callers.
-        var update = program.Find(FunctionNames.Update)!;
-        program = program with { Functions = program.Functions.Replace(update, Choosing(update, program)) };
-        return program with { Functions = program.Functions.Replace(step, Guarded(step, program)) };
+        foreach (var training in program.Training)
+        {
+            if (program.Find(TrainingSignature.Of(training).TrainStep) is not { } step) continue;
+            // Callees stand before their callers.
+            foreach (var rule in training.Rules)
+                if (program.Find(rule.Function) is { } function) program = program with { Functions = program.Functions.Replace(function, Choosing(function, rule.States, program)) };
+            program = program with { Functions = program.Functions.Replace(step, Guarded(step, TrainingSignature.Of(training).AppliedSteps, program)) };
+        }
+        return program;
     }
 
     // update(value, gradient, states…, learning rate, step, …) → (value, states…)
-    static Function Choosing(Function update, Program program)
+    static Function Choosing(Function update, ImmutableArray<string> states, Program program)
     {
         var rewriter = Rewriter.Over(program, update);
         var b = rewriter.Builder;
         var finite = b.Emit("logical_and", [b.Argument(Flag, LossIsFinite), b.Argument(Flag, NormIsFinite)]);
         foreach (var node in update.Nodes) rewriter.Copy(node);
-        var old = update.Parameters.RemoveAt(1);
-        return b.Build([.. update.Results.Select((r, i) => b.Where(finite, rewriter[r], rewriter[old[i]]))], default, update.ResultNames);
+        // The value and the states, in the order of the results.
+        var names = states.Insert(0, TrainingSignature.Value);
+        return b.Build([.. update.Results.Select((r, i) => b.Where(finite, rewriter[r], rewriter[update.Parameters.First(p => p.Name == names[i])]))], default, update.ResultNames);
     }
 
-    static Function Guarded(Function step, Program program)
+    static Function Guarded(Function step, string counter, Program program)
     {
         var rewriter = Rewriter.Over(program, step);
         var b = rewriter.Builder;
@@ -50,7 +56,7 @@ public sealed record SkipNonFinite() : Pass("SkipNonFinite")
         var updated = new HashSet<Value>();
         foreach (var node in step.Nodes)
         {
-            if (IsUpdate(node) || node.Inputs.Any(updated.Contains))
+            if (IsUpdate(node, program) || node.Inputs.Any(updated.Contains))
             {
                 updates.Add(node);
                 updated.UnionWith(node.Outputs);
@@ -63,26 +69,29 @@ public sealed record SkipNonFinite() : Pass("SkipNonFinite")
         // A loss that no node makes is an argument or a state.
         lossIsFinite ??= IsFinite(b, rewriter[loss]);
         normIsFinite ??= IsFinite(b, rewriter[norm]);
+        // The rules take the count as it is written: where the step is not made, nobody looks at what they make of it.
+        var steps = step.Updates.First(u => u.Path == counter).Value;
+        rewriter.Map[steps] = Choose(rewriter[steps], b.State(program.FindState(counter)!));
         foreach (var node in updates)
         {
-            if (!IsUpdate(node))
+            if (!IsUpdate(node, program))
             {
                 rewriter.Copy(node);
                 continue;
             }
-            var call = b.Call(FunctionNames.Update, [.. rewriter.New(node.Inputs), lossIsFinite, normIsFinite]);
+            var call = b.Call(node.Attributes.Text("callee")!, [.. rewriter.New(node.Inputs), lossIsFinite, normIsFinite]);
             for (var i = 0; i < call.Outputs.Length; i++) rewriter.Map[node.Outputs[i]] = call.Outputs[i];
         }
         // Two choices, not one by both flags: a kernel that makes one of them would make the loss as late as the norm, and keep what the loss is made of until then.
         return b.Build(
             rewriter.New(step.Results),
-            [.. step.Updates.Select(u => new StateUpdate(u.Path, updated.Contains(u.Value) ? rewriter[u.Value] : Choose(rewriter[u.Value], b.State(program.FindState(u.Path)!))))],
+            [.. step.Updates.Select(u => new StateUpdate(u.Path, updated.Contains(u.Value) || u.Value == steps ? rewriter[u.Value] : Choose(rewriter[u.Value], b.State(program.FindState(u.Path)!))))],
             step.ResultNames);
 
         Value Choose(Value value, Value old) => b.Where(lossIsFinite, b.Where(normIsFinite, value, old), old);
     }
 
-    static bool IsUpdate(Node node) => node.Operation == StructureOperations.Call && node.Attributes.Text("callee") == FunctionNames.Update;
+    static bool IsUpdate(Node node, Program program) => node.Operation == StructureOperations.Call && TrainingSignature.IsRule(program, node.Attributes.Text("callee")!);
 
     // False for a NaN too.
     static Value IsFinite(Builder b, Value number) => b.Less(b.Emit("abs", [number]), b.Constant(double.PositiveInfinity, number.DType));

@@ -32,9 +32,14 @@ public sealed class AxisMap
     AxisMap() { }
 
     /// <summary>Unifies the axes of all values of the nodes. Null when there is no common iteration space, as for <c>x + xᵀ</c>.</summary>
-    public static AxisMap? TryCreate(IEnumerable<Node> nodes)
+    /// <param name="nodes">What the kernel computes.</param>
+    /// <param name="alike">Values of one shape whose axes are the same, whether a node combines them or not.</param>
+    public static AxisMap? TryCreate(IEnumerable<Node> nodes, ImmutableArray<Value> alike = default)
     {
         var map = new AxisMap();
+        if (!alike.IsDefaultOrEmpty)
+            foreach (var value in alike)
+                if (!map.Broadcast(value, alike[0])) return null;
         var list = nodes.ToList();
         foreach (var node in list)
             if (!map.Add(node)) return null;

@@ -28,8 +28,11 @@ static class AttributeReader
         if (KnownTypes.Attribute(method, KnownTypes.Train) is not { } attribute) return null;
         var precision = Named(attribute, "Precision") is { } value ? Precision(value) : "Float32";
         var clip = Named(attribute, "ClipNorm")?.Value is IConvertible number ? number.ToDouble(CultureInfo.InvariantCulture) : 0;
-        return new(precision, clip, Named(attribute, "Loss")?.Value as string);
+        return new(precision, clip, Named(attribute, "Loss")?.Value as string, Texts(attribute, "Updates"), Texts(attribute, "Freezes"));
     }
+
+    static EquatableArray<string> Texts(AttributeData attribute, string name) => Named(attribute, name) is { Kind: TypedConstantKind.Array, IsNull: false } list
+        ? list.Values.Select(v => v.Value as string ?? "").ToEquatableArray() : [];
 
     static string Precision(TypedConstant value)
     {

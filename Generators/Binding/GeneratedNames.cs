@@ -43,7 +43,7 @@ static class GeneratedNames
             "Create(global::Graph.Device, ulong, int)" => "the making of a model",
             // What C# makes of a property.
             "get_Ir()" or "set_Ir(global::Graph.ModelIr)" => "the stages of the compiler as text",
-            _ => Role(method) == MethodRole.None && Compiled(type).Any(m => m.Key == key) ? method.Name == GeneratedMethod.Step ? "the step of training" : "the compiled method" : null, // Dispose() of the user's own: the generated one makes way.
+            _ => Role(method) == MethodRole.None && Compiled(type).FirstOrDefault(m => m.Key == key) is { } made ? made.Role == MethodRole.Train ? "the step of training" : "the compiled method" : null, // Dispose() of the user's own: the generated one makes way.
         };
     }
 
@@ -68,7 +68,8 @@ static class GeneratedNames
         yield return ("graphDescribe", "the compiled model");
         yield return ("graphKernels", "the kernels of the model");
         yield return ("graphOrigins", "the source lines of the model");
-        if (type.GetMembers().OfType<IMethodSymbol>().Any(m => Role(m) == MethodRole.Train)) yield return (GeneratedMethod.Step, "the step of training");
+        var trains = type.GetMembers().OfType<IMethodSymbol>().Where(m => Role(m) == MethodRole.Train).ToList();
+        foreach (var train in trains) yield return (GeneratedMethod.StepOf(trains.Count == 1 ? "" : train.Name), "the step of training");
     }
 
     static IEnumerable<GeneratedMethod> Compiled(INamedTypeSymbol type) =>

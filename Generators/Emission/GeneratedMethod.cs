@@ -54,8 +54,11 @@ readonly record struct SignatureTensor(string? Name, string Element, string Shap
 /// <param name="Parameters">Arguments, then results, then sizes.</param>
 public sealed record GeneratedMethod(string Name, string Function, MethodRole Role, string? Returns, EquatableArray<GeneratedParameter> Parameters)
 {
-    /// <summary>The name of the training step.</summary>
-    public const string Step = "TrainStep";
+    /// <summary>The training program whose step it is; empty for the only one, and for what is no step.</summary>
+    public string Program { get; init; } = "";
+
+    /// <summary>The name of a training program's step: <c>TrainStep</c>, or of several programs <c>Train</c> and the program's name.</summary>
+    public static string StepOf(string program) => program.Length == 0 ? "TrainStep" : "Train" + program;
 
     /// <summary>Name and types: what no two members of a class share.</summary>
     public string Key => Name + "(" + string.Join(", ", Parameters.Select(p => p.Type)) + ")";
@@ -73,7 +76,7 @@ public sealed record GeneratedMethod(string Name, string Function, MethodRole Ro
         return wish;
     }
 
-    /// <summary>The members of a compiled model: its entries and losses in order, then the training step.</summary>
+    /// <summary>The members of a compiled model: its entries and losses in order, then the steps of its training programs.</summary>
     public static IEnumerable<GeneratedMethod> All(ElaboratedModel model, Program program)
     {
         foreach (var entry in model.Entries)
@@ -81,11 +84,12 @@ public sealed record GeneratedMethod(string Name, string Function, MethodRole Ro
             {
                 var isNumber = function.Results.Length == 1 && function.Results[0].Shape.Rank == 0;
                 var results = function.Results.Select((r, i) => Tensor(i < function.ResultNames.Length && function.ResultNames[i].Length > 0 ? function.ResultNames[i] : null, r));
-                yield return Make(entry.Method, function.Name, entry.Role, function.Parameters.Where(p => p.Name != FunctionNames.CallSeed).Select(p => Tensor(p.Name, p)), [.. results], isNumber, DimSolver.UndeterminedOf(function, program));
+                yield return Make(entry.Method, function.Name, entry.Role, function.Parameters.Where(p => p.Name != TrainingSignature.CallSeed).Select(p => Tensor(p.Name, p)), [.. results], isNumber, DimSolver.UndeterminedOf(function, program));
             }
-        // The runtime adds learning rate, step and seed, which come last.
-        if (program.Find("train_step") is { } step)
-            yield return Make(Step, step.Name, MethodRole.Train, step.Parameters.Take(step.Parameters.Length - 3).Select(p => Tensor(p.Name, p)), [], false, DimSolver.UndeterminedOf(step, program));
+        // The runtime adds what a step takes beside the arguments of its loss.
+        foreach (var training in program.Training)
+            if (program.Find(TrainingSignature.Of(training).TrainStep) is { } step)
+                yield return Make(StepOf(training.Name), step.Name, MethodRole.Train, TrainingSignature.LossArguments(step).Select(p => Tensor(p.Name, p)), [], false, DimSolver.UndeterminedOf(step, program)) with { Program = training.Name };
     }
 
     static SignatureTensor Tensor(string? name, Value value) => new(name, ElementTypes.CSharp(value.DType), value.Type.ToString());

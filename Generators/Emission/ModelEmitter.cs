@@ -32,16 +32,14 @@ public static class ModelEmitter
         if (result.Model is not { } model)
             return new(input.Class, null, null, result.Diagnostics.Select(DiagnosticInfo.Of).ToEquatableArray(), []);
 
-        var scheduled = CompilerPipeline.Run(model.Program, model.Training, cancel: cancellation, target: input.Target).Final;
+        var scheduled = CompilerPipeline.Run(model.Program, cancel: cancellation, target: input.Target).Final;
         cancellation.ThrowIfCancellationRequested();
         var lowered = Lowerer.Lower(scheduled, input.Target, cancellation);
-        var training = model.Training is { } spec
-            ? new TrainingTexts(spec.LearningRate, spec.ClipNorm, (spec.OptimizerStates.IsDefault ? [] : spec.OptimizerStates).ToEquatableArray(), spec.Precision, spec.Optimizer) : null;
         var texts = new ModelTexts(CompressedText.Pack(Modules(input)), CompressedText.Pack(ProgramPrinter.Print(model.Program)));
         var plans = PlanText.Write(lowered.Functions.Select(f => Planner.PlanTypical(f, lowered.Dims)));
         cancellation.ThrowIfCancellationRequested();
         return new(
-            input.Class, new(GeneratedMethod.All(model, scheduled).ToEquatableArray(), texts, training),
+            input.Class, new(GeneratedMethod.All(model, scheduled).ToEquatableArray(), texts),
             CSharpTarget.Emit(lowered, input.Class.Namespace, input.Class.KernelClass) + PartSource.Kernels(input.Class, LoweredText.Write(lowered), plans),
             MemoryNeeds.Warnings(input.Class.Name, lowered, model.Origins, input.Model.Location).ToEquatableArray(), model.Origins.ToEquatableArray());
     }

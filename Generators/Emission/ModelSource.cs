@@ -77,14 +77,6 @@ static class ModelSource
         writer.Line("Plans = plans,");
         writer.Line($"KernelAddress = address ?? {Execution}CompiledModelDescriptor.WithoutKernels({ShortName(declaration)}),");
         writer.Line("Origins = places,");
-        if (members.Training is { } training)
-        {
-            if (training.LearningRate is { } rate) writer.Line($"LearningRate = {Literal((float)rate)},");
-            if (training.ClipNorm is { } clip) writer.Line($"ClipNorm = {Literal(clip)},");
-            writer.Line($"OptimizerStates = [{string.Join(", ", training.OptimizerStates.Select(Literal))}],");
-            writer.Line($"Precision = {Literal(training.Precision)},");
-            writer.Line($"Optimizer = {Literal(training.Optimizer)},");
-        }
         writer.Close(";");
         writer.Close();
         writer.Line();
@@ -131,7 +123,7 @@ static class ModelSource
         foreach (var (span, pointer) in spans.Zip(pointers, (span, pointer) => (span, pointer))) writer.Line($"fixed (void* {pointer} = {span})");
         var arguments = $"[{string.Join(", ", places)}]" + (sizes.Count == 0 ? "" : $", [{string.Join(", ", sizes)}]");
         writer.Line(
-            method.Role == MethodRole.Train ? $"return ((global::Graph.IModel)this).Instance.TrainStep({arguments});"
+            method.Role == MethodRole.Train ? $"return ((global::Graph.IModel)this).Instance.TrainStep({(method.Program.Length == 0 ? "" : Literal(method.Program) + ", ")}{arguments});"
             : $"((global::Graph.IModel)this).Instance.Run({Literal(method.Function)}, {arguments});", spans.Count > 0 ? 1 : 0);
         if (method.Returns is not null) writer.Line($"return {number};");
         writer.Close();

@@ -32,12 +32,13 @@ sealed record SourceMethod(
     public static IEnumerable<GeneratedMethod> Compiled(IReadOnlyList<SourceMethod> methods)
     {
         var seen = new HashSet<string>();
+        var isOnly = methods.Count(m => m.Role == MethodRole.Train) == 1;
         return methods.SelectMany(method => method.Role switch
         {
             MethodRole.Entry => method.Entry(),
             MethodRole.Loss => method.Make(method.Name, MethodRole.Loss, [("loss", DType.F32)], isNumber: true),
             // The arguments of a step are those of the loss.
-            _ => methods.Where(m => m.Role == MethodRole.Loss && (method.Loss ?? m.Name) == m.Name).Take(1).SelectMany(loss => loss.Make(GeneratedMethod.Step, MethodRole.Train, [], isNumber: false)),
+            _ => methods.Where(m => m.Role == MethodRole.Loss && (method.Loss ?? m.Name) == m.Name).Take(1).SelectMany(loss => loss.Make(GeneratedMethod.StepOf(isOnly ? "" : method.Name), MethodRole.Train, [], isNumber: false)),
         }).Where(m => seen.Add(m.Key));
     }
 

@@ -2,7 +2,10 @@ using System;
 
 namespace Graph;
 
-/// <summary>Marks the static method of a model that returns its optimizer, and says how to train.</summary>
+/// <summary>
+/// Marks a static method of a model that returns an optimizer, and says how to train with it. The only one of a model gives it <c>TrainStep</c>; of several, over the same parameters, each gives
+/// <c>Train</c> and the method's name: <c>Critic()</c> gives <c>TrainCritic</c>.
+/// </summary>
 [AttributeUsage(AttributeTargets.Method)]
 public sealed class TrainAttribute : Attribute
 {
@@ -14,4 +17,13 @@ public sealed class TrainAttribute : Attribute
 
     /// <summary>The name of the loss method that this optimizer makes small; not needed when there is only one.</summary>
     public string? Loss { get; set; }
+
+    /// <summary>
+    /// What it updates, by names of modules and parameters: <c>"critic"</c> is all of that module, <c>"head.weight"</c> one parameter; <c>*</c> stands for any part of a name and <c>**</c> for any number
+    /// of names, as in <c>"**.lora_*"</c>. All parameters when left out. The others are frozen: the loss may read them, and no gradient is computed for them.
+    /// </summary>
+    public string[]? Updates { get; set; }
+
+    /// <summary>What it does not update although <see cref="Updates"/> names it, in the same form.</summary>
+    public string[]? Freezes { get; set; }
 }

@@ -27,7 +27,6 @@ sealed class DetachOperation : CompositeOperation
         return [context[0]];
     }
 
-    public override bool IgnoresShape(AttributeMap attributes) => true;
     public override Dim Flops(Node node) => Dim.Zero;
 
     protected override ImmutableArray<Value> Define(Builder b, ImmutableArray<Value> x, AttributeMap attributes) => x;

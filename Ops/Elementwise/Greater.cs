@@ -8,6 +8,5 @@ namespace Graph;
 sealed class GreaterOperation : LanguageOperation
 {
     public override string Name => "greater";
-    public override bool IgnoresShape(AttributeMap attributes) => true;
     protected override Value Expand(Builder b, ImmutableArray<Value> x, AttributeMap attributes) => b.Emit("less", [x[1], x[0]]);
 }

@@ -8,6 +8,5 @@ namespace Graph;
 sealed class GreaterEqualOperation : LanguageOperation
 {
     public override string Name => "greater_equal";
-    public override bool IgnoresShape(AttributeMap attributes) => true;
     protected override Value Expand(Builder b, ImmutableArray<Value> x, AttributeMap attributes) => b.Emit("less_equal", [x[1], x[0]]);
 }

@@ -17,8 +17,6 @@ sealed class MaskedFillOperation : LanguageOperation
 {
     public override string Name => "masked_fill";
 
-    public override bool IgnoresShape(AttributeMap attributes) => true;
-
     protected override Value Expand(Builder b, ImmutableArray<Value> x, AttributeMap attributes)
     {
         Rules.Bool("MaskedFill", "the mask", x[1].DType);

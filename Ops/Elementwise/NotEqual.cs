@@ -15,6 +15,5 @@ public partial class Tensor
 sealed class NotEqualOperation : LanguageOperation
 {
     public override string Name => "not_equal";
-    public override bool IgnoresShape(AttributeMap attributes) => true;
     protected override Value Expand(Builder b, ImmutableArray<Value> x, AttributeMap attributes) => b.Emit("logical_not", [b.Equal(x[0], x[1])]);
 }

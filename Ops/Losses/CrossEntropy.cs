@@ -10,8 +10,8 @@ public partial class Tensor
 {
     /// <summary>Cross entropy of the softmax of the last axis and the labels, by default its mean: a scalar.</summary>
     /// <param name="label">
-    /// Class indices, in the shape of x without its last axis. When they are an argument of the model, a call with one that is neither a class nor <paramref name="ignoreIndex"/> throws
-    /// <see cref="System.ArgumentOutOfRangeException"/> before anything runs. Labels that the model computes are not looked at: where one is no class, no logit is picked.
+    /// Class indices, in the shape of x without its last axis. A call with one that is neither a class nor <paramref name="ignoreIndex"/> throws <see cref="System.ArgumentOutOfRangeException"/>: before anything runs when
+    /// they are an argument of the model, else when they are computed.
     /// </param>
     /// <param name="ignoreIndex">A label that counts nowhere, not in the mean either.</param>
     /// <param name="labelSmoothing">How much of the target is spread over all classes.</param>
@@ -26,8 +26,14 @@ sealed class CrossEntropyOperation : CompositeOperation
 {
     public override string Name => "cross_entropy";
 
-    public override ImmutableArray<Value> Emit(Builder b, ImmutableArray<Value> operands, AttributeMap attributes) => base.Emit(b, operands, AttributeMap.Of(
-        ("reduction", attributes.Reduction()), ("ignore_index", attributes.Int("ignore_index", -100)), ("label_smoothing", attributes.Real("label_smoothing"))));
+    public override ImmutableArray<Value> Emit(Builder b, ImmutableArray<Value> operands, AttributeMap attributes)
+    {
+        var ignored = attributes.Int("ignore_index", -100);
+        // What does not fit, Infer says.
+        if (operands.Length == 2 && operands[0].Shape.Rank > 0 && operands[1].DType is DType.I32 or DType.I64)
+            operands = [operands[0], CheckIndexOperation.Of(b, operands[1], operands[0].Shape[operands[0].Shape.Rank - 1], ignored, "CrossEntropy's label")];
+        return base.Emit(b, operands, AttributeMap.Of(("reduction", attributes.Reduction()), ("ignore_index", ignored), ("label_smoothing", attributes.Real("label_smoothing"))));
+    }
 
     public override ImmutableArray<TensorType> Infer(InferContext context)
     {
@@ -40,9 +46,6 @@ sealed class CrossEntropyOperation : CompositeOperation
         if (context.Shape(1) != rows) throw new ShapeException($"CrossEntropy needs a label for each row of the logits {shape}, of shape {rows}, but got {context.Shape(1)}", Diagnostics.Companion);
         return [context[0].With(context.Attributes.Reduction() == "none" ? rows : Shape.Scalar)];
     }
-
-    public override IEnumerable<IndexRule> IndexRules(Node node) =>
-        [new(1, node.Inputs[0].Shape[node.Inputs[0].Shape.Rank - 1], node.Attributes.Int("ignore_index", -100), "CrossEntropy's label")];
 
     /// <summary>What value and gradient share: x less its maximum, the logarithm of the sum of exponentials, where the label is, and which rows count; rows keep an axis of 1.</summary>
     readonly struct Parts

@@ -41,6 +41,6 @@ public static class OperationTable
         new SoftmaxOperation(), new LogSoftmaxOperation(), new LayerNormOperation(), new BatchNormOperation(), new BatchNormInferenceOperation(), new CrossEntropyOperation(), new MseLossOperation(),
         // Indexing
         new EmbeddingOperation(), new EmbeddingGradOperation(), new GatherOperation(), new GatherGradOperation(), new OneHotOperation(),
-        new SortOperation(),
+        new SortOperation(), new CheckIndexOperation(),
     ]);
 }

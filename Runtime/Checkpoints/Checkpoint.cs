@@ -19,32 +19,35 @@ static unsafe class Checkpoint
     const long MostSteps = 1L << 53; // as many as a double counts
 
     // Metadata keys.
-    const string Format = "format", FormatName = "graph", Model = "model", Step = "step", Seed = "seed", Rate = "learning_rate", Epoch = "epoch", Batch = "batch", Fingerprint = "plan";
+    const string Format = "format", FormatName = "graph", Model = "model", Step = "step", Attempts = "attempts", Seed = "seed", Rate = "learning_rate", Epoch = "epoch", Batch = "batch", Fingerprint = "plan";
 
     /// <summary>What a file says beside its tensors.</summary>
     /// <param name="IsTraining">It has all that training needs to go on.</param>
+    /// <param name="Step">How many steps were made, by all training programs together.</param>
+    /// <param name="Attempts">How many were tried.</param>
+    /// <param name="LearningRates">The rate of each training program, by its name.</param>
     /// <param name="Position">Where training stood; null when the file does not say.</param>
     /// <param name="Fingerprint">The plan it was trained with; null when the file does not say.</param>
     /// <param name="Metadata">All that it says, by key.</param>
-    public sealed record Info(bool IsTraining, long Step, ulong Seed, float? LearningRate, TrainingPosition? Position, string? Fingerprint, ImmutableDictionary<string, string> Metadata);
+    public sealed record Info(bool IsTraining, long Step, long Attempts, ulong Seed, ImmutableDictionary<string, float> LearningRates, TrainingPosition? Position, string? Fingerprint, ImmutableDictionary<string, string> Metadata);
 
     /// <summary>Writes the file, atomically.</summary>
     /// <param name="run">What a training run adds to the metadata.</param>
     /// <param name="weightsOnly">Leaves out what only training needs.</param>
     public static void Save(
-        string path, ParameterStore store, string model, string fingerprint, float learningRate, TrainingPosition? position, ImmutableDictionary<string, string> run, bool weightsOnly)
+        string path, ParameterStore store, string model, string fingerprint, ImmutableDictionary<string, float> learningRates, TrainingPosition? position, ImmutableDictionary<string, string> run, bool weightsOnly)
     {
         AtomicFile.Write(path, stream =>
         {
             // Header, checks and numbers are of one step.
             using var inside = store.Gate.Share();
             store.ThrowIfDisposed();
-            var tensors = store.Where(t => weightsOnly ? t.Kind.IsWeight() : t.Kind.IsSaved()).ToArray();
+            var tensors = store.All.Where(t => weightsOnly ? t.Kind.IsWeight() : t.Kind.IsSaved()).ToArray();
             var metadata = ImmutableDictionary<string, string>.Empty.Add(Format, FormatName).Add(Model, model);
             if (!weightsOnly && store.IsTraining)
             {
-                metadata = metadata.Add(Step, Text(store.Step)).Add(Seed, store.Seed.ToString(CultureInfo.InvariantCulture)).Add(Fingerprint, fingerprint)
-                    .Add(Rate, learningRate.ToString("R", CultureInfo.InvariantCulture));
+                metadata = metadata.Add(Step, Text(store.Step)).Add(Attempts, Text(store.Attempts)).Add(Seed, store.Seed.ToString(CultureInfo.InvariantCulture)).Add(Fingerprint, fingerprint)
+                    .AddRange(learningRates.Select(r => KeyValuePair.Create(RateOf(r.Key), r.Value.ToString("R", CultureInfo.InvariantCulture))));
                 if (position is not null) metadata = metadata.Add(Epoch, Text(position.Epoch)).Add(Batch, Text(position.Batch));
                 metadata = metadata.AddRange(run);
             }
@@ -53,6 +56,9 @@ static unsafe class Checkpoint
                 for (long at = 0; at < tensor.Bytes; at += ChunkBytes) stream.Write(tensor.Raw(at, ChunkBytes));
         });
     }
+
+    // Of a training program; of a model's only one without its name, which is empty.
+    static string RateOf(string training) => training.Length == 0 ? Rate : Rate + "." + training;
 
     static SafetensorsHeader Header(IReadOnlyList<StoredTensor> tensors, ImmutableDictionary<string, string> metadata)
     {
@@ -101,10 +107,10 @@ static unsafe class Checkpoint
         }
         if (training)
         {
-            store.Step = info.Step;
+            store.Attempts = info.Attempts;
             store.Seed = info.Seed;
         }
-        if (match.Pairs.Length == store.Count) store.IsSound = true; // a part mends nothing
+        if (match.Pairs.Length == store.All.Length) store.IsSound = true; // a part mends nothing
         store.Touch();
         return (info with { IsTraining = training }, match);
     }
@@ -121,14 +127,14 @@ static unsafe class Checkpoint
     static Info ReadInfo(SafetensorsHeader header, string path)
     {
         var metadata = header.Metadata;
-        if (!metadata.ContainsKey(Step)) return new(false, 0, 0, null, null, null, metadata);
+        if (!metadata.ContainsKey(Step)) return new(false, 0, 0, 0, ImmutableDictionary<string, float>.Empty, null, null, metadata);
         try
         {
             var position = metadata.TryGetValue(Epoch, out var epoch) && metadata.TryGetValue(Batch, out var batch)
                 ? new TrainingPosition((int)Count(Epoch, epoch, int.MaxValue - 1), (int)Count(Batch, batch, int.MaxValue)) : null;
             return new(
-                true, Count(Step, metadata[Step], MostSteps), ulong.Parse(metadata[Seed], NumberStyles.None, CultureInfo.InvariantCulture),
-                metadata.TryGetValue(Rate, out var rate) ? ParseRate(rate) : null, position, metadata.GetValueOrDefault(Fingerprint), metadata);
+                true, Count(Step, metadata[Step], MostSteps), Count(Attempts, metadata.GetValueOrDefault(Attempts, metadata[Step]), MostSteps), ulong.Parse(metadata[Seed], NumberStyles.None, CultureInfo.InvariantCulture),
+                metadata.Where(m => m.Key == Rate || m.Key.StartsWith(Rate + ".", StringComparison.Ordinal)).ToImmutableDictionary(m => m.Key[Rate.Length..].TrimStart('.'), m => ParseRate(m.Value)), position, metadata.GetValueOrDefault(Fingerprint), metadata);
         }
         catch (Exception e) when (e is FormatException or OverflowException or KeyNotFoundException)
         {

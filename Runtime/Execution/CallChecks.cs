@@ -3,7 +3,6 @@ using System.Collections.Immutable;
 using System.Linq;
 using Graph.Compiler.Ir;
 using Graph.Compiler.Lowering;
-using Graph.Compiler.Passes;
 using Graph.Compiler.Planning;
 using Graph.Compiler.Training;
 
@@ -26,7 +25,7 @@ sealed unsafe class CallChecks
         this.function = function;
         this.symbols = symbols;
         // A training step is the loss in training mode and more.
-        var name = function.Name == FunctionNames.TrainStep ? FunctionNames.ForwardLoss : function.Name;
+        var name = TrainingSignature.OfStep(program.Training, function.Name) is { } training ? TrainingSignature.Of(training).ForwardLoss : function.Name;
         var names = symbols.Select(s => s.Name).ToImmutableArray();
         sizes = [.. program.Requirements.Where(r => r.Function == name && r.Size.Symbols.All(names.Contains)).Select(r => new SizeCheck(r, new(r.Size, names)))];
         indices = [.. from range in program.Ranges

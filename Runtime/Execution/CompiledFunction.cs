@@ -4,7 +4,6 @@ using System.Collections.Immutable;
 using System.Linq;
 using Graph.Compiler.Ir;
 using Graph.Compiler.Lowering;
-using Graph.Compiler.Passes;
 using Graph.Compiler.Planning;
 using Graph.Compiler.Training;
 
@@ -19,6 +18,7 @@ public sealed class CompiledFunction
     internal CompiledFunction(LoweredFunction lowered, LoweredProgram program, MemoryPlan? planned)
     {
         Lowered = lowered;
+        IsTraining = TrainingSignature.OfStep(program.Training, lowered.Name) is not null;
         AssignedStates = lowered.Signature.Assigned;
         Solver = new(lowered.Signature.Parameters, program.Dims);
         var symbols = Solver.Symbols.Select(s => s.Name).ToImmutableArray();
@@ -32,13 +32,13 @@ public sealed class CompiledFunction
     /// <summary>It changes parameters or states.</summary>
     internal bool AssignsStates => !AssignedStates.IsEmpty;
 
-    /// <summary>It is one of training's functions, whose states are the model's and not a session's.</summary>
-    internal bool IsTraining => Name is FunctionNames.TrainStep or FunctionNames.ForwardLoss or "loss";
+    /// <summary>It is the step of a training program, whose states are the model's and not a session's.</summary>
+    internal bool IsTraining { get; }
 
     public LoweredFunction Lowered { get; }
 
     /// <summary>It is an entry or loss that draws random numbers, so its last argument is a seed that the caller does not give.</summary>
-    internal bool Draws => Lowered.Signature.Parameters is { IsEmpty: false } all && all[all.Length - 1].Name == FunctionNames.CallSeed;
+    internal bool Draws => Lowered.Signature.Parameters is { IsEmpty: false } all && all[all.Length - 1].Name == TrainingSignature.CallSeed;
 
     /// <summary>The paths of the states that a call gives new values: the parameters and moments of a training step, and what <c>State.Assign</c> assigns in an entry. Empty for a call that only reads.</summary>
     public ImmutableArray<string> AssignedStates { get; }

@@ -6,6 +6,7 @@ using System.Linq;
 using Graph.Compiler.Ir;
 using Graph.Compiler.Lowering;
 using Graph.Compiler.Planning;
+using Graph.Compiler.Training;
 
 namespace Graph.Runtime.Execution;
 
@@ -18,16 +19,15 @@ public sealed class CompiledModel
     /// <param name="name">The model's name, for messages.</param>
     /// <param name="lowered">What to run.</param>
     /// <param name="kernelAddress">The address of each of its kernels.</param>
-    /// <param name="learningRate">The optimizer's own learning rate.</param>
     /// <param name="plans">Plans that were made while it was built.</param>
-    public CompiledModel(string name, LoweredProgram lowered, Func<int, nint> kernelAddress, float learningRate = 0, ImmutableArray<MemoryPlan> plans = default)
+    public CompiledModel(string name, LoweredProgram lowered, Func<int, nint> kernelAddress, ImmutableArray<MemoryPlan> plans = default)
     {
         Name = name;
         Lowered = lowered;
-        LearningRate = learningRate;
         Kernels = [.. Enumerable.Range(0, lowered.Kernels.Length).Select(kernelAddress)];
         KernelNumbers = lowered.Kernels.Select((kernel, index) => (kernel, index)).ToDictionary(p => p.kernel.Name, p => p.index, StringComparer.Ordinal);
         functions = lowered.Functions.Select(f => new CompiledFunction(f, lowered, plans.IsDefault ? null : plans.FirstOrDefault(p => p.Function == f))).ToDictionary(f => f.Name, StringComparer.Ordinal);
+        Training = [.. lowered.Training.Select((t, i) => new CompiledTraining(i, t, this[TrainingSignature.Of(t).TrainStep], this[t.Loss]))];
         Fingerprint = new(() => KernelFingerprint.OfPlan(lowered, Cpu.Numerics.Text));
     }
 
@@ -35,8 +35,22 @@ public sealed class CompiledModel
 
     public LoweredProgram Lowered { get; }
 
-    /// <summary>The optimizer's own learning rate.</summary>
-    public float LearningRate { get; }
+    /// <summary>The ways to train it.</summary>
+    internal ImmutableArray<CompiledTraining> Training { get; }
+
+    /// <summary>The training program of that name, or the only one.</summary>
+    /// <exception cref="InvalidOperationException">The model is not trained, or in several ways and none is named.</exception>
+    /// <exception cref="ArgumentException">There is none of that name.</exception>
+    internal CompiledTraining TrainingOf(string? name)
+    {
+        if (Training.IsEmpty) throw new InvalidOperationException($"{Name} has no function {new TrainingSignature("").TrainStep}; it has {string.Join(", ", functions.Keys)}. Training needs a [Loss] and a [Train] method.");
+        if (name is null) return Training.Length == 1 ? Training[0] : throw new InvalidOperationException($"{Name} is trained in several ways: {Names()}. Say which one.");
+        foreach (var training in Training)
+            if (training.Name == name) return training; // allocates nothing
+        throw new ArgumentException(Training is [{ Name: "" }] ? $"{Name} is trained in one way only, which has no name, but got {name}." : $"{Name} is not trained by {name}, but by {Names()}.", nameof(name));
+
+        string Names() => string.Join(", ", Training.Select(t => t.Name));
+    }
 
     /// <summary>Names the plan; checkpoints record it. Programs with equal fingerprints give equal bits.</summary>
     public string PlanFingerprint => Fingerprint.Value;
@@ -60,6 +74,5 @@ public sealed class CompiledModel
 
     /// <exception cref="InvalidOperationException">The model has no such function.</exception>
     public CompiledFunction this[string function] => functions.TryGetValue(function, out var found) ? found
-        : throw new InvalidOperationException($"{Name} has no function {function}; it has {string.Join(", ", functions.Keys)}."
-            + (function == "train_step" ? " Training needs a [Loss] and a [Train] method." : ""));
+        : throw new InvalidOperationException($"{Name} has no function {function}; it has {string.Join(", ", functions.Keys)}.");
 }

@@ -1,12 +1,10 @@
 using System;
-using System.Collections.Immutable;
 using System.ComponentModel;
 using System.Text;
 using System.Threading;
 using Graph.Compiler.Ir;
 using Graph.Compiler.Ir.Text;
 using Graph.Compiler.Lowering.Text;
-using Graph.Compiler.Modules.Elaboration;
 using Graph.Compiler.Planning;
 using Graph.Compiler.Targets;
 using Graph.Compiler.Training;
@@ -61,21 +59,6 @@ public sealed class CompiledModelDescriptor
     /// <summary>The address of a generated kernel, by its number.</summary>
     public required Func<int, nint> KernelAddress { get; init; }
 
-    /// <summary>The optimizer's own learning rate; 0 for a model that is not trained.</summary>
-    public float LearningRate { get; init; }
-
-    /// <summary>The bound of the gradients' norm; 0 for none.</summary>
-    public double ClipNorm { get; init; }
-
-    /// <summary>The states that the optimizer keeps for each parameter; default for a model that is not trained.</summary>
-    public string[]? OptimizerStates { get; init; }
-
-    /// <summary>The number type of activations and gradients.</summary>
-    public string Precision { get; init; } = "Float32";
-
-    /// <summary>The optimizer with its hyper-parameters, as C# would write it.</summary>
-    public string Optimizer { get; init; } = "";
-
     /// <summary>The kernels of a model whose compilation left them out.</summary>
     public static Func<int, nint> WithoutKernels(string name) => _ => throw LeftOut(name);
 
@@ -84,10 +67,6 @@ public sealed class CompiledModelDescriptor
 
     /// <summary>Every stage of the compiler as text.</summary>
     public ModelIr Ir { get; }
-
-    internal TrainingSpec? Training => OptimizerStates is { } states
-        ? new(ClipNorm > 0 ? ClipNorm : null, [.. states], Precision, LearningRate > 0 ? LearningRate : null, Optimizer)
-        : null;
 
     internal Program ParseElaborated() => ProgramParser.Parse(CompressedText.Unpack(Elaborated), OperationTable.Set, Origins.Split('\n'));
 
@@ -117,7 +96,7 @@ public sealed class CompiledModelDescriptor
         try
         {
             var lowered = LoweredText.Read(Encoding.UTF8.GetString((Lowered ?? throw LeftOut(Name))()), Origins.Split('\n'));
-            return new(Name, lowered, KernelAddress, LearningRate, Plans is null ? default : PlanText.Read(Encoding.UTF8.GetString(Plans()), lowered));
+            return new(Name, lowered, KernelAddress, Plans is null ? default : PlanText.Read(Encoding.UTF8.GetString(Plans()), lowered));
         }
         catch (FormatException e)
         {

@@ -143,7 +143,7 @@ sealed unsafe class LaunchTable : IDisposable
     string Launched(int launch)
     {
         var launched = Plan.Function.Launches[launch];
-        return launched.Title + (launched.Origins.IsEmpty ? "" : $" ({launched.Origins[0]})");
+        return ((launched as Compiler.Lowering.LibraryLaunch)?.Attributes.Text("what") ?? launched.Title) + (launched.Origins.IsEmpty ? "" : $" ({launched.Origins[0]})");
     }
 
     static void RunConvolution(WorkerPool pool, LaunchEntry* entry)

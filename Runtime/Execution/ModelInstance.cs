@@ -24,6 +24,7 @@ public sealed unsafe class ModelInstance : IDisposable
     readonly ModelInstance root;
     readonly long number; // 0 for the model, then its sessions in the order in which they were made
     long made, draws;
+    readonly float[] rates; // of each training program
     int disposed;
 
     /// <summary>A model with fresh parameters over a program that was compiled at run time.</summary>
@@ -44,7 +45,7 @@ public sealed unsafe class ModelInstance : IDisposable
         }
         // The first session takes the pool that filled the parameters.
         sessions = new(() => new(model, Store, Interlocked.Exchange(ref pool, null) ?? new(threads)), Environment.ProcessorCount);
-        LearningRate = model.LearningRate;
+        rates = [.. model.Training.Select(t => (float)(t.Program.LearningRate ?? 0))];
     }
 
     ModelInstance(ModelInstance over, int threads)
@@ -54,7 +55,7 @@ public sealed unsafe class ModelInstance : IDisposable
         number = Interlocked.Increment(ref root.made);
         Store = over.Store.Root.ForSession(Model.SessionStates);
         OwnsStates = Store != Store.Root;
-        LearningRate = over.LearningRate;
+        rates = [.. over.rates];
         sessions = new(() => new(Model, Store, new(threads)), OwnsStates ? 1 : Environment.ProcessorCount);
     }
 
@@ -99,13 +100,19 @@ public sealed unsafe class ModelInstance : IDisposable
     public override string ToString() => string.Create(
         System.Globalization.CultureInfo.InvariantCulture, $"{Model.Name}: {Store.ParameterCount:N0} parameters in {Model.Lowered.States.Count(s => s.Kind == StateKind.Parameter)} tensors, step {Store.Step}");
 
-    /// <summary>The rate of the next training step.</summary>
+    /// <summary>The rate of the next training step, of a model that is trained in one way.</summary>
     /// <exception cref="ArgumentOutOfRangeException">The value is not finite: a step with it would leave no number in the model.</exception>
+    /// <exception cref="InvalidOperationException">The model is not trained, or in several ways.</exception>
     public float LearningRate
     {
-        get;
-        set => field = float.IsFinite(value) ? value : throw new ArgumentOutOfRangeException(nameof(LearningRate), value, "The learning rate must be finite.");
+        get => Rate(Model.TrainingOf(null));
+        set => SetRate(Model.TrainingOf(null), value);
     }
+
+    internal float Rate(CompiledTraining training) => rates[training.Index];
+
+    internal void SetRate(CompiledTraining training, float value) =>
+        rates[training.Index] = float.IsFinite(value) ? value : throw new ArgumentOutOfRangeException(nameof(LearningRate), value, "The learning rate must be finite.");
 
     /// <summary>Another instance over the same parameters, with memory of its own, and states of its own where entries assign some.</summary>
     public ModelInstance NewSession(int threads = 1)
@@ -229,7 +236,7 @@ public sealed unsafe class ModelInstance : IDisposable
     public StepResult TrainStep(ReadOnlySpan<CallArgument> lossArguments, ReadOnlySpan<(string Name, long Value)> dims)
     {
         Span<long> values = stackalloc long[dims.Length];
-        InOrder(Model["train_step"], dims, values);
+        InOrder(Model.TrainingOf(null).Step, dims, values);
         return TrainStep(lossArguments, values);
     }
 
@@ -248,12 +255,19 @@ public sealed unsafe class ModelInstance : IDisposable
     /// <param name="dims">The named dimensions that no length gives.</param>
     /// <exception cref="InvalidOperationException">The model has no [Train], or somebody else trains it: another call or FitAsync.</exception>
     /// <exception cref="ArgumentException">A length does not fit.</exception>
-    public StepResult TrainStep(ReadOnlySpan<CallArgument> lossArguments, ReadOnlySpan<long> dims = default)
+    public StepResult TrainStep(ReadOnlySpan<CallArgument> lossArguments, ReadOnlySpan<long> dims = default) => TrainStep(Model.TrainingOf(null), lossArguments, dims);
+
+    /// <summary>One step of the training program of that name.</summary>
+    /// <inheritdoc cref="TrainStep(ReadOnlySpan{CallArgument}, ReadOnlySpan{long})"/>
+    /// <exception cref="ArgumentException">There is no such program, or a length does not fit.</exception>
+    public StepResult TrainStep(string program, ReadOnlySpan<CallArgument> lossArguments, ReadOnlySpan<long> dims = default) => TrainStep(Model.TrainingOf(program), lossArguments, dims);
+
+    StepResult TrainStep(CompiledTraining training, ReadOnlySpan<CallArgument> lossArguments, ReadOnlySpan<long> dims)
     {
         if (Store.BeginTraining(this) is { } other) throw IsTrained(other);
         try
         {
-            return FitStep(lossArguments, dims);
+            return FitStep(training, lossArguments, dims);
         }
         finally
         {
@@ -266,26 +280,27 @@ public sealed unsafe class ModelInstance : IDisposable
             ? "FitAsync is running. Await its task first." : "another thread is in TrainStep. Make the steps on one thread, or under a lock."));
 
     /// <summary>A step for who has begun training.</summary>
-    internal StepResult FitStep(ReadOnlySpan<CallArgument> lossArguments, ReadOnlySpan<long> dims)
+    internal StepResult FitStep(CompiledTraining training, ReadOnlySpan<CallArgument> lossArguments, ReadOnlySpan<long> dims)
     {
-        var function = Model["train_step"];
-        float rate = LearningRate, loss, norm;
-        Span<CallArgument> all = stackalloc CallArgument[lossArguments.Length + 5];
-        lossArguments.CopyTo(all);
+        if (lossArguments.Length != training.LossArguments.Length)
+            throw new ArgumentException($"{training.Step.Name} takes the {training.LossArguments.Length} arguments of its loss, but got {lossArguments.Length}.", nameof(lossArguments));
+        float rate = rates[training.Index], loss, norm;
+        Span<CallArgument> all = stackalloc CallArgument[training.Step.Arguments + training.Step.Results];
+        for (var i = 0; i < lossArguments.Length; i++) all[training.LossArguments[i]] = lossArguments[i];
         using var alone = Store.Gate.Exclude();
         ThrowIfDisposed();
-        var step = Store.Step + 1;
-        var seed = StepSeed(Store.Seed, step);
-        all[^5] = new(&rate, 1);
-        all[^4] = new(&step, 1);
-        all[^3] = new(&seed, 1);
-        all[^2] = new(&loss, 1);
-        all[^1] = new(&norm, 1);
-        Session.Run(function, all, dims);
+        // An attempt whatever comes of it, and so the next one draws other random numbers; the program counts those that were made.
+        var attempt = Store.Attempts + 1;
+        var step = Store.AppliedSteps(training.AppliedSteps) + 1;
+        var seed = StepSeed(Store.Seed, attempt);
+        all[training.RateAt] = new(&rate, 1);
+        all[training.SeedAt] = new(&seed, 1);
+        all[training.LossAt] = new(&loss, 1);
+        all[training.NormAt] = new(&norm, 1);
+        Session.Run(training.Step, all, dims);
+        Store.Attempts = attempt;
         var result = new StepResult(step, loss, norm, rate);
-        if (!result.IsFinite) return result;
-        Store.Step = step;
-        Store.Root.Touch();
+        if (result.IsFinite) Store.Root.Touch();
         return result;
     }
 
@@ -296,7 +311,7 @@ public sealed unsafe class ModelInstance : IDisposable
     internal void SaveCheckpoint(string path, TrainingPosition? position, ImmutableDictionary<string, string> run, bool weightsOnly)
     {
         ThrowIfDisposed();
-        Checkpoint.Save(path, Store.Root, Model.Name, Model.PlanFingerprint, LearningRate, position, run, weightsOnly);
+        Checkpoint.Save(path, Store.Root, Model.Name, Model.PlanFingerprint, Model.Training.ToImmutableDictionary(t => t.Name, t => rates[t.Index]), position, run, weightsOnly);
     }
 
     /// <summary>Reads a file that <see cref="SaveCheckpoint"/> or another safetensors library wrote.</summary>
@@ -305,7 +320,9 @@ public sealed unsafe class ModelInstance : IDisposable
     {
         ThrowIfDisposed();
         var (info, match) = Checkpoint.Load(path, Store.Root, Model.Name, options);
-        if (info.IsTraining && info.LearningRate is { } rate) LearningRate = rate;
+        if (info.IsTraining)
+            foreach (var training in Model.Training)
+                if (info.LearningRates.TryGetValue(training.Name, out var rate)) rates[training.Index] = rate;
         return new(info.IsTraining, Store.Step, info.Fingerprint == Model.PlanFingerprint) { Position = info.Position, Metadata = info.Metadata, Missing = match.Missing, Unexpected = match.Unexpected };
     }
 
@@ -355,10 +372,10 @@ public sealed unsafe class ModelInstance : IDisposable
         else done.SetException(failure!);
     }
 
-    /// <summary>What random operations of a step are keyed with: 53 bits, so that a double holds it exactly.</summary>
-    internal static long StepSeed(ulong seed, long step)
+    /// <summary>What random operations of an attempt at a step are keyed with: 53 bits, so that a double holds it exactly.</summary>
+    internal static long StepSeed(ulong seed, long attempt)
     {
-        var (x, y, _, _) = Philox.Block(seed, (ulong)step, Philox.Stream("train_step.seed"));
+        var (x, y, _, _) = Philox.Block(seed, (ulong)attempt, Philox.Stream("train_step.seed"));
         return (long)((((ulong)y << 32) | x) >> 11);
     }
 

@@ -28,7 +28,7 @@ public sealed class ParameterStore : IReadOnlyCollection<StoredTensor>, IParamet
     volatile Contents contents;
     object? trainer;
     ulong seed;
-    long step, version;
+    long attempts, version;
     bool isSound = true, disposed;
 
     internal ParameterStore(ImmutableArray<StateDecl> declarations, ulong seed, WorkerPool? pool = null)
@@ -57,8 +57,13 @@ public sealed class ParameterStore : IReadOnlyCollection<StoredTensor>, IParamet
     {
         public ImmutableArray<StoredTensor> All { get; } = all;
 
-        /// <summary>What users see: not the arrays of the source, which are nobody's to change.</summary>
+        /// <summary>What training and checkpoints know: not the arrays of the source, which are nobody's to change.</summary>
         public ImmutableArray<StoredTensor> Order { get; } = [.. all.Where(t => t.Kind != StateKind.Constant)];
+
+        /// <summary>What users see: nor the counts of steps, which <see cref="Step"/> tells.</summary>
+        public ImmutableArray<StoredTensor> Shown { get; } = [.. all.Where(t => t.Kind is not (StateKind.Constant or StateKind.Counter))];
+
+        public ImmutableArray<StoredTensor> Counters { get; } = [.. all.Where(t => t.Kind == StateKind.Counter)];
 
         public Dictionary<string, StoredTensor> ByPath { get; } = all.ToDictionary(t => t.Path, StringComparer.Ordinal);
 
@@ -81,7 +86,7 @@ public sealed class ParameterStore : IReadOnlyCollection<StoredTensor>, IParamet
 
     Contents Over(Contents basis) => new([.. basis.All.Select(t => own.FirstOrDefault(o => o.Path == t.Path) ?? t)], basis.IsTraining, basis);
 
-    static bool IsOptimizer(StateDecl declaration) => declaration.Kind == StateKind.Optimizer;
+    static bool IsOptimizer(StateDecl declaration) => declaration.Kind is StateKind.Optimizer or StateKind.Counter;
 
     /// <summary>Who may use the numbers.</summary>
     internal StoreGate Gate { get; }
@@ -105,12 +110,28 @@ public sealed class ParameterStore : IReadOnlyCollection<StoredTensor>, IParamet
         internal set => root.seed = value;
     }
 
-    /// <summary>How many training steps were made.</summary>
+    /// <summary>How many training steps were made, by all training programs together.</summary>
     public long Step
     {
-        get => Volatile.Read(ref root.step);
-        internal set => Volatile.Write(ref root.step, value);
+        get
+        {
+            long steps = 0;
+            foreach (var counter in root.contents.Counters) steps += Applied(counter);
+            return steps;
+        }
     }
+
+    /// <summary>How many steps were tried, those that were not made included: what random numbers of the next one are keyed with.</summary>
+    internal long Attempts
+    {
+        get => Volatile.Read(ref root.attempts);
+        set => Volatile.Write(ref root.attempts, value);
+    }
+
+    /// <summary>How many steps a training program has made: the number in the state that it counts them in, 0 while there is none.</summary>
+    internal long AppliedSteps(string path) => root.contents.ByPath.TryGetValue(path, out var counter) ? Applied(counter) : 0;
+
+    static unsafe long Applied(StoredTensor counter) => Volatile.Read(ref *(long*)counter.Pointer);
 
     /// <summary>Raised whenever numbers may have changed: a training step, a load, a span to write.</summary>
     public long Version => Volatile.Read(ref version) + (root == this ? 0 : Volatile.Read(ref root.version));
@@ -132,7 +153,10 @@ public sealed class ParameterStore : IReadOnlyCollection<StoredTensor>, IParamet
     public long Bytes => Now.Order.Sum(t => t.Bytes);
 
     /// <summary>The number of tensors.</summary>
-    public int Count => Now.Order.Length;
+    public int Count => Now.Shown.Length;
+
+    /// <summary>All of them, counts of steps included: what a checkpoint holds.</summary>
+    internal ImmutableArray<StoredTensor> All => Now.Order;
 
     /// <summary>The tensor of that name.</summary>
     /// <exception cref="KeyNotFoundException">There is none; the message names similar ones.</exception>
@@ -143,7 +167,7 @@ public sealed class ParameterStore : IReadOnlyCollection<StoredTensor>, IParamet
     public bool TryGet(string path, out StoredTensor tensor) => Now.ByPath.TryGetValue(path, out tensor!);
 
     /// <summary>Parameters, running statistics and, once training has started, optimizer states, in the order of the program.</summary>
-    public IEnumerator<StoredTensor> GetEnumerator() => Now.Order.AsEnumerable().GetEnumerator();
+    public IEnumerator<StoredTensor> GetEnumerator() => Now.Shown.AsEnumerable().GetEnumerator();
 
     IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
 
@@ -188,7 +212,7 @@ public sealed class ParameterStore : IReadOnlyCollection<StoredTensor>, IParamet
         using var alone = Gate.Exclude();
         ThrowIfDisposed();
         Seed = seed;
-        Step = 0;
+        Attempts = 0;
         foreach (var tensor in Now.Order) Initialization.Fill(tensor, seed, pool);
         IsSound = true;
         Touch();

@@ -11,6 +11,7 @@ namespace Graph.Runtime.Training;
 sealed unsafe class BatchFeed
 {
     readonly ModelInstance model;
+    readonly CompiledTraining training;
     readonly ImmutableArray<DataColumn> sourceColumns;
 
     // Of each argument of the loss, in its order: the column that feeds it, and its number in the source.
@@ -20,16 +21,18 @@ sealed unsafe class BatchFeed
     // For each dimension that lengths do not give: the argument and axis that say it; axis 0 is the number of rows.
     readonly (int Argument, int Axis)[] stated;
 
-    /// <param name="model">Whose loss.</param>
+    /// <param name="model">The model.</param>
+    /// <param name="training">Whose loss and step.</param>
     /// <param name="source">Where the batches come from.</param>
     /// <param name="name">What they are, for messages: <c>training data</c>.</param>
     /// <param name="parameter">The parameter that the source came by.</param>
     /// <exception cref="ArgumentException">The columns do not fit the arguments.</exception>
-    public BatchFeed(ModelInstance model, IBatchSource source, string name, string parameter)
+    public BatchFeed(ModelInstance model, CompiledTraining training, IBatchSource source, string name, string parameter)
     {
         this.model = model;
+        this.training = training;
         sourceColumns = source.Columns;
-        var loss = model.Model["loss"];
+        var loss = training.Loss;
         var parameters = loss.Lowered.Signature.Parameters;
         if (loss.Draws) parameters = parameters.RemoveAt(parameters.Length - 1); // the seed comes from the model
         places = ColumnBinding.Bind(model.Model.Name, parameters, sourceColumns, name, parameter);
@@ -90,7 +93,7 @@ sealed unsafe class BatchFeed
     // Each level pins one argument's column: how many there are is known at run time only.
     StepResult Train(IBatch batch, Span<CallArgument> arguments, Span<long> dims, int next)
     {
-        if (next == columns.Length) return model.FitStep(arguments, dims);
+        if (next == columns.Length) return model.FitStep(training, arguments, dims);
         var bytes = Bytes(batch, next);
         fixed (byte* pointer = bytes)
         {
@@ -105,7 +108,7 @@ sealed unsafe class BatchFeed
         {
             float result;
             arguments[next] = new(&result, 1);
-            model.Evaluate("loss", number, arguments, dims);
+            model.Evaluate(training.Loss.Name, number, arguments, dims);
             return result;
         }
         var bytes = Bytes(batch, next);

@@ -17,6 +17,9 @@ public sealed record FitOptions
     /// <summary>After how many steps to stop, those before a resumed checkpoint included.</summary>
     public long? Steps { get; init; }
 
+    /// <summary>Which training program: the name of its [Train] method. Not needed where the model has only one.</summary>
+    public string? Program { get; init; }
+
     /// <summary>The learning rate of each step; the model's own when left out.</summary>
     public Schedule? Schedule { get; init; }
 

@@ -16,6 +16,7 @@ sealed class Trainer : IDisposable
     static readonly IReadOnlyList<MetricValue> NoMetrics = [];
 
     readonly ModelInstance model;
+    readonly CompiledTraining training;
     readonly IBatchSource data;
     readonly FitOptions options;
     readonly IProgress<FitProgress>? progress;
@@ -44,20 +45,20 @@ sealed class Trainer : IDisposable
     {
         options.Check();
         this.model = model;
+        training = model.Model.TrainingOf(options.Program); // says what a model without [Train] lacks
         this.data = data;
         this.options = options;
         this.progress = progress;
         CheckBatches(data, "training data", nameof(data));
-        feed = new(model, data, "training data", nameof(data));
+        feed = new(model, training, data, "training data", nameof(data));
         if (options.Validation is { } held)
         {
             CheckBatches(held, "validation data", nameof(options.Validation));
-            validation = new(model, held, "validation data", nameof(options.Validation));
+            validation = new(model, training, held, "validation data", nameof(options.Validation));
         }
-        _ = model.Model["train_step"]; // says what a model without [Train] lacks
         run = new()
         {
-            Model = model.Model.Name, Plan = model.Model.PlanFingerprint, Seed = model.Store.Seed, BatchSize = data.BatchSize, Batches = data.Batches, Schedule = options.Schedule?.Text,
+            Model = training.Name.Length == 0 ? model.Model.Name : model.Model.Name + "." + training.Name, Plan = model.Model.PlanFingerprint, Seed = model.Store.Seed, BatchSize = data.BatchSize, Batches = data.Batches, Schedule = options.Schedule?.Text,
             Data = options.CheckpointPath is null ? null : data.Fingerprint, Facts = options.Facts.ToImmutableSortedDictionary(StringComparer.Ordinal),
         };
         if (options.CheckpointPath is { } path)
@@ -72,7 +73,7 @@ sealed class Trainer : IDisposable
                     if (stored is not null)
                     {
                         history = stored.History;
-                        last = new(model.Store.Step, stored.Loss, stored.GradientNorm, model.LearningRate);
+                        last = new(model.Store.AppliedSteps(training.AppliedSteps), stored.Loss, stored.GradientNorm, model.Rate(training));
                     }
                 }
                 else if (options.Resume == ResumeMode.Always)
@@ -160,7 +161,7 @@ sealed class Trainer : IDisposable
 
     void Step(IBatch rows)
     {
-        if (options.Schedule is { } schedule) model.LearningRate = schedule.Rate(steps, totalSteps);
+        if (options.Schedule is { } schedule) model.SetRate(training, schedule.Rate(steps, totalSteps));
         var result = feed.Train(rows);
         if (!result.IsFinite) throw NotMade(result);
         last = result;

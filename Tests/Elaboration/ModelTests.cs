@@ -170,10 +170,10 @@ public class ModelTests
     [Fact]
     public void The_optimizer_keeps_its_hyper_parameters_and_states()
     {
-        var training = Elaborate.Built(typeof(Mlp)).Training!;
-        Assert.Equal("m v", string.Join(" ", training.OptimizerStates));
+        var training = Elaborate.Built(typeof(Mlp)).Program.Training.Single();
+        Assert.Equal("m v", string.Join(" ", Assert.Single(training.Rules).States));
         Assert.Equal(1e-4, training.LearningRate);
-        Assert.Equal("new AdamW(0.0001, 0.9, 0.999, 1E-08, 0.01)", training.Optimizer);
+        Assert.Equal("new AdamW(0.0001, 0.9, 0.999, 1E-08, 0.01, true)", training.Optimizer);
         Assert.Null(training.ClipNorm);
     }
 
@@ -188,8 +188,8 @@ public class ModelTests
                 [Train(ClipNorm = 0.5)] static Sgd Optimizer() => new(learningRate: 0.5f);
             }
             """);
-        Assert.Empty(model.Training!.OptimizerStates);
-        Assert.Equal(0.5, model.Training.ClipNorm);
+        Assert.Empty(Assert.Single(model.Program.Training.Single().Rules).States);
+        Assert.Equal(0.5, model.Program.Training.Single().ClipNorm);
         Assert.Equal(["value", "gradient", "learning_rate", "step"], model.Program.Find("update")!.Parameters.Select(p => p.Name));
     }
 

@@ -138,7 +138,7 @@ public class LocationTests
         static string Fingerprint(string place)
         {
             var text = $"program P version 1\nrequire f {{size=[2], least=1, what=\"w\"}}  ; {place}\n\nfunc f(x: f32[2]) -> (f32[2])\n  %0 = exp x : f32[2]  ; {place} conv\n  return %0\n";
-            return KernelFingerprint.OfPlan(Lowerer.Lower(CompilerPipeline.Run(ProgramParser.Parse(text, OperationTable.Set), null).Final), "");
+            return KernelFingerprint.OfPlan(Lowerer.Lower(CompilerPipeline.Run(ProgramParser.Parse(text, OperationTable.Set)).Final), "");
         }
         Assert.Equal(Fingerprint("A.cs:1"), Fingerprint("B.cs:22"));
     }

@@ -5,9 +5,9 @@ using System.Linq;
 using System.Runtime.InteropServices;
 using System.Runtime.Loader;
 using Graph.Compiler.Ir;
+using Graph.Compiler.Training;
 using Graph.Compiler.Passes;
 using Graph.Compiler.Planning;
-using Graph.Compiler.Training;
 using Graph.Generators.Diagnostics;
 using Graph.Runtime.Execution;
 using Microsoft.CodeAnalysis;
@@ -62,7 +62,7 @@ static unsafe class Running
         using var session = instance.NewSession(); // where entries may assign states
         foreach (var function in instance.Model.Functions.Select(f => f.Lowered.Signature))
         {
-            var isStep = function.Name == FunctionNames.TrainStep;
+            var training = TrainingSignature.OfStep(instance.Model.Lowered.Training, function.Name);
             var memory = new List<nint>();
             CallArgument Place(TensorType type)
             {
@@ -71,9 +71,9 @@ static unsafe class Running
                 NativeMemory.Clear((void*)memory[^1], (nuint)(length * type.DType.Size()));
                 return new((void*)memory[^1], length);
             }
-            var arguments = function.Parameters.SkipLast(isStep ? 3 : 0).Where(p => p.Name != FunctionNames.CallSeed).Select(p => Place(p.Type)).ToList();
+            var arguments = function.Parameters.Where(p => training is null || !TrainingSignature.OwnArguments.Contains(p.Name)).Where(p => p.Name != TrainingSignature.CallSeed).Select(p => Place(p.Type)).ToList();
             var undetermined = new DimSolver(function.Parameters, dims).Undetermined.Select(d => sizes[d]).ToArray();
-            if (isStep) instance.TrainStep([.. arguments], undetermined);
+            if (training is not null) instance.TrainStep(training.Name, [.. arguments], undetermined);
             else session.Run(function.Name, [.. arguments, .. function.Results.Select(r => Place(r.Type))], undetermined);
             foreach (var pointer in memory) NativeMemory.AlignedFree((void*)pointer);
         }

@@ -121,6 +121,27 @@ public sealed record GoldenDigestRow(string Name, double Sum, double Norm, Immut
     }
 }
 
+/// <summary>Steps of several training programs over one model, in float64.</summary>
+/// <param name="Model">The file's name.</param>
+/// <param name="Inputs">What steps take, by name.</param>
+/// <param name="Parameters">Names, shapes and starting values.</param>
+/// <param name="Steps">In the order in which they were made.</param>
+/// <param name="After">Every parameter and running statistic after the last step.</param>
+public sealed record ProgramGolden(
+    string Model, ImmutableArray<GoldenInput> Inputs, ImmutableArray<GoldenInput> Parameters, ImmutableArray<GoldenStep> Steps, ImmutableArray<GoldenInput> After)
+{
+    /// <summary>The numbers of an input at a step (the first is 1).</summary>
+    public float[] Reals(string input, int step) => [.. Input(input).Reals($"{Model}:{input}:{step}").Select(v => (float)v)];
+
+    /// <summary>The integers of an input at a step (the first is 1).</summary>
+    public int[] Integers(string input, int step) => [.. Input(input).Integers($"{Model}:{input}:{step}").Select(v => (int)v)];
+
+    GoldenInput Input(string name) => Inputs.Single(i => i.Name == name);
+}
+
+/// <summary>A step of a training program.</summary>
+public sealed record GoldenStep(string Program, double Loss, double GradientNorm);
+
 /// <summary>Reads the files that <c>make_goldens.py</c> wrote.</summary>
 public static class Golden
 {
@@ -145,6 +166,9 @@ public static class Golden
 
     /// <summary>Ten steps of a model.</summary>
     public static TrainingGolden Training(string model) => Read<TrainingGolden>(Path.Combine("Training", model + ".json"));
+
+    /// <summary>Steps of a model's training programs.</summary>
+    public static ProgramGolden Programs(string model) => Read<ProgramGolden>(Path.Combine("Programs", model + ".json"));
 
     /// <summary>How many elements a shape has.</summary>
     public static int Count(this ImmutableArray<int> shape) => shape.Aggregate(1, (count, size) => count * size);

@@ -24,7 +24,7 @@ public class TrainingGoldenTests
     {
         var golden = Golden.Training(name);
         var elaborated = Elaborate.Built(model);
-        var program = CompilerPipeline.Run(elaborated.Program, elaborated.Training, verify: true).Final;
+        var program = CompilerPipeline.Run(elaborated.Program, verify: true).Final;
         var run = TrainingRun.Make(program, golden, allSteps ? golden.Steps : steps, float64: true, (step, states) =>
         {
             foreach (var row in golden.Digests.Where(digest => digest.Step == step).SelectMany(digest => digest.Rows))

@@ -63,7 +63,6 @@ sealed record TrainingRun(ImmutableArray<double> Losses, IReadOnlyDictionary<str
         .. function.Parameters.Select((parameter, i) => i < golden.Inputs.Length ? Input(golden, golden.Inputs[i], parameter, step) : parameter.Name switch
         {
             "learning_rate" => TensorData.Scalar(golden.Optimizer.LearningRate, parameter.DType),
-            "step" => TensorData.Scalar((long)step, parameter.DType),
             "seed" => TensorData.Scalar(0L, parameter.DType),
             var name => throw new InvalidOperationException($"train_step takes {name}, which no golden gives."),
         }),

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """Writes what PyTorch says, for the tests to compare with.
 
-usage: make_goldens.py [operations] [operations/FAMILY] [mlp] [cnn] [nanogpt] [resnet18] [gpt2] [rnn] [lstm] [gru] [language]     (default: everything)
+usage: make_goldens.py [operations] [operations/FAMILY] [mlp] [cnn] [nanogpt] [resnet18] [gpt2] [rnn] [lstm] [gru] [language] [programs/NAME]     (default: everything)
 
 Needs PyTorch (made with 1.13) and NumPy; set OMP_WAIT_POLICY=PASSIVE on a busy machine. Files go beside this script: Operations/*.json
 holds values and gradients of each operation in float64, Training/*.json ten steps of AdamW for each model,
-Language/*.json gradients inside of models.
+Programs/*.json steps of several training programs over one model, Language/*.json gradients inside of models.
 """
 import pathlib
 import sys
@@ -13,6 +13,7 @@ import torch
 import golden_language
 import golden_models
 import golden_operations
+import golden_programs
 from golden_values import write
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -20,7 +21,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 
 def main():
     families = {f'operations/{make.__name__}': make for make in golden_operations.FAMILIES}
-    known = ['operations', *golden_models.MODELS, 'language']
+    known = ['operations', *golden_models.MODELS, 'language', *(f'programs/{name}' for name in golden_programs.PROGRAMS)]
     wanted = sys.argv[1:] or known
     known += families
     for name in wanted:
@@ -35,6 +36,8 @@ def main():
         elif name == 'language':
             for case, make in golden_language.CASES.items():
                 write(HERE / 'Language' / f'{case}.json', make())
+        elif name.startswith('programs/'):
+            write(HERE / 'Programs' / f'{name[9:]}.json', golden_programs.train(name[9:]))
         else:
             write(HERE / 'Training' / f'{name}.json', golden_models.train(name))
         print(name, flush=True)

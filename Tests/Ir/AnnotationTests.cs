@@ -70,8 +70,8 @@ public sealed class AnnotationTests
     [Fact]
     public void Every_pass_keeps_what_is_said_of_arguments_and_states()
     {
-        var program = Verifier.Verify(ProgramParser.Parse(Sharded, OperationTable.Set));
-        foreach (var pass in CompilerPipeline.Stages(new Graph.Compiler.Training.TrainingSpec(ClipNorm: 1)).SelectMany(s => s.Passes))
+        var program = Verifier.Verify(ProgramParser.Parse(Sharded, OperationTable.Set)) with { Training = [new(ClipNorm: 1)] };
+        foreach (var pass in CompilerPipeline.Stages().SelectMany(s => s.Passes))
         {
             var before = program.Functions.ToDictionary(f => f.Name, f => Running.Run(program, f.Name, 3));
             program = pass.RunVerified(program);

@@ -49,7 +49,7 @@ public sealed class RecurrentTests
     {
         var golden = Golden.Training(name);
         var model = Elaborate.Model(Model(layer));
-        var program = CompilerPipeline.Run(model.Program, model.Training, verify: true).Final;
+        var program = CompilerPipeline.Run(model.Program, verify: true).Final;
         var run = TrainingRun.Make(program, golden, golden.Steps, float64: true, (step, states) =>
         {
             foreach (var row in golden.Digests.Where(digest => digest.Step == step).SelectMany(digest => digest.Rows))

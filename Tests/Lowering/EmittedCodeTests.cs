@@ -30,7 +30,7 @@ public class EmittedCodeTests
     public void No_emitted_method_outgrows_the_JIT(Type model)
     {
         var elaborated = Elaborate.Built(model);
-        var lowered = Lowerer.Lower(CompilerPipeline.Run(elaborated.Program, elaborated.Training).Final);
+        var lowered = Lowerer.Lower(CompilerPipeline.Run(elaborated.Program).Final);
         var kernels = KernelAssembly.Compile(lowered.Kernels);
         using var image = new PEReader(ImmutableArray.Create(kernels.Image));
         var metadata = image.GetMetadataReader();
@@ -56,7 +56,7 @@ public class EmittedCodeTests
         string Print()
         {
             var elaborated = Elaborate.Built(typeof(NanoGpt));
-            return KernelDump.Print(Lowerer.Lower(CompilerPipeline.Run(elaborated.Program, elaborated.Training).Final));
+            return KernelDump.Print(Lowerer.Lower(CompilerPipeline.Run(elaborated.Program).Final));
         }
         Assert.Equal(Print(), Print());
     }
@@ -65,7 +65,7 @@ public class EmittedCodeTests
     public void A_program_that_was_written_and_read_lowers_alike()
     {
         var elaborated = Elaborate.Built(typeof(NanoGpt));
-        var program = CompilerPipeline.Run(elaborated.Program, elaborated.Training).Final;
+        var program = CompilerPipeline.Run(elaborated.Program).Final;
         var read = ProgramParser.Parse(ProgramPrinter.Print(program), program.Operations);
         Assert.Equal(KernelDump.Print(Lowerer.Lower(program)), KernelDump.Print(Lowerer.Lower(read)));
     }

@@ -36,7 +36,7 @@ public sealed class FingerprintTests
     static LoweredProgram Lower(string source)
     {
         var model = Elaborate.Model(source);
-        return Lowerer.Lower(CompilerPipeline.Run(model.Program, model.Training).Final);
+        return Lowerer.Lower(CompilerPipeline.Run(model.Program).Final);
     }
 
     [Fact]

@@ -26,9 +26,9 @@ namespace Graph.Tests.Lowering;
 /// <summary>Lowered programs and plans as text: what a model starts from is what was compiled, and damage is said.</summary>
 public sealed class LoweredTextTests
 {
-    static readonly TrainingSpec Training = new(ClipNorm: 1, OptimizerStates: ["m", "v"], LearningRate: 0.01);
+    static readonly TrainingProgram Training = new(ClipNorm: 1, LearningRate: 0.01);
 
-    static LoweredProgram Lower(Program program, TrainingSpec? training) => Lowerer.Lower(CompilerPipeline.Run(program, training).Final);
+    static LoweredProgram Lower(Program program, TrainingProgram? training) => Lowerer.Lower((training is null ? CompilerPipeline.Run(program) : CompilerPipeline.Run(program, training)).Final);
 
     internal static void ReadsBackEqual(LoweredProgram program)
     {

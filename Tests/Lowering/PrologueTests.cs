@@ -183,7 +183,7 @@ public class PrologueTests
     {
         var (titles, text) = Programs[name];
         var source = ProgramParser.Parse(Head + text + "\n", OperationTable.Set);
-        var compiled = CompilerPipeline.Run(source, null, verify: true).Final;
+        var compiled = CompilerPipeline.Run(source, verify: true).Final;
         var lowered = Lowerer.Lower(compiled);
         Assert.Equal(titles, lowered.Functions[0].Launches.Select(l => new string([.. l.Title.Where(c => !char.IsDigit(c))])));
 
@@ -215,7 +215,7 @@ public class PrologueTests
               return x
 
             """, OperationTable.Set);
-        var lowered = Lowerer.Lower(CompilerPipeline.Run(source, null, verify: true).Final);
+        var lowered = Lowerer.Lower(CompilerPipeline.Run(source, verify: true).Final);
         var random = new Random(7);
         var states = source.States.ToDictionary(s => s.Path, s => RandomData(s.Type, DimBinding.Empty, random));
         TensorData[] arguments = [new(DType.F32, [])];

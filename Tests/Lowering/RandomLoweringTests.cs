@@ -25,7 +25,7 @@ public class RandomLoweringTests
     public void Emitted_kernels_agree_with_the_reference(int seed)
     {
         var source = RandomProgram.Make(seed);
-        var compiled = CompilerPipeline.Run(source, null, verify: true).Final;
+        var compiled = CompilerPipeline.Run(source, verify: true).Final;
         var lowered = Lowerer.Lower(compiled);
         var kernels = KernelAssembly.Compile(lowered.Kernels);
         var (arguments, states) = RandomProgram.Values(source, seed, Rows, DType.F32);

@@ -5,6 +5,7 @@ using Graph.Compiler.Ir.Reference;
 using Graph.Compiler.Passes;
 using Graph.Compiler;
 using Graph.Compiler.Ir;
+using Graph.Compiler.Training;
 using Graph.Compiler.Lowering;
 using Graph.Compiler.Planning;
 using Graph.Runtime.Execution;
@@ -29,32 +30,32 @@ sealed class SourceModel
     public static SourceModel Lower(string source)
     {
         var model = Elaborate.Model(source);
-        var stages = CompilerPipeline.Run(model.Program, model.Training, verify: true);
+        var stages = CompilerPipeline.Run(model.Program, verify: true);
         var lowered = Lowerer.Lower(stages.Final);
         foreach (var function in lowered.Functions) PlanVerifier.Verify(Planner.Plan(function, DimBinding.Typical(lowered.Dims)));
         return new(stages, lowered);
     }
 
     /// <summary>Compiles the kernels.</summary>
-    public CompiledModel Compile() => new("M", Lowered, KernelAssembly.Compile(Lowered.Kernels).Address, Rate);
+    public CompiledModel Compile() => new("M", Lowered, KernelAssembly.Compile(Lowered.Kernels).Address);
 
     /// <summary>Trains for some steps beside the reference in float64; gives the largest difference of a loss or gradient norm, relative to its size or 0.1.</summary>
     public unsafe double Train(int steps, int rows = 3)
     {
         var model = Compile();
-        using var instance = new ModelInstance(model, seed: 7, threads: 2);
+        using var instance = new ModelInstance(model, seed: 7, threads: 2) { LearningRate = Rate };
         instance.Store.StartTraining();
         var reference = new Interpreter(Stages.Find("Differentiated")!, float64: true);
         var states = instance.Store.ToDictionary(t => t.Path, t => Data(t.Declaration.Type, DimBinding.Empty, [.. t.Read<float>().ToArray().Select(v => (double)v)]));
+        states["optimizer.step"] = TensorData.Scalar(0L);
         var binding = DimBinding.Typical(Lowered.Dims).With("B", rows);
         var worst = 0.0;
         for (var step = 1; step <= steps; step++)
         {
             var random = new Random(step);
-            var parameters = model["train_step"].Lowered.Signature.Parameters;
-            var loss = parameters.Take(parameters.Length - 3).Select(p => Data(p.Type, binding, null, random)).ToArray();
+            var loss = model["train_step"].Lowered.Signature.Parameters.Where(p => !TrainingSignature.OwnArguments.Contains(p.Name)).Select(p => Data(p.Type, binding, null, random)).ToArray();
             var expected = reference.Run(
-                "train_step", [.. loss.Select(Widen), TensorData.Scalar((double)Rate, DType.F64), TensorData.Scalar((long)step), TensorData.Scalar(ModelInstance.StepSeed(7, step))], states, binding);
+                "train_step", [.. loss.Select(Widen), TensorData.Scalar((double)Rate, DType.F64), TensorData.Scalar(ModelInstance.StepSeed(7, step))], states, binding);
             foreach (var (path, value) in expected.States) states[path] = value;
             var actual = Step(instance, loss, [.. new DimSolver(model["train_step"].Lowered.Signature.Parameters, Lowered.Dims).Undetermined.Select(d => binding[d])]);
             worst = Math.Max(worst, Math.Max(Difference(expected.Results[0][0], actual.Loss), Difference(expected.Results[1][0], actual.GradientNorm)));

@@ -12,7 +12,7 @@ namespace Graph.Tests.Passes;
 public sealed class RecomputeTests
 {
     // Results: the loss, which makes everything it needs the forward pass, and what stands for a gradient.
-    static Program Parse(string body) => ProgramParser.Parse("program P version 1\ndim B ≤ 64 ~ 64\nparam w : f32[32,32] = zeros\nfunc train_step(x: f32[B,32], seed: i64[]) -> (f32[], f32[])\n" + body, OperationTable.Set);
+    static Program Parse(string body) => ProgramParser.Parse("program P version 1\ndim B ≤ 64 ~ 64\nparam w : f32[32,32] = zeros\nfunc train_step(x: f32[B,32], seed: i64[]) -> (f32[], f32[])\n" + body, OperationTable.Set) with { Training = [new()] };
 
     /// <summary>Operations that the second result computes after the first is there, by name.</summary>
     static List<string> Backward(Program program)

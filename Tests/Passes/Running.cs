@@ -19,6 +19,7 @@ static class Running
         for (long i = 0; i < data.Size; i++)
             data[i] = type.DType.IsFloat() ? random.NextDouble() * 2 - 1 : random.Next(0, 5);
         if (name == "step") data[0] = 3;
+        if (name == "optimizer.step") data[0] = 2; // so that the step is the third
         // Second moments are no less than zero.
         if (name == "v" || name.StartsWith("optimizer.v.", StringComparison.Ordinal))
             for (long i = 0; i < data.Size; i++) data[i] = Math.Abs(data[i]);

@@ -46,7 +46,7 @@ public sealed class SkipNonFiniteTests
     {
         foreach (var clip in new double?[] { null, 0.5 })
         {
-            var program = CompilerPipeline.Run(Parsed, new TrainingSpec(ClipNorm: clip), verify: true).Final;
+            var program = CompilerPipeline.Run(Parsed, new TrainingProgram(ClipNorm: clip), verify: true).Final;
             var step = program.Find("train_step")!;
             var binding = DimBinding.Typical(program.Dims);
             var arguments = Running.Arguments(step, binding, 3);
@@ -55,18 +55,18 @@ public sealed class SkipNonFiniteTests
             states["w"] = new(DType.F64, [3], [4, w, 4]);
             var result = new Interpreter(program, float64: true).Run("train_step", arguments, states, binding);
             Assert.Equal(made, result.Results.All(r => double.IsFinite(r.Real[0])));
-            Assert.Equal(["mean", "optimizer.m.w", "optimizer.v.w", "w"], result.States.Keys.Order());
-            foreach (var (path, value) in result.States) Assert.Equal(!made, value.Real.SequenceEqual(states[path].Real));
+            Assert.Equal(["mean", "optimizer.m.w", "optimizer.step", "optimizer.v.w", "w"], result.States.Keys.Order());
+            foreach (var (path, value) in result.States) Assert.Equal(!made, path == "optimizer.step" ? value.Int.SequenceEqual(states[path].Int) : value.Real.SequenceEqual(states[path].Real));
         }
     }
 
     [Fact]
     public void The_choice_is_made_inside_of_the_update_kernel()
     {
-        var program = CompilerPipeline.Run(Parsed, new TrainingSpec(ClipNorm: 1)).Find("Decomposed")!;
+        var program = CompilerPipeline.Run(Parsed, new TrainingProgram(ClipNorm: 1)).Find("Decomposed")!;
         Assert.Equal(["gradient_scale", "loss_is_finite", "norm_is_finite"], program.Find("update")!.Parameters.Skip(6).Select(p => p.Name));
         var choices = program.Find("train_step")!.Nodes.Where(n => n.Is("where"));
-        Assert.Equal(2, choices.Count()); // of the running mean, by either flag
+        Assert.Equal(4, choices.Count()); // of the running mean and of the count of steps, by either flag
     }
 
     [Fact]

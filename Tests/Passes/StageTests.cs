@@ -28,7 +28,7 @@ public sealed class StageTests
 
             {{body}}
             """, OperationTable.Set);
-        var compiled = CompilerPipeline.Run(program, new(), verify: true);
+        var compiled = CompilerPipeline.Run(program, new TrainingProgram(), verify: true);
         var text = new StringBuilder();
         foreach (var stage in new[] { "Graph", "Differentiated", "Decomposed" })
         {

@@ -5,7 +5,6 @@ using Graph.Compiler.Ir.Text;
 using Graph.Compiler.Training;
 using Graph.Compiler;
 using Graph.Compiler.Ir;
-using Graph.Compiler.Modules.Elaboration;
 using Graph.Compiler.Passes;
 using Graph.Operations;
 using Xunit;
@@ -45,7 +44,7 @@ public sealed class TrainStepTests
 
     static Program Parse() => ProgramParser.Parse(Model.Replace("less %3, @frozen : f32[B,3]", "less %3, @frozen : bool[B,3]", StringComparison.Ordinal), OperationTable.Set);
 
-    static Program Differentiated(TrainingSpec training) => CompilerPipeline.Run(Parse(), training, verify: true).Find("Differentiated")!;
+    static Program Differentiated(TrainingProgram training) => CompilerPipeline.Run(Parse(), training, verify: true).Find("Differentiated")!;
 
     [Fact]
     public void The_step_has_the_arguments_of_the_loss_and_of_the_optimizer()
@@ -54,7 +53,7 @@ public sealed class TrainStepTests
         Assert.Null(program.Find("forward_loss"));
         Assert.Null(program.Find("gradients"));
         var step = program.Find("train_step")!;
-        Assert.Equal(["x", "learning_rate", "step", "seed"], step.Parameters.Select(p => p.Name));
+        Assert.Equal(["x", "learning_rate", "seed"], step.Parameters.Select(p => p.Name));
         Assert.Equal(["loss", "gradient_norm"], step.ResultNames.ToArray());
         Assert.Equal(["f32[]", "f32[]"], step.Results.Select(r => r.Type.ToString()));
     }
@@ -68,7 +67,8 @@ public sealed class TrainStepTests
             program.States.Where(s => s.Kind == StateKind.Optimizer).Select(s => s.Path));
         Assert.Equal("f32[4,3]", program.FindState("optimizer.m.w")!.Type.ToString());
         var updated = program.Find("train_step")!.Updates.Select(u => u.Path).ToArray();
-        Assert.Equal(10, updated.Length);
+        Assert.Equal(11, updated.Length);
+        Assert.Contains("optimizer.step", updated);
         Assert.DoesNotContain("idle", updated);
         Assert.DoesNotContain("frozen", updated);
         Assert.Equal(3, program.Find("train_step")!.Nodes.Count(n => n.Is("call")));
@@ -84,7 +84,7 @@ public sealed class TrainStepTests
         var program = Differentiated(new(ClipNorm: clip));
         var result = Running.Run(program, "train_step", Seed);
 
-        var gradients = new Differentiate().Run(Parse());
+        var gradients = new Differentiate().Run(Parse() with { Training = [new()] });
         var parts = Running.Run(gradients, "gradients", Seed);
         Assert.Equal(parts.Results[0].Real[0], result.Results[0].Real[0], 1e-14);
         var norm = Math.Sqrt(parts.Results.Skip(1).Sum(g => g.Real.Sum(x => x * x)));
@@ -122,7 +122,7 @@ public sealed class TrainStepTests
     {
         var program = Parse();
         program = program with { Functions = program.Functions.RemoveAll(f => f.Name == "update") };
-        Assert.Contains("update", Assert.Throws<ArgumentException>(() => CompilerPipeline.Run(program, new())).Message, StringComparison.Ordinal);
+        Assert.Contains("update", Assert.Throws<ArgumentException>(() => CompilerPipeline.Run(program, new TrainingProgram())).Message, StringComparison.Ordinal);
     }
 
     [Fact]

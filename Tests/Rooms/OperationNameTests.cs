@@ -20,6 +20,7 @@ public class OperationNameTests
         from file in Directory.EnumerateFiles(Path.Combine(Repository.Root, room), "*.cs", SearchOption.AllDirectories)
         let path = Path.GetRelativePath(Repository.Root, file).Replace('\\', '/')
         where !path.Contains("/obj/", StringComparison.Ordinal) && !path.Contains("/bin/", StringComparison.Ordinal) && !path.StartsWith("Compiler/Passes/Rules/", StringComparison.Ordinal)
+            && path != "Compiler/Training/TrainingSignature.cs" // what arguments and results are called
         select path;
 
     [Fact]

@@ -177,6 +177,12 @@ public sealed unsafe class LineModel : IModel<LineModel>, IModule
         if (IsMade(p[0], p[1])) *(float*)p[2] = 0.9f * *(float*)p[2] + 0.1f * *(float*)p[0];
     }
 
+    // loss, norm, steps
+    static void Count(void** p, long* d, long begin, long end, float* scratch)
+    {
+        if (IsMade(p[0], p[1])) ++*(long*)p[2];
+    }
+
     static CompiledModel Compile()
     {
         var b = Dim.Symbol("B");
@@ -188,10 +194,11 @@ public sealed unsafe class LineModel : IModel<LineModel>, IModule
             new("mean", Real(1), StateKind.Buffer, InitSpec.Zeros),
             new("optimizer.m.weight", Real(Inputs), StateKind.Optimizer, InitSpec.Zeros),
             new("optimizer.m.bias", Real(1), StateKind.Optimizer, InitSpec.Zeros),
+            new("optimizer.step", new(DType.I64, Shape.Scalar), StateKind.Counter, InitSpec.Zeros),
         ];
         var x = Value.Argument(Real(b, Inputs), "x");
         var y = Value.Argument(Real(b), "y");
-        Value[] training = [x, y, Value.Argument(Real(), "learning_rate"), Value.Argument(new(DType.I64, Shape.Scalar), "step"), Value.Argument(new(DType.I64, Shape.Scalar), "seed")];
+        Value[] training = [x, y, Value.Argument(Real(), "learning_rate"), Value.Argument(new(DType.I64, Shape.Scalar), "seed")];
         Function Signature(string name, Value[] parameters, (string Name, TensorType Type)[] results, string[] updates)
         {
             var node = new Node(StructureOperations.Call, [.. parameters], AttributeMap.Empty, [], [.. results.Select(r => r.Type)], []);
@@ -200,17 +207,18 @@ public sealed unsafe class LineModel : IModel<LineModel>, IModule
         var functions = ImmutableArray.Create(
             Signature("predict", [x], [("result", Real(b))], []),
             Signature("loss", [x, y], [("loss", Real())], []),
-            Signature("train_step", training, [("loss", Real()), ("gradient_norm", Real())], ["weight", "bias", "mean"]));
+            Signature("train_step", training, [("loss", Real()), ("gradient_norm", Real())], ["weight", "bias", "mean", "optimizer.step"]));
         nint[] addresses =
         [
             (nint)(delegate*<void**, long*, long, long, float*, void>)&Rows, (nint)(delegate*<void**, long*, long, long, float*, void>)&Residual,
             (nint)(delegate*<void**, long*, long, long, float*, void>)&Mean, (nint)(delegate*<void**, long*, long, long, float*, void>)&Gradients,
             (nint)(delegate*<void**, long*, long, long, float*, void>)&Norm, (nint)(delegate*<void**, long*, long, long, float*, void>)&Update,
             (nint)(delegate*<void**, long*, long, long, float*, void>)&RunningMean,
+            (nint)(delegate*<void**, long*, long, long, float*, void>)&Count,
         ];
-        ImmutableArray<Kernel> kernels = [.. new[] { "rows", "residual", "mean", "gradients", "norm", "update", "running_mean" }.Select(n => new NamedKernel(n))];
+        ImmutableArray<Kernel> kernels = [.. new[] { "rows", "residual", "mean", "gradients", "norm", "update", "running_mean", "count" }.Select(n => new NamedKernel(n))];
         var lowered = functions.Select(f => new Lowering(f, states, kernels, b).Lower());
-        return new("Line", new("Line", [new("B", 64, 16)], states, kernels, [.. lowered]), i => addresses[i], learningRate: 0.05f);
+        return new("Line", new("Line", [new("B", 64, 16)], states, kernels, [.. lowered]) { Training = [new(LearningRate: 0.05)] }, i => addresses[i]);
     }
 
     sealed class Lowering(Function function, ImmutableArray<StateDecl> states, ImmutableArray<Kernel> kernels, Dim batch)
@@ -235,7 +243,7 @@ public sealed unsafe class LineModel : IModel<LineModel>, IModule
         {
             var arguments = function.Parameters.Select(p => New(p.Name!, BufferKind.Argument, p.Shape.Size, p.DType)).ToImmutableArray();
             var results = function.Results.Select((r, i) => New(function.ResultNames[i], BufferKind.Result, r.Shape.Size)).ToImmutableArray();
-            var state = states.ToDictionary(s => s.Path, s => function.Name == "train_step" || s.Kind == StateKind.Parameter ? New(s.Path, BufferKind.State, s.Type.Shape.Size) : null!);
+            var state = states.ToDictionary(s => s.Path, s => function.Name == "train_step" || s.Kind == StateKind.Parameter ? New(s.Path, BufferKind.State, s.Type.Shape.Size, s.Type.DType) : null!);
             if (function.Name == "predict")
             {
                 Loop("rows", batch, 5, [arguments[0], state["weight"], state["bias"]], [results[0]]);
@@ -256,11 +264,12 @@ public sealed unsafe class LineModel : IModel<LineModel>, IModule
             Loop("gradients", Inputs + 1, 2, [arguments[0], residual], [gradient]);
             Loop("norm", 1, 1, [gradient], [results[1]]);
             Loop("running_mean", 1, 1, [results[0], results[1]], [state["mean"]]);
+            Loop("count", 1, 1, [results[0], results[1]], [state["optimizer.step"]]);
             ImmutableArray<Operand> operands =
             [
-                new(state["weight"], 0, true), new(gradient, 0, false), new(state["optimizer.m.weight"], 0, true), new(arguments[2], 0, false), new(arguments[4], 0, false),
+                new(state["weight"], 0, true), new(gradient, 0, false), new(state["optimizer.m.weight"], 0, true), new(arguments[2], 0, false), new(arguments[3], 0, false),
                 new(results[0], 0, false), new(results[1], 0, false),
-                new(state["bias"], 0, true), new(gradient, Inputs, false), new(state["optimizer.m.bias"], 0, true), new(arguments[2], 0, false), new(arguments[4], 0, false),
+                new(state["bias"], 0, true), new(gradient, Inputs, false), new(state["optimizer.m.bias"], 0, true), new(arguments[2], 0, false), new(arguments[3], 0, false),
                 new(results[0], 0, false), new(results[1], 0, false),
             ];
             launches.Add(new SegmentedLaunch(Origins, operands, [], kernels.First(k => k.Name == "update"), [new(0, 7, [], Inputs), new(7, 7, [], 1)], 3, 0));

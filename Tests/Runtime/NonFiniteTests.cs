@@ -60,7 +60,7 @@ public sealed class NonFiniteTests
     [InlineData("clipped AdamW", float.NegativeInfinity, null, false)]
     [InlineData("clipped AdamW", 1e30f, null, true)] // the gradient's square overflows
     [InlineData("layer norm, SGD", null, float.NaN, false)]
-    public void A_step_that_is_not_finite_is_as_if_it_had_never_been_tried(string name, float? input, float? target, bool lossIsFinite)
+    public void A_step_that_is_not_finite_changes_nothing_but_the_count_of_attempts(string name, float? input, float? target, bool lossIsFinite)
     {
         var (model, step) = Create(name, threads: 2);
         var (twin, same) = Create(name, threads: 1);
@@ -83,6 +83,7 @@ public sealed class NonFiniteTests
             Assert.EndsWith(", not made", result.ToString(), StringComparison.Ordinal);
             Assert.Equal(3, model.Step);
             Assert.Equal(before, Bits(model));
+            Assert.False(same(input ?? float.NaN, target).IsFinite); // what is random in the next step is keyed by the number of attempts
         }
 
         for (var i = 0; i < 3; i++) Assert.Equal(same(null, null), step(null, null)); // moments, dropout and step count too
@@ -99,6 +100,24 @@ public sealed class NonFiniteTests
         Assert.Equal(0, model.Step);
         Assert.Equal(fresh, Bits(model).Where(b => !b.Item1.StartsWith("optimizer.", StringComparison.Ordinal)));
         Assert.All(Bits(model).Where(b => b.Item1.StartsWith("optimizer.", StringComparison.Ordinal)), b => Assert.Equal(0, b.Item2));
+    }
+
+    [Fact]
+    public void An_attempt_that_failed_leaves_its_random_numbers_behind()
+    {
+        float Loss(int failed)
+        {
+            var (model, step) = Create("batch norm, dropout, clipped AdamW", threads: 1);
+            using var _ = model;
+            for (var i = 0; i < failed; i++) Assert.False(step(float.NaN, null).IsFinite);
+            var result = step(null, null);
+            Assert.Equal((1, 1), (result.Step, model.Step));
+            return result.Loss;
+        }
+        // The same weights and the same batch, but not the same mask once more.
+        Assert.NotEqual(Loss(0), Loss(1));
+        Assert.NotEqual(Loss(1), Loss(2));
+        Assert.Equal(Loss(1), Loss(1));
     }
 
     [Fact]

@@ -66,6 +66,8 @@ public sealed class ProgramParser
                 case "counter": State(t, StateKind.Counter); break;
                 case "session": State(t, StateKind.Session); break;
                 case "array": State(t, StateKind.Constant); break;
+                case "train": Train(t); break;
+                case "rule": Rule(t); break;
                 case "require": Require(t); break;
                 case "range": Range(t); break;
                 case "func": Function(t); break;
@@ -91,6 +93,31 @@ public sealed class ProgramParser
             else { scale = t.Real(); t.Expect(")"); }
         }
         program = program with { States = program.States.Add(new(path, type, kind, initKind == InitSpec.Listed ? InitSpec.Of(values) : new(initKind, scale))) };
+    }
+
+    void Train(Tokens t)
+    {
+        var a = t.Attributes();
+        program = program with
+        {
+            Training = program.Training.Add(new(
+                a.Text("name") ?? "", a.Text("loss") ?? "loss", a.Has("clip_norm") ? a.Real("clip_norm") : null, a.Text("precision") ?? "Float32", a.Has("learning_rate") ? a.Real("learning_rate") : null,
+                a.Text("optimizer") ?? "")),
+        };
+    }
+
+    // Belongs to the training program above it.
+    void Rule(Tokens t)
+    {
+        if (program.Training.IsEmpty) throw new FormatException("a rule stands under the training program that it belongs to");
+        var function = t.Word();
+        t.Expect("(");
+        var states = ImmutableArray.CreateBuilder<string>();
+        while (!t.Try(")")) states.Add(t.Word());
+        var parameters = ImmutableArray.CreateBuilder<string>();
+        while (!t.AtEnd) parameters.Add(t.Word());
+        var training = program.Training[program.Training.Length - 1];
+        program = program with { Training = program.Training.Replace(training, training with { Rules = training.Rules.Add(new(function, states.ToImmutable(), parameters.ToImmutable())) }) };
     }
 
     void Require(Tokens t)

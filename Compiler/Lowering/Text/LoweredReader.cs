@@ -30,6 +30,8 @@ sealed class LoweredReader(TextCursor t, IReadOnlyList<string> places)
             kernels.Add(kernel, all[all.Count - 1]);
         }
         while (t.TryWord("origin")) origins.Add(ReadOrigin());
+        var training = ImmutableArray.CreateBuilder<TrainingProgram>();
+        while (t.TryWord("train")) training.Add(Training());
         var requirements = ImmutableArray.CreateBuilder<Requirement>();
         while (t.TryWord("require")) requirements.Add(new(t.Word(), t.Dim(), t.Integer(), t.Quoted(), Origins().FirstOrDefault()));
         var ranges = ImmutableArray.CreateBuilder<IndexRange>();
@@ -37,7 +39,15 @@ sealed class LoweredReader(TextCursor t, IReadOnlyList<string> places)
         var functions = ImmutableArray.CreateBuilder<LoweredFunction>();
         while (t.TryWord("function")) functions.Add(Function());
         if (!t.AtEnd) throw new FormatException($"'{t.RestOfLine()}' begins no part of a lowered program");
-        return new(name, dims.ToImmutable(), states.ToImmutable(), all.ToImmutable(), functions.ToImmutable()) { Requirements = requirements.ToImmutable(), Ranges = ranges.ToImmutable() };
+        return new(name, dims.ToImmutable(), states.ToImmutable(), all.ToImmutable(), functions.ToImmutable()) { Requirements = requirements.ToImmutable(), Ranges = ranges.ToImmutable(), Training = training.ToImmutable() };
+    }
+
+    TrainingProgram Training()
+    {
+        var (name, loss, precision, optimizer) = (t.Quoted(), t.Quoted(), t.Quoted(), t.Quoted());
+        double? clip = t.TryWord("clip") ? t.Real() : null, rate = t.TryWord("rate") ? t.Real() : null;
+        t.EndLine();
+        return new(name, loss, clip, precision, rate, optimizer);
     }
 
     DimSymbol ReadDim()

@@ -47,6 +47,13 @@ sealed class LoweredWriter(bool origins)
     // What a call needs is checked before it: its message and its line change no number.
     void Needs(LoweredProgram program)
     {
+        foreach (var training in program.Training)
+        {
+            text.Append("train ").Append(new Attr.Text(training.Name)).Append(' ').Append(new Attr.Text(training.Loss)).Append(' ').Append(new Attr.Text(training.Precision)).Append(' ').Append(new Attr.Text(training.Optimizer));
+            if (training.ClipNorm is { } clip) text.Append(" clip ").Append(new Attr.Real(clip));
+            if (training.LearningRate is { } rate) text.Append(" rate ").Append(new Attr.Real(rate));
+            text.Append('\n');
+        }
         foreach (var need in program.Requirements)
         {
             text.Append("require ").Append(need.Function).Append(' ').Append(need.Size).Append(' ').Append(Number(need.Least)).Append(' ').Append(new Attr.Text(need.What));

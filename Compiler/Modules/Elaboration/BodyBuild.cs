@@ -59,8 +59,6 @@ abstract class BodyBuild(FunctionBuild around) : FunctionBuild(new(around.Builde
 
     public override Value? Iteration => Around.Iteration is { } iteration ? Own(iteration) : null;
 
-    public override string? Flat => Around.Flat;
-
     public override string? Maker(Value value) => base.Maker(value) ?? Around.Maker(value);
 
     public override string Stream(string path) => Around.Stream(path);

@@ -55,8 +55,6 @@ public static class DiagnosticIds
     public const string Window = "GR2006";
     /// <summary>An element type that an operation or the target does not take.</summary>
     public const string ElementType = "GR2008";
-    /// <summary>An optimizer's rule that asks for the shape of what comes to it as one row.</summary>
-    public const string FlatParameter = "GR2020";
     /// <summary>Random numbers in an optimizer's rule.</summary>
     public const string DrawingRule = "GR2060";
     /// <summary>More numbers of the source than an assembly takes.</summary>
@@ -97,6 +95,10 @@ public static class DiagnosticIds
     public const string TrainingSetting = "GR3009";
     /// <summary>An optimizer whose Update does not fit.</summary>
     public const string OptimizerUpdate = "GR3010";
+    /// <summary>A [Train] method that names parameters which the model does not have.</summary>
+    public const string UnknownParameter = "GR3020";
+    /// <summary>A [Train] method that changes nothing that its loss depends on.</summary>
+    public const string NothingTrained = "GR3021";
 
     /// <summary>Those that leave the model as it is.</summary>
     public static IReadOnlyList<string> Warnings { get; } = [MuchMemory];
@@ -140,7 +142,6 @@ public static class DiagnosticIds
         ("GR2011", "An axis cannot be expanded"),
         ("GR2012", "A weight, bias or target does not fit"),
         ("GR2013", "A size has to be a number"),
-        (FlatParameter, "An optimizer sees a parameter as one row"),
         (InexactNumber, "A whole number is too large for a tensor"),
         (TooManyElements, "Too many elements"),
         (NullTensor, "The tensor is null"),
@@ -161,5 +162,7 @@ public static class DiagnosticIds
         (Train, "The optimizer cannot be built"),
         (TrainingSetting, "The training setting makes no sense"),
         (OptimizerUpdate, "The optimizer's Update does not fit"),
+        (UnknownParameter, "A [Train] method names no parameter of the model"),
+        (NothingTrained, "A [Train] method trains nothing"),
     ];
 }

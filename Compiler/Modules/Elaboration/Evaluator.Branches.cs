@@ -11,7 +11,6 @@ sealed partial class Evaluator
     {
         var builder = Builder(call.Location);
         var outer = function!;
-        if (outer.Flat is not null) throw Fail(DiagnosticIds.FlatParameter, call.Location, "An optimizer's Update computes each element of a parameter by itself: choose with Where, element by element.");
         using var _ = builder.At(OriginOf(call.Location));
         var condition = Tensor(a[0], call.Arguments[0].Location);
         if (condition is not { DType: DType.Bool, Shape.Rank: 0 })

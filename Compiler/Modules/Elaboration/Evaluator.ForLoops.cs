@@ -43,7 +43,6 @@ sealed partial class Evaluator
     void Repeat(ForStatement loop, Counted counted, Scope scope)
     {
         var outer = function!;
-        if (outer.Flat is not null) throw Fail(DiagnosticIds.FlatParameter, loop.Location, "An optimizer's Update computes each element of a parameter by itself, so there is no axis that a loop could go along.");
         if (Leaving(loop.Body) is { } leaving)
             throw Fail(DiagnosticIds.NamedLoop, leaving.Location, $"A loop over {counted.Count} goes through all of its iterations: it has a length only when the model is called, so nothing in it can end it here. Compute with Where what shall not count.");
         var carried = Assigned(loop, counted, scope);

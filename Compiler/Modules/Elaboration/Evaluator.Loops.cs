@@ -17,8 +17,6 @@ sealed partial class Evaluator
         var (startAt, inputsAt, stepAt, lengthsAt) = (call.Arguments[0].Location, call.Arguments[1].Location, call.Arguments[2], call.Arguments[5].Location);
         var builder = Builder(call.Location);
         var outer = function!;
-        if (outer.Flat is not null)
-            throw Fail(DiagnosticIds.FlatParameter, call.Location, "An optimizer's Update computes each element of a parameter by itself, so there is no axis that Scan could go along.");
         var reverse = Truth(a[4], call.Arguments[4].Location);
         using var _ = builder.At(OriginOf(call.Location));
         var starts = Leaves(a[0], startAt, "The carry begins with");

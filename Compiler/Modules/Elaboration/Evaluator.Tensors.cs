@@ -82,10 +82,7 @@ sealed partial class Evaluator
         if (operation.Draws == Drawing.Always || (operation.Draws == Drawing.WhileTraining && function!.IsTraining))
             using (builder.At(OriginOf(location)))
                 inputs = inputs.AddRange(function!.Draw(frame.Path) ?? throw Fail(DiagnosticIds.DrawingRule, location,
-                    $"{Member(operation)} draws random numbers, but an optimizer's Update draws none: it is one kernel over all parameters, which sees their elements as one row and not where they stand in the model. Draw in the loss, or take the numbers as a state."));
-        if (function!.Flat is not null && inputs.Any(v => function.IsFlat(v.Shape)) && !operation.IgnoresShape(attributes))
-            throw Fail(DiagnosticIds.FlatParameter, location,
-                $"{Member(operation)} is no arithmetic on single elements, but an optimizer's Update gets every parameter, its gradient and its states as one row of elements and computes each element by itself, the same for every shape.");
+                    $"{Member(operation)} draws random numbers, but an optimizer's Update draws none. Draw in the loss, or take the numbers as a state."));
         ImmutableArray<Ir.Value> results;
         var before = builder.Nodes.Count;
         using (builder.At(OriginOf(location)))
@@ -256,9 +253,6 @@ sealed partial class Evaluator
             null => throw Fail(DiagnosticIds.NullTensor, member.Location, "The tensor is null. " + NoTensor),
             var other => throw Fail(DiagnosticIds.Unsupported, member.Location, $"{Describe(other)} has no {member.Member}."),
         };
-        if (function is not null && function.IsFlat(shape) && member.Member is "Rank" or "Shape")
-            throw Fail(DiagnosticIds.FlatParameter, member.Location,
-                $"{member.Member} is not that of the parameter: an optimizer's Update gets every parameter, its gradient and its states as one row of elements, so a matrix has the rank 1 here too. Length, the number of elements, is known.");
         return member.Member switch
         {
             "Rank" => shape.Rank,

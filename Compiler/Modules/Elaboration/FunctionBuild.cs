@@ -64,12 +64,6 @@ class FunctionBuild(Builder builder, bool isTraining, Func<Value>? seed, bool ke
         if (!Written.Contains(handle)) Written.Add(handle);
     }
 
-    /// <summary>The name of the dimension that stands for all elements of a parameter, in an optimizer's rule; null elsewhere.</summary>
-    public virtual string? Flat { get; init; }
-
-    /// <summary>Whether a tensor of this shape is a parameter, or something of its size, that came as one row.</summary>
-    public bool IsFlat(Shape shape) => Flat is { } name && shape.Any(d => d.Symbols.Contains(name));
-
     /// <summary>Whether it is the loss of a training step, which changes the model.</summary>
     public bool IsStep => IsTraining && keepsStates;
 

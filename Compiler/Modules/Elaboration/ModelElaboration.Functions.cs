@@ -34,7 +34,7 @@ sealed partial class ModelElaboration
             var argument = builder.Argument(new(DType.I64, Shape.Scalar), "seed");
             seed = () => argument;
         }
-        else seed = () => builder.Argument(new(DType.I64, Shape.Scalar), FunctionNames.CallSeed);
+        else seed = () => builder.Argument(new(DType.I64, Shape.Scalar), TrainingSignature.CallSeed);
         var build = evaluator.Function = new(builder, mode != FunctionMode.Evaluation, seed, keepsStates: mode == FunctionMode.Step || (mode == FunctionMode.Evaluation && method.Role == MethodRole.Entry));
         var returned = evaluator.Call(method, instance, type.Name, type.IsOwn, arguments, method.Location);
         var results = Results(method, returned);
@@ -45,7 +45,7 @@ sealed partial class ModelElaboration
         CheckClosed(method, function);
         function = Prune(function);
         program = program with { Requirements = [.. program.Requirements, .. Needs.Sizes(function, program.Dims)], Ranges = [.. program.Ranges, .. Needs.Indices(function)] };
-        return function;
+        return WithoutChecks(function);
     }
 
     /// <summary>Without the operations that nothing needs; numbers and sizes that met no other element type get their own.</summary>
@@ -56,12 +56,24 @@ sealed partial class ModelElaboration
             if (node.Outputs.Any(live.Contains)) live.UnionWith(node.Inputs);
         var rewriter = new Rewriter(program, function.Name);
         foreach (var p in function.Parameters)
-            if (p.Name != FunctionNames.CallSeed || live.Contains(p)) rewriter.Map[p] = rewriter.Builder.Argument(p.Type, p.Name!);
+            if (p.Name != TrainingSignature.CallSeed || live.Contains(p)) rewriter.Map[p] = rewriter.Builder.Argument(p.Type, p.Name!);
         foreach (var s in function.States)
             if (live.Contains(s)) rewriter.Map[s] = rewriter.Builder.State(s);
         foreach (var node in function.Nodes)
             if (node.Outputs.Any(live.Contains))
                 rewriter.Emit(node, node.Operation.IsUntyped(node.Attributes) ? node.Attributes.With("dtype", node.Output.DType) : node.Attributes, node.Regions);
+        return rewriter.Finish(function);
+    }
+
+    // What the caller gives is checked before a call; an operation that would look at it again goes.
+    Function WithoutChecks(Function function)
+    {
+        static bool IsChecked(Node node) => node.Operation.IsCheck && Needs.IsArgument(node.Inputs[0]);
+        if (!function.Nodes.Any(IsChecked)) return function;
+        var rewriter = Rewriter.Over(program, function);
+        foreach (var node in function.Nodes)
+            if (IsChecked(node)) rewriter.Map[node.Output] = rewriter[node.Inputs[0]];
+            else rewriter.Copy(node);
         return rewriter.Finish(function);
     }
 

@@ -137,14 +137,14 @@ sealed partial class ModelElaboration
         var entries = ImmutableArray.CreateBuilder<EntrySpec>();
         var losses = methods.Where(m => m.Method.Role == MethodRole.Loss).ToArray();
         var train = methods.Where(m => m.Method.Role == MethodRole.Train).ToArray();
-        if (train.Length > 1)
-            Report(DiagnosticIds.Train, train[1].Method.Location, $"{ShortName} has two methods marked [Train]: {train[0].Method.Name} and {train[1].Method.Name}. One program trains with one optimizer; put the other into a model of its own.");
-        var trained = Trained(losses, train.FirstOrDefault().Method);
+        // The only way to train a model has no name; several are called after their methods.
+        var programs = train.Select(t => (t.Method, t.Type, Loss: Trained(losses, t.Method), Signature: new TrainingSignature(train.Length == 1 ? "" : t.Method.Name))).ToArray();
+        string LossName(MethodDef loss) => losses.Length == 1 || (programs.Length == 1 && programs[0].Loss == loss) ? TrainingSignature.Loss : SnakeCase(loss.Name);
 
         void Add(MethodDef method, ClassDef type, string name, FunctionMode mode)
         {
             // The functions of training keep their names even in a model without training.
-            if (mode != FunctionMode.Step && FunctionNames.OfTraining.Contains(name))
+            if (mode != FunctionMode.Step && TrainingSignature.Reserved.Contains(name))
                 Report(DiagnosticIds.DuplicateFunction, method.Location, $"{method.Name} would be named {name}, as is a function that training makes. Rename {method.Name}.");
             else if (functions.Any(f => f.Name == name))
                 Report(DiagnosticIds.DuplicateFunction, method.Location, $"Two functions of {ShortName} would be named {name}. Rename {method.Name}.");
@@ -159,26 +159,36 @@ sealed partial class ModelElaboration
             }
         foreach (var (method, type) in losses)
         {
-            var name = method == trained || losses.Length == 1 ? "loss" : SnakeCase(method.Name);
-            Add(method, type, name, FunctionMode.Evaluation);
-            entries.Add(new(method.Name, name, MethodRole.Loss));
+            Add(method, type, LossName(method), FunctionMode.Evaluation);
+            entries.Add(new(method.Name, LossName(method), MethodRole.Loss));
             // What failed in evaluation mode would fail again.
-            if (method == trained && diagnostics.Count == 0) Add(method, type, "forward_loss", FunctionMode.Step);
+            foreach (var p in programs)
+                if (p.Loss == method && diagnostics.Count == 0) Add(method, type, p.Signature.ForwardLoss, FunctionMode.Step);
         }
-        TrainingSpec? training = null;
-        if (train.Length == 1 && trained is not null)
-            Try(() =>
-            {
-                var (spec, update) = Optimizer(train[0].Method, train[0].Type);
-                training = spec;
-                functions.Add(update);
-            });
-        return new(program with { States = program.States.AddRange(evaluator.Arrays), Functions = functions.ToImmutable() }, training, entries.ToImmutable(), [.. evaluator.Origins]);
+        var training = ImmutableArray.CreateBuilder<TrainingProgram>();
+        foreach (var p in programs)
+            if (p.Loss is { } loss)
+                Try(() =>
+                {
+                    var (spec, rules) = Optimizer(p.Method, p.Type, LossName(loss), p.Signature);
+                    CheckReaches(p.Method, loss, spec, functions.FirstOrDefault(f => f.Name == p.Signature.ForwardLoss));
+                    training.Add(spec);
+                    functions.AddRange(rules);
+                });
+        return new(program with { States = program.States.AddRange(evaluator.Arrays), Functions = functions.ToImmutable(), Training = training.ToImmutable() }, entries.ToImmutable(), [.. evaluator.Origins]);
     }
 
-    MethodDef? Trained((MethodDef Method, ClassDef Type)[] losses, MethodDef? train)
+    // A program whose loss sees none of what it may change would train nothing and say nothing.
+    void CheckReaches(MethodDef train, MethodDef loss, TrainingProgram training, Function? forward)
     {
-        if (train is null) return null;
+        if (forward is null || training.Rules.IsEmpty || train.Train is not { } wanted || (wanted.Updates.Count == 0 && wanted.Freezes.Count == 0)) return;
+        var reached = new HashSet<string>(forward.States.Select(s => s.State!));
+        if (!training.Rules.SelectMany(r => r.Parameters).Any(reached.Contains))
+            throw evaluator.Fail(DiagnosticIds.NothingTrained, train.Location, $"{train.Name} updates {Some(training.Rules.SelectMany(r => r.Parameters))}, but its loss {loss.Name} reads none of them, so it would change nothing.");
+    }
+
+    MethodDef? Trained((MethodDef Method, ClassDef Type)[] losses, MethodDef train)
+    {
         var named = train.Train?.Loss;
         var fitting = named is null ? losses : losses.Where(l => l.Method.Name == named).ToArray();
         if (fitting.Length == 1) return fitting[0].Method;

@@ -24,6 +24,9 @@ static class Needs
             .GroupBy(r => (r.Argument, r.Rule.Below, r.Rule.Except)).Select(g => g.First())
             .Select(r => new IndexRange(function.Name, r.Argument!.Name!, r.Rule.Below, r.Rule.Except, r.Rule.What, r.Origin));
 
+    /// <summary>Whether a value is an argument's, so that a call looks at its numbers before anything runs.</summary>
+    public static bool IsArgument(Value value) => Source(value) is not null;
+
     // The argument all of whose elements a value holds, in whatever order; null when there is none.
     static Value? Source(Value value)
     {

@@ -131,7 +131,7 @@ public static class ModuleText
     {
         w.Name(m.Name).Name(m.Id).Member(m.Id).Flag("static", m.IsStatic).Enum(m.Dispatch).Enum(m.Role);
         // The arguments of the role's attribute.
-        if (m.Train is { } train) w.Form("train", t => t.Name(train.Precision).Real(train.ClipNorm).Name(train.Loss));
+        if (m.Train is { } train) w.Form("train", t => t.Name(train.Precision).Real(train.ClipNorm).Name(train.Loss).Names(train.Updates).Names(train.Freezes));
         else if (m.IsTraining) w.Form("training", _ => { });
         else w.Null();
         w.List(m.Parameters, Parameter).Type(m.Returns).Node(m.Body).At(m.Location).Failure(m.Failure);
@@ -149,7 +149,7 @@ public static class ModuleText
         if (r.TakeNull()) return (null, false);
         return r.Part(out var part) switch
         {
-            "train" => (part.Finish(new TrainDef(part.Name(), part.Real(), part.NullableName())), false),
+            "train" => (part.Finish(new TrainDef(part.Name(), part.Real(), part.NullableName(), part.Names(), part.Names())), false),
             "training" => part.Finish((default(TrainDef), true)),
             _ => throw r.Error("train or training was expected"),
         };

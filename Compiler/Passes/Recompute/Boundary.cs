@@ -14,13 +14,14 @@ sealed class Boundary
     readonly Dictionary<Value, int> number = [];
     readonly HashSet<Value> written;
 
-    /// <param name="function">A training step: what its first result and the running statistics depend on is forward, everything else backward.</param>
-    /// <param name="program">Its program, which says what the states are.</param>
-    public Boundary(Function function, Program program)
+    /// <param name="function">A training step: what its first result depends on, and the states that its forward pass assigns, is forward, everything else backward.</param>
+    /// <param name="program">Its program.</param>
+    /// <param name="optimized">The states that the optimizer changes, and not the forward pass.</param>
+    public Boundary(Function function, Program program, ISet<string> optimized)
     {
         this.function = function;
         binding = DimBinding.Typical(program.Dims);
-        var roots = new HashSet<Value>(function.Updates.Where(u => program.FindState(u.Path) is { Kind: StateKind.Buffer or StateKind.Counter }).Select(u => u.Value));
+        var roots = new HashSet<Value>(function.Updates.Where(u => !optimized.Contains(u.Path)).Select(u => u.Value));
         if (function.Results.Length > 0) roots.Add(function.Results[0]);
         for (var i = function.Nodes.Length - 1; i >= 0; i--)
         {

@@ -1,5 +1,3 @@
-using System;
-
 namespace Graph.Nn;
 
 /// <summary>Adam with decoupled weight decay.</summary>
@@ -9,8 +7,9 @@ namespace Graph.Nn;
 /// <param name="beta2">The decay of the average of their squares.</param>
 /// <param name="epsilon">Added to the root of that average.</param>
 /// <param name="weightDecay">How much of a parameter is taken away a step, times the learning rate.</param>
+/// <param name="decayVectors">Whether parameters of one axis, biases and the gains of norms, decay too, as by PyTorch's defaults.</param>
 [Module]
-public sealed partial class AdamW(double learningRate = 1e-3, double beta1 = 0.9, double beta2 = 0.999, double epsilon = 1e-8, double weightDecay = 0.01)
+public sealed partial class AdamW(double learningRate = 1e-3, double beta1 = 0.9, double beta2 = 0.999, double epsilon = 1e-8, double weightDecay = 0.01, bool decayVectors = true)
 {
     readonly double beta1 = HyperParameter.Within(nameof(beta1), beta1, 0, 1);
     readonly double beta2 = HyperParameter.Within(nameof(beta2), beta2, 0, 1);
@@ -25,12 +24,9 @@ public sealed partial class AdamW(double learningRate = 1e-3, double beta1 = 0.9
     {
         m += (gradient - m) * (1 - beta1);
         v = v * beta2 + gradient * gradient * (1 - beta2);
-        var rate = learningRate / Correction(beta1, step);
-        var root = Correction(beta2, step).Sqrt();
-        value *= 1 - learningRate * weightDecay;
+        var rate = learningRate / BiasCorrection.Of(beta1, step);
+        var root = BiasCorrection.Of(beta2, step).Sqrt();
+        if (decayVectors || value.Rank > 1) value *= 1 - learningRate * weightDecay;
         return (value - rate * (m / (v.Sqrt() / root + epsilon)), m, v);
     }
-
-    /// <summary><c>1 − βᵗ</c>, what an average that began at 0 lacks after t steps. In this form because 1 − 0.999 has lost four digits in 32 bits.</summary>
-    static Tensor Correction(double beta, Tensor step) => -(step * Math.Log(beta)).Expm1();
 }

@@ -1,0 +1,28 @@
+using System.Collections.Immutable;
+
+namespace Graph.Compiler.Ir;
+
+/// <summary>
+/// One way to train a model: which loss it makes small, which parameters change and by what rule. A model has as many as it needs, over one set of parameters; a parameter that no rule of a program
+/// names is frozen in it.
+/// </summary>
+/// <param name="Name">What tells it from the model's others; empty for the only one.</param>
+/// <param name="Loss">The function that evaluates its loss.</param>
+/// <param name="ClipNorm">The gradients are scaled down so that their global norm does not exceed it; null leaves them as they are.</param>
+/// <param name="Precision">The number type of activations: <c>Float32</c> and the like.</param>
+/// <param name="LearningRate">The optimizer's own learning rate, in force until a schedule says otherwise; null if it has no such hyper-parameter.</param>
+/// <param name="Optimizer">The optimizer with its hyper-parameters, as C# would write it: <c>new AdamW(0.0003, …)</c>.</param>
+public sealed record TrainingProgram(
+    string Name = "", string Loss = "loss", double? ClipNorm = null, string Precision = "Float32", double? LearningRate = null, string Optimizer = "")
+{
+    /// <summary>How each parameter changes. While there is none, every parameter changes by the function <c>update</c>; a training step that is built names them all.</summary>
+    public ImmutableArray<UpdateRule> Rules { get; init; } = [];
+}
+
+/// <summary>The optimizer's rule for some parameters.</summary>
+/// <param name="Function">
+/// <c>(value, gradient, states…, learning_rate: f32[], step: i64[]) → (value, states…)</c>. Of one flat parameter of any size, called for each; or of their shape, and then part of the step.
+/// </param>
+/// <param name="States">The names of the states that it keeps for each of them, in the order of its arguments and results: <c>m</c>, <c>v</c>.</param>
+/// <param name="Parameters">Their paths.</param>
+public sealed record UpdateRule(string Function, ImmutableArray<string> States, ImmutableArray<string> Parameters);

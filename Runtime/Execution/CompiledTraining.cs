@@ -1,0 +1,54 @@
+using System;
+using System.Collections.Immutable;
+using System.Linq;
+using Graph.Compiler.Ir;
+using Graph.Compiler.Training;
+
+namespace Graph.Runtime.Execution;
+
+/// <summary>A training program that can run: its step, and where in a call of it everything stands.</summary>
+sealed class CompiledTraining
+{
+    /// <param name="index">Its number in the model.</param>
+    /// <param name="program">What it is.</param>
+    /// <param name="step">Its step.</param>
+    /// <param name="loss">Its loss in evaluation mode.</param>
+    public CompiledTraining(int index, TrainingProgram program, CompiledFunction step, CompiledFunction loss)
+    {
+        Index = index;
+        Program = program;
+        AppliedSteps = TrainingSignature.Of(program).AppliedSteps;
+        Step = step;
+        Loss = loss;
+        var function = step.Lowered.Signature;
+        int Argument(string name) => Enumerable.Range(0, function.Parameters.Length).FirstOrDefault(i => function.Parameters[i].Name == name, -1) is >= 0 and var at
+            ? at : throw new InvalidOperationException($"{step.Name} has no argument {name}.");
+        int Result(string name) => Enumerable.Range(0, function.Results.Length).FirstOrDefault(i => function.Results[i].Name == name, -1) is >= 0 and var at ? function.Parameters.Length + at : throw new InvalidOperationException($"{step.Name} has no result {name}.");
+        (RateAt, SeedAt, LossAt, NormAt) = (Argument(TrainingSignature.LearningRate), Argument(TrainingSignature.Seed), Result(TrainingSignature.Loss), Result(TrainingSignature.GradientNorm));
+        LossArguments = [.. Enumerable.Range(0, function.Parameters.Length).Where(i => !TrainingSignature.OwnArguments.Contains(function.Parameters[i].Name))];
+    }
+
+    public int Index { get; }
+
+    public TrainingProgram Program { get; }
+
+    public string Name => Program.Name;
+
+    /// <summary>The state that counts its steps.</summary>
+    public string AppliedSteps { get; }
+
+    public CompiledFunction Step { get; }
+
+    public CompiledFunction Loss { get; }
+
+    /// <summary>Where the arguments of the loss stand among those of the step.</summary>
+    public ImmutableArray<int> LossArguments { get; }
+
+    public int RateAt { get; }
+
+    public int SeedAt { get; }
+
+    public int LossAt { get; }
+
+    public int NormAt { get; }
+}

@@ -1,0 +1,36 @@
+using Graph.Runtime.Execution;
+
+namespace Graph;
+
+/// <summary>One of the ways in which a model is trained, a method marked <c>[Train]</c>: its rate and how far it is.</summary>
+public sealed class ModelTraining
+{
+    readonly ModelInstance model;
+    readonly CompiledTraining training;
+
+    internal ModelTraining(ModelInstance model, CompiledTraining training)
+    {
+        this.model = model;
+        this.training = training;
+    }
+
+    /// <summary>The name of its method; empty for a model's only one.</summary>
+    public string Name => training.Name;
+
+    /// <summary>The optimizer with its hyper-parameters, as C# would write it.</summary>
+    public string Optimizer => training.Program.Optimizer;
+
+    /// <summary>The learning rate of its next step: the optimizer's own at first.</summary>
+    /// <exception cref="System.ArgumentOutOfRangeException">The value is not finite.</exception>
+    public float LearningRate
+    {
+        get => model.Rate(training);
+        set => model.SetRate(training, value);
+    }
+
+    /// <summary>How many steps it has made: those whose loss and gradients were finite.</summary>
+    public long Step => model.Store.AppliedSteps(training.AppliedSteps);
+
+    /// <summary>The name, the optimizer and the steps.</summary>
+    public override string ToString() => string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{(Name.Length == 0 ? "training" : Name)}: {Optimizer}, step {Step}");
+}
