@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.Collections.Immutable;
 using System.Linq;
 using Graph.Compiler.Ir;
+using Graph.Compiler.Targets;
 
 namespace Graph.Compiler.Lowering;
 
@@ -30,7 +31,7 @@ sealed partial class FunctionLowering
         var spec = new KernelSpec(body, [.. inputs.Select(i => (i.Inner, places[i.Outer]))], [.. outputs.Select(o => (o.Inner, PlaceOf(o.Outer)))]);
         if (TryBuild(spec) is not { } built)
         {
-            OneByOne(node, body, inputs, outputs);
+            Apart(node, body, inputs, outputs);
             return;
         }
         if (Overwrites(built))
@@ -38,8 +39,26 @@ sealed partial class FunctionLowering
             Redirect(outputs, o => TryBuild(spec with { Outputs = o })!, node);
             return;
         }
-        if (Parts(built) is > 1 and var parts && Split(node, spec, parts)) return;
-        Launch(node, built);
+        if (Parts(body) is > 1 and var parts)
+        {
+            if (!Split(node, spec, parts)) Apart(node, body, inputs, outputs);
+        }
+        else Launch(node, built);
+    }
+
+    // What is no kernel as it stands: nodes one by one, and a sum whose operand lies in memory in another order over a dense copy.
+    void Apart(Node node, ImmutableArray<Node> body, ImmutableArray<(Value Inner, Value Outer)> inputs, ImmutableArray<(Value Inner, Value Outer)> outputs)
+    {
+        if (body.Length == 1 && body[0].Operation.Kind == OpKind.Reduce) ReduceDense(node, body[0], inputs, outputs);
+        else OneByOne(node, body, inputs, outputs);
+    }
+
+    void ReduceDense(Node node, Node reduce, ImmutableArray<(Value Inner, Value Outer)> inputs, ImmutableArray<(Value Inner, Value Outer)> outputs)
+    {
+        var outer = inputs.First(i => i.Inner == reduce.Inputs[0]).Outer;
+        if (IsDense(outer.Shape, places[outer].Strides)) throw new InvalidOperationException($"No kernel computes {node.Name}.");
+        places[outer] = DenseCopy(outer, node);
+        Kernel(node, [reduce], inputs, outputs);
     }
 
     // Operands that are written although the kernel reads them in another way.
@@ -91,25 +110,9 @@ sealed partial class FunctionLowering
         places[view.Output] = to;
     }
 
-    // How many parts a reduction is cut into, so that several threads can work at it; by the typical sizes, so the same at every call.
-    int Parts(BuiltKernel built)
-    {
-        if (built.Kernel.ReductionCount == 0 || built.Kernel.Stages.Length != 1 || built.Kernel.Stages[0].Stores.Length > 0 || built.Kernel.Stages[0].Caches.Length > 0) return 0;
-        var units = built.Extent.Evaluate(typical);
-        var inside = built.Kernel.Axes.Length == 0 ? 1 : ReducedSize(built);
-        var chunks = (units + built.Grain.Evaluate(typical) - 1) / built.Grain.Evaluate(typical);
-        var sums = target.Sums;
-        if (chunks >= sums.BusyChunks || units * inside < sums.SplitWork) return 0;
-        return (int)Math.Max(2, Math.Min(sums.MostParts, Math.Min(units * inside / sums.PartWork, inside / sums.LeastPart)));
-    }
-
-    long ReducedSize(BuiltKernel built)
-    {
-        long size = 1;
-        foreach (var axis in built.Kernel.Axes)
-            if (axis.Reduced) size *= axis.Size.IsConstant ? axis.Size.Value : built.Dims[(int)axis.Size.Value].Evaluate(typical);
-        return size;
-    }
+    // Into how many parts the reductions of a kernel are cut: all alike, fusion has seen to it.
+    int Parts(ImmutableArray<Node> body) =>
+        body.Where(n => n.Operation.Kind == OpKind.Reduce).Select(n => ReductionOrder.Of(n, target, typical).Parts).DefaultIfEmpty(1).Max();
 
     /// <summary>A reduction in two launches: parts, then the sum of the parts with whatever follows the reduction.</summary>
     bool Split(Node node, KernelSpec spec, int parts)
@@ -125,8 +128,6 @@ sealed partial class FunctionLowering
             before.Add(r);
             Need(r.Inputs[0]);
         }
-        // Parts are results, of which the second launch makes one: an accumulator of several numbers has none such.
-        if (reduces.Any(r => r.Operation.Reduce(r)!.Components > 1)) return false;
         if (reduces.Any(r => Base(r.Inputs[0]) is var x && reduces.Any(o => o.Output == x))) return false;
 
         var partial = reduces.Select(r => (Reduce: r, Place: new Placement(NewBuffer("partial " + r.Name, BufferKind.Arena, r.Output.DType, r.Output.Shape.Size * parts), Dim.Zero, r.Output.Shape.Insert(0, parts).Strides))).ToList();

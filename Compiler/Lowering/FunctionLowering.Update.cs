@@ -67,7 +67,7 @@ sealed partial class FunctionLowering
         Dim offset = 0;
         for (var i = 0; i < parts.Count; i++)
         {
-            built.Add((Squares(node.Inputs[i], node.Output.DType, parts[i], partial, offset) with { Grain = 1 }, parts[i]));
+            built.Add((Squares(node, node.Inputs[i], node.Output.DType, parts[i], partial, offset) with { Grain = 1 }, parts[i]));
             offset += parts[i];
         }
         foreach (var group in built.GroupBy(b => b.Item1.Kernel.Text)) Segmented(node, [.. group]);
@@ -79,13 +79,13 @@ sealed partial class FunctionLowering
     }
 
     // The number of parts is the launch's extent, so that sums over tensors of different sizes are one kernel.
-    BuiltKernel Squares(Value tensor, DType type, long parts, Buffer partial, Dim offset)
+    BuiltKernel Squares(Node node, Value tensor, DType type, long parts, Buffer partial, Dim offset)
     {
         var b = new Builder(program, "squares");
         var argument = b.Argument(tensor.Type, "x");
         var x = b.Cast(argument, type);
         var sum = b.Sum(b.Mul(x, x), Enumerable.Range(0, x.Shape.Rank), keep: false);
-        var spec = new KernelSpec([.. b.Nodes], [(argument, places[tensor])], [(sum, new(partial, offset, [Dim.One]))]) { Parts = (int)parts, AnySize = true };
+        var spec = new KernelSpec([.. b.Nodes], [(argument, DenseCopy(tensor, node))], [(sum, new(partial, offset, [Dim.One]))]) { Parts = (int)parts, AnySize = true };
         // A single number is its own sum.
         return TryBuild(spec) ?? TryBuild(spec with { Parts = 0, Outputs = [(sum, new(partial, offset, []))] })!;
     }

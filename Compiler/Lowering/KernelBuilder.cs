@@ -70,7 +70,9 @@ public sealed class KernelBuilder
 
         if (spec.TileInput is not null || spec.TileOutput is not null) return BuildTile(stores, inputs);
 
-        var nest = LoopNest.Choose(atoms, reduced, walks, typical);
+        if (Order() is not { } order) return null;
+        var nest = LoopNest.Choose(atoms, reduced, walks, typical, order.Runs, order.AlongRow);
+        if (!Keeps(nest, order)) return null;
         if (part is not null) nest = nest.Insert(nest.Count(a => !a.Reduced) - (nest[nest.Length - 1].Reduced ? 0 : 1), new([part], false));
         var form = reduced.Count == 0 ? KernelForm.Map : nest[nest.Length - 1].Reduced ? KernelForm.Row : KernelForm.Column;
         if (atoms.Count == 0) form = KernelForm.Row;
@@ -87,7 +89,7 @@ public sealed class KernelBuilder
         var finals = stores.Where(s => form != KernelForm.Map && !map.Atoms(s.Value).Any(reduced.Contains)).Select(s => new Store(s.Operand, final(scalars[s.Value]))).ToImmutableArray();
         stages.Make([.. reductions.Select((r, i) => (new Reduction(i, r.First, final(r.Value), r.Neutral, r.Combine), r.Depth))], elements, s => varying(s));
 
-        var kernel = new LoopKernel("", form, axes, Accesses(nest), [.. sources], stages.Result, finals, split, flat).WithInputsInOrder();
+        var kernel = (new LoopKernel("", form, axes, Accesses(nest), [.. sources], stages.Result, finals, split, flat) { Lanes = order.Lanes }).WithInputsInOrder();
         var units = nest.Where(a => !a.Reduced).Aggregate(Dim.One, (n, a) => n * a.Size);
         var inside = nest.Where(a => a.Reduced).Aggregate(Dim.One, (n, a) => n * a.Size);
         var weight = kernel.Stages.SelectMany(s => s.Stores.Select(x => x.Value).Concat(s.Reductions.Select(x => x.Value))).SelectMany(s => s.Ordered()).Distinct().Any(s => target.IsDear(s.Op)) ? target.Work.DearWeight : 1;
@@ -101,6 +103,29 @@ public sealed class KernelBuilder
         };
         Dim scratch = form == KernelForm.Column ? grain * kernel.SumBytes * reductions.Count : kernel.CacheCount == 0 ? Dim.Zero : nest[nest.Length - 1].Size * 4 * kernel.CacheCount;
         return Finish(kernel, units, grain, scratch, stores);
+    }
+
+    /// <summary>What the order of the kernel's sums asks of its loops.</summary>
+    /// <param name="Lanes">Of the reductions whose order matters; 0 when there are none.</param>
+    /// <param name="Runs">The reduced axes in the order of the operand; empty when any order will do.</param>
+    /// <param name="AlongRow">The last run is the innermost loop.</param>
+    readonly record struct LoopOrder(int Lanes, ImmutableArray<ImmutableArray<Atom>> Runs, bool AlongRow);
+
+    // Null when its reductions need different ones.
+    LoopOrder? Order()
+    {
+        var ordered = spec.Nodes.Where(n => n.Operation.Kind == OpKind.Reduce && !map.Reduced(n).IsEmpty).Select(n => (Node: n, ReductionOrder.Of(n, target, typical).Lanes)).Where(o => o.Lanes > 0).ToList();
+        if (ordered.Count == 0) return new(0, [], false);
+        var runs = ReducedRuns.Of(map, ordered.Select(o => o.Node));
+        if (runs.IsDefault || ordered.Any(o => o.Lanes != ordered[0].Lanes)) return null;
+        return new(ordered[0].Lanes, runs, ReductionOrder.IsAlongRow(ordered[0].Node));
+    }
+
+    // Sums in lanes run over the last run as one axis, parts are cut from the first: an operand that passes it in another way is in the way.
+    bool Keeps(ImmutableArray<NestAxis> nest, LoopOrder order)
+    {
+        bool IsOne(ImmutableArray<Atom> run) => nest.Any(a => a.Atoms.SequenceEqual(run));
+        return order.Runs.IsEmpty || ((order.Lanes == 1 || IsOne(order.Runs[order.Runs.Length - 1])) && (spec.Parts == 0 || IsOne(order.Runs[0])));
     }
 
     // The size of a flat axis is the launch's extent, and the outermost axis takes what is left of a unit's number.

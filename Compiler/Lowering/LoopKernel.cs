@@ -4,6 +4,7 @@ using System.Collections.Immutable;
 using System.Globalization;
 using System.Linq;
 using Graph.Compiler.Ir;
+using Graph.Compiler.Targets;
 
 namespace Graph.Compiler.Lowering;
 
@@ -119,6 +120,9 @@ public sealed record LoopKernel(
     public override bool IsTile => Form == KernelForm.Tile;
 
     public override string Text => text ??= LoopKernelText.Write(this);
+
+    /// <summary>In how many partial sums those reductions run whose order changes bits; 1 for the order of the elements, 0 when there are none (<see cref="ReductionOrder"/>).</summary>
+    public int Lanes { get; init; }
 
     /// <summary>The number of the lane axis; -1 when there is none.</summary>
     public int Lane => Axes.Length > 0 && Axes[Axes.Length - 1].Role == AxisRole.Lane ? Axes.Length - 1 : -1;

@@ -5,6 +5,7 @@ using System.Globalization;
 using System.Linq;
 using System.Text;
 using Graph.Compiler.Ir;
+using Graph.Compiler.Targets;
 
 namespace Graph.Compiler.Lowering;
 
@@ -18,6 +19,7 @@ static class LoopKernelText
     {
         var text = new StringBuilder();
         text.Append(kernel.Form.ToString().ToLowerInvariant()).Append(kernel.IsFlat ? " flat" : "");
+        if (kernel.Lanes > 0) text.Append(' ').Append(ReductionOrder.Text(kernel.Lanes));
         if (kernel.Split is { } split) text.Append(" part ").Append(split.PartAxis).Append(" of axis ").Append(split.SplitAxis);
         text.Append('\n');
         for (var i = 0; i < kernel.Axes.Length; i++)

@@ -17,6 +17,9 @@ namespace Graph.Compiler.Lowering;
 public sealed record LoweredProgram(
     string Name, ImmutableArray<DimSymbol> Dims, ImmutableArray<StateDecl> States, ImmutableArray<Kernel> Kernels, ImmutableArray<LoweredFunction> Functions)
 {
+    /// <summary>What it was compiled for, as <see cref="Targets.TargetModel.Text"/> on one line: a part of the text, and so of the fingerprint.</summary>
+    public string Target { get; init; } = "";
+
     /// <summary>What the functions need of the named dimensions.</summary>
     public ImmutableArray<Requirement> Requirements { get; init; } = [];
 

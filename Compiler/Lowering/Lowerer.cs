@@ -27,7 +27,7 @@ public static class Lowerer
             cancel.ThrowIfCancellationRequested();
             if (!called.Contains(function.Name)) functions.Add(new FunctionLowering(program, function, kernels, target).Lower(cancel));
         }
-        return new(program.Name, program.Dims, [.. program.States.Select(s => s with { Type = s.Type.Bare })], kernels.Kernels, functions.ToImmutable()) { Requirements = program.Requirements, Ranges = program.Ranges, Training = [.. program.Training.Select(t => t with { Rules = [] })] };
+        return new(program.Name, program.Dims, [.. program.States.Select(s => s with { Type = s.Type.Bare })], kernels.Kernels, functions.ToImmutable()) { Target = target.Text.TrimEnd('\n').Replace("\n  ", "; "), Requirements = program.Requirements, Ranges = program.Ranges, Training = [.. program.Training.Select(t => t with { Rules = [] })] };
     }
 
     static IEnumerable<string> Callees(Function function) => function.Nodes.SelectMany(n =>

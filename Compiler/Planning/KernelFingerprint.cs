@@ -5,7 +5,6 @@ using System.Security.Cryptography;
 using System.Text;
 using Graph.Compiler.Lowering;
 using Graph.Compiler.Lowering.Text;
-using Graph.Compiler.Targets.CSharp;
 
 namespace Graph.Compiler.Planning;
 
@@ -28,12 +27,8 @@ public static class KernelFingerprint
     {
         var text = new StringBuilder();
         text.Append("abi ").Append(AbiVersion.ToString(CultureInfo.InvariantCulture)).Append('\n').Append(new LoweredWriter(origins: false).Write(program));
-        foreach (var kernel in program.Kernels) text.Append(kernel.Name).Append(" sums ").Append(Order(kernel)).Append('\n');
         return Hash(text.Append(numerics).Append('\n').ToString());
     }
-
-    // What is no loop is written by hand: its text says what there is to say.
-    static string Order(Kernel kernel) => kernel is LoopKernel loop ? SummationOrder.Of(loop) : "as written";
 
     static string Hash(string text)
     {

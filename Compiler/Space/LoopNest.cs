@@ -37,7 +37,14 @@ public sealed record NestAxis(ImmutableArray<Atom> Atoms, bool Reduced)
 public static class LoopNest
 {
     /// <summary>Axes from outermost to innermost; the last one is the lane.</summary>
-    public static ImmutableArray<NestAxis> Choose(IReadOnlyList<Atom> atoms, ISet<Atom> reduced, IReadOnlyList<Walk> walks, DimBinding typical)
+    /// <param name="atoms">What is walked.</param>
+    /// <param name="reduced">Which of them are reduced.</param>
+    /// <param name="walks">The operands.</param>
+    /// <param name="typical">Sizes to choose by.</param>
+    /// <param name="runs">The order in which the reduced ones have to be walked (<see cref="ReducedRuns"/>); empty when any will do.</param>
+    /// <param name="alongRow">With runs: the last of them is the lane.</param>
+    public static ImmutableArray<NestAxis> Choose(
+        IReadOnlyList<Atom> atoms, ISet<Atom> reduced, IReadOnlyList<Walk> walks, DimBinding typical, ImmutableArray<ImmutableArray<Atom>> runs, bool alongRow)
     {
         long Size(IEnumerable<Atom> list) => list.Aggregate(1L, (n, a) => n * a.Size.Evaluate(typical));
         var ranked = walks.Where(w => w.Bytes > 0).OrderByDescending(w => Size(w.Strides.Keys)).ThenByDescending(w => w.Written).ToList();
@@ -49,6 +56,14 @@ public static class LoopNest
             return 0;
         }
         var order = atoms.Select((a, i) => (a, i, Rank: Rank(a))).OrderByDescending(t => t.Rank).ThenBy(t => t.i).Select(t => t.a).ToList();
+        if (!runs.IsEmpty)
+        {
+            var kept = Collapse(order.Where(a => !reduced.Contains(a)), reduced, walks);
+            var inside = runs.SelectMany(run => Collapse(run, reduced, walks));
+            if (alongRow || kept.Count == 0) return [.. kept, .. inside];
+            var across = kept.OrderBy(a => LaneCost(a, walks, typical, Size)).ThenByDescending(a => kept.IndexOf(a)).First();
+            return [.. kept.Where(a => a != across), .. inside, across];
+        }
         var axes = Collapse(order, reduced, walks);
         if (axes.Count < 2) return [.. axes];
         var lane = axes.OrderBy(a => LaneCost(a, walks, typical, Size)).ThenByDescending(a => axes.IndexOf(a)).First();

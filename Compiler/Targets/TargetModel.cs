@@ -153,19 +153,18 @@ public sealed record CostModel(EquatableArray<ScalarOp> Dear, int Prologue, int 
 }
 
 /// <summary>In which order sums are added up.</summary>
-/// <param name="Lanes">A sum along elements that lie behind one another runs in so many partial sums, whatever the width of the machine's vectors…</param>
-/// <param name="Unroll">…times so many at most.</param>
+/// <param name="Lanes">A sum along elements that lie behind one another runs in so many partial sums, whatever the width of the machine's vectors.</param>
 /// <param name="SplitWork">A reduction of so many elements is cut into parts when too few processors would work on it.</param>
 /// <param name="PartWork">The elements of a part.</param>
 /// <param name="MostParts">The most parts of one reduction.</param>
 /// <param name="LeastPart">The shortest part along the axis that is cut.</param>
 /// <param name="BusyChunks">So many shares of work keep the processors busy without a cut.</param>
 /// <param name="MostNormParts">The most parts of one tensor's share in the norm of all gradients.</param>
-public sealed record SummationModel(int Lanes, int Unroll, long SplitWork, long PartWork, int MostParts, int LeastPart, int BusyChunks, int MostNormParts)
+public sealed record SummationModel(int Lanes, long SplitWork, long PartWork, int MostParts, int LeastPart, int BusyChunks, int MostNormParts)
 {
     internal IEnumerable<(string, long)> Numbers() =>
     [
-        ("lanes", Lanes), ("unroll", Unroll), ("split-work", SplitWork), ("part-work", PartWork), ("most-parts", MostParts), ("least-part", LeastPart), ("busy-chunks", BusyChunks),
+        ("lanes", Lanes), ("split-work", SplitWork), ("part-work", PartWork), ("most-parts", MostParts), ("least-part", LeastPart), ("busy-chunks", BusyChunks),
         ("most-norm-parts", MostNormParts),
     ];
 }

@@ -8,6 +8,7 @@ using Graph.Compiler.Passes;
 using Graph.Compiler;
 using Graph.Compiler.Ir;
 using Graph.Compiler.Lowering;
+using Graph.Compiler.Targets;
 using Graph.Operations;
 using Graph.Runtime.Execution;
 using Graph.Tests.Lowering;
@@ -22,21 +23,22 @@ sealed class CompiledFunctions : IDisposable
 
     /// <param name="program">Its functions.</param>
     /// <param name="width">The vectors of generated kernels in bits: 128, 256 or 512; 0 for the machine's.</param>
-    public CompiledFunctions(Program program, int width = 0)
+    /// <param name="target">What it is compiled for; the CPU when null.</param>
+    public CompiledFunctions(Program program, int width = 0, TargetModel? target = null)
     {
         this.program = Verifier.Verify(program);
-        Lowered = Lowerer.Lower(CompilerPipeline.Run(program, verify: true).Final);
+        Lowered = Lowerer.Lower(CompilerPipeline.Run(program, verify: true, target: target).Final, target);
         var kernels = KernelAssembly.Compile(Lowered.Kernels);
         instance = new ModelInstance(new("compiled", Lowered, width == 0 ? kernels.Address : k => kernels.Address(Lowered.Kernels[k].Name, width)), seed: 0, threads: 1);
     }
 
     /// <summary>One function <c>f</c> of operands of the given types.</summary>
-    public static CompiledFunctions Of(IEnumerable<TensorType> operands, Func<Builder, ImmutableArray<Value>, ImmutableArray<Value>> body, int width = 0)
+    public static CompiledFunctions Of(IEnumerable<TensorType> operands, Func<Builder, ImmutableArray<Value>, ImmutableArray<Value>> body, int width = 0, TargetModel? target = null)
     {
         var program = new Program("compiled", [], [], [], OperationTable.Set);
         var builder = new Builder(program, "f");
         ImmutableArray<Value> x = [.. operands.Select((t, i) => builder.Argument(t, "x" + i))];
-        return new(program with { Functions = [builder.Build(body(builder, x))] }, width);
+        return new(program with { Functions = [builder.Build(body(builder, x))] }, width, target);
     }
 
     public LoweredProgram Lowered { get; }

@@ -17,6 +17,7 @@ static class LoopKernelReader
     {
         var form = Form(t.Word());
         var flat = t.TryWord("flat");
+        var lanes = t.TryWord("lanes") ? (int)t.Integer() : t.TryWord("sequence") ? 1 : 0;
         PartialSplit? split = null;
         if (t.TryWord("part"))
         {
@@ -55,7 +56,7 @@ static class LoopKernelReader
             t.EndLine();
             finals = body.Stage().Stores;
         }
-        return new(name, form, axes.ToImmutable(), accesses.ToImmutable(), body.Sources, stages.ToImmutable(), finals, split, flat);
+        return new(name, form, axes.ToImmutable(), accesses.ToImmutable(), body.Sources, stages.ToImmutable(), finals, split, flat) { Lanes = lanes };
     }
 
     static void Number(TextCursor t, int expected)

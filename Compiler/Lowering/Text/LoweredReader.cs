@@ -18,6 +18,12 @@ sealed class LoweredReader(TextCursor t, IReadOnlyList<string> places)
     {
         t.ExpectWord("model");
         var name = t.RestOfLine();
+        var target = "";
+        if (t.TryWord("target"))
+        {
+            target = t.Quoted();
+            t.EndLine();
+        }
         var dims = ImmutableArray.CreateBuilder<DimSymbol>();
         while (t.TryWord("dim")) dims.Add(ReadDim());
         var states = ImmutableArray.CreateBuilder<StateDecl>();
@@ -39,7 +45,7 @@ sealed class LoweredReader(TextCursor t, IReadOnlyList<string> places)
         var functions = ImmutableArray.CreateBuilder<LoweredFunction>();
         while (t.TryWord("function")) functions.Add(Function());
         if (!t.AtEnd) throw new FormatException($"'{t.RestOfLine()}' begins no part of a lowered program");
-        return new(name, dims.ToImmutable(), states.ToImmutable(), all.ToImmutable(), functions.ToImmutable()) { Requirements = requirements.ToImmutable(), Ranges = ranges.ToImmutable(), Training = training.ToImmutable() };
+        return new(name, dims.ToImmutable(), states.ToImmutable(), all.ToImmutable(), functions.ToImmutable()) { Target = target, Requirements = requirements.ToImmutable(), Ranges = ranges.ToImmutable(), Training = training.ToImmutable() };
     }
 
     TrainingProgram Training()

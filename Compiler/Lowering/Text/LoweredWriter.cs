@@ -22,6 +22,7 @@ sealed class LoweredWriter(bool origins)
     public string Write(LoweredProgram program)
     {
         text.Append("model ").Append(program.Name).Append('\n');
+        if (program.Target.Length > 0) text.Append("target ").Append(new Attr.Text(program.Target)).Append('\n');
         foreach (var dim in program.Dims) text.Append("dim ").Append(dim.Name).Append(" ≤ ").Append(Number(dim.Max)).Append(" ~ ").Append(Number(dim.Typical)).Append('\n');
         foreach (var state in program.States)
         {

@@ -38,7 +38,7 @@ sealed class Legality(FusionGraph graph, DimBinding typical, TargetModel target)
             foreach (var v in n.Inputs.Concat(n.Outputs)) all.UnionWith(map.Atoms(v));
         var reduces = nodes.Where(n => n.Operation.Kind == OpKind.Reduce && !map.Reduced(n).IsEmpty).ToList();
         if (reduces.Count == 0) return outputs.All(v => all.SetEquals(map.Atoms(v))) ? new("map", map, all, all) : null;
-        return Reduce(reduces, nodes, map, all, outputs);
+        return KeepsOrder(reduces, closure, map) ? Reduce(reduces, nodes, map, all, outputs) : null;
     }
 
     bool IsSmall(List<Node> nodes) => Cost(nodes) is var (work, dear) && work <= Target.Kernels.Operations && dear <= Target.Kernels.Dear;
@@ -95,6 +95,21 @@ sealed class Legality(FusionGraph graph, DimBinding typical, TargetModel target)
         return nodes.All(n => map.Atoms(n.Output).All(tile.Contains)) && (map[value, rank - 1].Length <= 1 || map[value, rank - 2].Length <= 1);
     }
 
+    // Whether one kernel can add up as each of its reductions does alone.
+    bool KeepsOrder(List<Node> reduces, List<int> closure, AxisMap map)
+    {
+        var orders = reduces.Select(r => (Node: r, Order: ReductionOrder.Of(r, Target, typical))).ToList();
+        if (orders.Any(o => o.Order.Parts != orders[0].Order.Parts)) return false;
+        var ordered = orders.Where(o => o.Order.Lanes > 0).ToList();
+        if (ordered.Count == 0) return true;
+        var runs = ReducedRuns.Of(map, ordered.Select(o => o.Node));
+        if (runs.IsDefault || ordered.Any(o => o.Order.Lanes != ordered[0].Order.Lanes)) return false;
+        var inside = new HashSet<int>(closure);
+        var operands = closure.SelectMany(i => graph.Nodes[i].Inputs).Distinct().Where(v => graph.Producer(v) is var p && (p < 0 || !inside.Contains(p))).ToList();
+        bool IsOneAxis(ImmutableArray<Atom> run) => operands.All(v => ReducedRuns.IsOneAxis(map, v, run));
+        return (ordered[0].Order.Lanes == 1 || IsOneAxis(runs[runs.Length - 1])) && (orders[0].Order.Parts == 1 || IsOneAxis(runs[0]));
+    }
+
     KernelShape? Reduce(List<Node> reduces, List<Node> nodes, AxisMap map, HashSet<Atom> all, List<Value> outputs)
     {
         var reduced = new HashSet<Atom>(map.Reduced(reduces[0]));
@@ -119,6 +134,8 @@ sealed class Legality(FusionGraph graph, DimBinding typical, TargetModel target)
             if (Size(kept) < Target.Work.FewRows && Size(reduced) > Target.Work.LongRow) return null;
             if (reduced.Count > 1 && Size(reduced) * 4 > Target.Memory.RowBytes) return null;
         }
+        // What is cut into parts is whole only when all of them are done.
+        if ((several || whole.Count > 0) && reduces.Any(r => ReductionOrder.Of(r, Target, typical).Parts > 1)) return null;
         return new(several || whole.Count > 0 ? "row" : "reduce", map, all, kept);
     }
 

@@ -23,7 +23,7 @@ sealed class KernelWriter : BodyWriter
 
     /// <summary>Whether a stage gets vector loops: its expressions have vector forms and its axis is not shorter than a block.</summary>
     public static bool IsVectorised(LaneAnalysis lanes, KernelStage stage) =>
-        lanes.CanVectorise(stage) && !(lanes.Kernel.Form == KernelForm.Row && Trip(lanes.Kernel) < LogicalLanes) && Roots(stage).Any(r => lanes.Of(r) == Level.Lane);
+        lanes.CanVectorise(stage) && !(lanes.Kernel.Form == KernelForm.Row && (Trip(lanes.Kernel) < LogicalLanes || (lanes.Kernel.Lanes == 1 && stage.Reductions.Length > 0))) && Roots(stage).Any(r => lanes.Of(r) == Level.Lane);
 
     static long? Trip(LoopKernel kernel) => kernel.Lane >= 0 && kernel.Form == KernelForm.Row && kernel.Split?.SplitAxis != kernel.Lane && kernel.Axes[kernel.Lane].Size.IsConstant ? kernel.Axes[kernel.Lane].Size.Value : null;
 
@@ -31,6 +31,7 @@ sealed class KernelWriter : BodyWriter
     {
         for (var a = 0; a < Kernel.Accesses.Length; a++) Code.Line($"var p{a} = ({ScalarText.Stored(Kernel.Accesses[a].Type)}*)p[{ScalarText.Number(Kernel.Accesses[a].Pointer)}];");
         foreach (var argument in Arguments()) Code.Line($"long n{ScalarText.Number(argument)} = d[{ScalarText.Number(argument)}];");
+        foreach (var r in Kernel.Stages.Where(InScalarLanes).SelectMany(Ordered)) Code.Line($"float* lane{r.Index} = stackalloc float[{LogicalLanes}];");
         Hoist(Kernel.Stages.SelectMany(Roots).Concat(Kernel.Finals.Select(f => f.Value)), Level.Kernel);
         switch (Kernel.Form)
         {
@@ -147,25 +148,45 @@ sealed class KernelWriter : BodyWriter
         var width = vectors ? LogicalLanes / Vector!.Width * unroll : 0;
         foreach (var r in stage.Reductions)
             for (var v = 0; v < width; v++) Code.Line($"var {Sum(r, v)} = {Vector!.Constant(r.Neutral.Constant, r.Neutral.Type)};");
+        var inLanes = InScalarLanes(stage);
+        if (inLanes)
+            foreach (var r in Ordered(stage)) Code.Line($"for (int l = 0; l < {LogicalLanes}; l++) lane{r.Index}[l] = {Start(r)};");
         var loops = stage.Reductions.Length > 0 || Kernel.Form == KernelForm.Row ? AxesOf(AxisRole.Loop) : [];
         var before = OpenLoops(stage, loops);
         Lanewise(stage);
         CloseLoops(before, loops);
         if (vectors)
-            foreach (var group in Accumulators(stage)) CombineLanes(group);
+            foreach (var group in Accumulators(stage)) CombineLanes(group, Vector!);
+        if (inLanes)
+            foreach (var group in Accumulators(stage).Where(IsOrdered))
+            {
+                var vector = new VectorText(128);
+                foreach (var r in group)
+                    for (var v = 0; v < LogicalLanes / vector.Width; v++) Code.Line($"var {Sum(r, v)} = {vector.V}.Load(lane{r.Index} + {ScalarText.Number(v * vector.Width)});");
+                CombineLanes(group, vector);
+            }
         CloseScope();
     }
+
+    // A pass without vector forms whose sums run in lanes all the same: one element at a time, to the partial sum that the order says.
+    bool InScalarLanes(KernelStage stage) =>
+        Kernel.Form == KernelForm.Row && Kernel.Lanes > 1 && Ordered(stage).Any() && !IsVectorised(Lanes, stage) && !(Trip(Kernel) < LogicalLanes);
+
+    static IEnumerable<Reduction> Ordered(KernelStage stage) => Accumulators(stage).Where(IsOrdered).SelectMany(g => g);
+
+    // Whether the order of the elements changes bits.
+    static bool IsOrdered(ImmutableArray<Reduction> group) => group.Length > 1 || (group[0].Value.Type.IsFloat() && group[0].Operation is not (ScalarOp.Max or ScalarOp.Min));
 
     static IEnumerable<ImmutableArray<Reduction>> Accumulators(KernelStage stage) => stage.Reductions.GroupBy(r => r.First).Select(g => g.ToImmutableArray());
 
     // The lanes of all sub-vectors become one accumulator: groups of vectors first, then halves of what is left until one lane is.
-    void CombineLanes(ImmutableArray<Reduction> group)
+    void CombineLanes(ImmutableArray<Reduction> group, VectorText vector)
     {
-        var k = LogicalLanes / Vector!.Width;
+        var k = LogicalLanes / vector.Width;
         var vectors = Enumerable.Range(0, k).Select(j =>
         {
             var list = Enumerable.Range(0, unroll).Select(g => group.Select(r => Sum(r, g * k + j)).ToArray()).ToList();
-            while (list.Count > 1) list = [.. Enumerable.Range(0, list.Count / 2).Select(i => AccumulatorText.Combine(group, list[2 * i], list[2 * i + 1], Vector, Code))];
+            while (list.Count > 1) list = [.. Enumerable.Range(0, list.Count / 2).Select(i => AccumulatorText.Combine(group, list[2 * i], list[2 * i + 1], vector, Code))];
             return list[0];
         }).ToList();
         if (AccumulatorText.Across(group) is { } across)
@@ -174,7 +195,7 @@ sealed class KernelWriter : BodyWriter
             Code.Line(r.Operation == ScalarOp.Add ? $"r{r.Index} = {all} + r{r.Index};" : $"r{r.Index} = {AccumulatorText.Combine(group, [all], ["r" + r.Index], null, Code)[0]};");
             return;
         }
-        AccumulatorText.Assign(group, r => "r" + r.Index, AccumulatorText.Combine(group, AccumulatorText.Lane(group, vectors, Vector, Code), [.. group.Select(r => "r" + r.Index)], null, Code), Code);
+        AccumulatorText.Assign(group, r => "r" + r.Index, AccumulatorText.Combine(group, AccumulatorText.Lane(group, vectors, vector, Code), [.. group.Select(r => "r" + r.Index)], null, Code), Code);
     }
 
     static string Sum(Reduction r, int v) => $"s{ScalarText.Number(r.Index)}_{ScalarText.Number(v)}";
@@ -222,6 +243,14 @@ sealed class KernelWriter : BodyWriter
                 if (rest is not null) rest %= step;
             }
         }
+        else if (InScalarLanes(stage))
+        {
+            OpenScope($"while (i <= {Minus(high, LogicalLanes)})");
+            OpenScope($"for (long block = i; i < block + {LogicalLanes}; i++)");
+            ScalarStep(stage, inLanes: true);
+            CloseScope();
+            CloseScope();
+        }
         if (rest == 0) return;
         OpenScope($"for (; i < {high}; i++)");
         ScalarStep(stage);
@@ -246,12 +275,12 @@ sealed class KernelWriter : BodyWriter
         }
     }
 
-    void ScalarStep(KernelStage stage)
+    void ScalarStep(KernelStage stage, bool inLanes = false)
     {
         var careful = stage.Stores.Length + stage.Caches.Length + stage.Reductions.Length > 1;
         var values = stage.Stores.Select(s => careful ? Named(s.Value) : Value(s.Value)).ToList();
         foreach (var group in Accumulators(stage))
-            AccumulatorText.Add(group, r => "r" + r.Index, [.. group.Select(r => group.Length > 1 ? Named(r.Value) : Value(r.Value))], null, Code);
+            AccumulatorText.Add(group, r => inLanes && IsOrdered(group) ? $"lane{r.Index}[i - block]" : "r" + r.Index, [.. group.Select(r => group.Length > 1 ? Named(r.Value) : Value(r.Value))], null, Code);
         foreach (var c in stage.Caches) Code.Line($"cache{ScalarText.Number(c.Slot)}[i] = {Value(c.Value)};");
         for (var s = 0; s < values.Count; s++)
         {

@@ -10,21 +10,12 @@ public static class SummationOrder
     /// <summary>Sums along the lane axis run in this many partial sums, times <see cref="Unroll"/>, whatever the vector width, so that every width gives the same bits.</summary>
     public static int LogicalLanes => KnownTargets.Cpu.Sums.Lanes;
 
-    /// <summary>As text, for fingerprints: <c>lanes 16 × 4</c> for each pass whose sums run in lanes, <c>in sequence</c> for the others.</summary>
-    public static string Of(LoopKernel kernel)
-    {
-        if (kernel.ReductionCount == 0) return "none";
-        if (kernel.Form != KernelForm.Row) return "in sequence";
-        var lanes = new LaneAnalysis(kernel);
-        var unroll = ScalarText.Number(Unroll(lanes));
-        return string.Join(", ", kernel.Stages.Where(s => s.Reductions.Length > 0)
-            .Select(s => KernelWriter.IsVectorised(lanes, s) ? $"lanes {ScalarText.Number(LogicalLanes)} × {unroll}" : "in sequence"));
-    }
-
-    /// <summary>As many partial sums as keep the adders busy, as long as the narrowest vectors (four to sixteen lanes) stay within the statements that the JIT compiles well.</summary>
+    /// <summary>Times so many vectors at once, where the order changes no bit: as many as keep the adders busy, as long as the narrowest vectors (four to sixteen lanes) stay within the statements that the JIT compiles well.</summary>
     internal static int Unroll(LaneAnalysis lanes)
     {
-        for (var u = KnownTargets.Cpu.Sums.Unroll; u > 1; u /= 2)
+        // Sums have as many as their order says.
+        if (lanes.Kernel.Lanes > 0) return 1;
+        for (var u = 4; u > 1; u /= 2)
         {
             var heaviest = 0;
             var total = 0;
