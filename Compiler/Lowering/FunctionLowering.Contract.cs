@@ -40,24 +40,26 @@ sealed partial class FunctionLowering
             }
         }
         var operands = ImmutableArray.CreateBuilder<Operand>();
-        MatrixView? View(Value v, Placement? place, bool isWritten, Func<BatchAxis, Dim> stride)
+        var arguments = new DimTable(0);
+        Extent[] sizes = [.. batch.Select(x => arguments.Fixed(x.Size)), arguments.Fixed(c.Shape[c.Shape.Rank - 2]), arguments.Fixed(c.Shape[c.Shape.Rank - 1]), arguments.Fixed(a.Shape[a.Shape.Rank - 1])];
+        Access? View(Value v, Placement? place, bool isWritten, Func<BatchAxis, Dim> stride)
         {
             if (place is null) return null;
             operands.Add(new(place.Buffer, place.Offset, isWritten));
-            return new(operands.Count - 1, [.. batch.Select(stride)], Stride(v, place, v.Shape.Rank - 2), Stride(v, place, v.Shape.Rank - 1));
+            return new(operands.Count - 1, v.DType, isWritten, [.. batch.Select(x => arguments.Fixed(stride(x))), arguments.Fixed(Stride(v, place, v.Shape.Rank - 2)), arguments.Fixed(Stride(v, place, v.Shape.Rank - 1))]);
         }
         var viewA = View(a, placeA, false, x => x.A);
         var viewB = View(b, placeB, false, x => x.B);
-        var makesA = AddPrologue(prologueA, operands);
-        var makesB = AddPrologue(prologueB, operands);
-        MatrixView? viewC = null;
-        Hook? hook = null;
+        var (makesA, hookA) = AddPrologue(prologueA, operands);
+        var (makesB, hookB) = AddPrologue(prologueB, operands);
+        Access? viewC = null;
+        (LoopKernel? Body, HookOperands? Operands) takes = default;
         ImmutableArray<InPlace> inPlace = [];
         if (epilogue is null) viewC = View(c, placeC, true, x => x.C);
-        else (hook, inPlace) = AddHook(epilogue, operands);
-        Add(node, new ContractLaunch(
-            node.Origins, operands.ToImmutable(), inPlace, c.Shape[c.Shape.Rank - 2], c.Shape[c.Shape.Rank - 1], a.Shape[a.Shape.Rank - 1], [.. batch.Select(x => x.Size)],
-            viewA, viewB, viewC, false, makesA, makesB, hook)
+        else (takes.Body, takes.Operands, inPlace) = AddHook(epilogue, operands);
+        var kernel = kernels.Add(new ProductKernel(
+            "", c.DType, [.. sizes.Take(3)], sizes[3], sizes[4], sizes[5], viewA, viewB, viewC, makesA, makesB, takes.Body, target.Products), "product");
+        Add(node, new ContractLaunch(node.Origins, operands.ToImmutable(), inPlace, kernel, arguments.Dims, hookA, hookB, takes.Operands)
         {
             Flops = contract.Operation.Flops(contract) + (prologueA?.Kernel.Flops ?? Dim.Zero) + (prologueB?.Kernel.Flops ?? Dim.Zero) + (epilogue?.Flops ?? Dim.Zero),
             Traffic = (prologueA?.Kernel.Traffic ?? a.Type.Bytes) + (prologueB?.Kernel.Traffic ?? b.Type.Bytes) + (epilogue?.Traffic ?? c.Type.Bytes),
@@ -102,22 +104,22 @@ sealed partial class FunctionLowering
     // Operands whose lanes lie apart: a vector of one takes as many loads as it has lanes.
     static int StridedReads(BuiltKernel tile) => tile.Kernel.Accesses.Count(a => a.Strides[tile.Kernel.Lane] is var stride && !stride.Is(0) && !stride.Is(1));
 
-    Prologue? AddPrologue((BuiltKernel Kernel, bool Transposed)? prologue, ImmutableArray<Operand>.Builder operands)
+    (TileMaker?, HookOperands?) AddPrologue((BuiltKernel Kernel, bool Transposed)? prologue, ImmutableArray<Operand>.Builder operands)
     {
-        if (prologue is not { } p) return null;
+        if (prologue is not { } p) return default;
         operands.AddRange(p.Kernel.Operands);
-        return new(new(kernels.Add(p.Kernel.Kernel), operands.Count - p.Kernel.Operands.Length, p.Kernel.Operands.Length, p.Kernel.Dims), p.Transposed);
+        return (new(kernels.Add(p.Kernel.Kernel), p.Transposed), new(operands.Count - p.Kernel.Operands.Length, p.Kernel.Operands.Length, p.Kernel.Dims));
     }
 
     static Dim Stride(Value value, Placement place, int axis) => value.Shape[axis].Is(1) ? Dim.One : place.Strides[axis];
 
-    (Hook, ImmutableArray<InPlace>) AddHook(BuiltKernel epilogue, ImmutableArray<Operand>.Builder operands)
+    (LoopKernel, HookOperands, ImmutableArray<InPlace>) AddHook(BuiltKernel epilogue, ImmutableArray<Operand>.Builder operands)
     {
         var first = operands.Count;
         operands.AddRange(epilogue.Operands);
         var others = operands.Take(first).Select(o => o.Buffer).ToList();
         // The contraction's own operands are read by all workers at any time, so nothing may be written over them.
-        return (new(kernels.Add(epilogue.Kernel), first, epilogue.Operands.Length, epilogue.Dims),
+        return (kernels.Add(epilogue.Kernel), new(first, epilogue.Operands.Length, epilogue.Dims),
             [.. epilogue.InPlace.Where(p => !others.Contains(epilogue.Operands[p.Read].Buffer)).Select(p => new InPlace(p.Written + first, p.Read + first))]);
     }
 
@@ -177,24 +179,30 @@ sealed partial class FunctionLowering
         var form = convolution.Operation.Convolution(convolution) ?? throw new NotSupportedException($"No kernel computes the convolution {convolution.Name}.");
         var kind = form.Image == ConvolutionForm.Result ? ConvolutionKind.ImageGradient : form.Weight == ConvolutionForm.Result ? ConvolutionKind.WeightGradient : ConvolutionKind.Forward;
         var operands = ImmutableArray.CreateBuilder<Operand>();
-        var reads = convolution.Inputs.Select(v => DenseCopy(outer[v], node)).ToList();
-        foreach (var place in reads) operands.Add(new(place.Buffer, place.Offset, false));
-        var epilogue = Epilogue(node, result, 1, 2, body, inputs, outputs, out var target);
-        Hook? hook = null;
-        ImmutableArray<InPlace> inPlace = [];
-        if (epilogue is null) operands.Add(new(target!.Buffer, target.Offset, true));
-        else (hook, inPlace) = AddHook(epilogue, operands);
-
+        var arguments = new DimTable(0);
+        var views = ImmutableArray.CreateBuilder<Access>();
+        void View(Value v, Placement place, bool isWritten)
+        {
+            operands.Add(new(place.Buffer, place.Offset, isWritten));
+            views.Add(new(operands.Count - 1, v.DType, isWritten, [.. v.Shape.Strides.Select(arguments.Fixed)]));
+        }
         Shape ShapeOf(int operand) => operand == ConvolutionForm.Result ? result.Shape : convolution.Inputs[operand].Shape;
         var (image, weight, map) = (ShapeOf(form.Image), ShapeOf(form.Weight), ShapeOf(form.Map));
-        var shape = new ConvolutionShape(
-            image[0], image[1], image[2], image[3], weight[0], weight[2], weight[3], map[2], map[3],
-            form.Stride.Height, form.Stride.Width, form.Padding.Height, form.Padding.Width, form.Dilation.Height, form.Dilation.Width, form.Groups);
-        Add(node, new ConvolutionLaunch(node.Origins, operands.ToImmutable(), inPlace, kind, shape, hook)
+        ImmutableArray<Extent> sizes = [.. new[] { image[0], image[1], image[2], image[3], weight[0], weight[2], weight[3], map[2], map[3] }.Select(arguments.Fixed)];
+        foreach (var input in convolution.Inputs) View(input, DenseCopy(outer[input], node), false);
+        var epilogue = Epilogue(node, result, 1, 2, body, inputs, outputs, out var place);
+        (LoopKernel? Body, HookOperands? Operands) takes = default;
+        ImmutableArray<InPlace> inPlace = [];
+        if (epilogue is null) View(result, place!, true);
+        else (takes.Body, takes.Operands, inPlace) = AddHook(epilogue, operands);
+        var kernel = kernels.Add(new ConvolutionKernel(
+            "", kind, result.DType, sizes,
+            new(form.Stride.Height, form.Stride.Width, form.Padding.Height, form.Padding.Width, form.Dilation.Height, form.Dilation.Width, form.Groups), views.ToImmutable(), takes.Body, target.Products), "convolution");
+        Add(node, new ConvolutionLaunch(node.Origins, operands.ToImmutable(), inPlace, kernel, arguments.Dims, takes.Operands)
         {
             Flops = convolution.Operation.Flops(convolution) + (epilogue?.Flops ?? Dim.Zero),
             Traffic = convolution.Inputs.Aggregate(Dim.Zero, (sum, v) => sum + v.Type.Bytes) + (epilogue?.Traffic ?? result.Type.Bytes),
         });
-        if (epilogue is null && body.Length > 0) After(node, result, target!, body, inputs, outputs);
+        if (epilogue is null && body.Length > 0) After(node, result, place!, body, inputs, outputs);
     }
 }

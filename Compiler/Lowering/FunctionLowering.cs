@@ -218,7 +218,8 @@ sealed partial class FunctionLowering(Program program, Function function, Kernel
         for (var i = 0; i < node.Inputs.Length; i++) Pass(traits.Strided.Contains(i) ? places[node.Inputs[i]] : DenseCopy(node.Inputs[i], node), false);
         foreach (var output in node.Outputs) Pass(PlaceOf(output), true);
         Add(node, new LibraryLaunch(
-            node.Origins, operands.ToImmutable(), [.. traits.InPlace.Select(s => new InPlace(node.Inputs.Length + s.Result, s.Operand))], node.Name, node.Attributes, node.Inputs.Length,
+            node.Origins, operands.ToImmutable(), [.. traits.InPlace.Select(s => new InPlace(node.Inputs.Length + s.Result, s.Operand))],
+            kernels.Add(new LibraryKernel("", node.Name, node.Attributes, node.Inputs.Length, [.. node.Inputs.Concat(node.Outputs).Select(v => v.DType)]), "library"),
             [.. node.Inputs.Concat(node.Outputs).Select(v => v.Shape.Dims)], strides.ToImmutable())
         {
             Flops = node.Operation.Flops(node),

@@ -1,6 +1,6 @@
 namespace Graph.Compiler.Lowering;
 
-/// <summary>A generated kernel, as the value that targets emit. Two kernels with equal text are one kernel.</summary>
+/// <summary>What a launch computes, as a value: a loop nest that targets emit, or a product, convolution or library kernel that they bring. Two kernels with equal text are one kernel.</summary>
 /// <param name="Name">Its name in generated code and in dumps, from its archetype and number: <c>map3</c>.</param>
 public abstract record Kernel(string Name)
 {
@@ -9,6 +9,9 @@ public abstract record Kernel(string Name)
 
     /// <summary>True for tile functions (hooks of contractions), false for kernels over a parallel extent.</summary>
     public abstract bool IsTile { get; }
+
+    /// <summary>False for what a target brings for itself: no code is generated for it, but for its bodies, which are kernels of their own.</summary>
+    public virtual bool IsGenerated => true;
 
     public sealed override string ToString() => Name + "\n" + Text;
 }

@@ -51,6 +51,9 @@ public sealed class DimTable(int shortRow)
 
     public ImmutableArray<Dim> Dims => dims.ToImmutable();
 
+    /// <summary>A size or stride that stays in the text when it is 0 or 1; an argument of its own otherwise, so that kernels of all sizes are one.</summary>
+    public Extent Fixed(Dim dim) => dim.TryConstant(out var value) && value is 0 or 1 ? Extent.Of(value) : Argument(dim);
+
     /// <summary>An argument of its own for a size, constant or not.</summary>
     public Extent Argument(Dim dim)
     {

@@ -18,6 +18,10 @@ public readonly record struct Extent(bool IsConstant, long Value)
     public static Extent Argument(int index) => new(false, index);
 
     public bool Is(long value) => IsConstant && Value == value;
+
+    /// <summary>The size under a launch's arguments.</summary>
+    public Dim In(ImmutableArray<Dim> arguments) => IsConstant ? Value : arguments[(int)Value];
+
     public override string ToString() => (IsConstant ? "" : "d") + Value.ToString(CultureInfo.InvariantCulture);
 }
 

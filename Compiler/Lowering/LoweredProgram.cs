@@ -1,3 +1,4 @@
+using System;
 using System.Collections.Generic;
 using System.Collections.Immutable;
 using System.Linq;
@@ -28,6 +29,9 @@ public sealed record LoweredProgram(
 
     /// <summary>The ways to train it; their rules are launches by now.</summary>
     public ImmutableArray<TrainingProgram> Training { get; init; } = [];
+
+    /// <summary>The kernels that code is generated for, in order: their numbers are those of the function table.</summary>
+    public ImmutableArray<Kernel> Generated => [.. Kernels.Where(k => k.IsGenerated)];
 
     /// <summary>The function of that name, or null.</summary>
     public LoweredFunction? Find(string name) => Functions.FirstOrDefault(f => f.Name == name);
@@ -136,7 +140,11 @@ public sealed record SegmentedLaunch(
 public sealed record Segment(int FirstOperand, int OperandCount, ImmutableArray<Dim> Dims, Dim Extent);
 
 /// <summary>A generated tile function called from inside a library kernel: its operands are a range of the launch's.</summary>
-public sealed record Hook(Kernel Kernel, int FirstOperand, int OperandCount, ImmutableArray<Dim> Dims);
+public sealed record Hook(Kernel Kernel, int FirstOperand, int OperandCount, ImmutableArray<Dim> Dims)
+{
+    internal static Hook Of(LoopKernel body, HookOperands? operands) =>
+        operands is null ? throw new InvalidOperationException($"A launch has no operands for the body {body.Name}.") : new(body, operands.First, operands.Count, operands.Dims);
+}
 
 /// <summary>A tile function that makes blocks of a contraction's operand while it is packed; the rows of its tiles are the operand's, or with <paramref name="Transposed"/> its columns.</summary>
 public sealed record Prologue(Hook Hook, bool Transposed);
@@ -144,45 +152,84 @@ public sealed record Prologue(Hook Hook, bool Transposed);
 /// <summary>A strided matrix over up to three batch extents, for contractions: strides in elements.</summary>
 public sealed record MatrixView(int Operand, ImmutableArray<Dim> BatchStrides, Dim RowStride, Dim ColumnStride);
 
-/// <summary>A batched matrix product C[b,m,n] = Σₖ A[b,m,k]·B[b,k,n] by the packed library kernel.</summary>
+/// <summary>The operands and sizes of a body that a library kernel calls: a range of the launch's.</summary>
+public sealed record HookOperands(int First, int Count, ImmutableArray<Dim> Dims);
+
+/// <summary>A batched matrix product.</summary>
 /// <param name="Origins">Where it came from.</param>
 /// <param name="Operands">All pointers.</param>
 /// <param name="InPlace">Only through the epilogue.</param>
-/// <param name="M">Rows.</param>
-/// <param name="N">Columns.</param>
-/// <param name="K">Summed extent.</param>
-/// <param name="Batch">Three extents, outermost first; unused ones are 1.</param>
-/// <param name="A">Left operand; null when <paramref name="PrologueA"/> makes it.</param>
-/// <param name="B">Right operand; null when <paramref name="PrologueB"/> makes it.</param>
-/// <param name="C">Result; null when the epilogue consumes it.</param>
-/// <param name="Accumulate">C += A·B: the result's buffer is read too.</param>
-/// <param name="PrologueA">Makes tiles of A.</param>
-/// <param name="PrologueB">Makes tiles of B.</param>
-/// <param name="Epilogue">Consumes finished tiles.</param>
+/// <param name="Kernel">What it computes.</param>
+/// <param name="Dims">The kernel's arguments.</param>
+/// <param name="HookA">Of the body that makes A.</param>
+/// <param name="HookB">Of the body that makes B.</param>
+/// <param name="HookC">Of the epilogue.</param>
 public sealed record ContractLaunch(
-    ImmutableArray<Origin> Origins, ImmutableArray<Operand> Operands, ImmutableArray<InPlace> InPlace, Dim M, Dim N, Dim K, ImmutableArray<Dim> Batch,
-    MatrixView? A, MatrixView? B, MatrixView? C, bool Accumulate, Prologue? PrologueA, Prologue? PrologueB, Hook? Epilogue)
+    ImmutableArray<Origin> Origins, ImmutableArray<Operand> Operands, ImmutableArray<InPlace> InPlace, ProductKernel Kernel, ImmutableArray<Dim> Dims, HookOperands? HookA, HookOperands? HookB, HookOperands? HookC)
     : Launch(Origins, Operands, InPlace)
 {
     public override string Title =>
-        (PrologueA is null ? "" : "a:" + PrologueA.Hook.Kernel.Name + "+") + (PrologueB is null ? "" : "b:" + PrologueB.Hook.Kernel.Name + "+")
-        + "contract" + (Epilogue is null ? "" : "+" + Epilogue.Kernel.Name);
+        (Kernel.MakesA is { } a ? "a:" + a.Body.Name + "+" : "") + (Kernel.MakesB is { } b ? "b:" + b.Body.Name + "+" : "") + "contract" + (Kernel.Epilogue is { } c ? "+" + c.Name : "");
+
+    public Dim M => Kernel.M.In(Dims);
+
+    public Dim N => Kernel.N.In(Dims);
+
+    public Dim K => Kernel.K.In(Dims);
+
+    /// <summary>Three extents, outermost first; unused ones are 1.</summary>
+    public ImmutableArray<Dim> Batch => [.. Kernel.Batch.Select(e => e.In(Dims))];
+
+    /// <summary>Left operand; null when <see cref="PrologueA"/> makes it.</summary>
+    public MatrixView? A => View(Kernel.A);
+
+    /// <summary>Right operand; null when <see cref="PrologueB"/> makes it.</summary>
+    public MatrixView? B => View(Kernel.B);
+
+    /// <summary>Result; null when the epilogue consumes it.</summary>
+    public MatrixView? C => View(Kernel.C);
+
+    /// <summary>Makes tiles of A.</summary>
+    public Prologue? PrologueA => Kernel.MakesA is { } makes ? new(Hook.Of(makes.Body, HookA), makes.Transposed) : null;
+
+    /// <summary>Makes tiles of B.</summary>
+    public Prologue? PrologueB => Kernel.MakesB is { } makes ? new(Hook.Of(makes.Body, HookB), makes.Transposed) : null;
+
+    /// <summary>Consumes finished tiles.</summary>
+    public Hook? Epilogue => Kernel.Epilogue is { } body ? Hook.Of(body, HookC) : null;
+
+    MatrixView? View(Access? access) =>
+        access is null ? null : new(access.Pointer, [.. access.Strides.Take(3).Select(s => s.In(Dims))], access.Strides[3].In(Dims), access.Strides[4].In(Dims));
 }
 
-/// <summary>Which of the three convolutions.</summary>
-public enum ConvolutionKind
-{
-    Forward,
-    ImageGradient,
-    WeightGradient,
-}
-
-/// <summary>A convolution on contiguous NCHW operands by the library kernel. Operand order: Forward image, weight → map; ImageGradient map, weight → image; WeightGradient image, map → weight. The last is absent when the epilogue consumes it.</summary>
+/// <summary>A convolution or one of its gradients.</summary>
+/// <param name="Origins">Where it came from.</param>
+/// <param name="Operands">All pointers.</param>
+/// <param name="InPlace">Only through the epilogue.</param>
+/// <param name="Kernel">What it computes.</param>
+/// <param name="Dims">The kernel's arguments.</param>
+/// <param name="HookC">Of the epilogue.</param>
 public sealed record ConvolutionLaunch(
-    ImmutableArray<Origin> Origins, ImmutableArray<Operand> Operands, ImmutableArray<InPlace> InPlace, ConvolutionKind Kind, ConvolutionShape Shape, Hook? Epilogue)
+    ImmutableArray<Origin> Origins, ImmutableArray<Operand> Operands, ImmutableArray<InPlace> InPlace, ConvolutionKernel Kernel, ImmutableArray<Dim> Dims, HookOperands? HookC)
     : Launch(Origins, Operands, InPlace)
 {
-    public override string Title => "conv." + Kind.ToString().ToLowerInvariant() + (Epilogue is null ? "" : "+" + Epilogue.Kernel.Name);
+    public override string Title => "conv." + Kind.ToString().ToLowerInvariant() + (Kernel.Epilogue is { } body ? "+" + body.Name : "");
+
+    public ConvolutionKind Kind => Kernel.Kind;
+
+    /// <summary>Its sizes.</summary>
+    public ConvolutionShape Shape
+    {
+        get
+        {
+            Dim At(int i) => Kernel.Sizes[i].In(Dims);
+            var w = Kernel.Window;
+            return new(At(0), At(1), At(2), At(3), At(4), At(5), At(6), At(7), At(8), w.StrideHeight, w.StrideWidth, w.PaddingTop, w.PaddingLeft, w.DilationHeight, w.DilationWidth, w.Groups);
+        }
+    }
+
+    /// <summary>Consumes finished tiles.</summary>
+    public Hook? Epilogue => Kernel.Epilogue is { } body ? Hook.Of(body, HookC) : null;
 }
 
 /// <summary>The sizes of a convolution, in the words of the kernel library.</summary>
@@ -226,15 +273,21 @@ public sealed record BranchLaunch(ImmutableArray<Origin> Origins, ImmutableArray
 /// <param name="Origins">Where it came from.</param>
 /// <param name="Operands">Inputs, then outputs.</param>
 /// <param name="InPlace">What the operation's <see cref="LibraryTraits.InPlace"/> offers.</param>
-/// <param name="Operation">The operation's name.</param>
-/// <param name="Attributes">Its attributes.</param>
-/// <param name="Inputs">How many of the operands are inputs.</param>
+/// <param name="Kernel">The kernel.</param>
 /// <param name="Shapes">The shape of each operand.</param>
 /// <param name="Strides">The strides of each, in elements: contiguous but where the operation's <see cref="LibraryTraits"/> calls an operand or result strided.</param>
 public sealed record LibraryLaunch(
-    ImmutableArray<Origin> Origins, ImmutableArray<Operand> Operands, ImmutableArray<InPlace> InPlace, string Operation, AttributeMap Attributes, int Inputs,
+    ImmutableArray<Origin> Origins, ImmutableArray<Operand> Operands, ImmutableArray<InPlace> InPlace, LibraryKernel Kernel,
     ImmutableArray<ImmutableArray<Dim>> Shapes, ImmutableArray<ImmutableArray<Dim>> Strides)
     : Launch(Origins, Operands, InPlace)
 {
-    public override string Title => Operation;
+    public override string Title => Kernel.Operation;
+
+    /// <summary>The operation's name.</summary>
+    public string Operation => Kernel.Operation;
+
+    public AttributeMap Attributes => Kernel.Attributes;
+
+    /// <summary>How many of the operands are inputs.</summary>
+    public int Inputs => Kernel.Inputs;
 }

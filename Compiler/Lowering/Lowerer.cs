@@ -37,7 +37,8 @@ public static class Lowerer
 /// <summary>The distinct kernels of a program, named by form and number.</summary>
 public sealed class KernelTable
 {
-    readonly Dictionary<string, LoopKernel> byText = [];
+    readonly Dictionary<string, Kernel> byText = new(System.StringComparer.Ordinal);
+    int loops;
     readonly ImmutableArray<Kernel>.Builder kernels = ImmutableArray.CreateBuilder<Kernel>();
 
     public ImmutableArray<Kernel> Kernels => kernels.ToImmutable();
@@ -45,10 +46,20 @@ public sealed class KernelTable
     /// <summary>The kernel of that text, with its name.</summary>
     public LoopKernel Add(LoopKernel kernel)
     {
-        if (byText.TryGetValue(kernel.Text, out var known)) return known;
-        var named = kernel with { Name = kernel.Form.ToString().ToLowerInvariant() + kernels.Count.ToString(System.Globalization.CultureInfo.InvariantCulture) };
-        byText.Add(named.Text, named);
-        kernels.Add(named);
-        return named;
+        if (byText.TryGetValue(kernel.Text, out var known)) return (LoopKernel)known;
+        return Append(kernel with { Name = kernel.Form.ToString().ToLowerInvariant() + (loops++).ToString(System.Globalization.CultureInfo.InvariantCulture) });
+    }
+
+    /// <summary>The kernel of that text that targets bring for themselves, with its name.</summary>
+    public T Add<T>(T kernel, string kind)
+        where T : Kernel =>
+        byText.TryGetValue(kernel.Text, out var known) ? (T)known : Append((T)(kernel with { Name = kind + (kernels.Count - loops).ToString(System.Globalization.CultureInfo.InvariantCulture) }));
+
+    T Append<T>(T kernel)
+        where T : Kernel
+    {
+        byText.Add(kernel.Text, kernel);
+        kernels.Add(kernel);
+        return kernel;
     }
 }

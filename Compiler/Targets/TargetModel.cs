@@ -34,6 +34,8 @@ public sealed record TargetModel
 
     public required SummationModel Sums { get; init; }
 
+    public required ProductSums Products { get; init; }
+
     /// <summary>The whole value as text, for fingerprints and keys: equal texts are equal models.</summary>
     public string Text => Print();
 
@@ -101,6 +103,7 @@ public sealed record TargetModel
         Line("dear", Costs.Dear.Select(op => op.ToString().ToLowerInvariant()));
         Numbers("costs", Costs.Numbers());
         Numbers("sums", Sums.Numbers());
+        text.Append("  products ").Append(Products.Text).Append('\n');
         return text.ToString();
 
         void Line(string name, IEnumerable<string> words) => text.Append("  ").Append(name).Append(string.Concat(words.Select(w => " " + w))).Append('\n');

@@ -22,10 +22,8 @@ public static unsafe class Contract
     const long ChunkWork = 1 << 19;
 
     /// <summary>Computes <paramref name="call"/> on the pool's workers.</summary>
-    /// <exception cref="ArgumentException">The call both accumulates and has an epilogue.</exception>
     public static void Run(WorkerPool pool, ContractCall* call)
     {
-        if (call->Accumulate && call->Epilogue != null) throw new ArgumentException("A contraction cannot both accumulate into C and hand its result to an epilogue.");
         long batch = call->Batch0 * call->Batch1 * call->Batch2;
         if (call->M <= 0 || call->N <= 0 || batch <= 0) return;
         var turned = default(ContractCall);
@@ -63,7 +61,6 @@ public static unsafe class Contract
         C = c->C, CM = c->CN, CN = c->CM, CBatch0 = c->CBatch0, CBatch1 = c->CBatch1, CBatch2 = c->CBatch2,
         PrologueA = c->PrologueB, PrologueAPointers = c->PrologueBPointers, PrologueADims = c->PrologueBDims, TransposedA = !c->TransposedB,
         PrologueB = c->PrologueA, PrologueBPointers = c->PrologueAPointers, PrologueBDims = c->PrologueADims, TransposedB = !c->TransposedA,
-        Accumulate = c->Accumulate,
     };
 
     // Many or small products: every task packs what it needs.

@@ -56,9 +56,6 @@ public unsafe struct ContractCall
     /// <summary>The tile of the A (B) prologue has k along its rows (columns): choose what makes the generated loads contiguous.</summary>
     public bool TransposedA, TransposedB;
 
-    /// <summary><c>C += A·B</c> instead of <c>C = A·B</c>. Not combined with an epilogue.</summary>
-    public bool Accumulate;
-
     /// <summary>A call with one batch; operands and strides are left to set.</summary>
     public ContractCall(long m, long n, long k)
     {

@@ -215,7 +215,7 @@ unsafe struct ContractJob
         {
             long k = DepthOf(block), depth = DepthOf(block + 1) - k;
             bool last = block == DepthBlocks - 1;
-            long add = (SliceBlocks != 0 ? block > blockBegin : block > 0) || !indirect && partial == null && Call->Accumulate ? 1 : 0;
+            long add = (SliceBlocks != 0 ? block > blockBegin : block > 0) ? 1 : 0;
             if (SharedA == null)
             {
                 for (long i = rowPanel; i < rowPanelEnd; i++) PackPanelA(packedA + (i - rowPanel) * stepA, batch, i, block, temporary);
@@ -291,14 +291,7 @@ unsafe struct ContractJob
         for (long i = 0; i < rows; i++)
         {
             float* from = tile + i * stride, to = c + i * Call->CM;
-            if (Call->Accumulate)
-            {
-                for (long j = 0; j < columns; j++) to[j * Call->CN] += from[j];
-            }
-            else
-            {
-                for (long j = 0; j < columns; j++) to[j * Call->CN] = from[j];
-            }
+            for (long j = 0; j < columns; j++) to[j * Call->CN] = from[j];
         }
     }
 }

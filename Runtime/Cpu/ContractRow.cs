@@ -43,15 +43,11 @@ static unsafe class ContractRow
         var call = job->Call;
         float* sums = scratch, part = sums + RowColumns, row = part + RowColumns, a = job->A(batch), b = job->B(batch) + column * call->BN;
         float* c = call->Epilogue == null ? job->C(batch) + column * call->CN : null;
-        if (call->Accumulate)
-        {
-            for (long j = 0; j < columns; j++) sums[j] = c[j * call->CN];
-        }
         for (long block = 0; block < job->DepthBlocks; block++)
         {
             long k = job->DepthOf(block), depth = job->DepthOf(block + 1) - k;
             for (long p = 0; p < depth; p++) row[p] = a[(k + p) * call->AK];
-            float* target = block == 0 && !call->Accumulate ? sums : part;
+            float* target = block == 0 ? sums : part;
             if (call->BN == 1) ByRows(row, b + k * call->BK, call->BK, depth, columns, target);
             else ByColumns(row, b + k, call->BN, depth, columns, target);
             if (target == sums) continue;

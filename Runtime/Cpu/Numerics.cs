@@ -2,6 +2,7 @@ using System.ComponentModel;
 using System;
 using System.Runtime.Intrinsics.Arm;
 using System.Runtime.Intrinsics.X86;
+using Graph.Compiler.Targets;
 
 namespace Graph.Runtime.Cpu;
 
@@ -17,6 +18,9 @@ public static class Numerics
 
     /// <summary>As text, for fingerprints.</summary>
     public static string Text { get; } = Describe(IsFused);
+
+    /// <summary>The order in which the library adds up products and convolutions: kernels that were compiled for another are refused.</summary>
+    internal static ProductSums Sums { get; } = new(Contract.DepthBlock, ContractJob.SliceElements, ContractJob.SliceLeast, ContractJob.SliceMost, ConvolutionWeightJob.ChunkPixels, ConvolutionWeightJob.TargetTasks);
 
     internal static string Describe(bool isFused) => FormattableString.Invariant(
         $"order {Order}, products by {Contract.DepthBlock}, cut {ContractJob.SliceElements}/{ContractJob.SliceLeast}/{ContractJob.SliceMost}, weight gradients by {ConvolutionWeightJob.ChunkPixels} in {ConvolutionWeightJob.TargetTasks}, {(isFused ? "fused" : "unfused")} multiply-adds");

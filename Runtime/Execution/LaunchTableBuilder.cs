@@ -5,6 +5,7 @@ using System.Linq;
 using Graph.Compiler.Ir;
 using Graph.Compiler.Lowering;
 using Graph.Compiler.Planning;
+using Graph.Compiler.Targets;
 using Graph.Runtime.Cpu;
 using Graph.Runtime.Memory;
 using Buffer = Graph.Compiler.Lowering.Buffer;
@@ -180,13 +181,13 @@ sealed unsafe partial class LaunchTableBuilder
     void WriteContract(ContractLaunch launch, LaunchEntry* entry)
     {
         entry->Kind = LaunchKind.Contract;
+        Check(launch.Title, launch.Kernel.Sums, launch.Kernel.Accumulator, launch.Kernel.A, launch.Kernel.B, launch.Kernel.C);
         var call = entry->Contract = memory.Take<ContractCall>(1);
         *call = new(Evaluate(launch.M), Evaluate(launch.N), Evaluate(launch.K))
         {
             Batch0 = Evaluate(launch.Batch[0]),
             Batch1 = Evaluate(launch.Batch[1]),
             Batch2 = Evaluate(launch.Batch[2]),
-            Accumulate = launch.Accumulate,
         };
         if (launch.A is { } a)
         {
@@ -220,6 +221,14 @@ sealed unsafe partial class LaunchTableBuilder
         sharedFloats = Math.Max(sharedFloats, Contract.SharedFloats(call));
     }
 
+    // The library adds up in one order and in one type; a kernel that asks for others is not for it.
+    void Check(string title, ProductSums sums, DType accumulator, params ReadOnlySpan<Access?> operands)
+    {
+        if (sums != Numerics.Sums) throw new NotSupportedException($"{model.Name}: the processor adds {title} up by {Numerics.Sums.Text}, but it was compiled for {sums.Text}.");
+        foreach (var type in operands)
+            if (type is { Type: not DType.F32 } || accumulator != DType.F32) throw new NotSupportedException($"{model.Name}: the processor has no kernel for {title} of {(type?.Type ?? accumulator).Name()}.");
+    }
+
     (long, long, long) BatchStrides(MatrixView view) => (Evaluate(view.BatchStrides[0]), Evaluate(view.BatchStrides[1]), Evaluate(view.BatchStrides[2]));
 
     void Write(Hook hook, LaunchEntry* entry, nint* function, void*** pointers, long** dims)
@@ -232,6 +241,7 @@ sealed unsafe partial class LaunchTableBuilder
     void WriteConvolution(ConvolutionLaunch launch, LaunchEntry* entry)
     {
         entry->Kind = LaunchKind.Convolution;
+        Check(launch.Title, launch.Kernel.Sums, launch.Kernel.Accumulator, [.. launch.Kernel.Operands]);
         entry->ConvolutionKind = launch.Kind;
         var call = entry->Convolution = memory.Take<ConvolutionCall>(1);
         var shape = launch.Shape;

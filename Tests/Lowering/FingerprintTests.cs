@@ -102,7 +102,7 @@ public sealed class FingerprintTests
     {
         using var compiled = Of(37 * 203, Sums);
         var source = KernelAssembly.Compile(compiled.Lowered.Kernels).Source;
-        var sums = compiled.Lowered.Kernels.Cast<LoopKernel>().Where(k => k.Lanes > 0).ToList();
+        var sums = compiled.Lowered.Generated.Cast<LoopKernel>().Where(k => k.Lanes > 0).ToList();
         Assert.Contains(sums, k => k.Lanes == 1);
         Assert.Contains(sums, k => k.Lanes == 16);
         foreach (var kernel in sums)

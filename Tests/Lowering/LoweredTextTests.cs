@@ -10,6 +10,7 @@ using Graph.Compiler.Lowering;
 using Graph.Compiler.Lowering.Text;
 using Graph.Compiler.Passes;
 using Graph.Compiler.Planning;
+using Graph.Compiler.Targets;
 using Graph.Compiler.Training;
 using Graph.Examples.Digits;
 using Graph.Examples.Gpt;
@@ -172,6 +173,49 @@ public sealed class LoweredTextTests
         }
         var wrong = SealedText.Seal("lowered", LoweredText.Version, body.Replace("kernel row", "kernle row", StringComparison.Ordinal));
         Assert.Contains("begins no part of a lowered program", Assert.Throws<FormatException>(() => LoweredText.Read(wrong)).Message, StringComparison.Ordinal);
+    }
+
+    const string TwoLayers = """
+        [Model] [Dim("B", Max = 8)] public partial class M
+        {
+            readonly Linear a = new(4, 5);
+            readonly Linear b = new(5, 6);
+            [Entry] public Tensor Predict([Shape("B", 4)] Tensor x) => b.Forward(a.Forward(x));
+        }
+        """;
+
+    /// <summary>Layers of different sizes share one product, which says its operands, bodies and order; all of it is in the table, and so in the text and the fingerprint.</summary>
+    [Fact]
+    public void Products_are_kernels_of_the_table()
+    {
+        var lowered = Graph.Tests.Models.SourceModel.Lower(TwoLayers).Lowered;
+        var product = Assert.Single(lowered.Kernels.OfType<ProductKernel>());
+        var launches = lowered.Functions.Single().Launches.OfType<ContractLaunch>().ToList();
+        Assert.Equal(2, launches.Count);
+        Assert.All(launches, l => Assert.Same(product, l.Kernel));
+        Assert.Equal(["5", "6"], launches.Select(l => l.N.ToString()));
+        Assert.NotNull(product.Epilogue);
+        Assert.Contains(product.Epilogue, lowered.Kernels);
+        Assert.DoesNotContain(product, lowered.Generated);
+        Assert.Contains("sums " + KnownTargets.Cpu.Products.Text, product.Text, StringComparison.Ordinal);
+        Assert.Contains(product.Text, LoweredText.Write(lowered), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public unsafe void A_product_that_was_compiled_for_another_order_of_sums_is_refused()
+    {
+        var program = Graph.Tests.Models.SourceModel.Lower(TwoLayers).Stages.Final;
+        var other = Lowerer.Lower(program, KnownTargets.Cpu with { Products = KnownTargets.Cpu.Products with { DepthBlock = 128 } });
+        Assert.NotEqual(KernelFingerprint.OfPlan(Lowerer.Lower(program), ""), KernelFingerprint.OfPlan(other, ""));
+        ReadsBackEqual(other);
+        using var instance = new ModelInstance(new("M", other, KernelAssembly.Compile(other.Kernels).Address), seed: 0, threads: 1);
+        float[] x = new float[8], y = new float[12];
+        var refusal = Assert.Throws<NotSupportedException>(() =>
+        {
+            fixed (void* px = x, py = y) instance.Run("predict", [new(px, 8), new(py, 12)]);
+        });
+        Assert.Contains("blocks=128", refusal.Message, StringComparison.Ordinal);
+        Assert.Contains("blocks=384", refusal.Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -90,7 +90,7 @@ sealed unsafe class TestExecutor : IDisposable
 
     byte* At(Operand operand) => (byte*)memory[operand.Buffer] + operand.Offset.Evaluate(binding) * operand.Buffer.DType.Size();
 
-    nint Kernel(Kernel kernel) => kernels.Address(program.Kernels.IndexOf(kernel));
+    nint Kernel(Kernel kernel) => kernels.Address(program.Generated.IndexOf(kernel));
 
     void Execute(LoweredFunction f, int from, int to)
     {
@@ -160,7 +160,7 @@ sealed unsafe class TestExecutor : IDisposable
     void Contract(ContractLaunch c, void** p)
     {
         long E(Dim dim) => dim.Evaluate(binding);
-        var call = new ContractCall(E(c.M), E(c.N), E(c.K)) { Batch0 = E(c.Batch[0]), Batch1 = E(c.Batch[1]), Batch2 = E(c.Batch[2]), Accumulate = c.Accumulate };
+        var call = new ContractCall(E(c.M), E(c.N), E(c.K)) { Batch0 = E(c.Batch[0]), Batch1 = E(c.Batch[1]), Batch2 = E(c.Batch[2]) };
         if (c.A is { } a)
         {
             call.A = (float*)p[a.Operand];

@@ -29,7 +29,7 @@ sealed class CompiledFunctions : IDisposable
         this.program = Verifier.Verify(program);
         Lowered = Lowerer.Lower(CompilerPipeline.Run(program, verify: true, target: target).Final, target);
         var kernels = KernelAssembly.Compile(Lowered.Kernels);
-        instance = new ModelInstance(new("compiled", Lowered, width == 0 ? kernels.Address : k => kernels.Address(Lowered.Kernels[k].Name, width)), seed: 0, threads: 1);
+        instance = new ModelInstance(new("compiled", Lowered, width == 0 ? kernels.Address : k => kernels.Address(Lowered.Generated[k].Name, width)), seed: 0, threads: 1);
     }
 
     /// <summary>One function <c>f</c> of operands of the given types.</summary>

@@ -32,7 +32,7 @@ sealed class LoweredReader(TextCursor t, IReadOnlyList<string> places)
         while (t.TryWord("kernel"))
         {
             var kernel = t.RestOfLine();
-            all.Add(LoopKernelReader.Read(t, kernel));
+            all.Add(new LibraryKernelReader(t, kernels).TryRead(kernel) ?? LoopKernelReader.Read(t, kernel));
             kernels.Add(kernel, all[all.Count - 1]);
         }
         while (t.TryWord("origin")) origins.Add(ReadOrigin());
@@ -169,9 +169,7 @@ sealed class LoweredReader(TextCursor t, IReadOnlyList<string> places)
     {
         "run" => Loop(),
         "segments" => Segments(),
-        "contract" => Contract(),
-        "convolution" => Convolution(),
-        "library" => Library(),
+        "use" => Use(),
         "iterate" => Repeat(),
         "branch" => Branch(),
         var other => throw new FormatException($"'{other}' is no launch"),
@@ -244,50 +242,36 @@ sealed class LoweredReader(TextCursor t, IReadOnlyList<string> places)
         return Ended(new SegmentedLaunch(end.Origins, end.Operands, end.InPlace, kernel, segments.ToImmutable(), grain, scratch), end);
     }
 
-    Launch Contract()
+    Launch Use() => Kernel() switch
     {
-        var (sizes, batch) = (t.Dims(), t.Dims());
-        var (a, b, c) = (View("a"), View("b"), View("c"));
-        var accumulate = t.TryWord("onto");
-        var (makesA, makesB) = (Prologue("a"), Prologue("b"));
-        var epilogue = t.TryWord("then") ? Hook() : null;
+        ProductKernel product => Contract(product),
+        ConvolutionKernel convolution => Convolution(convolution),
+        LibraryKernel library => Library(library),
+        var other => throw new FormatException($"the kernel {other.Name} is run over an extent"),
+    };
+
+    Launch Contract(ProductKernel kernel)
+    {
+        var dims = t.Dims();
+        var (a, b, c) = (Hook(kernel.MakesA?.Body), Hook(kernel.MakesB?.Body), Hook(kernel.Epilogue));
         var end = End();
-        return Ended(new ContractLaunch(end.Origins, end.Operands, end.InPlace, sizes[0], sizes[1], sizes[2], batch, a, b, c, accumulate, makesA, makesB, epilogue), end);
+        return Ended(new ContractLaunch(end.Origins, end.Operands, end.InPlace, kernel, dims, a, b, c), end);
     }
 
-    MatrixView? View(string name)
+    HookOperands? Hook(LoopKernel? body)
     {
-        if (!t.TryWord(name)) return null;
-        var operand = (int)t.Integer();
-        var strides = t.Dims();
-        return new(operand, strides.RemoveRange(strides.Length - 2, 2), strides[strides.Length - 2], strides[strides.Length - 1]);
-    }
-
-    Prologue? Prologue(string name) => t.TryWord("rows-" + name) ? new(Hook(), false) : t.TryWord("columns-" + name) ? new(Hook(), true) : null;
-
-    Hook Hook()
-    {
-        var kernel = Kernel();
-        t.ExpectWord("operands");
+        if (body is null) return null;
+        t.ExpectWord("with");
         var (first, count) = ((int)t.Integer(), (int)t.Integer());
-        return new(kernel, first, count, t.Dims());
+        return new(first, count, t.Dims());
     }
 
-    Launch Convolution()
+    Launch Convolution(ConvolutionKernel kernel)
     {
-        var kind = t.Word() switch
-        {
-            "forward" => ConvolutionKind.Forward,
-            "imagegradient" => ConvolutionKind.ImageGradient,
-            "weightgradient" => ConvolutionKind.WeightGradient,
-            var other => throw new FormatException($"'{other}' is no convolution"),
-        };
-        var (s, g) = (t.Dims(), t.Dims());
-        int At(int i) => checked((int)g[i].Constant);
-        var shape = new ConvolutionShape(s[0], s[1], s[2], s[3], s[4], s[5], s[6], s[7], s[8], At(0), At(1), At(2), At(3), At(4), At(5), At(6));
-        var epilogue = t.TryWord("then") ? Hook() : null;
+        var dims = t.Dims();
+        var hook = Hook(kernel.Epilogue);
         var end = End();
-        return Ended(new ConvolutionLaunch(end.Origins, end.Operands, end.InPlace, kind, shape, epilogue), end);
+        return Ended(new ConvolutionLaunch(end.Origins, end.Operands, end.InPlace, kernel, dims, hook), end);
     }
 
     Launch Repeat()
@@ -311,10 +295,8 @@ sealed class LoweredReader(TextCursor t, IReadOnlyList<string> places)
         return Ended(new BranchLaunch(end.Origins, end.Operands, yes, no), end);
     }
 
-    Launch Library()
+    Launch Library(LibraryKernel kernel)
     {
-        var operation = t.Word();
-        var inputs = (int)t.Integer();
         var shapes = ImmutableArray.CreateBuilder<ImmutableArray<Dim>>();
         var strides = ImmutableArray.CreateBuilder<ImmutableArray<Dim>>();
         for (t.Skip(); t.Peek == '['; t.Skip())
@@ -322,8 +304,7 @@ sealed class LoweredReader(TextCursor t, IReadOnlyList<string> places)
             shapes.Add(t.Dims());
             strides.Add(t.TryWord("by") ? t.Dims() : new Shape(shapes[shapes.Count - 1]).Strides);
         }
-        var attributes = t.Attributes();
         var end = End();
-        return Ended(new LibraryLaunch(end.Origins, end.Operands, end.InPlace, operation, attributes, inputs, shapes.ToImmutable(), strides.ToImmutable()), end);
+        return Ended(new LibraryLaunch(end.Origins, end.Operands, end.InPlace, kernel, shapes.ToImmutable(), strides.ToImmutable()), end);
     }
 }

@@ -103,30 +103,22 @@ sealed class LoweredWriter(bool origins)
                     text.Append(" operands ").Append(Number(segment.FirstOperand)).Append(' ').Append(Number(segment.OperandCount)).Append(" over ").Append(segment.Extent).Append(' ').Append(Dims(segment.Dims));
                 break;
             case ContractLaunch contract:
-                text.Append("contract ").Append(Dims([contract.M, contract.N, contract.K])).Append(' ').Append(Dims(contract.Batch));
-                View(" a ", contract.A);
-                View(" b ", contract.B);
-                View(" c ", contract.C);
-                if (contract.Accumulate) text.Append(" onto");
-                if (contract.PrologueA is { } a) Hook(a.Transposed ? " columns-a " : " rows-a ", a.Hook);
-                if (contract.PrologueB is { } b) Hook(b.Transposed ? " columns-b " : " rows-b ", b.Hook);
-                if (contract.Epilogue is { } epilogue) Hook(" then ", epilogue);
+                text.Append("use ").Append(KernelName(contract.Kernel)).Append(' ').Append(Dims(contract.Dims));
+                Hook(contract.HookA);
+                Hook(contract.HookB);
+                Hook(contract.HookC);
                 break;
             case ConvolutionLaunch convolution:
-                var s = convolution.Shape;
-                text.Append("convolution ").Append(convolution.Kind.ToString().ToLowerInvariant()).Append(' ')
-                    .Append(Dims([s.Batch, s.Channels, s.Height, s.Width, s.Filters, s.KernelHeight, s.KernelWidth, s.MapHeight, s.MapWidth])).Append(' ')
-                    .Append(Dims([s.StrideHeight, s.StrideWidth, s.PaddingTop, s.PaddingLeft, s.DilationHeight, s.DilationWidth, s.Groups]));
-                if (convolution.Epilogue is { } after) Hook(" then ", after);
+                text.Append("use ").Append(KernelName(convolution.Kernel)).Append(' ').Append(Dims(convolution.Dims));
+                Hook(convolution.HookC);
                 break;
             case LibraryLaunch library:
-                text.Append("library ").Append(library.Operation).Append(' ').Append(Number(library.Inputs));
+                text.Append("use ").Append(KernelName(library.Kernel));
                 for (var i = 0; i < library.Shapes.Length; i++)
                 {
                     text.Append(' ').Append(Dims(library.Shapes[i]));
                     if (!library.Strides[i].SequenceEqual(new Shape(library.Shapes[i]).Strides)) text.Append(" by ").Append(Dims(library.Strides[i]));
                 }
-                if (library.Attributes.Count > 0) text.Append(' ').Append(library.Attributes);
                 break;
             case RepeatLaunch repeat:
                 text.Append("iterate ").Append(repeat.Index).Append(" times ").Append(repeat.Count).Append(" launches ").Append(Number(repeat.Length))
@@ -165,14 +157,10 @@ sealed class LoweredWriter(bool origins)
         return (operand.IsWritten ? ">" : "") + Number(operand.Buffer.Id) + (operand.Offset.Is(0) ? "" : "@" + operand.Offset);
     }
 
-    void View(string name, MatrixView? view)
+    void Hook(HookOperands? hook)
     {
-        if (view is null) return;
-        text.Append(name).Append(Number(view.Operand)).Append(' ').Append(Dims([.. view.BatchStrides, view.RowStride, view.ColumnStride]));
+        if (hook is not null) text.Append(" with ").Append(Number(hook.First)).Append(' ').Append(Number(hook.Count)).Append(' ').Append(Dims(hook.Dims));
     }
-
-    void Hook(string name, Hook hook) =>
-        text.Append(name).Append(KernelName(hook.Kernel)).Append(" operands ").Append(Number(hook.FirstOperand)).Append(' ').Append(Number(hook.OperandCount)).Append(' ').Append(Dims(hook.Dims));
 
     void Origins(IReadOnlyCollection<Origin> list)
     {

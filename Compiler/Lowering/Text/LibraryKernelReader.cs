@@ -1,0 +1,120 @@
+using System;
+using System.Collections.Generic;
+using System.Collections.Immutable;
+using System.Linq;
+using Graph.Compiler.Ir;
+using Graph.Compiler.Targets;
+
+namespace Graph.Compiler.Lowering.Text;
+
+/// <summary>Reads kernels that targets bring for themselves: products, convolutions and what is known by its operation's name.</summary>
+/// <param name="t">The text.</param>
+/// <param name="kernels">Those before, by name: bodies of products are among them.</param>
+sealed class LibraryKernelReader(TextCursor t, IReadOnlyDictionary<string, Kernel> kernels)
+{
+    /// <summary>The kernel; null when the text begins none of them.</summary>
+    public Kernel? TryRead(string name) =>
+        t.TryWord("product") ? Product(name) : t.TryWord("convolution") ? Convolution(name) : t.TryWord("library") ? Library(name) : null;
+
+    LoopKernel Body(string name) => kernels.TryGetValue(name, out var kernel) && kernel is LoopKernel { IsTile: true } tile ? tile : throw new FormatException($"there is no tile function {name}");
+
+    ImmutableArray<Extent> Extents(int count)
+    {
+        var list = ImmutableArray.CreateBuilder<Extent>();
+        do list.Add(LoopKernelReader.ReadExtent(t)); while (t.Try(','));
+        t.EndLine();
+        return list.Count == count ? list.ToImmutable() : throw new FormatException($"expected {count} sizes, not {list.Count}");
+    }
+
+    ProductSums Sums()
+    {
+        t.ExpectWord("sums");
+        return ProductSums.Parse(t.RestOfLine());
+    }
+
+    ProductKernel Product(string name)
+    {
+        var accumulator = t.DType();
+        t.EndLine();
+        t.ExpectWord("sizes");
+        var sizes = Extents(6);
+        var (a, makesA) = Operand("a");
+        var (b, makesB) = Operand("b");
+        var (c, takes) = Operand("c");
+        return new(name, accumulator, sizes.RemoveRange(3, 3), sizes[3], sizes[4], sizes[5], a, b, c, makesA, makesB, takes?.Body, Sums());
+    }
+
+    // A place, which begins with the pointer's number, or a body.
+    (Access?, TileMaker?) Operand(string name)
+    {
+        t.ExpectWord(name);
+        t.Skip();
+        (Access?, TileMaker?) operand = t.Peek == 'p' ? (LoopKernelReader.ReadAccess(t), null) : (null, new TileMaker(Body(t.Word()), t.TryWord("transposed")));
+        t.EndLine();
+        return operand;
+    }
+
+    ConvolutionKernel Convolution(string name)
+    {
+        var word = t.Word();
+        var kind = new[] { ConvolutionKind.Forward, ConvolutionKind.ImageGradient, ConvolutionKind.WeightGradient }.Where(k => k.ToString().ToLowerInvariant() == word).Select(k => (ConvolutionKind?)k).FirstOrDefault()
+            ?? throw new FormatException($"'{word}' is no convolution");
+        var accumulator = t.DType();
+        t.EndLine();
+        t.ExpectWord("sizes");
+        var sizes = Extents(9);
+        var (stride, padding, dilation) = (Pair("stride"), Pair("padding"), Pair("dilation"));
+        t.ExpectWord("groups");
+        var groups = (int)t.Integer();
+        t.EndLine();
+        var operands = ImmutableArray.CreateBuilder<Access>();
+        while (t.TryWord("access"))
+        {
+            if (t.Integer() != operands.Count) throw new FormatException($"the next access is number {operands.Count}");
+            t.Expect(':');
+            operands.Add(LoopKernelReader.ReadAccess(t));
+            t.EndLine();
+        }
+        LoopKernel? epilogue = null;
+        if (t.TryWord("then"))
+        {
+            epilogue = Body(t.Word());
+            t.EndLine();
+        }
+        return new(name, kind, accumulator, sizes, new(stride.First, stride.Second, padding.First, padding.Second, dilation.First, dilation.Second, groups), operands.ToImmutable(), epilogue, Sums());
+    }
+
+    (int First, int Second) Pair(string name)
+    {
+        t.ExpectWord(name);
+        var first = (int)t.Integer();
+        t.Expect(',');
+        return (first, (int)t.Integer());
+    }
+
+    LibraryKernel Library(string name)
+    {
+        var operation = t.RestOfLine();
+        var types = ImmutableArray.CreateBuilder<DType>();
+        Types(types);
+        var inputs = types.Count;
+        t.ExpectWord("->");
+        Types(types);
+        t.EndLine();
+        var attributes = AttributeMap.Empty;
+        if (t.Indent == 2)
+        {
+            attributes = t.Attributes();
+            t.EndLine();
+        }
+        return new(name, operation, attributes, inputs, types.ToImmutable());
+    }
+
+    void Types(ImmutableArray<DType>.Builder types)
+    {
+        t.Expect('(');
+        if (t.Try(')')) return;
+        do types.Add(t.DType()); while (t.Try(','));
+        t.Expect(')');
+    }
+}
