@@ -44,6 +44,7 @@ public class TextTests
             "max_pool2d" or "avg_pool2d" => [image],
             "embedding" => [Real("table", 9, 4), label],
             "gather" => [x, Integer("index", n, 2)],
+            "check_index" => [Integer("checked", n, 2)],
             _ => o is ElementwiseOperation { Arity: var arity } ? [.. Enumerable.Repeat(x, arity)] : [x],
         };
         AttributeMap Attributes(Operation o) => o.Name switch
