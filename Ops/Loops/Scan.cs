@@ -23,7 +23,8 @@ public partial class Tensor
     /// </example>
     /// <remarks>
     /// Carries, inputs and what is kept are tensors, or tuples and arrays of them, in any depth. The step may use tensors and parameters from around it, and assign states. Gradients flow through all of it: what the
-    /// backward pass reads of a step is kept or computed again. In eager code the steps run one after another.
+    /// backward pass reads of a step is kept or computed again. In eager code the steps run one after another. A start whose C# type is narrower than what the step gives, a Parameter or a Tensor&lt;float&gt;, is written as
+    /// <c>(Tensor)start</c>.
     /// </remarks>
     /// <param name="start">The carry of the first step. Each has one shape and element type in all steps.</param>
     /// <param name="inputs">What is gone along: all as long as each other along the axis.</param>
@@ -55,10 +56,7 @@ public partial class Tensor
             var i = reverse ? kept.Length - 1 - k : k;
             var (next, output) = step(carry, TensorTree.Like(inputs, sequences.Select(s => s.Select(places[0], i))));
             var (before, after) = (TensorTree.Leaves(carry, nameof(start)), TensorTree.Leaves(next, nameof(step)));
-            if (before.Count != after.Count) throw new ArgumentException($"The carry is {before.Count} tensors, but the step makes {after.Count} of them.", nameof(step));
-            for (var c = 0; c < before.Count; c++)
-                if (!before[c].Shape.SequenceEqual(after[c].Shape) || before[c].Numbers.DType != after[c].Numbers.DType)
-                    throw new ArgumentException($"A carry begins as {Type(before[c])}, but the step makes {Type(after[c])} of it.", nameof(step));
+            CheckCarry(before, after);
             kept[i] = TensorTree.Leaves(output, nameof(step));
             if (lengths is not null)
             {
@@ -70,6 +68,14 @@ public partial class Tensor
             form = output;
         }
         return (carry, TensorTree.Like(form!, Enumerable.Range(0, kept[0].Count).Select(n => Stack([.. kept.Select(k => k[n])], places[0]))));
+    }
+
+    static void CheckCarry(List<Tensor> before, List<Tensor> after)
+    {
+        if (before.Count != after.Count) throw new ArgumentException($"The carry is {before.Count} tensors, but the step makes {after.Count} of them.", "step");
+        for (var c = 0; c < before.Count; c++)
+            if (!before[c].Shape.SequenceEqual(after[c].Shape) || before[c].Numbers.DType != after[c].Numbers.DType)
+                throw new ArgumentException($"A carry begins as {Type(before[c])}, but the step makes {Type(after[c])} of it.", "step");
     }
 
     static string Type(Tensor x) => $"{Graph.Compiler.Ir.DTypes.Name(x.Numbers.DType)}[{string.Join(", ", x.Shape)}]";

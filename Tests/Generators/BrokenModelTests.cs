@@ -121,6 +121,7 @@ public class BrokenModelTests
     [Theory]
     [InlineData("GR1010", "x.Slice(0, i, i + 1)", "return x * x[0];")]
     [InlineData("GR1010", "return the tensor from an entry", "return x * x.Sum().ToScalar();")]
+    [InlineData("GR1012", "a loop over one is seldom needed", "for (var i = 0; i < x.Shape[0]; i += 2) x = x * 2; return x;")]
     [InlineData("CS0619", "Tensor.Where(condition, yes, no)", "if (x) return x; return x * 2;")]
     [InlineData("CS0619", "Tensor.Where(condition, yes, no)", "return x.Sum() > 0 ? x : x * 2;")]
     [InlineData("CS0619", "Split or Slice", "foreach (var row in x) x = x * row; return x;")]

@@ -80,6 +80,22 @@ public sealed class BranchTests
         }
     }
 
+    [Fact]
+    public void A_while_ends_when_its_condition_does()
+    {
+        const string Newton = "var (root, steps) = Tensor.While((x.Square() + 1, Tensor.Zeros(1)), s => (s.Item1.Square() - x.Square() - 1).Abs().Max() > 0.001f, s => ((s.Item1 + (x.Square() + 1) / s.Item1) / 2, s.Item2 + 1), most: 20);";
+        var program = Elaborate.Model(Model(Newton + " return Tensor.Concat([root.Reshape(x.Shape[0] * 4), steps], 0);")).Program;
+        var result = Run(program, 1);
+        var x = Signs(1)[0];
+        for (var i = 0; i < 12; i++) Assert.Equal(Math.Sqrt(x[i] * x[i] + 1), result[i], 1e-3);
+        Assert.InRange(result[12], 2, 6);
+        Assert.InRange(SourceModel.Lower(Model(Newton + " return first.Forward(root) + steps;")).Train(3), 0, 1e-4);
+
+        // The same step by step, and by its gradient: that of the root.
+        Tensor eager = Tensor.From([0.5f, 2f]);
+        Assert.Equal([MathF.Sqrt(0.5f), MathF.Sqrt(2)], Tensor.While(eager, y => (y * y - eager).Abs().Max() > 1e-6f, y => (y + eager / y) / 2, most: 30).ToArray().Select(v => MathF.Round(v, 5)), (a, b) => Math.Abs(a - b) < 1e-4);
+    }
+
     // What each side needs alone, it takes from the same memory.
     [Fact]
     public void Both_sides_are_planned_in_one_arena()
@@ -106,6 +122,8 @@ public sealed class BranchTests
 
     [Theory]
     [InlineData("return Tensor.If(x > 0, () => x, () => x);", "GR2056", "x > 0", "bool[B,4]")]
+    [InlineData("return Tensor.While(x, y => y > 0, y => y - 1, 5);", "GR2056", "y > 0", "bool[B,4]")]
+    [InlineData("return Tensor.While(x, y => y.Sum() > 0, y => y.Sum(0), 5);", "GR2050", "Sum(0)", "it begins as [B, 4], but the step makes [4]")]
     [InlineData("return Tensor.If(x.Sum() > 0, () => x, () => x.Sum(0));", "GR2057", "Sum(0)", "f32[B,4] and the other f32[4]")]
     [InlineData("Tensor y = x; var z = Tensor.If(x.Sum() > 0, () => y = x * 2, () => x); return y * 3;", "GR2053", "y", "body of the loop or branch")]
     public void A_mistake_is_named_where_it_is(string forward, string id, string span, string message)

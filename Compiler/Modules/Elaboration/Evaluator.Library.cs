@@ -27,6 +27,7 @@ sealed partial class Evaluator
                 "ArgumentOutOfRangeException" or "ArgumentNullException" => ThrowHelper(method, arguments, call),
                 "Tensor" when method == "Scan" => Scan(arguments, call),
                 "Tensor" when method == "If" => If(arguments, call),
+                "Tensor" when method == "While" => While(arguments, call),
                 _ => ObjectMethod(owner, method, arguments, call),
             };
         }

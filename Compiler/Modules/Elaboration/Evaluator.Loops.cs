@@ -6,7 +6,7 @@ using Graph.Compiler.Ir;
 
 namespace Graph.Compiler.Modules.Elaboration;
 
-/// <summary><c>Tensor.Scan</c>: a body that is evaluated once, for every iteration.</summary>
+/// <summary><c>Tensor.Scan</c> and <c>Tensor.While</c>: a body that is evaluated once, for every iteration.</summary>
 sealed partial class Evaluator
 {
     readonly Dictionary<Ir.Value, Location> iterations = []; // values of bodies that are done, and their loops
@@ -49,6 +49,44 @@ sealed partial class Evaluator
             foreach (var stack in stacks)
                 if (TooLarge("What Scan keeps of all iterations", stack.Shape) is { } size) throw Fail(DiagnosticIds.TooManyElements, Returned(stepAt, [1]), size);
             return new TupleValue([Like(a[0], new(last)), Like(outputs, new(stacks.Select(s => MoveFirst(builder, s, axis))))]);
+        }
+        finally
+        {
+            function = outer;
+        }
+    }
+
+    // start, condition, step, most
+    object While(object?[] a, LibraryCallExpression call)
+    {
+        var (startAt, conditionAt, stepAt, mostAt) = (call.Arguments[0].Location, call.Arguments[1], call.Arguments[2], call.Arguments[3].Location);
+        var builder = Builder(call.Location);
+        var outer = function!;
+        if (Size(a[3]) is not { } most) throw Fail(DiagnosticIds.Unsupported, mostAt, $"The most iterations are a whole number or a size, but this is {Describe(a[3])}.");
+        if (most.Range(symbol => dims.TryGetValue(symbol, out var dim) ? (1, dim.Max) : (1, long.MaxValue)).High < 1) throw WouldThrow(mostAt, $"A loop of at most {most} iterations never runs.");
+        using var _ = builder.At(OriginOf(call.Location));
+        var starts = Leaves(a[0], startAt, "The carry begins with");
+        Ir.Value Goes(object? carry) => Tensor(Invoke(a[1], [carry], conditionAt.Location), conditionAt.Location) is var flag && flag is { DType: DType.Bool, Shape.Rank: 0 } ? flag
+            : throw Fail(DiagnosticIds.Condition, Returned(conditionAt, []), $"The condition is {flag.Type}, but has to be one bool.");
+        var first = Goes(Like(a[0], new(starts)));
+
+        var body = new LoopBuild(outer, most);
+        function = body;
+        try
+        {
+            using var inside = body.Builder.At(OriginOf(call.Location));
+            var flag = body.Argument(first.Type, "go");
+            var carries = starts.Select((s, i) => body.Argument(s.Type, "carry" + i)).ToList();
+            var next = Invoke(a[2], [Like(a[0], new(carries))], stepAt.Location);
+            var nexts = Leaves(next, stepAt.Location, "The next carry is");
+            if (!SameForm(a[0], next)) throw Fail(DiagnosticIds.ScanStep, Returned(stepAt, []), $"The carry begins with {Form(a[0])}, but the step makes {Form(next)} of it.");
+            for (var i = 0; i < carries.Count; i++) CheckCarry(carries[i], nexts[i], Returned(stepAt, Path(a[0], i)));
+            var again = Goes(Like(a[0], new(nexts)));
+
+            function = outer;
+            var (last, _) = body.Close([(flag, first, again), .. carries.Select((c, i) => (c, starts[i], nexts[i]))], [], [], reverse: false, isConditional: true);
+            foreach (var value in body.Values) iterations[value] = call.Location;
+            return Like(a[0], new(last.Skip(1)))!;
         }
         finally
         {

@@ -190,7 +190,7 @@ sealed partial class Evaluator
             BinaryOperator.GreaterOrEqual => low >= 0 ? true : high < 0 ? false : null,
             _ => (low == 0 && high == 0 ? true : low > 0 || high < 0 ? false : (bool?)null) is { } equal ? equal == (op == BinaryOperator.Equal) : null,
         };
-        return answer ?? throw NotKnown(location, $"Whether {a} {Symbol(op)} {b} depends on the call, so it cannot be decided while the model is compiled. Operations take a whole axis at once, so a loop over one is not needed.");
+        return answer ?? throw NotKnown(location, $"Whether {a} {Symbol(op)} {b} depends on the call, so it cannot be decided while the model is compiled. Operations take a whole axis at once, so a loop over one is seldom needed; Tensor.Scan, and a for that counts in steps of 1, go along it.");
     }
 
     static Dim? Size(object? value) => value switch

@@ -44,14 +44,16 @@ sealed class LoopBuild(FunctionBuild around, Dim count) : BodyBuild(around)
     /// <param name="slices">Parameters, and the tensors along whose leading axis they go.</param>
     /// <param name="stacks">What is kept of every iteration.</param>
     /// <param name="reverse">From the last to the first.</param>
+    /// <param name="isConditional">The first carry says whether there is another iteration.</param>
     public (ImmutableArray<Value> Carries, ImmutableArray<Value> Stacks) Close(
-        IReadOnlyList<(Value Inside, Value Start, Value Next)> carries, IReadOnlyList<(Value Inside, Value Whole)> slices, IReadOnlyList<Value> stacks, bool reverse)
+        IReadOnlyList<(Value Inside, Value Start, Value Next)> carries, IReadOnlyList<(Value Inside, Value Whole)> slices, IReadOnlyList<Value> stacks, bool reverse, bool isConditional = false)
     {
         var all = carries.Concat(States.Select(s => (s.Inside, s.Outside, Current[s.Handle]))).ToList();
         var body = Region([Index, .. all.Select(c => c.Item1), .. slices.Select(s => s.Inside), .. Invariants.Select(i => i.Inside)], all.Select(c => c.Item3).Concat(stacks));
         ImmutableArray<Value> operands = [.. all.Select(c => c.Item2), .. slices.Select(s => s.Whole), .. Invariants.Select(i => i.Outside)];
         var attributes = AttributeMap.Of(("carries", all.Count), ("scanned", slices.Count), ("count", new Attr.List([count])));
         if (reverse) attributes = attributes.With("reverse", true);
+        if (isConditional) attributes = attributes.With("conditional", true);
         var loop = Around.Builder.Node(StructureOperations.Loop, operands, attributes, [body]);
         foreach (var handle in Written) Around.Write(handle, loop.Outputs[carries.Count + States.FindIndex(s => s.Handle == handle)]);
         return ([.. loop.Outputs.Take(carries.Count)], [.. loop.Outputs.Skip(all.Count)]);
