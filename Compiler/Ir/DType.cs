@@ -58,6 +58,12 @@ public static class DTypes
 
     public static bool IsFloat(this DType type) => type is DType.F64 or DType.F32 or DType.F16 or DType.BF16;
 
+    /// <summary>Reals of 16 bits, which are stored as such and computed as float32: each result is rounded to them.</summary>
+    public static bool IsNarrowFloat(this DType type) => type is DType.F16 or DType.BF16;
+
+    /// <summary>The type that sums and products of a type are computed in.</summary>
+    public static DType Accumulator(this DType type) => type.IsNarrowFloat() ? DType.F32 : type;
+
     public static bool IsInteger(this DType type) => type is DType.I64 or DType.I32 or DType.I8;
 
     /// <summary>Reads a name of the text form.</summary>

@@ -79,8 +79,8 @@ public static class Rounding
     public static double Round(double value, DType type) => type switch
     {
         DType.F32 => (float)value,
-        DType.BF16 => ToBf16((float)value),
-        DType.F16 => ToF16(value),
+        DType.BF16 => Narrow(value, digits: 8, least: -126, most: 3.3895313892515355e38),
+        DType.F16 => Narrow(value, digits: 11, least: -14, most: 65504),
         DType.I32 => unchecked((int)(long)value),
         DType.I8 => unchecked((sbyte)(long)value),
         DType.F64 or DType.I64 or DType.Bool or DType.Token => value,
@@ -107,22 +107,14 @@ public static class Rounding
         }
     }
 
-    static unsafe double ToBf16(float value)
-    {
-        if (float.IsNaN(value)) return double.NaN;
-        var bits = *(uint*)&value;
-        bits = (bits + 0x7FFF + ((bits >> 16) & 1)) & 0xFFFF0000;
-        return *(float*)&bits;
-    }
-
-    static double ToF16(double value)
+    // In one step: rounded to float32 first, what lies just beside the middle between two values would be taken for the middle.
+    static double Narrow(double value, int digits, int least, double most)
     {
         if (double.IsNaN(value) || double.IsInfinity(value) || value == 0) return value;
         var magnitude = Math.Abs(value);
-        var exponent = Math.Max((int)Math.Floor(Math.Log(magnitude, 2)), -14);
-        if (Math.Pow(2, exponent) > magnitude && exponent > -14) exponent--;
-        var unit = Math.Pow(2, exponent - 10);
+        var exponent = Math.Max((int)((BitConverter.DoubleToInt64Bits(magnitude) >> 52) - 1023), least);
+        var unit = Math.Pow(2, exponent - digits + 1);
         var rounded = Math.Round(magnitude / unit, MidpointRounding.ToEven) * unit;
-        return Math.Sign(value) * (rounded > 65504 ? double.PositiveInfinity : rounded);
+        return Math.Sign(value) * (rounded > most ? double.PositiveInfinity : rounded);
     }
 }

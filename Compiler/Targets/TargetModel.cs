@@ -61,7 +61,7 @@ public sealed record TargetModel
             OpKind.Convolution when node.Operation.Convolution(node) is null => NoKernel(node),
             OpKind.Contract or OpKind.Convolution or OpKind.Library => node.Operation.Library(node) is { } traits ? Only(traits, node) : NoKernel(node),
             // A definition stays within the operands' types, in f32 and integers too.
-            OpKind.Composite when node.Inputs.Any(v => v.DType == DType.F64) && Defined(node, program).Any(n => Refuse(n, program) is not null) => Only([DType.F32], node, [.. node.Inputs]),
+            OpKind.Composite when node.Inputs.Any(v => v.DType.IsFloat() && v.DType != DType.F32) && Defined(node, program).Any(n => Refuse(n, program) is not null) => Only([DType.F32], node, [.. node.Inputs]),
             _ => null,
         };
     }

@@ -16,7 +16,7 @@ sealed class ArgMaxOperation : Operation
 {
     public override string Name => "argmax";
     public override OpKind Kind => OpKind.Library;
-    public override LibraryTraits Library(Node node) => new() { Types = LibraryTraits.AnyType };
+    public override LibraryTraits Library(Node node) => new() { Types = LibraryTraits.ComparedType };
 
     public override ImmutableArray<Value> Emit(Builder b, ImmutableArray<Value> operands, AttributeMap attributes)
     {

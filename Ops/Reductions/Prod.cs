@@ -26,7 +26,7 @@ sealed class ProdOperation : ReduceOperation
 
     protected override DType ResultType(DType type) => type.IsFloat() ? type : DType.I64;
 
-    public override Accumulation Reduce(Node node) => Accumulation.Of((a, b) => a * b, 1, node.Inputs[0].DType, node.Output.DType, node.Output.DType);
+    public override Accumulation Reduce(Node node) => Accumulation.Of((a, b) => a * b, 1, node.Inputs[0].DType, node.Output.DType.Accumulator(), node.Output.DType);
 
     // Of each element, the product of the others. Where the element is not 0 that is the product divided by it; where it is 0, the product of what is not, times the other zeros: 1 if there is none, and
     // if there is one, that zero, whose own derivative counts.

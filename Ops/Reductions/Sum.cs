@@ -26,7 +26,7 @@ sealed class SumOperation : ReduceOperation
     // Bools are counted, and integers summed up where no sum overflows soon.
     protected override DType ResultType(DType type) => type.IsFloat() ? type : DType.I64;
 
-    public override Accumulation Reduce(Node node) => Accumulation.Of((a, b) => a + b, 0, node.Inputs[0].DType, node.Output.DType, node.Output.DType);
+    public override Accumulation Reduce(Node node) => Accumulation.Of((a, b) => a + b, 0, node.Inputs[0].DType, node.Output.DType.Accumulator(), node.Output.DType);
 
     public override ImmutableArray<Value?> Gradient(GradContext g) =>
         [g.For(0, () => g.OutputGradient.Reshape(Reduced.Kept(g.X.Shape, g.Attributes)).Expand(g.X.Shape))];

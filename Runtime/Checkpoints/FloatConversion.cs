@@ -1,6 +1,7 @@
 using System;
 using System.Runtime.CompilerServices;
 using Graph.Compiler.Ir;
+using Graph.Runtime.Cpu;
 
 namespace Graph.Runtime.Checkpoints;
 
@@ -14,6 +15,12 @@ static unsafe class FloatConversion
     /// <param name="count">How many.</param>
     public static void Convert(byte* from, DType source, byte* to, DType target, long count)
     {
+        if (target == DType.F32 && source is DType.F16 or DType.BF16)
+        {
+            if (source == DType.F16) NarrowFloats.FromHalf((ushort*)from, (float*)to, count);
+            else NarrowFloats.FromBFloat16((ushort*)from, (float*)to, count);
+            return;
+        }
         for (long i = 0; i < count; i++)
         {
             var value = source switch

@@ -119,6 +119,8 @@ static unsafe partial class LibraryKernels
     {
         DType.F64 => BitConverter.DoubleToUInt64Bits(value),
         DType.F32 => BitConverter.SingleToUInt32Bits((float)value),
+        DType.F16 => NarrowFloats.ToHalf((float)Rounding.Round(value, DType.F16)),
+        DType.BF16 => NarrowFloats.ToBFloat16((float)Rounding.Round(value, DType.BF16)),
         DType.I64 or DType.I32 or DType.I8 or DType.Bool => (ulong)(long)value,
         _ => throw launch.Unsupported(0),
     };
@@ -130,6 +132,7 @@ static unsafe partial class LibraryKernels
         {
             DType.F64 => (delegate*<WorkerPool, ArgMaxCall*, void>)&Movement.ArgMax<double>,
             DType.F32 => &Movement.ArgMax<float>,
+            DType.F16 => &Movement.ArgMax<Half>,
             DType.I64 => &Movement.ArgMax<long>,
             DType.I32 => &Movement.ArgMax<int>,
             DType.I8 => &Movement.ArgMax<sbyte>,

@@ -124,6 +124,7 @@ static unsafe partial class LibraryKernels
         {
             DType.F64 => (delegate*<WorkerPool, SortCall*, void>)&Sorting.Sort<double>,
             DType.F32 => &Sorting.Sort<float>,
+            DType.F16 => &Sorting.Sort<Half>,
             DType.I64 => &Sorting.Sort<long>,
             DType.I32 => &Sorting.Sort<int>,
             DType.I8 => &Sorting.Sort<sbyte>,

@@ -24,7 +24,8 @@ public class ElementTypeDiagnosticTests
     [InlineData("<int>", "norm.«Forward(x)»", "LayerNorm needs real numbers for x, but got i32")]
     [InlineData("<int>", "x.«Mean()»", "Mean needs real numbers for x, but got i32")]
     [InlineData("", "«-(x > 0)»", "Neg needs numbers for x, but got bool")]
-    [InlineData("", "x.«Cast(ElementType.F16)» * 2", "The CPU does not compute in f16 yet: use f32")]
+    [InlineData("", "x.Cast(ElementType.F16).«MatMul(x.T.Cast(ElementType.F16))»", "The CPU computes matmul in f32 alone, but got f16: Cast(ElementType.F32) converts it")]
+    [InlineData("<Half>", "x.«CumSum(1)»", "The CPU computes cumsum in f64 and f32 alone, but got f16: Cast(ElementType.F32) converts it")]
     public void The_mark_lies_under_the_operation(string type, string body, string message)
     {
         var error = DiagnosticTests.ErrorAtMark(Model(type, body, "readonly Linear head = new(8, 3); readonly LayerNorm norm = new(8);"), Id);
@@ -39,13 +40,19 @@ public class ElementTypeDiagnosticTests
         Assert.StartsWith(message, DiagnosticTests.ErrorAtMark(Model("<int>", body, "readonly Conv2d conv = new(1, 2, 3);", "\"B\", 1, 8, 8"), Id).Message, StringComparison.Ordinal);
 
     [Fact]
-    public void An_argument_of_halves_is_refused_where_it_is_declared() =>
-        Assert.Equal(
-            "x holds Half. The CPU does not compute in f16 yet: use f32.",
-            DiagnosticTests.ErrorAtMark("""
-                [Model] [Dim("B", Max = 16)] public partial class M
-                {
-                    [Entry] public Tensor Predict([Shape("B", 8)] Tensor<Half> «x») => x.Cast(ElementType.F32);
-                }
-                """, Id).Message);
+    public void Halves_go_in_and_out_and_bfloat16_stays_inside()
+    {
+        Elaborate.Model("""
+            [Model] [Dim("B", Max = 16)] public partial class M
+            {
+                [Entry] public Tensor Predict([Shape("B", 8)] Tensor<Half> x) => (x * 2).Cast(ElementType.BF16).Exp().Cast(ElementType.F16);
+            }
+            """);
+        Assert.StartsWith("Predict returns bf16, for which C# has no type", DiagnosticTests.ErrorAtMark("""
+            [Model] [Dim("B", Max = 16)] public partial class M
+            {
+                [Entry] public Tensor «Predict»([Shape("B", 8)] Tensor x) => x.Cast(ElementType.BF16);
+            }
+            """, Id).Message, StringComparison.Ordinal);
+    }
 }

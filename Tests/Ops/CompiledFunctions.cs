@@ -10,6 +10,7 @@ using Graph.Compiler.Ir;
 using Graph.Compiler.Lowering;
 using Graph.Compiler.Targets;
 using Graph.Operations;
+using Graph.Runtime.Cpu;
 using Graph.Runtime.Execution;
 using Graph.Tests.Lowering;
 
@@ -93,6 +94,8 @@ sealed class CompiledFunctions : IDisposable
         {
             case DType.F64: ((double*)p)[i] = data.Real[i]; break;
             case DType.F32: ((float*)p)[i] = (float)data.Real[i]; break;
+            case DType.F16: ((ushort*)p)[i] = NarrowFloats.ToHalf((float)data.Real[i]); break;
+            case DType.BF16: ((ushort*)p)[i] = NarrowFloats.ToBFloat16((float)data.Real[i]); break;
             case DType.I64: ((long*)p)[i] = data.Int[i]; break;
             case DType.I32: ((int*)p)[i] = (int)data.Int[i]; break;
             default: p[i] = unchecked((byte)data.Int[i]); break;
@@ -105,6 +108,8 @@ sealed class CompiledFunctions : IDisposable
         {
             case DType.F64: data.Real[i] = ((double*)p)[i]; break;
             case DType.F32: data.Real[i] = ((float*)p)[i]; break;
+            case DType.F16: data.Real[i] = NarrowFloats.FromHalf(((ushort*)p)[i]); break;
+            case DType.BF16: data.Real[i] = NarrowFloats.FromBFloat16(((ushort*)p)[i]); break;
             case DType.I64: data.Int[i] = ((long*)p)[i]; break;
             case DType.I32: data.Int[i] = ((int*)p)[i]; break;
             case DType.I8: data.Int[i] = (sbyte)p[i]; break;

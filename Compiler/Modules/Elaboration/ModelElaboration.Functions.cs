@@ -122,6 +122,7 @@ sealed partial class ModelElaboration
         : throw evaluator.Fail(DiagnosticIds.EntryResult, method.Location, $"{method.Name} is called from outside of the model, so it returns a Tensor or a tuple of tensors, but what it returns is {evaluator.Name(value)}.");
 
     Value Seen(MethodDef method, Value result) =>
+        result.DType == DType.BF16 ? throw evaluator.Fail(DiagnosticIds.ElementType, method.Location, $"{method.Name} returns bf16, for which C# has no type: Cast(ElementType.F32) converts it.") :
         evaluator.TooLarge($"The result of {method.Name}", result.Shape, isSeen: true) is { } size ? throw evaluator.Fail(DiagnosticIds.TooManyElements, method.Location, size) : result;
 
     static ImmutableArray<string> ResultNames(MethodDef method, int count)

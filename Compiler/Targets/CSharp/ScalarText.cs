@@ -8,6 +8,7 @@ namespace Graph.Compiler.Targets.CSharp;
 static class ScalarText
 {
     public const string VectorMath = "global::Graph.Runtime.Cpu.VectorMath";
+    public const string NarrowFloats = "global::Graph.Runtime.Cpu.NarrowFloats";
     public const string Lanes = "global::Graph.Runtime.Cpu.Lanes";
     public const string Philox = "global::Graph.Runtime.Cpu.Philox";
     public const string Functions = "global::Graph.Compiler.Ir.SpecialFunctions";
@@ -17,7 +18,7 @@ static class ScalarText
     /// <summary>The type a scalar is computed in.</summary>
     public static string Type(DType type) => type switch
     {
-        DType.F32 => "float",
+        DType.F32 or DType.F16 or DType.BF16 => "float",
         DType.F64 => "double",
         DType.I64 => "long",
         DType.I32 => "int",
@@ -31,6 +32,7 @@ static class ScalarText
     {
         DType.Bool => "byte",
         DType.I8 => "sbyte",
+        DType.F16 or DType.BF16 => "ushort",
         _ => Type(type),
     };
 
@@ -41,6 +43,7 @@ static class ScalarText
     public static string Literal(double value, DType type) => type switch
     {
         DType.F32 => Float((float)value),
+        DType.F16 or DType.BF16 => Float((float)Rounding.Round(value, type)),
         DType.F64 => double.IsNaN(value) ? "double.NaN" : double.IsInfinity(value) ? value > 0 ? "double.PositiveInfinity" : "double.NegativeInfinity" : value.ToString("R", CultureInfo.InvariantCulture) + "d",
         DType.Bool => value != 0 ? "true" : "false",
         DType.I64 or DType.I32 or DType.I8 when double.IsInfinity(value) => $"{Type(type)}.{(value > 0 ? "MaxValue" : "MinValue")}",
@@ -63,6 +66,7 @@ static class ScalarText
     {
         DType.Bool => $"({place} != 0)",
         DType.I8 => $"((int){place})",
+        DType.F16 or DType.BF16 => $"{NarrowFloats}.From{Narrow(type)}({place})",
         _ => place,
     };
 
@@ -70,6 +74,7 @@ static class ScalarText
     {
         DType.Bool => $"{place} = (byte)({value} ? 1 : 0);",
         DType.I8 => $"{place} = (sbyte)({value});",
+        DType.F16 or DType.BF16 => $"{place} = {NarrowFloats}.To{Narrow(type)}({value});",
         _ => $"{place} = {value};",
     };
 
@@ -77,6 +82,9 @@ static class ScalarText
     public static string Apply(Scalar s, string a, string b, string c)
     {
         var text = Computed(s, a, b, c);
+        // What is chosen among numbers of the type is one, and so is a whole number between two of them.
+        if (s.Type.IsNarrowFloat() && s.Op is not (ScalarOp.Neg or ScalarOp.Abs or ScalarOp.Max or ScalarOp.Min or ScalarOp.Select or ScalarOp.Floor or ScalarOp.Ceil or ScalarOp.Round))
+            return $"{NarrowFloats}.Round{Narrow(s.Type)}({text})";
         return s.Type == DType.I8 && s.Op is (ScalarOp.Add or ScalarOp.Sub or ScalarOp.Mul or ScalarOp.Neg or ScalarOp.Abs or ScalarOp.Cast) ? $"((int)(sbyte){text})" : text;
     }
 
@@ -104,7 +112,7 @@ static class ScalarText
             case ScalarOp.Max or ScalarOp.Min:
                 var (constant, other) = ConstantFirst(s, a, b);
                 var sign = s.Op == ScalarOp.Max ? ">" : "<";
-                return constant is not null ? $"({constant} {sign} {other} ? {constant} : {other})" : s.Type == DType.F32 ? $"{Lanes}.{(s.Op == ScalarOp.Max ? "Larger" : "Smaller")}({a}, {b})" : $"{Math}.{s.Op}({a}, {b})";
+                return constant is not null ? $"({constant} {sign} {other} ? {constant} : {other})" : s.Type == DType.F32 || s.Type.IsNarrowFloat() ? $"{Lanes}.{(s.Op == ScalarOp.Max ? "Larger" : "Smaller")}({a}, {b})" : $"{Math}.{s.Op}({a}, {b})";
             case ScalarOp.Fma: return $"{(wide ? Math : MathF)}.FusedMultiplyAdd({a}, {b}, {c})";
             case ScalarOp.Sqrt: return Function("Sqrt");
             case ScalarOp.Rsqrt: return wide ? $"(1d / {Function("Sqrt")})" : $"(1f / {Function("Sqrt")})";
@@ -124,11 +132,15 @@ static class ScalarText
             case ScalarOp.Cast:
                 var from = s.Arguments[0].Type;
                 if (s.Type == DType.Bool) return $"({a} != 0)";
+                // A number that float32 does not hold is rounded once.
+                if (s.Type.IsNarrowFloat()) return from == DType.Bool ? $"({a} ? 1f : 0f)" : from is DType.F32 or DType.F16 or DType.BF16 ? a : $"((double){a})";
                 if (from == DType.Bool) return s.Type == DType.F32 ? $"({a} ? 1f : 0f)" : s.Type == DType.F64 ? $"({a} ? 1d : 0d)" : $"(({Type(s.Type)})({a} ? 1 : 0))";
                 return $"(({Type(s.Type)}){a})";
             default: throw new InvalidOperationException($"{s.Op} is not a function of arguments.");
         }
     }
+
+    static string Narrow(DType type) => type == DType.F16 ? "Half" : "BFloat16";
 
     /// <summary>For a maximum or minimum of floats with a constant: the constant, then the other operand, whose NaN wins; null when neither is one.</summary>
     public static (string? Constant, string Other) ConstantFirst(Scalar s, string a, string b)
