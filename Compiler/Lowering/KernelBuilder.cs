@@ -98,7 +98,7 @@ public sealed class KernelBuilder
         long grain = form switch
         {
             KernelForm.Map => share,
-            KernelForm.Column => Math.Min(target.Work.MostColumns, Math.Max(target.Work.LeastColumns, share / insideTypical / target.Sums.Lanes * target.Sums.Lanes)),
+            KernelForm.Column => Math.Min(target.Work.MostColumns, Math.Max(target.Work.LeastColumns, share / insideTypical / target.Kernels.ShortRow * target.Kernels.ShortRow)),
             _ => Math.Max(1, share / insideTypical),
         };
         Dim scratch = form == KernelForm.Column ? grain * kernel.SumBytes * reductions.Count : kernel.CacheCount == 0 ? Dim.Zero : nest[nest.Length - 1].Size * 4 * kernel.CacheCount;

@@ -26,14 +26,14 @@ public sealed class ReductionOrderTests
     }
 
     [Theory]
-    [InlineData("sum", DType.F32, new[] { 37, 203 }, new[] { 1 }, "lanes 16")]
+    [InlineData("sum", DType.F32, new[] { 37, 203 }, new[] { 1 }, "lanes 64")]
     [InlineData("sum", DType.F32, new[] { 37, 203 }, new[] { 0 }, "sequence")]
-    [InlineData("sum", DType.F32, new[] { 37, 203, 1 }, new[] { 1 }, "lanes 16")]
-    [InlineData("sum", DType.F32, new[] { 8, 3, 14, 14 }, new[] { 0, 2, 3 }, "lanes 16")]
+    [InlineData("sum", DType.F32, new[] { 37, 203, 1 }, new[] { 1 }, "lanes 64")]
+    [InlineData("sum", DType.F32, new[] { 8, 3, 14, 14 }, new[] { 0, 2, 3 }, "lanes 64")]
     [InlineData("sum", DType.F64, new[] { 37, 203 }, new[] { 1 }, "sequence")]
     [InlineData("sum", DType.I64, new[] { 37, 203 }, new[] { 1 }, "any order")]
     [InlineData("max", DType.F32, new[] { 37, 203 }, new[] { 1 }, "any order")]
-    [InlineData("sum", DType.F32, new[] { 1 << 20 }, new[] { 0 }, "lanes 16 in 32 parts")]
+    [InlineData("sum", DType.F32, new[] { 1 << 20 }, new[] { 0 }, "lanes 64 in 32 parts")]
     [InlineData("sum", DType.F32, new[] { 4096, 64 }, new[] { 0 }, "sequence in 8 parts")]
     [InlineData("sum", DType.F32, new[] { 4096, 4096 }, new[] { 0 }, "sequence")]
     public void The_order_follows_from_operation_shape_type_and_target(string operation, DType type, int[] shape, int[] axes, string order) =>

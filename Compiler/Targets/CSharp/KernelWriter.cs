@@ -10,13 +10,19 @@ namespace Graph.Compiler.Targets.CSharp;
 /// <summary>Writes the body of a kernel for one vector width: the walk over units, loops and lanes.</summary>
 sealed class KernelWriter : BodyWriter
 {
-    static int LogicalLanes => SummationOrder.LogicalLanes;
+    const int LogicalLanes = SummationOrder.LogicalLanes;
 
     readonly int unroll;
+    readonly bool isRolled; // too heavy to be written out as often as it has partial sums: those lie in memory
     string low = "", high = "";
     long? trip;
 
-    KernelWriter(LaneAnalysis lanes, CodeText code, VectorText? vector) : base(lanes, code, vector) => unroll = SummationOrder.Unroll(lanes);
+    KernelWriter(LaneAnalysis lanes, CodeText code, VectorText? vector) : base(lanes, code, vector)
+    {
+        var most = SummationOrder.Unroll(lanes);
+        unroll = Kernel.Lanes > 1 ? Kernel.Lanes / LogicalLanes : most;
+        isRolled = unroll > most;
+    }
 
     /// <summary>Writes the statements between the braces of the method.</summary>
     public static void Write(LaneAnalysis lanes, CodeText code, VectorText? vector) => new KernelWriter(lanes, code, vector).Body();
@@ -31,7 +37,7 @@ sealed class KernelWriter : BodyWriter
     {
         for (var a = 0; a < Kernel.Accesses.Length; a++) Code.Line($"var p{a} = ({ScalarText.Stored(Kernel.Accesses[a].Type)}*)p[{ScalarText.Number(Kernel.Accesses[a].Pointer)}];");
         foreach (var argument in Arguments()) Code.Line($"long n{ScalarText.Number(argument)} = d[{ScalarText.Number(argument)}];");
-        foreach (var r in Kernel.Stages.Where(InScalarLanes).SelectMany(Ordered)) Code.Line($"float* lane{r.Index} = stackalloc float[{LogicalLanes}];");
+        foreach (var r in Kernel.Stages.SelectMany(InMemory)) Code.Line($"float* lane{r.Index} = stackalloc float[{Kernel.Lanes}];");
         Hoist(Kernel.Stages.SelectMany(Roots).Concat(Kernel.Finals.Select(f => f.Value)), Level.Kernel);
         switch (Kernel.Form)
         {
@@ -145,28 +151,33 @@ sealed class KernelWriter : BodyWriter
         foreach (var r in stage.Reductions) Code.Line($"{ScalarText.Type(r.Value.Type)} r{r.Index} = {Start(r)};");
         OpenScope();
         var vectors = Vector is not null && IsVectorised(Lanes, stage);
-        var width = vectors ? LogicalLanes / Vector!.Width * unroll : 0;
+        var width = vectors && !isRolled ? LogicalLanes / Vector!.Width * unroll : 0;
         foreach (var r in stage.Reductions)
             for (var v = 0; v < width; v++) Code.Line($"var {Sum(r, v)} = {Vector!.Constant(r.Neutral.Constant, r.Neutral.Type)};");
-        var inLanes = InScalarLanes(stage);
-        if (inLanes)
-            foreach (var r in Ordered(stage)) Code.Line($"for (int l = 0; l < {LogicalLanes}; l++) lane{r.Index}[l] = {Start(r)};");
+        var inMemory = InMemory(stage).ToList();
+        foreach (var r in inMemory) Code.Line($"for (int l = 0; l < {Kernel.Lanes}; l++) lane{r.Index}[l] = {Start(r)};");
         var loops = stage.Reductions.Length > 0 || Kernel.Form == KernelForm.Row ? AxesOf(AxisRole.Loop) : [];
         var before = OpenLoops(stage, loops);
         Lanewise(stage);
         CloseLoops(before, loops);
-        if (vectors)
+        if (vectors && !isRolled)
             foreach (var group in Accumulators(stage)) CombineLanes(group, Vector!);
-        if (inLanes)
-            foreach (var group in Accumulators(stage).Where(IsOrdered))
+        else
+            foreach (var group in Accumulators(stage).Where(g => inMemory.Contains(g[0])))
             {
                 var vector = new VectorText(128);
+                OpenScope();
                 foreach (var r in group)
-                    for (var v = 0; v < LogicalLanes / vector.Width; v++) Code.Line($"var {Sum(r, v)} = {vector.V}.Load(lane{r.Index} + {ScalarText.Number(v * vector.Width)});");
+                    for (var v = 0; v < Kernel.Lanes / vector.Width; v++) Code.Line($"var {Sum(r, v)} = {vector.V}.Load(lane{r.Index} + {ScalarText.Number(v * vector.Width)});");
                 CombineLanes(group, vector);
+                CloseScope();
             }
         CloseScope();
     }
+
+    // The reductions of a pass whose partial sums lie in memory.
+    IEnumerable<Reduction> InMemory(KernelStage stage) =>
+        InScalarLanes(stage) ? Ordered(stage) : isRolled && Vector is not null && Kernel.Form == KernelForm.Row && IsVectorised(Lanes, stage) ? stage.Reductions : [];
 
     // A pass without vector forms whose sums run in lanes all the same: one element at a time, to the partial sum that the order says.
     bool InScalarLanes(KernelStage stage) =>
@@ -230,7 +241,22 @@ sealed class KernelWriter : BodyWriter
         if (vectors) Broadcasts(Roots(stage));
         Code.Line($"long i = {low};");
         var rest = trip;
-        if (vectors)
+        if (vectors && InMemory(stage).Any())
+        {
+            OpenBlocks();
+            OpenScope($"for (; i < blockEnd; i += {LogicalLanes})");
+            var count = LogicalLanes / Vector!.Width;
+            string Place(Reduction r, int v) => $"lane{r.Index} + (i - block) + {ScalarText.Number(v * Vector!.Width)}";
+            foreach (var r in stage.Reductions)
+                for (var v = 0; v < count; v++) Code.Line($"var {Sum(r, v)} = {Vector.V}.Load({Place(r, v)});");
+            for (var sub = 0; sub < count; sub++) VectorStep(stage, sub);
+            foreach (var r in stage.Reductions)
+                for (var v = 0; v < count; v++) Code.Line($"{Vector.V}.Store({Sum(r, v)}, {Place(r, v)});");
+            CloseScope();
+            CloseScope();
+            if (rest is not null) rest %= LogicalLanes;
+        }
+        else if (vectors)
         {
             var logical = stage.Reductions.Length > 0 ? LogicalLanes / Vector!.Width : 1;
             foreach (var count in unroll > 1 && stage.Reductions.Length > 0 ? new[] { logical * unroll, logical } : [logical])
@@ -245,8 +271,8 @@ sealed class KernelWriter : BodyWriter
         }
         else if (InScalarLanes(stage))
         {
-            OpenScope($"while (i <= {Minus(high, LogicalLanes)})");
-            OpenScope($"for (long block = i; i < block + {LogicalLanes}; i++)");
+            OpenBlocks();
+            OpenScope("for (; i < blockEnd; i++)");
             ScalarStep(stage, inLanes: true);
             CloseScope();
             CloseScope();
@@ -255,6 +281,13 @@ sealed class KernelWriter : BodyWriter
         OpenScope($"for (; i < {high}; i++)");
         ScalarStep(stage);
         CloseScope();
+    }
+
+    // Blocks of as many elements as there are partial sums, then of as many as a vector of the widest kind.
+    void OpenBlocks()
+    {
+        OpenScope($"while (i <= {Minus(high, LogicalLanes)})");
+        Code.Line($"long block = i, blockEnd = i <= {Minus(high, Kernel.Lanes)} ? i + {Kernel.Lanes} : i + {LogicalLanes};");
     }
 
     static string Minus(string text, int step) => long.TryParse(text, out var value) ? ScalarText.Number(value - step) : $"{text} - {ScalarText.Number(step)}";

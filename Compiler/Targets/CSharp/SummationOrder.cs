@@ -8,13 +8,11 @@ namespace Graph.Compiler.Targets.CSharp;
 public static class SummationOrder
 {
     /// <summary>Sums along the lane axis run in this many partial sums, times <see cref="Unroll"/>, whatever the vector width, so that every width gives the same bits.</summary>
-    public static int LogicalLanes => KnownTargets.Cpu.Sums.Lanes;
+    public const int LogicalLanes = 16;
 
     /// <summary>Times so many vectors at once, where the order changes no bit: as many as keep the adders busy, as long as the narrowest vectors (four to sixteen lanes) stay within the statements that the JIT compiles well.</summary>
     internal static int Unroll(LaneAnalysis lanes)
     {
-        // Sums have as many as their order says.
-        if (lanes.Kernel.Lanes > 0) return 1;
         for (var u = 4; u > 1; u /= 2)
         {
             var heaviest = 0;
