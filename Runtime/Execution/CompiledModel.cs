@@ -27,7 +27,7 @@ public sealed class CompiledModel
         Kernels = [.. Enumerable.Range(0, lowered.Generated.Length).Select(kernelAddress)];
         KernelNumbers = lowered.Generated.Select((kernel, index) => (kernel, index)).ToDictionary(p => p.kernel.Name, p => p.index, StringComparer.Ordinal);
         functions = lowered.Functions.Select(f => new CompiledFunction(f, lowered, plans.IsDefault ? null : plans.FirstOrDefault(p => p.Function == f))).ToDictionary(f => f.Name, StringComparer.Ordinal);
-        Training = [.. lowered.Training.Select((t, i) => new CompiledTraining(i, t, this[TrainingSignature.Of(t).TrainStep], this[t.Loss]))];
+        Training = [.. lowered.Training.Select((t, i) => new CompiledTraining(i, t, this[TrainingSignature.Of(t).TrainStep], Find(t.Loss)))];
         Fingerprint = new(() => KernelFingerprint.OfPlan(lowered, Cpu.Numerics.Text));
     }
 

@@ -9,17 +9,19 @@ namespace Graph.Runtime.Execution;
 /// <summary>A training program that can run: its step, and where in a call of it everything stands.</summary>
 sealed class CompiledTraining
 {
+    readonly CompiledFunction? evaluated;
+
     /// <param name="index">Its number in the model.</param>
     /// <param name="program">What it is.</param>
     /// <param name="step">Its step.</param>
-    /// <param name="loss">Its loss in evaluation mode.</param>
-    public CompiledTraining(int index, TrainingProgram program, CompiledFunction step, CompiledFunction loss)
+    /// <param name="loss">Its loss in evaluation mode; null when the program has none, so that it can step and cannot be evaluated.</param>
+    public CompiledTraining(int index, TrainingProgram program, CompiledFunction step, CompiledFunction? loss)
     {
         Index = index;
         Program = program;
         AppliedSteps = TrainingSignature.Of(program).AppliedSteps;
         Step = step;
-        Loss = loss;
+        evaluated = loss;
         var function = step.Lowered.Signature;
         int Argument(string name) => Enumerable.Range(0, function.Parameters.Length).FirstOrDefault(i => function.Parameters[i].Name == name, -1) is >= 0 and var at
             ? at : throw new InvalidOperationException($"{step.Name} has no argument {name}.");
@@ -39,7 +41,9 @@ sealed class CompiledTraining
 
     public CompiledFunction Step { get; }
 
-    public CompiledFunction Loss { get; }
+    /// <summary>Its loss in evaluation mode.</summary>
+    /// <exception cref="InvalidOperationException">The program has none.</exception>
+    public CompiledFunction Loss => evaluated ?? throw new InvalidOperationException($"{Step.Name} can be called, but there is no function {Program.Loss} that evaluates its loss.");
 
     /// <summary>Where the arguments of the loss stand among those of the step.</summary>
     public ImmutableArray<int> LossArguments { get; }
