@@ -36,8 +36,6 @@ public sealed record ConvolutionKernel(
 {
     string? text;
 
-    public override bool IsTile => false;
-
     public override bool IsGenerated => false;
 
     public override string Text => text ??= Print();

@@ -7,9 +7,6 @@ public abstract record Kernel(string Name)
     /// <summary>The kernel IR as text, without the name: what kernels are compared by.</summary>
     public abstract string Text { get; }
 
-    /// <summary>True for tile functions (hooks of contractions), false for kernels over a parallel extent.</summary>
-    public abstract bool IsTile { get; }
-
     /// <summary>False for what a target brings for itself: no code is generated for it, but for its bodies, which are kernels of their own.</summary>
     public virtual bool IsGenerated => true;
 

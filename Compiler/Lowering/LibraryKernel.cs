@@ -12,8 +12,6 @@ namespace Graph.Compiler.Lowering;
 /// <param name="Types">The storage type of each operand.</param>
 public sealed record LibraryKernel(string Name, string Operation, AttributeMap Attributes, int Inputs, ImmutableArray<DType> Types) : Kernel(Name)
 {
-    public override bool IsTile => false;
-
     public override bool IsGenerated => false;
 
     public override string Text =>

@@ -121,7 +121,8 @@ public sealed record LoopKernel(
 {
     string? text;
 
-    public override bool IsTile => Form == KernelForm.Tile;
+    /// <summary>True for tile functions (bodies of products and convolutions), false for kernels over a parallel extent.</summary>
+    public bool IsTile => Form == KernelForm.Tile;
 
     public override string Text => text ??= LoopKernelText.Write(this);
 

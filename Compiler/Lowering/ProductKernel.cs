@@ -33,8 +33,6 @@ public sealed record ProductKernel(
 {
     string? text;
 
-    public override bool IsTile => false;
-
     public override bool IsGenerated => false;
 
     public override string Text => text ??= Print();

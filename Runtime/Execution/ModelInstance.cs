@@ -297,8 +297,8 @@ public sealed unsafe class ModelInstance : IDisposable
         all[training.SeedAt] = new(&seed, 1);
         all[training.LossAt] = new(&loss, 1);
         all[training.NormAt] = new(&norm, 1);
-        Session.Run(training.Step, all, dims);
         Store.Attempts = attempt;
+        Session.Run(training.Step, all, dims);
         var result = new StepResult(step, loss, norm, rate);
         if (result.IsFinite) Store.Root.Touch();
         return result;

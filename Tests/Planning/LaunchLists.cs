@@ -14,7 +14,6 @@ sealed class LaunchList
     sealed record NoKernel() : Kernel("none")
     {
         public override string Text => "none";
-        public override bool IsTile => false;
     }
 
     readonly List<Buffer> buffers = [];

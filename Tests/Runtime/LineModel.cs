@@ -20,7 +20,6 @@ public sealed unsafe class LineModel : IModel<LineModel>, IModule
     sealed record NamedKernel(string Kernel) : Kernel(Kernel)
     {
         public override string Text => Name;
-        public override bool IsTile => false;
     }
 
     public static readonly CompiledModel Compiled = Compile();

@@ -43,7 +43,7 @@ public static class CSharpTarget
         return code.ToString();
     }
 
-    static string Signature(Kernel kernel, bool names)
+    static string Signature(LoopKernel kernel, bool names)
     {
         (string, string)[] parameters = kernel.IsTile
             ? [("void**", "p"), ("long*", "d"), ("float*", "tile"), ("long", "tileStride"), ("long", "batch"), ("long", "row"), ("long", "rows"), ("long", "col"), ("long", "cols")]
