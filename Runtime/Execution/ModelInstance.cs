@@ -289,7 +289,7 @@ public sealed unsafe class ModelInstance : IDisposable
         for (var i = 0; i < lossArguments.Length; i++) all[training.LossArguments[i]] = lossArguments[i];
         using var alone = Store.Gate.Exclude();
         ThrowIfDisposed();
-        // An attempt whatever comes of it, and so the next one draws other random numbers; the program counts those that were made.
+        // An attempt whether its numbers are finite or not, and so the next one draws others; one that throws (no memory) can be repeated bit for bit. The program counts those that were made.
         var attempt = Store.Attempts + 1;
         var step = Store.AppliedSteps(training.AppliedSteps) + 1;
         var seed = StepSeed(Store.Seed, attempt);
@@ -297,8 +297,8 @@ public sealed unsafe class ModelInstance : IDisposable
         all[training.SeedAt] = new(&seed, 1);
         all[training.LossAt] = new(&loss, 1);
         all[training.NormAt] = new(&norm, 1);
-        Store.Attempts = attempt;
         Session.Run(training.Step, all, dims);
+        Store.Attempts = attempt;
         var result = new StepResult(step, loss, norm, rate);
         if (result.IsFinite) Store.Root.Touch();
         return result;
