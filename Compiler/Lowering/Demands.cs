@@ -2,6 +2,7 @@ using System.Collections.Generic;
 using System.Collections.Immutable;
 using System.Linq;
 using Graph.Compiler.Ir;
+using Graph.Compiler.Kernels;
 using Graph.Compiler.Passes.Scheduling;
 using Graph.Compiler.Space;
 

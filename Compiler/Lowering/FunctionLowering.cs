@@ -4,9 +4,11 @@ using System.Collections.Immutable;
 using System.Linq;
 using System.Threading;
 using Graph.Compiler.Ir;
+using Graph.Compiler.Kernels;
 using Graph.Compiler.Passes.Scheduling;
 using Graph.Compiler.Space;
 using Graph.Compiler.Targets;
+using Buffer = Graph.Compiler.Kernels.Buffer;
 
 namespace Graph.Compiler.Lowering;
 

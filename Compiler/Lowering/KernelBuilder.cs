@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.Collections.Immutable;
 using System.Linq;
 using Graph.Compiler.Ir;
+using Graph.Compiler.Kernels;
 using Graph.Compiler.Space;
 using Graph.Compiler.Targets;
 

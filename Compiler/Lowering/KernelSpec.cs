@@ -1,6 +1,7 @@
 using System.Collections.Generic;
 using System.Collections.Immutable;
 using Graph.Compiler.Ir;
+using Graph.Compiler.Kernels;
 
 namespace Graph.Compiler.Lowering;
 

@@ -3,8 +3,8 @@ using System.Globalization;
 using System.Linq;
 using System.Security.Cryptography;
 using System.Text;
-using Graph.Compiler.Lowering;
-using Graph.Compiler.Lowering.Text;
+using Graph.Compiler.Kernels.Text;
+using Graph.Compiler.Kernels;
 
 namespace Graph.Compiler.Planning;
 

@@ -3,7 +3,7 @@ using System.Collections.Generic;
 using System.Collections.Immutable;
 using System.Linq;
 using Graph.Compiler.Ir;
-using Graph.Compiler.Lowering;
+using Graph.Compiler.Kernels;
 
 namespace Graph.Compiler.Planning;
 
@@ -49,7 +49,7 @@ sealed class Liveness
 
     public static long Align(long bytes) => (bytes + Alignment - 1) & -Alignment;
 
-    void Touch(Lowering.Buffer buffer, int launch)
+    void Touch(Kernels.Buffer buffer, int launch)
     {
         if (buffer.Kind != BufferKind.Arena) return;
         ref var life = ref Lives[buffer.Id];

@@ -1,14 +1,14 @@
 using System.Collections.Immutable;
 using System.Linq;
 using Graph.Compiler.Ir;
-using Graph.Compiler.Lowering;
+using Graph.Compiler.Kernels;
 
 namespace Graph.Compiler.Planning;
 
 /// <summary>Where every intermediate of a function lies in the arena, under one binding of its named dimensions, and what running it costs.</summary>
 /// <param name="Function">The launches.</param>
 /// <param name="Binding">The named dimensions.</param>
-/// <param name="Offsets">Bytes from the arena's start, by <see cref="Lowering.Buffer.Id"/>; −1 for buffers that are not the arena's or never used.</param>
+/// <param name="Offsets">Bytes from the arena's start, by <see cref="Kernels.Buffer.Id"/>; −1 for buffers that are not the arena's or never used.</param>
 /// <param name="Bytes">The size of every buffer, by id.</param>
 /// <param name="Lives">When each arena buffer lives, by id.</param>
 /// <param name="TakesOver">For each buffer the id of the one whose memory it continues in place, or −1.</param>

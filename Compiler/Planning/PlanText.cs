@@ -4,8 +4,8 @@ using System.Collections.Immutable;
 using System.Globalization;
 using System.Text;
 using Graph.Compiler.Ir;
-using Graph.Compiler.Lowering;
-using Graph.Compiler.Lowering.Text;
+using Graph.Compiler.Kernels.Text;
+using Graph.Compiler.Kernels;
 
 namespace Graph.Compiler.Planning;
 

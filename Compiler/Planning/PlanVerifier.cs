@@ -2,7 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using Graph.Compiler.Ir;
-using Graph.Compiler.Lowering;
+using Graph.Compiler.Kernels;
 
 namespace Graph.Compiler.Planning;
 
@@ -27,7 +27,7 @@ public static class PlanVerifier
 
     static void Order(MemoryPlan plan)
     {
-        var written = new HashSet<Lowering.Buffer>();
+        var written = new HashSet<Kernels.Buffer>();
         for (var i = 0; i < plan.Function.Launches.Length; i++)
         {
             var operands = plan.Function.Launches[i].Operands;
@@ -79,14 +79,14 @@ public static class PlanVerifier
             if (launches[at] is not RepeatLaunch repeat) continue;
             int first = at + 1, last = at + repeat.Length;
             if (repeat.Length < 0 || last >= launches.Length) throw Broken(plan, at, $"it repeats {repeat.Length} launches, but {launches.Length - first} follow");
-            var inside = new HashSet<Lowering.Buffer>(launches.Skip(first).Take(repeat.Length).SelectMany(l => l.Operands).Select(o => o.Buffer));
+            var inside = new HashSet<Kernels.Buffer>(launches.Skip(first).Take(repeat.Length).SelectMany(l => l.Operands).Select(o => o.Buffer));
             var outside = launches.Take(first).Concat(launches.Skip(last + 1)).SelectMany(l => l.Operands).Select(o => o.Buffer).Concat(plan.Function.Results);
             foreach (var buffer in outside.Where(b => b.Kind == BufferKind.Arena && inside.Contains(b)).Distinct())
                 if (plan.Lives[buffer.Id] is var life && (life.First > first || life.Last < last)) throw Broken(plan, at, $"{buffer} is there before or after the loop, but lives from #{life.First} to #{life.Last} only");
         }
     }
 
-    static bool IsDeclaredTakeover(MemoryPlan plan, Lowering.Buffer read, Lowering.Buffer written)
+    static bool IsDeclaredTakeover(MemoryPlan plan, Kernels.Buffer read, Kernels.Buffer written)
     {
         var index = plan.Lives[written.Id].First;
         if (plan.Lives[read.Id].Last != index || plan.Offsets[read.Id] != plan.Offsets[written.Id] || index >= plan.Function.Launches.Length) return false;

@@ -1,7 +1,7 @@
 using System.Collections.Generic;
 using System.Linq;
 using Graph.Compiler.Ir;
-using Graph.Compiler.Lowering;
+using Graph.Compiler.Kernels;
 using Graph.Compiler.Modules.Elaboration;
 using Graph.Compiler.Planning;
 using Graph.Generators.Diagnostics;

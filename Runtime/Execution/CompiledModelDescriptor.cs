@@ -4,7 +4,7 @@ using System.Text;
 using System.Threading;
 using Graph.Compiler.Ir;
 using Graph.Compiler.Ir.Text;
-using Graph.Compiler.Lowering.Text;
+using Graph.Compiler.Kernels.Text;
 using Graph.Compiler.Planning;
 using Graph.Compiler.Targets;
 using Graph.Compiler.Training;

@@ -34,7 +34,7 @@ unsafe struct LaunchEntry
 
     public ContractCall* Contract;
     public ConvolutionCall* Convolution;
-    public Compiler.Lowering.ConvolutionKind ConvolutionKind;
+    public Compiler.Kernels.ConvolutionKind ConvolutionKind;
 
     /// <summary>A kernel of the library and its call: operands and sizes.</summary>
     public delegate*<WorkerPool, void*, void> Library;

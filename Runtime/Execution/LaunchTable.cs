@@ -143,16 +143,16 @@ sealed unsafe class LaunchTable : IDisposable
     string Launched(int launch)
     {
         var launched = Plan.Function.Launches[launch];
-        return ((launched as Compiler.Lowering.LibraryLaunch)?.Attributes.Text("what") ?? launched.Title) + (launched.Origins.IsEmpty ? "" : $" ({launched.Origins[0]})");
+        return ((launched as Compiler.Kernels.LibraryLaunch)?.Attributes.Text("what") ?? launched.Title) + (launched.Origins.IsEmpty ? "" : $" ({launched.Origins[0]})");
     }
 
     static void RunConvolution(WorkerPool pool, LaunchEntry* entry)
     {
         switch (entry->ConvolutionKind)
         {
-            case Compiler.Lowering.ConvolutionKind.Forward: Convolution.Forward(pool, entry->Convolution); break;
-            case Compiler.Lowering.ConvolutionKind.ImageGradient: Convolution.ImageGradient(pool, entry->Convolution); break;
-            case Compiler.Lowering.ConvolutionKind.WeightGradient: Convolution.WeightGradient(pool, entry->Convolution); break;
+            case Compiler.Kernels.ConvolutionKind.Forward: Convolution.Forward(pool, entry->Convolution); break;
+            case Compiler.Kernels.ConvolutionKind.ImageGradient: Convolution.ImageGradient(pool, entry->Convolution); break;
+            case Compiler.Kernels.ConvolutionKind.WeightGradient: Convolution.WeightGradient(pool, entry->Convolution); break;
             default: throw new InvalidOperationException($"A convolution is of the unknown kind {entry->ConvolutionKind}.");
         }
     }

@@ -1,5 +1,5 @@
 using Graph.Compiler.Ir;
-using Graph.Compiler.Lowering;
+using Graph.Compiler.Kernels;
 using Graph.Runtime.Cpu;
 
 namespace Graph.Runtime.Execution;

@@ -1,6 +1,6 @@
 using System.Collections.Generic;
 using Graph.Compiler.Ir;
-using Graph.Compiler.Lowering;
+using Graph.Compiler.Kernels;
 
 namespace Graph.Runtime.Execution;
 

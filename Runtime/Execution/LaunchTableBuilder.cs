@@ -3,12 +3,12 @@ using System.Collections.Generic;
 using System.Collections.Immutable;
 using System.Linq;
 using Graph.Compiler.Ir;
-using Graph.Compiler.Lowering;
+using Graph.Compiler.Kernels;
 using Graph.Compiler.Planning;
 using Graph.Compiler.Targets;
 using Graph.Runtime.Cpu;
 using Graph.Runtime.Memory;
-using Buffer = Graph.Compiler.Lowering.Buffer;
+using Buffer = Graph.Compiler.Kernels.Buffer;
 
 namespace Graph.Runtime.Execution;
 

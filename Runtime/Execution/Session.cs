@@ -124,7 +124,7 @@ public sealed unsafe class Session : IDisposable
         // Training is the model's, whichever session it runs in; what entries assign is the session's.
         var states = function.IsTraining ? store.Root : store;
         var began = Worked();
-        if (function.Lowered.Buffers.Any(b => b.Kind == Compiler.Lowering.BufferKind.State && states.Declaration(b.Name)?.Kind is StateKind.Optimizer or StateKind.Counter)) states.StartTraining();
+        if (function.Lowered.Buffers.Any(b => b.Kind == Compiler.Kernels.BufferKind.State && states.Declaration(b.Name)?.Kind is StateKind.Optimizer or StateKind.Counter)) states.StartTraining();
         var allocating = Worked() - began;
         var plan = function.Plans.Get(values);
         began = Worked();

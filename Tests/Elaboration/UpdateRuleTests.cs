@@ -1,5 +1,6 @@
 using System;
 using System.Linq;
+using Graph.Compiler.Kernels;
 using Graph.Compiler;
 using Graph.Compiler.Ir;
 using Graph.Compiler.Passes;

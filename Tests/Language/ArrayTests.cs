@@ -4,7 +4,7 @@ using System.Linq;
 using System.Threading.Tasks;
 using Graph.Compiler.Ir;
 using Graph.Compiler.Ir.Text;
-using Graph.Compiler.Lowering.Text;
+using Graph.Compiler.Kernels.Text;
 using Graph.Operations;
 using Graph.Tests.Elaboration;
 using Graph.Tests.Models;

@@ -2,7 +2,7 @@ using System;
 using System.Linq;
 using Graph.Compiler.Ir;
 using Graph.Compiler.Ir.Reference;
-using Graph.Compiler.Lowering;
+using Graph.Compiler.Kernels;
 using Graph.Tests.Elaboration;
 using Graph.Tests.Models;
 using Graph.Tests.Passes;

@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.Collections.Immutable;
 using System.Linq;
 using System.Threading.Tasks;
+using Graph.Compiler.Kernels;
 using Graph.Compiler;
 using Graph.Compiler.Ir;
 using Graph.Compiler.Ir.Reference;

@@ -1,10 +1,10 @@
 using System;
 using System.Linq;
+using Graph.Compiler.Kernels;
 using Graph.Compiler;
 using Graph.Compiler.Ir;
 using Graph.Compiler.Ir.Reference;
 using Graph.Compiler.Ir.Text;
-using Graph.Compiler.Lowering;
 using Graph.Tests.Elaboration;
 using Graph.Tests.Models;
 using Graph.Tests.Passes;

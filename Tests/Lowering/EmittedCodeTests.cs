@@ -7,6 +7,7 @@ using System.Reflection.Metadata;
 using System.Reflection.PortableExecutable;
 using System.Text.RegularExpressions;
 using Graph.Compiler.Ir.Text;
+using Graph.Compiler.Kernels;
 using Graph.Compiler.Passes;
 using Graph.Compiler;
 using Graph.Compiler.Lowering;

@@ -4,6 +4,7 @@ using System.Linq;
 using System.Runtime.CompilerServices;
 using System.Threading.Tasks;
 using Graph.Compiler.Ir.Text;
+using Graph.Compiler.Kernels;
 using Graph.Compiler.Passes;
 using Graph.Compiler.Training;
 using Graph.Compiler;

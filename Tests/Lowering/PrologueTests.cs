@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.Linq;
 using Graph.Compiler.Ir.Reference;
 using Graph.Compiler.Ir.Text;
+using Graph.Compiler.Kernels;
 using Graph.Compiler.Passes;
 using Graph.Compiler;
 using Graph.Compiler.Ir;

@@ -4,6 +4,7 @@ using System.Collections.Immutable;
 using System.Linq;
 using Graph.Compiler.Gradients;
 using Graph.Compiler.Ir;
+using Graph.Compiler.Kernels;
 using Graph.Compiler.Lowering;
 using Graph.Compiler.Targets;
 using Graph.Compiler.Targets.CSharp;

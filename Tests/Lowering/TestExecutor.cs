@@ -5,10 +5,10 @@ using System.Linq;
 using System.Runtime.InteropServices;
 using Graph.Compiler.Ir;
 using Graph.Compiler.Ir.Reference;
-using Graph.Compiler.Lowering;
+using Graph.Compiler.Kernels;
 using Graph.Operations;
 using Graph.Runtime.Cpu;
-using Buffer = Graph.Compiler.Lowering.Buffer;
+using Buffer = Graph.Compiler.Kernels.Buffer;
 
 namespace Graph.Tests.Lowering;
 

@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using Graph.Compiler.Ir.Reference;
+using Graph.Compiler.Kernels;
 using Graph.Compiler.Passes;
 using Graph.Compiler;
 using Graph.Compiler.Ir;

@@ -4,6 +4,7 @@ using System.Collections.Immutable;
 using System.Linq;
 using System.Runtime.InteropServices;
 using Graph.Compiler.Ir.Reference;
+using Graph.Compiler.Kernels;
 using Graph.Compiler.Passes;
 using Graph.Compiler;
 using Graph.Compiler.Ir;

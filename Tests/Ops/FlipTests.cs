@@ -1,10 +1,10 @@
 using System;
 using System.Collections.Immutable;
 using System.Linq;
+using Graph.Compiler.Kernels;
 using Graph.Compiler;
 using Graph.Compiler.Gradients;
 using Graph.Compiler.Ir;
-using Graph.Compiler.Lowering;
 using Xunit;
 
 namespace Graph.Tests.Ops;

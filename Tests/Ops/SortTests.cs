@@ -2,7 +2,7 @@ using System;
 using System.Linq;
 using Graph.Compiler.Gradients;
 using Graph.Compiler.Ir;
-using Graph.Compiler.Lowering;
+using Graph.Compiler.Kernels;
 using Graph.Runtime.Cpu;
 using Xunit;
 

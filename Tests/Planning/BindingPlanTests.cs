@@ -1,7 +1,7 @@
 using System;
 using System.Linq;
 using Graph.Compiler.Ir;
-using Graph.Compiler.Lowering;
+using Graph.Compiler.Kernels;
 using Graph.Compiler.Planning;
 using Graph.Tests.Models;
 using Xunit;

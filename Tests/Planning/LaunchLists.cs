@@ -3,8 +3,8 @@ using System.Collections.Generic;
 using System.Collections.Immutable;
 using System.Linq;
 using Graph.Compiler.Ir;
-using Graph.Compiler.Lowering;
-using Buffer = Graph.Compiler.Lowering.Buffer;
+using Graph.Compiler.Kernels;
+using Buffer = Graph.Compiler.Kernels.Buffer;
 
 namespace Graph.Tests.Planning;
 

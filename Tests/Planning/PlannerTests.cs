@@ -3,7 +3,7 @@ using System.Diagnostics;
 using System.Linq;
 using System.Threading.Tasks;
 using Graph.Compiler.Ir;
-using Graph.Compiler.Lowering;
+using Graph.Compiler.Kernels;
 using Graph.Compiler.Planning;
 using Graph.Tests.Snapshots;
 using Xunit;
@@ -132,8 +132,8 @@ public sealed class PlannerTests
     [Fact]
     public void The_verifier_sees_a_state_read_after_its_donated_write()
     {
-        var buffer = new Compiler.Lowering.Buffer(0, "running", BufferKind.State, DType.F32, 4);
-        var result = new Compiler.Lowering.Buffer(1, "y", BufferKind.Result, DType.F32, 4);
+        var buffer = new Compiler.Kernels.Buffer(0, "running", BufferKind.State, DType.F32, 4);
+        var result = new Compiler.Kernels.Buffer(1, "y", BufferKind.Result, DType.F32, 4);
         var kernel = new LaunchList().Launch([], []).Build().Launches[0];
         Launch Write() => kernel with { Incoming = ["running"], Operands = [new(buffer, 0, false), new(buffer, 0, true)] };
         Launch Read() => kernel with { Incoming = ["running"], Operands = [new(buffer, 0, false), new(result, 0, true)] };

@@ -5,13 +5,13 @@ using System.Linq;
 using System.Reflection;
 using System.Threading.Tasks;
 using Graph.Compiler.Ir;
-using Graph.Compiler.Lowering;
+using Graph.Compiler.Kernels;
 using Graph.Runtime.Execution;
 using Graph.Runtime.Memory;
 using Graph.Tests.Goldens;
 using Graph.Yardsticks;
 using Xunit;
-using Buffer = Graph.Compiler.Lowering.Buffer;
+using Buffer = Graph.Compiler.Kernels.Buffer;
 
 namespace Graph.Tests.Runtime;
 

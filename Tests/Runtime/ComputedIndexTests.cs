@@ -1,6 +1,7 @@
 using System;
 using System.Linq;
 using Graph.Compiler.Ir;
+using Graph.Compiler.Kernels;
 using Graph.Compiler.Lowering;
 using Graph.Compiler.Passes;
 using Graph.Runtime.Execution;

@@ -3,9 +3,9 @@ using System.Collections.Generic;
 using System.Collections.Immutable;
 using System.Linq;
 using Graph.Compiler.Ir;
-using Graph.Compiler.Lowering;
+using Graph.Compiler.Kernels;
 using Graph.Runtime.Execution;
-using Buffer = Graph.Compiler.Lowering.Buffer;
+using Buffer = Graph.Compiler.Kernels.Buffer;
 
 namespace Graph.Tests.Runtime;
 

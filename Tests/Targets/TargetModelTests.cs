@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using System.Reflection;
+using Graph.Compiler.Kernels;
 using Graph.Compiler;
 using Graph.Compiler.Ir;
 using Graph.Compiler.Ir.Text;

@@ -1,6 +1,6 @@
 using System.Linq;
 using Graph.Compiler.Ir;
-using Graph.Compiler.Lowering;
+using Graph.Compiler.Kernels;
 
 namespace Graph.Compiler.Targets.CSharp;
 

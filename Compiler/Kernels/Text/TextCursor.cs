@@ -6,7 +6,7 @@ using System.Text;
 using Graph.Compiler.Ir;
 using Graph.Compiler.Ir.Text;
 
-namespace Graph.Compiler.Lowering.Text;
+namespace Graph.Compiler.Kernels.Text;
 
 /// <summary>A cursor over a whole text of lines, for readers that run when a model starts: nothing is split beforehand, and sizes that were read once are the same objects when they come again.</summary>
 /// <param name="text">The text.</param>

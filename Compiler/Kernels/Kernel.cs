@@ -1,4 +1,4 @@
-namespace Graph.Compiler.Lowering;
+namespace Graph.Compiler.Kernels;
 
 /// <summary>What a launch computes, as a value: a loop nest that targets emit, or a product, convolution or library kernel that they bring. Two kernels with equal text are one kernel.</summary>
 /// <param name="Name">Its name in generated code and in dumps, from its archetype and number: <c>map3</c>.</param>

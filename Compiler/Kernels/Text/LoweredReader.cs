@@ -5,7 +5,7 @@ using System.Linq;
 using Graph.Compiler.Ir;
 using Graph.Compiler.Ir.Text;
 
-namespace Graph.Compiler.Lowering.Text;
+namespace Graph.Compiler.Kernels.Text;
 
 /// <summary>Reads what <see cref="LoweredWriter"/> writes, in one pass.</summary>
 sealed class LoweredReader(TextCursor t, IReadOnlyList<string> places)

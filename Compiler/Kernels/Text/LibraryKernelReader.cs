@@ -5,7 +5,7 @@ using System.Linq;
 using Graph.Compiler.Ir;
 using Graph.Compiler.Targets;
 
-namespace Graph.Compiler.Lowering.Text;
+namespace Graph.Compiler.Kernels.Text;
 
 /// <summary>Reads kernels that targets bring for themselves: products, convolutions and what is known by its operation's name.</summary>
 /// <param name="t">The text.</param>

@@ -6,7 +6,7 @@ using System.Linq;
 using Graph.Compiler.Ir;
 using Graph.Compiler.Ir.Text;
 
-namespace Graph.Compiler.Lowering.Text;
+namespace Graph.Compiler.Kernels.Text;
 
 /// <summary>Reads what <see cref="LoopKernelText"/> writes.</summary>
 static class LoopKernelReader

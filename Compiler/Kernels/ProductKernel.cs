@@ -5,7 +5,7 @@ using System.Text;
 using Graph.Compiler.Ir;
 using Graph.Compiler.Targets;
 
-namespace Graph.Compiler.Lowering;
+namespace Graph.Compiler.Kernels;
 
 /// <summary>A tile function that makes blocks of a product's operand while it is packed; the rows of its tiles are the operand's, or with <paramref name="Transposed"/> its columns.</summary>
 public sealed record TileMaker(LoopKernel Body, bool Transposed);

@@ -1,7 +1,7 @@
 using System;
 using System.Collections.Generic;
 
-namespace Graph.Compiler.Lowering.Text;
+namespace Graph.Compiler.Kernels.Text;
 
 /// <summary>
 /// A lowered program as text that reads back equal: what a model's class embeds and starts from. Its first line has the version, its last a sum over all others, so that a text which was cut off or

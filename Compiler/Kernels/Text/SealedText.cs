@@ -3,7 +3,7 @@ using System.Globalization;
 using System.Runtime.CompilerServices;
 using System.Text;
 
-namespace Graph.Compiler.Lowering.Text;
+namespace Graph.Compiler.Kernels.Text;
 
 /// <summary>A text between a line with its version and a line with a sum over it: what an assembly embeds, so that no reader believes one that was cut off or altered.</summary>
 public static class SealedText

@@ -4,7 +4,7 @@ using System.Collections.Immutable;
 using System.Linq;
 using Graph.Compiler.Ir;
 
-namespace Graph.Compiler.Lowering;
+namespace Graph.Compiler.Kernels;
 
 /// <summary>
 /// A scheduled program as kernels and launches: what targets emit, what the planner places in memory, and, read back from its text, what a model starts from. It stands for itself: nothing in it

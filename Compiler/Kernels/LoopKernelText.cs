@@ -7,7 +7,7 @@ using System.Text;
 using Graph.Compiler.Ir;
 using Graph.Compiler.Targets;
 
-namespace Graph.Compiler.Lowering;
+namespace Graph.Compiler.Kernels;
 
 /// <summary>
 /// Writes a loop kernel so that it reads back equal, and kernels of equal text are equal. A line is an axis, an operand, or one step of the scalar body; types are written where they do not follow from

@@ -6,7 +6,7 @@ using System.Linq;
 using Graph.Compiler.Ir;
 using Graph.Compiler.Targets;
 
-namespace Graph.Compiler.Lowering;
+namespace Graph.Compiler.Kernels;
 
 /// <summary>A size or stride inside a kernel: a number that is part of the kernel, or an argument <c>d[i]</c> of the launch.</summary>
 public readonly record struct Extent(bool IsConstant, long Value)

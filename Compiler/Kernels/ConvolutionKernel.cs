@@ -3,7 +3,7 @@ using System.Text;
 using Graph.Compiler.Ir;
 using Graph.Compiler.Targets;
 
-namespace Graph.Compiler.Lowering;
+namespace Graph.Compiler.Kernels;
 
 /// <summary>Which of the three convolutions.</summary>
 public enum ConvolutionKind

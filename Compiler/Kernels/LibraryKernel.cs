@@ -2,7 +2,7 @@ using System.Collections.Immutable;
 using System.Linq;
 using Graph.Compiler.Ir;
 
-namespace Graph.Compiler.Lowering;
+namespace Graph.Compiler.Kernels;
 
 /// <summary>A kernel that every target brings for itself, under its operation's name: pools, gathers, scans.</summary>
 /// <param name="Name">Its name.</param>

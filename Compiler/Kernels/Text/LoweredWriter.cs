@@ -7,7 +7,7 @@ using System.Text;
 using Graph.Compiler.Ir;
 using Graph.Compiler.Ir.Text;
 
-namespace Graph.Compiler.Lowering.Text;
+namespace Graph.Compiler.Kernels.Text;
 
 /// <summary>Writes lowered programs line by line: what a model is, its kernels, then each function with its buffers and launches.</summary>
 /// <param name="origins">
