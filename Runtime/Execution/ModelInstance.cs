@@ -215,8 +215,14 @@ public sealed unsafe class ModelInstance : IDisposable
         using var alone = Store.Gate.Exclude();
         ThrowIfDisposed();
         // No session is rented: who rents one is inside the gate.
-        Session.Run(function, arguments, dims);
-        Store.Root.Touch();
+        try
+        {
+            Session.Run(function, arguments, dims);
+        }
+        finally
+        {
+            Store.Root.Touch();
+        }
     }
 
     InvalidOperationException NeedsSession(CompiledFunction function) => new(
@@ -297,11 +303,16 @@ public sealed unsafe class ModelInstance : IDisposable
         all[training.SeedAt] = new(&seed, 1);
         all[training.LossAt] = new(&loss, 1);
         all[training.NormAt] = new(&norm, 1);
-        Session.Run(training.Step, all, dims);
+        try
+        {
+            Session.Run(training.Step, all, dims);
+        }
+        finally
+        {
+            Store.Root.Touch(); // also when it threw in the middle of its writing
+        }
         Store.Attempts = attempt;
-        var result = new StepResult(step, loss, norm, rate);
-        if (result.IsFinite) Store.Root.Touch();
-        return result;
+        return new(step, loss, norm, rate);
     }
 
     /// <summary>Writes the model as safetensors, atomically.</summary>
@@ -395,6 +406,7 @@ public sealed unsafe class ModelInstance : IDisposable
     /// </summary>
     public void Dispose()
     {
+        Store.Gate.ThrowIfAlone();
         if (Interlocked.Exchange(ref disposed, 1) != 0) return;
         using var alone = Store.Gate.Exclude();
         sessions.Dispose();

@@ -15,8 +15,8 @@ namespace Graph;
 /// whose entries assign states has those for itself.
 /// </summary>
 /// <remarks>
-/// Calls of the model and <c>Save</c> share the store; a training step, <c>Load</c> and eager writes have it alone, each no longer than a step, and whoever meets another waits. A span that
-/// <see cref="StoredTensor"/> hands out is outside of that: who writes through one while the model computes changes numbers under it.
+/// Calls of the model and <c>Save</c> share the store; a training step, <c>Load</c> and writes (<see cref="StoredTensor.Write{T}(ReadOnlySpan{T})"/>, eager ones too) have it alone, and whoever meets another waits. So
+/// every change has a version. A span that <see cref="StoredTensor.Read"/> hands out shows what is there: who reads it while a step is made sees numbers of two versions.
 /// </remarks>
 public sealed class ParameterStore : IReadOnlyCollection<StoredTensor>, IParameterSource
 {
@@ -133,7 +133,7 @@ public sealed class ParameterStore : IReadOnlyCollection<StoredTensor>, IParamet
 
     static unsafe long Applied(StoredTensor counter) => Volatile.Read(ref *(long*)counter.Pointer);
 
-    /// <summary>Raised whenever numbers may have changed: a training step, a load, a span to write.</summary>
+    /// <summary>Raised whenever numbers may have changed, by a training step, a load or a write.</summary>
     public long Version => Volatile.Read(ref version) + (root == this ? 0 : Volatile.Read(ref root.version));
 
     /// <summary>True once optimizer states exist.</summary>
@@ -179,10 +179,7 @@ public sealed class ParameterStore : IReadOnlyCollection<StoredTensor>, IParamet
 
     void IParameterSource.Write(string path, double[] values)
     {
-        using var inside = Gate.Exclude();
-        var target = this[path].Write<float>();
-        if (values.Length != target.Length) throw new ArgumentException($"{this[path]} has {target.Length} elements, but got {values.Length}.", nameof(values));
-        for (var i = 0; i < values.Length; i++) target[i] = (float)values[i];
+        this[path].Write<float>([.. values.Select(v => (float)v)]);
     }
 
     string[] Near(string path)

@@ -1,3 +1,4 @@
+using System;
 using System.Threading;
 using Graph.Runtime.Memory;
 
@@ -8,7 +9,7 @@ namespace Graph.Runtime.Parameters;
 /// keeps new readers out, and when it leaves, the readers that wait by then go before the next writer.
 /// </summary>
 /// <remarks>
-/// Entering and leaving an open gate are one atomic operation each, and nothing is ever allocated. A thread that is inside must not enter again. After Brandenburg and Anderson,
+/// Entering and leaving an open gate are one atomic operation each, and nothing is ever allocated. A thread that is inside must not enter again; one that is inside alone is told so. After Brandenburg and Anderson,
 /// "Spin-Based Reader-Writer Synchronization for Multiprocessor Real-Time Systems" (2010), with threads that sleep.
 /// </remarks>
 sealed class StoreGate
@@ -23,6 +24,8 @@ sealed class StoreGate
     int waitingReaders, waitingWriters;
     long readerPhase;
     bool writerAdmitted;
+
+    int alone; // the thread that is inside alone; others need not see it
 
     /// <summary>Enters with others that only read.</summary>
     public Shared Share()
@@ -42,11 +45,21 @@ sealed class StoreGate
     public Alone Exclude()
     {
         if (Interlocked.CompareExchange(ref word, Closed, 0) != 0) WaitToExclude();
+        alone = Environment.CurrentManagedThreadId;
         return new(this);
+    }
+
+    /// <summary>Refuses a thread that is inside alone: it would wait for itself.</summary>
+    /// <exception cref="InvalidOperationException">It is.</exception>
+    public void ThrowIfAlone()
+    {
+        if (alone == Environment.CurrentManagedThreadId)
+            throw new InvalidOperationException("The numbers of the model are being changed on this thread, and until that is done nobody else may use them: what changes them in Write may not call, train, save, load or dispose the model.");
     }
 
     void WaitToShare()
     {
+        ThrowIfAlone();
         var interrupted = false;
         using var turn = new Uninterrupted(waiting, ref interrupted);
         for (var now = Volatile.Read(ref word); ; now = Volatile.Read(ref word))
@@ -76,6 +89,7 @@ sealed class StoreGate
 
     void WaitToExclude()
     {
+        ThrowIfAlone();
         var interrupted = false;
         using var turn = new Uninterrupted(waiting, ref interrupted);
         for (var now = Volatile.Read(ref word); ; now = Volatile.Read(ref word))
@@ -96,6 +110,7 @@ sealed class StoreGate
 
     void LeaveAlone()
     {
+        alone = 0;
         if (Interlocked.CompareExchange(ref word, 0, Closed) == Closed) return;
         var interrupted = false;
         using var turn = new Uninterrupted(waiting, ref interrupted);

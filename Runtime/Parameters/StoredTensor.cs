@@ -44,26 +44,58 @@ public sealed class StoredTensor
     /// <summary>The number of bytes.</summary>
     public long Bytes => Length * Type.Size();
 
-    /// <summary>Its numbers.</summary>
+    /// <summary>Its numbers, to be read: a view, in which the next write shows.</summary>
     /// <typeparam name="T">The element type: float, double, int, long, sbyte, bool or, for 16-bit floats, Half or ushort.</typeparam>
     /// <exception cref="InvalidOperationException">The elements have another type.</exception>
     /// <exception cref="ObjectDisposedException">The model is disposed.</exception>
     public ReadOnlySpan<T> Read<T>()
         where T : unmanaged => Access<T>();
 
-    /// <summary>Its numbers, to be changed; the next call of the model sees them.</summary>
-    /// <inheritdoc cref="Read"/>
-    public Span<T> Write<T>()
+    /// <summary>Its numbers as floats, to be read.</summary>
+    /// <exception cref="InvalidOperationException">The elements are no 32-bit floats.</exception>
+    /// <exception cref="ObjectDisposedException">The model is disposed.</exception>
+    public ReadOnlySpan<float> Values => Read<float>();
+
+    /// <summary>Replaces all its numbers, while nobody else uses the model; the next call sees them.</summary>
+    /// <param name="values">As many as it has, row-major.</param>
+    /// <inheritdoc cref="Write{T}(Action{Span{T}})"/>
+    /// <exception cref="ArgumentException">There are more or fewer.</exception>
+    public void Write<T>(ReadOnlySpan<T> values)
+        where T : unmanaged
+    {
+        if (values.Length != Length) throw new ArgumentException($"{this} has {Length} elements, but got {values.Length}.", nameof(values));
+        using var alone = Enter();
+        values.CopyTo(Changing<T>());
+    }
+
+    /// <summary>Changes its numbers in place, while nobody else uses the model: calls, training steps and files come before or after. What is derived from them is computed anew before its next use.</summary>
+    /// <typeparam name="T">The element type: float, double, int, long, sbyte, bool or, for 16-bit floats, Half or ushort.</typeparam>
+    /// <param name="change">Gets the numbers, row-major, for as long as it runs. It may not call the model.</param>
+    /// <exception cref="InvalidOperationException">The elements have another type, the numbers are nobody's to change, or <paramref name="change"/> calls the model.</exception>
+    /// <exception cref="ObjectDisposedException">The model is disposed.</exception>
+    public void Write<T>(Action<Span<T>> change)
+        where T : unmanaged
+    {
+        ArgumentNullException.ThrowIfNull(change);
+        using var alone = Enter();
+        change(Changing<T>());
+    }
+
+    StoreGate.Alone Enter()
+    {
+        if (!Kind.IsSaved() && Kind != StateKind.Session)
+            throw new InvalidOperationException($"{Path} is not to be written: it is computed from the source or from other numbers of the model.");
+        return store.Gate.Exclude();
+    }
+
+    // The version changes first: numbers that a throwing change leaves are new ones too.
+    Span<T> Changing<T>()
         where T : unmanaged
     {
         var span = Access<T>();
         store.Touch();
         return span;
     }
-
-    /// <summary>Its numbers as floats, to be read and changed. Use <see cref="Read{T}"/> to only read.</summary>
-    /// <exception cref="InvalidOperationException">The elements are no 32-bit floats.</exception>
-    public Span<float> Values => Write<float>();
 
     Span<T> Access<T>()
         where T : unmanaged

@@ -18,8 +18,7 @@ sealed class Yardstick : IDisposable
         foreach (var tensor in model.Parameters.Where(t => t.Kind == Compiler.Ir.StateKind.Parameter).ToList())
         {
             var values = weights[tensor.Path].Reals();
-            var target = tensor.Values;
-            for (var i = 0; i < values.Length; i++) target[i] = (float)values[i];
+            tensor.Write<float>([.. values.Select(v => (float)v)]);
         }
     }
 

@@ -61,7 +61,7 @@ public sealed class GradientTests
             var shape = model.Instance.Store[path].Shape;
             var start = GoldenValues.Reals("wgan:" + path, (int)model.Instance.Store[path].Length, 1, 0);
             states = states.Add(path, new(DType.F64, [.. shape], start));
-            for (var i = 0; i < start.Length; i++) model[path][i] = (float)start[i];
+            model.Set(path, start);
         }
         var reference = new Interpreter(model.Source.Stages.Find("Decomposed")!, float64: true);
         var binding = DimBinding.Typical(model.Source.Lowered.Dims).With("B", 4);
@@ -102,11 +102,7 @@ public sealed class GradientTests
                 }
             }
             """);
-        void Set(string path, string name, int length)
-        {
-            var values = GoldenValues.Reals("saliency:" + name, length, 2, 0);
-            for (var i = 0; i < length; i++) model[path][i] = (float)values[i];
-        }
+        void Set(string path, string name, int length) => model.Set(path, GoldenValues.Reals("saliency:" + name, length, 2, 0));
         Set("convolution.weight", "kernel", 27);
         Set("convolution.bias", "bias", 3);
         Set("head.weight", "head", 108);

@@ -32,7 +32,10 @@ sealed unsafe class RunningModel : IDisposable
     public void Dispose() => Instance.Dispose();
 
     /// <summary>The numbers of a parameter or state.</summary>
-    public Span<float> this[string path] => Instance.Store[path].Write<float>();
+    public ReadOnlySpan<float> this[string path] => Instance.Store[path].Values;
+
+    /// <summary>Replaces the numbers of a parameter or state.</summary>
+    public void Set(string path, IEnumerable<double> values) => Instance.Store[path].Write<float>([.. values.Select(v => (float)v)]);
 
     /// <summary>Calls a function; gives its results. Arguments are float[] and int[].</summary>
     /// <param name="function">Its name.</param>

@@ -3,6 +3,7 @@ using System.Collections.Concurrent;
 using System.Collections.Generic;
 using System.IO;
 using System.Linq;
+using System.Runtime.InteropServices;
 using System.Threading;
 using System.Threading.Tasks;
 using Graph.Data;
@@ -62,8 +63,8 @@ public sealed class SharedStoreTests : IDisposable
         var files = new string[2];
         for (var f = 0; f < 2; f++)
         {
-            model.Parameters["weight"].Values.Fill(f + 1);
-            model.Parameters["bias"].Values.Fill(f + 1);
+            model.Parameters["weight"].Write<float>(w => w.Fill(f + 1));
+            model.Parameters["bias"].Write<float>(b => b.Fill(f + 1));
             model.Save(files[f] = Path.Combine(folder, $"{f}.safetensors"));
         }
         using var stop = new CancellationTokenSource();
@@ -188,12 +189,64 @@ public sealed class SharedStoreTests : IDisposable
     }
 
     [Fact]
+    public async Task A_write_is_seen_whole_or_not_at_all_and_raises_the_version()
+    {
+        using var model = LineModel.Create();
+        Set(1);
+        using var stop = new CancellationTokenSource();
+        var callers = Enumerable.Range(0, 3).Select(_ => Thread(() =>
+        {
+            var result = new float[1];
+            while (!stop.IsCancellationRequested)
+            {
+                model.Predict([1, 1, 1, 1], result);
+                Assert.True(result[0] is 4 or 8, $"{result[0]} is of no one write");
+            }
+        })).ToArray();
+        var version = model.Parameters.Version;
+        for (var i = 0; i < 400; i++) Set(i % 2 + 1);
+        Assert.Equal(version + 400, model.Parameters.Version);
+        stop.Cancel();
+        await Task.WhenAll(callers);
+
+        void Set(float value) => model.Parameters["weight"].Write<float>(weight =>
+        {
+            for (var i = 0; i < weight.Length; i++)
+            {
+                weight[i] = value;
+                System.Threading.Thread.SpinWait(50);
+            }
+        });
+    }
+
+    [Fact]
+    public void What_writes_does_not_call_the_model_and_is_told_so()
+    {
+        var model = LineModel.Create();
+        var weight = model.Parameters["weight"];
+        foreach (var call in new Action[] { () => model.Predict(new float[4], new float[1]), () => model.TrainStep(new float[4], new float[1]), () => model.Save(Path.Combine(folder, "x")), () => model.Dispose(), () => weight.Write<float>([1, 2, 3, 4]) })
+        {
+            var version = model.Parameters.Version;
+            Assert.Contains("being changed on this thread", Assert.Throws<InvalidOperationException>(() => weight.Write<float>(_ => call())).Message, StringComparison.Ordinal);
+            Assert.True(model.Parameters.Version > version); // it may have changed something before it threw
+        }
+        model.Predict(new float[4], new float[1]); // the gate is open again, and nothing was disposed
+        weight.Write<float>([1, 2, 3, 4]);
+        Assert.Equal([1f, 2, 3, 4], weight.Values.ToArray());
+        Assert.Contains("weight : f32[4] has 4 elements, but got 3", Assert.Throws<ArgumentException>(() => weight.Write<float>([1, 2, 3])).Message, StringComparison.Ordinal);
+        Assert.Contains("weight holds f32, not Int32", Assert.Throws<InvalidOperationException>(() => weight.Write<int>([1, 2, 3, 4])).Message, StringComparison.Ordinal);
+        model.Dispose();
+        Assert.Throws<ObjectDisposedException>(() => weight.Write<float>([1, 2, 3, 4]));
+    }
+
+    [Fact]
     public void A_parameters_own_memory_takes_no_result()
     {
         using var model = LineModel.Create(seed: 2);
         var (x, y) = SessionTests.Batch(4);
         var before = Bits(model);
-        var error = Assert.Throws<ArgumentException>(() => model.Predict(x, model.Parameters["weight"].Values));
+        var weight = model.Parameters["weight"];
+        var error = Assert.Throws<ArgumentException>(() => model.Predict(x, MemoryMarshal.CreateSpan(ref MemoryMarshal.GetReference(weight.Values), (int)weight.Length)));
         Assert.Equal("result", error.ParamName);
         Assert.Contains("result lies in the memory of weight, which the call reads", error.Message, StringComparison.Ordinal);
         Assert.Contains("x lies in the memory of weight, which the call changes", Assert.Throws<ArgumentException>(() => model.TrainStep(model.Parameters["weight"].Values, y.AsSpan(0, 1))).Message, StringComparison.Ordinal);

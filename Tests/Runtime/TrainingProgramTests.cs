@@ -18,7 +18,7 @@ public sealed class TrainingProgramTests
     {
         var parameters = model.Parameters.Where(t => t.Kind == StateKind.Parameter).ToDictionary(t => t.Path);
         Assert.Equal(golden.Parameters.Select(p => p.Name).Order(), parameters.Keys.Order());
-        foreach (var parameter in golden.Parameters) parameter.Reals().Select(v => (float)v).ToArray().CopyTo(parameters[parameter.Name].Write<float>());
+        foreach (var parameter in golden.Parameters) parameters[parameter.Name].Write<float>([.. parameter.Reals().Select(v => (float)v)]);
     }
 
     // Makes the golden's steps, and compares what each says and what is there in the end; what a program does not update must not change by a bit.
