@@ -152,6 +152,16 @@ public static unsafe partial class Lanes
     public static Vector128<int> Mask128(byte* p) =>
         ~Vector128.Equals(Vector128.WidenLower(Vector128.WidenLower(Vector128.CreateScalar(Unsafe.ReadUnaligned<uint>(p)).AsByte())).AsInt32(), Vector128<int>.Zero);
 
+    /// <summary>8-bit integers as 32-bit ones.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<int> Bytes512(sbyte* p) => Vector512.Create(Bytes256(p), Bytes256(p + 8));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<int> Bytes256(sbyte* p) => Vector256.WidenLower(Vector128.WidenLower(Vector64.Load(p).ToVector128()).ToVector256Unsafe());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<int> Bytes128(sbyte* p) => Vector128.WidenLower(Vector128.WidenLower(Vector128.CreateScalar(Unsafe.ReadUnaligned<int>(p)).AsSByte()));
+
     /// <summary>A mask as bytes 0 and 1.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void StoreMask(Vector512<int> mask, byte* p)

@@ -30,6 +30,17 @@ public static partial class NarrowFloats
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<ushort> ToBFloat16(Vector128<float> lower, Vector128<float> upper) => Vector128.Narrow(ToBFloat16(lower), ToBFloat16(upper));
 
+    /// <summary>The nearest numbers that float16 holds.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> RoundHalf(Vector128<float> x) => FromHalf(ToHalf(x));
+
+    /// <summary>The nearest numbers that bfloat16 holds.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> RoundBFloat16(Vector128<float> x) => FromBFloat16(ToBFloat16(x));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static Vector128<float> FromBFloat16(Vector128<uint> x) => (x << 16).AsSingle();
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     static Vector128<float> FromHalf(Vector128<uint> x)
     {

@@ -69,13 +69,13 @@ sealed class LaneAnalysis(LoopKernel kernel)
     /// <summary>True when every lane-varying expression has a vector form with as many lanes as a vector of floats.</summary>
     public bool CanVectorise(KernelStage stage) =>
         LaneScalars(stage.Reductions.Select(r => r.Value).Concat(stage.Caches.Select(c => c.Value)).Concat(stage.Stores.Select(s => s.Value))).All(CanVectorise)
-        && stage.Reductions.All(r => r.Value.Type == DType.F32) && stage.Stores.All(CanStore);
+        && stage.Reductions.All(r => VectorText.IsReal(r.Value.Type)) && stage.Stores.All(CanStore);
 
     public bool CanStore(Store store)
     {
         if (store.Access < 0) return true;
         var access = Kernel.Accesses[store.Access];
-        return access.Type == DType.F32 || (access.Type is DType.Bool or DType.I32 && LaneStride(access).Is(1));
+        return VectorText.IsReal(access.Type) || (access.Type is DType.Bool or DType.I32 && LaneStride(access).Is(1));
     }
 
     public bool CanVectorise(Scalar s)
@@ -83,26 +83,29 @@ sealed class LaneAnalysis(LoopKernel kernel)
         switch (s.Op)
         {
             case ScalarOp.Input:
-                if (Kernel.Sources[s.Index] is not Source.Load load) return s.Type == DType.F32;
+                if (Kernel.Sources[s.Index] is not Source.Load load) return VectorText.IsReal(s.Type);
                 var access = Kernel.Accesses[load.Access];
-                return access.Type == DType.F32 || (access.Type is DType.Bool or DType.I32 && LaneStride(access).Is(1));
+                return VectorText.IsReal(access.Type) || (access.Type is DType.Bool or DType.I8 or DType.I32 && LaneStride(access).Is(1));
             case ScalarOp.AxisIndex or ScalarOp.Place: return true;
             case ScalarOp.Uniform: return Coefficient(s.Arguments[1]) == 1 && Of(s.Arguments[0]) < Level.Lane && Of(s.Arguments[2]) < Level.Lane && Of(s.Arguments[3]) < Level.Lane;
             case ScalarOp.Add or ScalarOp.Sub or ScalarOp.Mul or ScalarOp.Neg:
-                return s.Type is DType.F32 or DType.I32 || IsIndex(s);
+                return VectorText.IsReal(s.Type) || s.Type == DType.I32 || IsIndex(s);
             case ScalarOp.Min or ScalarOp.Max or ScalarOp.Select:
-                return s.Type is DType.F32 or DType.I32 or DType.Bool || IsNarrow(s);
+                return VectorText.IsReal(s.Type) || s.Type is DType.I32 or DType.Bool || IsNarrow(s);
             case ScalarOp.Cast:
                 var from = s.Arguments[0].Type;
-                return s.Type == DType.I64 ? IsNarrow(s) : s.Type is DType.F32 or DType.I32 or DType.Bool && (from is DType.F32 or DType.I32 or DType.Bool || IsNarrow(s.Arguments[0]));
+                if (s.Type == DType.I64) return IsNarrow(s);
+                if (VectorText.IsReal(from) || from == DType.Bool) return VectorText.IsReal(s.Type) || s.Type is DType.I32 or DType.Bool;
+                // An integer that float32 does not hold would be rounded twice: to float16 that changes nothing, for such a one is infinite there.
+                return ((VectorText.IsReal(s.Type) && s.Type != DType.BF16) || s.Type is DType.I32 or DType.Bool) && (from is DType.I8 or DType.I32 || IsNarrow(s.Arguments[0]));
             case ScalarOp.Equal or ScalarOp.Less or ScalarOp.LessEqual:
                 // What is broadcast keeps its order against an index when it is cut off at the 32-bit limits: no index reaches them.
-                return s.Arguments.All(a => a.Type is DType.F32 or DType.I32 or DType.Bool || IsNarrow(a) || (a.Type == DType.I64 && Of(a) < Level.Lane && s.Arguments.All(b => b == a || IsIndex(b))));
+                return s.Arguments.All(a => VectorText.IsReal(a.Type) || a.Type is DType.I32 or DType.Bool || IsNarrow(a) || (a.Type == DType.I64 && Of(a) < Level.Lane && s.Arguments.All(b => b == a || IsIndex(b))));
             case ScalarOp.And or ScalarOp.Or or ScalarOp.Not:
                 return s.Arguments.All(a => a.Type == DType.Bool);
             case ScalarOp.Constant or ScalarOp.Div or ScalarOp.Abs or ScalarOp.Fma or ScalarOp.Exp or ScalarOp.Log or ScalarOp.Sqrt or ScalarOp.Rsqrt or ScalarOp.Tanh or ScalarOp.Erf
                 or ScalarOp.Sigmoid or ScalarOp.Sin or ScalarOp.Cos or ScalarOp.Pow or ScalarOp.Floor or ScalarOp.Ceil or ScalarOp.Round:
-                return s.Type == DType.F32;
+                return VectorText.IsReal(s.Type);
             // The processor has no vector instruction for it.
             case ScalarOp.Remainder: return false;
             default: throw new InvalidOperationException($"{s.Op} has no meaning along the lanes of a kernel.");

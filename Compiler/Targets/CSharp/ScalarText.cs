@@ -82,11 +82,15 @@ static class ScalarText
     public static string Apply(Scalar s, string a, string b, string c)
     {
         var text = Computed(s, a, b, c);
-        // What is chosen among numbers of the type is one, and so is a whole number between two of them.
-        if (s.Type.IsNarrowFloat() && s.Op is not (ScalarOp.Neg or ScalarOp.Abs or ScalarOp.Max or ScalarOp.Min or ScalarOp.Select or ScalarOp.Floor or ScalarOp.Ceil or ScalarOp.Round))
-            return $"{NarrowFloats}.Round{Narrow(s.Type)}({text})";
+        if (IsRounded(s)) return $"{NarrowFloats}.Round{Narrow(s.Type)}({text})";
         return s.Type == DType.I8 && s.Op is (ScalarOp.Add or ScalarOp.Sub or ScalarOp.Mul or ScalarOp.Neg or ScalarOp.Abs or ScalarOp.Cast) ? $"((int)(sbyte){text})" : text;
     }
+
+    /// <summary>
+    /// Whether what an operation computes in float32 is rounded to its type of 16 bits. What is chosen among numbers of the type is one, and so is a whole number between two of them.
+    /// </summary>
+    public static bool IsRounded(Scalar s) =>
+        s.Type.IsNarrowFloat() && s.Op is not (ScalarOp.Neg or ScalarOp.Abs or ScalarOp.Max or ScalarOp.Min or ScalarOp.Select or ScalarOp.Floor or ScalarOp.Ceil or ScalarOp.Round);
 
     /// <summary>The number of a random stream (ulong) at an iteration, both given as expressions: a literal where both are known.</summary>
     public static string Stream(Scalar stream, string streamText, Scalar iteration, string iterationText) => stream.Op == ScalarOp.Constant && iteration.Op == ScalarOp.Constant
@@ -140,7 +144,13 @@ static class ScalarText
         }
     }
 
-    static string Narrow(DType type) => type == DType.F16 ? "Half" : "BFloat16";
+    /// <summary>What the conversions of a type of 16 bits are called by.</summary>
+    public static string Narrow(DType type) => type switch
+    {
+        DType.F16 => "Half",
+        DType.BF16 => "BFloat16",
+        _ => throw Unsupported(type),
+    };
 
     /// <summary>For a maximum or minimum of floats with a constant: the constant, then the other operand, whose NaN wins; null when neither is one.</summary>
     public static (string? Constant, string Other) ConstantFirst(Scalar s, string a, string b)

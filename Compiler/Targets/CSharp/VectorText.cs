@@ -4,8 +4,8 @@ using Graph.Compiler.Ir;
 namespace Graph.Compiler.Targets.CSharp;
 
 /// <summary>
-/// Scalar operations as vector expressions of one width. Floats are <c>Vector…&lt;float&gt;</c>; booleans are masks of <c>Vector…&lt;int&gt;</c>; integers
-/// (and 64-bit indices, which fit) are <c>Vector…&lt;int&gt;</c>.
+/// Scalar operations as vector expressions of one width. Floats are <c>Vector…&lt;float&gt;</c>, those of 16 bits too: loads widen them, every operation rounds its result to the type, stores narrow it. Booleans
+/// are masks of <c>Vector…&lt;int&gt;</c>; integers (and 64-bit indices, which fit) are <c>Vector…&lt;int&gt;</c>.
 /// </summary>
 sealed class VectorText(int bits)
 {
@@ -20,23 +20,26 @@ sealed class VectorText(int bits)
     public string Int => "I" + ScalarText.Number(Bits);
 
     // Masks, integers, and indices that fit into 32 bits.
-    static bool IsInt(DType type) => type is DType.Bool or DType.I32 or DType.I64;
+    static bool IsInt(DType type) => type is DType.Bool or DType.I8 or DType.I32 or DType.I64;
+
+    /// <summary>Whether vectors of floats hold it.</summary>
+    public static bool IsReal(DType type) => type == DType.F32 || type.IsNarrowFloat();
 
     static InvalidOperationException NoVector(DType type) => new($"No vector holds {type.Name()} in lanes of 32 bits.");
 
     public string Broadcast(DType type, string value) => type switch
     {
-        DType.F32 => $"{V}.Create({value})",
+        DType.F32 or DType.F16 or DType.BF16 => $"{V}.Create({value})",
         DType.Bool => $"{V}.Create({value} ? -1 : 0)",
         DType.I64 => $"{V}.Create({ScalarText.Lanes}.Narrow({value}))",
-        DType.I32 => $"{V}.Create({value})",
+        DType.I32 or DType.I8 => $"{V}.Create({value})",
         _ => throw NoVector(type),
     };
 
     public string Constant(double value, DType type) => type switch
     {
-        DType.F32 when value == 0 && 1 / value > 0 => Float + ".Zero",
-        DType.F32 => $"{V}.Create({ScalarText.Literal(value, type)})",
+        _ when IsReal(type) && value == 0 && 1 / value > 0 => Float + ".Zero",
+        _ when IsReal(type) => $"{V}.Create({ScalarText.Literal(value, type)})",
         DType.Bool => value != 0 ? Int + ".AllBitsSet" : Int + ".Zero",
         _ when !IsInt(type) => throw NoVector(type),
         _ => $"{V}.Create({ScalarText.Number((long)Math.Max(int.MinValue, Math.Min(int.MaxValue, value)))})",
@@ -48,6 +51,9 @@ sealed class VectorText(int bits)
     public string Load(DType type, string pointer, string index, string stride) => type switch
     {
         DType.Bool => $"{ScalarText.Lanes}.Mask{Bits}({pointer} + {index})",
+        DType.I8 when stride == "1" => $"{ScalarText.Lanes}.Bytes{Bits}({pointer} + {index})",
+        DType.F16 or DType.BF16 when stride == "1" => $"{ScalarText.NarrowFloats}.Load{ScalarText.Narrow(type)}{Bits}({pointer} + {index})",
+        DType.F16 or DType.BF16 => $"{ScalarText.NarrowFloats}.Gather{ScalarText.Narrow(type)}{Bits}({pointer} + ({index}) * {stride}, {stride})",
         not (DType.F32 or DType.I32) => throw NoVector(type),
         _ when stride == "1" => $"{V}.Load({pointer} + {index})",
         _ => $"{ScalarText.Lanes}.Gather{Bits}({pointer} + ({index}) * {stride}, {stride})",
@@ -56,6 +62,8 @@ sealed class VectorText(int bits)
     public string Store(DType type, string value, string pointer, string index, string stride) => type switch
     {
         DType.Bool => $"{ScalarText.Lanes}.StoreMask({value}, {pointer} + {index});",
+        DType.F16 or DType.BF16 when stride == "1" => $"{ScalarText.NarrowFloats}.Store{ScalarText.Narrow(type)}({value}, {pointer} + {index});",
+        DType.F16 or DType.BF16 => $"{ScalarText.NarrowFloats}.Scatter{ScalarText.Narrow(type)}({value}, {pointer} + ({index}) * {stride}, {stride});",
         not (DType.F32 or DType.I32) => throw NoVector(type),
         _ when stride == "1" => $"{V}.Store({value}, {pointer} + {index});",
         _ => $"{ScalarText.Lanes}.Scatter({value}, {pointer} + ({index}) * {stride}, {stride});",
@@ -64,7 +72,13 @@ sealed class VectorText(int bits)
     /// <summary>One operation; arguments are primary expressions or parenthesised.</summary>
     public string Apply(Scalar s, string a, string b, string c)
     {
-        var real = s.Type == DType.F32;
+        var text = Computed(s, a, b, c);
+        return ScalarText.IsRounded(s) ? $"{ScalarText.NarrowFloats}.Round{ScalarText.Narrow(s.Type)}({text})" : text;
+    }
+
+    string Computed(Scalar s, string a, string b, string c)
+    {
+        var real = IsReal(s.Type);
         switch (s.Op)
         {
             case ScalarOp.Place: return a;
@@ -95,12 +109,13 @@ sealed class VectorText(int bits)
             case ScalarOp.Cast:
                 var from = s.Arguments[0].Type;
                 if (from == s.Type || (from.IsInteger() && s.Type.IsInteger())) return a;
-                if (s.Type == DType.Bool) return from == DType.F32 ? $"(~{V}.AsInt32({V}.Equals({a}, {Float}.Zero)))" : $"(~{V}.Equals({a}, {Int}.Zero))";
+                if (real && IsReal(from)) return a;
+                if (s.Type == DType.Bool) return IsReal(from) ? $"(~{V}.AsInt32({V}.Equals({a}, {Float}.Zero)))" : $"(~{V}.Equals({a}, {Int}.Zero))";
                 if (from == DType.Bool) return real ? $"({V}.AsSingle({a}) & {Float}.One)" : $"({a} & {Int}.One)";
                 return real ? $"{V}.ConvertToSingle({a})" : $"{V}.ConvertToInt32({a})";
             default: throw new InvalidOperationException($"{s.Op} has no vector form.");
         }
     }
 
-    string Compare(Scalar s, string name, string a, string b) => s.Arguments[0].Type == DType.F32 ? $"{V}.AsInt32({V}.{name}({a}, {b}))" : $"{V}.{name}({a}, {b})";
+    string Compare(Scalar s, string name, string a, string b) => IsReal(s.Arguments[0].Type) ? $"{V}.AsInt32({V}.{name}({a}, {b}))" : $"{V}.{name}({a}, {b})";
 }
