@@ -27,6 +27,7 @@ sealed partial class FunctionLowering(Program program, Function function, Kernel
     readonly Dictionary<string, Buffer> states = new(StringComparer.Ordinal);
     readonly Demands demands = new();
     readonly HashSet<Node> done = [];
+    Uses? graph;
 
     public LoweredFunction Lower(CancellationToken cancel)
     {
@@ -77,20 +78,22 @@ sealed partial class FunctionLowering(Program program, Function function, Kernel
     {
         if (target.Old is not { } old) return true;
         if (targets.Any(t => t.Place != target.Place && Base(t.Value) == old)) return false;
-        var writer = Base(target.Value).Producer;
+        if (Base(target.Value).Producer is not { } writer) return true;
+        graph ??= new(function, program);
+        // A call that throws leaves states as they were: what may throw comes before the first of them is written, and a new value that is there earlier waits for the end.
+        var at = graph.Position(writer);
+        if (target.Place.Buffer.Kind == BufferKind.State && graph.LastThatMayThrow >= at) return false;
         var readers = new HashSet<Value> { old };
-        var written = false;
-        var outlives = target.Place.Buffer.Kind == BufferKind.State;
-        foreach (var node in function.Nodes)
-        {
-            // A call that throws leaves states as they were: what may throw comes before the first of them is written, and a new value that is there earlier waits for the end.
-            if (outlives && (written || node == writer) && node.Operation.MayThrow(node, program)) return false;
-            var reads = node.Inputs.Any(readers.Contains);
-            if (reads && node.Operation.Kind == OpKind.View) readers.Add(node.Output);
-            else if (reads && (written || (node == writer && ReadsAtAnyTime(node, target.Value, readers)))) return false;
-            if (node == writer) written = true;
-        }
-        return true;
+        for (var waiting = new Stack<Value>(readers); waiting.Count > 0;)
+            foreach (var node in graph.Readers(waiting.Pop()))
+            {
+                if (node.Operation.Kind != OpKind.View)
+                {
+                    if (graph.Position(node) > at) return false;
+                }
+                else if (readers.Add(node.Output)) waiting.Push(node.Output);
+            }
+        return !writer.Inputs.Any(readers.Contains) || !ReadsAtAnyTime(writer, target.Value, readers);
     }
 
     // Whether a node reads one of the values while others of its results are written already: kernels of loops read an element before they write it, products and library kernels do not.
