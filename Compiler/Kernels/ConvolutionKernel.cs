@@ -1,3 +1,4 @@
+using System;
 using System.Collections.Immutable;
 using System.Text;
 using Graph.Compiler.Ir;
@@ -16,9 +17,16 @@ public enum ConvolutionKind
 /// <summary>How a window walks over an image.</summary>
 public readonly record struct ConvolutionWindow(int StrideHeight, int StrideWidth, int PaddingTop, int PaddingLeft, int DilationHeight, int DilationWidth, int Groups);
 
+/// <summary>One of a convolution's tensors.</summary>
+/// <param name="Access">Where it lies, over its four axes, in its storage type; null when <paramref name="Maker"/> makes it.</param>
+/// <param name="Maker">
+/// Makes tiles of what is read: those of an image or a map have channels for rows and the pixels of an image for columns, those of a weight filters and the rest. Padding is 0, whatever the body would make of it.
+/// </param>
+public sealed record ConvolutionOperand(Access? Access, LoopKernel? Maker);
+
 /// <summary>
-/// A convolution or one of its gradients as a value: its operands, the window, what is done to the result on the way out, and the order of the sums. How it is computed is the target's business: the CPU has
-/// an implicit product, which calls the body as a generated function.
+/// A convolution or one of its gradients as a value: its operands, the window, what is done to them on the way in and to the result on the way out, and the order of the sums. How it is computed is the
+/// target's business: the CPU has an implicit product, which calls the bodies as generated functions.
 /// </summary>
 /// <param name="Name">Its name.</param>
 /// <param name="Kind">Which of the three.</param>
@@ -26,12 +34,12 @@ public readonly record struct ConvolutionWindow(int StrideHeight, int StrideWidt
 /// <param name="Sizes">Batch, channels, height, width, filters, kernel height and width, map height and width.</param>
 /// <param name="Window">The window.</param>
 /// <param name="Operands">
-/// In their storage types, each over its four axes: Forward image, weight → map; ImageGradient map, weight → image; WeightGradient image, map → weight. The last is absent when the epilogue consumes it.
+/// The two that it reads, then the result. Forward image, weight → map; ImageGradient map, weight → image; WeightGradient image, map → weight. The result is absent when the epilogue consumes it.
 /// </param>
 /// <param name="Epilogue">Consumes finished tiles.</param>
 /// <param name="Sums">The order of the sums.</param>
 public sealed record ConvolutionKernel(
-    string Name, ConvolutionKind Kind, DType Accumulator, ImmutableArray<Extent> Sizes, ConvolutionWindow Window, ImmutableArray<Access> Operands, LoopKernel? Epilogue, ProductSums Sums)
+    string Name, ConvolutionKind Kind, DType Accumulator, ImmutableArray<Extent> Sizes, ConvolutionWindow Window, ImmutableArray<ConvolutionOperand> Operands, LoopKernel? Epilogue, ProductSums Sums)
     : Kernel(Name)
 {
     string? text;
@@ -48,7 +56,7 @@ public sealed record ConvolutionKernel(
         var w = Window;
         text.Append("  stride ").Append(w.StrideHeight).Append(',').Append(w.StrideWidth).Append(" padding ").Append(w.PaddingTop).Append(',').Append(w.PaddingLeft)
             .Append(" dilation ").Append(w.DilationHeight).Append(',').Append(w.DilationWidth).Append(" groups ").Append(w.Groups).Append('\n');
-        for (var i = 0; i < Operands.Length; i++) text.Append("  access ").Append(i).Append(": ").Append(Operands[i]).Append('\n');
+        for (var i = 0; i < Operands.Length; i++) text.Append("  access ").Append(i).Append(": ").Append(Operands[i].Maker?.Name ?? Operands[i].Access?.ToString() ?? throw new InvalidOperationException($"The convolution {Name} has neither a place nor a body for operand {i}.")).Append('\n');
         if (Epilogue is not null) text.Append("  then ").Append(Epilogue.Name).Append('\n');
         text.Append("  sums ").Append(Sums.Text).Append('\n');
         return text.ToString();

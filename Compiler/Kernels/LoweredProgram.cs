@@ -208,12 +208,16 @@ public sealed record ContractLaunch(
 /// <param name="InPlace">Only through the epilogue.</param>
 /// <param name="Kernel">What it computes.</param>
 /// <param name="Dims">The kernel's arguments.</param>
+/// <param name="HookA">Of the body that makes the first operand.</param>
+/// <param name="HookB">Of the body that makes the second.</param>
 /// <param name="HookC">Of the epilogue.</param>
 public sealed record ConvolutionLaunch(
-    ImmutableArray<Origin> Origins, ImmutableArray<Operand> Operands, ImmutableArray<InPlace> InPlace, ConvolutionKernel Kernel, ImmutableArray<Dim> Dims, HookOperands? HookC)
+    ImmutableArray<Origin> Origins, ImmutableArray<Operand> Operands, ImmutableArray<InPlace> InPlace, ConvolutionKernel Kernel, ImmutableArray<Dim> Dims, HookOperands? HookA, HookOperands? HookB, HookOperands? HookC)
     : Launch(Origins, Operands, InPlace)
 {
-    public override string Title => "conv." + Kind.ToString().ToLowerInvariant() + (Kernel.Epilogue is { } body ? "+" + body.Name : "");
+    public override string Title =>
+        (Kernel.Operands[0].Maker is { } a ? "a:" + a.Name + "+" : "") + (Kernel.Operands[1].Maker is { } b ? "b:" + b.Name + "+" : "")
+        + "conv." + Kind.ToString().ToLowerInvariant() + (Kernel.Epilogue is { } body ? "+" + body.Name : "");
 
     public ConvolutionKind Kind => Kernel.Kind;
 
@@ -228,9 +232,19 @@ public sealed record ConvolutionLaunch(
         }
     }
 
+    /// <summary>Makes tiles of one of the two operands that are read; null where it lies in memory.</summary>
+    public Hook? Maker(int operand) => Kernel.Operands[operand].Maker is { } body ? Hook.Of(body, operand == 0 ? HookA : HookB) : null;
+
+    /// <summary>Where the operand or result lies; null when a body makes or takes it.</summary>
+    public PlanesView? View(int operand) =>
+        operand < Kernel.Operands.Length && Kernel.Operands[operand].Access is { } access ? new(access.Pointer, [.. access.Strides.Select(s => s.In(Dims))]) : null;
+
     /// <summary>Consumes finished tiles.</summary>
     public Hook? Epilogue => Kernel.Epilogue is { } body ? Hook.Of(body, HookC) : null;
 }
+
+/// <summary>A strided tensor of four axes, for convolutions: strides in elements.</summary>
+public sealed record PlanesView(int Operand, ImmutableArray<Dim> Strides);
 
 /// <summary>The sizes of a convolution, in the words of the kernel library.</summary>
 public sealed record ConvolutionShape(

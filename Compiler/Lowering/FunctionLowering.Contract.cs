@@ -8,7 +8,7 @@ using Graph.Compiler.Space;
 
 namespace Graph.Compiler.Lowering;
 
-// Matrix products and convolutions with what is done to their operands and results on the way.
+// Matrix products with what is done to their operands and results on the way.
 sealed partial class FunctionLowering
 {
     /// <summary>One axis of a contraction's batch: its size and the stride of A, B and C along it.</summary>
@@ -20,8 +20,8 @@ sealed partial class FunctionLowering
         var (a, b, c) = (contract.Inputs[0], contract.Inputs[1], contract.Output);
         foreach (var (inner, outer) in inputs) places[inner] = places[outer];
         var parts = ContractParts.Of(contract, body, outputs.Select(o => o.Inner));
-        var prologueA = Prologue(node, a, parts.PrologueA, inputs, preferTransposed: true);
-        var prologueB = Prologue(node, b, parts.PrologueB, inputs, preferTransposed: false);
+        var prologueA = Prologue(node, a, parts.PrologueA, inputs, a.Shape.Rank - 2, a.Shape.Rank - 1, true, false);
+        var prologueB = Prologue(node, b, parts.PrologueB, inputs, b.Shape.Rank - 2, b.Shape.Rank - 1, false, true);
         var placeA = prologueA is null ? places[a] : null;
         var placeB = prologueB is null ? places[b] : null;
         var epilogue = Epilogue(node, c, c.Shape.Rank - 2, c.Shape.Rank - 1, parts.Epilogue, inputs, outputs, out var wanted);
@@ -87,12 +87,14 @@ sealed partial class FunctionLowering
     /// <param name="value">The operand.</param>
     /// <param name="body">What makes it.</param>
     /// <param name="inputs">What the body reads.</param>
-    /// <param name="preferTransposed">The orientation of tiles that fills panels without a detour, taken when memory does not care.</param>
-    (BuiltKernel Kernel, bool Transposed)? Prologue(Node node, Value value, ImmutableArray<Node> body, ImmutableArray<(Value Inner, Value Outer)> inputs, bool preferTransposed)
+    /// <param name="rowAxis">Where the axes of a tile's rows begin.</param>
+    /// <param name="columnAxis">Where those of its columns begin.</param>
+    /// <param name="orientations">Whether tiles may be transposed: the one that fills panels without a detour first, which is taken when memory does not care.</param>
+    (BuiltKernel Kernel, bool Transposed)? Prologue(Node node, Value value, ImmutableArray<Node> body, ImmutableArray<(Value Inner, Value Outer)> inputs, int rowAxis, int columnAxis, params bool[] orientations)
     {
         if (body.IsEmpty) return null;
-        var spec = new KernelSpec(body, [.. inputs.Select(i => (i.Inner, places[i.Outer]))], []) { TileOutput = value, RowAxis = value.Shape.Rank - 2, ColumnAxis = value.Shape.Rank - 1 };
-        var best = new[] { preferTransposed, !preferTransposed }
+        var spec = new KernelSpec(body, [.. inputs.Select(i => (i.Inner, places[i.Outer]))], []) { TileOutput = value, RowAxis = rowAxis, ColumnAxis = columnAxis };
+        var best = orientations
             .Select(transposed => (Kernel: TryBuild(spec with { Transposed = transposed }), Transposed: transposed))
             .Where(c => c.Kernel is not null)
             .OrderBy(c => StridedReads(c.Kernel!)).FirstOrDefault();
@@ -171,39 +173,5 @@ sealed partial class FunctionLowering
         if (axes.Count > 3) return null;
         while (axes.Count < 3) axes.Insert(0, new(Dim.One, Dim.Zero, Dim.Zero, Dim.Zero));
         return [.. axes];
-    }
-
-    void Convolution(Node node, Node convolution, ImmutableArray<Node> body, ImmutableArray<(Value Inner, Value Outer)> inputs, ImmutableArray<(Value Inner, Value Outer)> outputs)
-    {
-        var outer = inputs.ToDictionary(i => i.Inner, i => i.Outer);
-        var result = convolution.Output;
-        var form = convolution.Operation.Convolution(convolution) ?? throw new NotSupportedException($"No kernel computes the convolution {convolution.Name}.");
-        var kind = form.Image == ConvolutionForm.Result ? ConvolutionKind.ImageGradient : form.Weight == ConvolutionForm.Result ? ConvolutionKind.WeightGradient : ConvolutionKind.Forward;
-        var operands = ImmutableArray.CreateBuilder<Operand>();
-        var arguments = new DimTable(0);
-        var views = ImmutableArray.CreateBuilder<Access>();
-        void View(Value v, Placement place, bool isWritten)
-        {
-            operands.Add(new(place.Buffer, place.Offset, isWritten));
-            views.Add(new(operands.Count - 1, v.DType, isWritten, [.. v.Shape.Strides.Select(arguments.Fixed)]));
-        }
-        Shape ShapeOf(int operand) => operand == ConvolutionForm.Result ? result.Shape : convolution.Inputs[operand].Shape;
-        var (image, weight, map) = (ShapeOf(form.Image), ShapeOf(form.Weight), ShapeOf(form.Map));
-        ImmutableArray<Extent> sizes = [.. new[] { image[0], image[1], image[2], image[3], weight[0], weight[2], weight[3], map[2], map[3] }.Select(arguments.Fixed)];
-        foreach (var input in convolution.Inputs) View(input, DenseCopy(outer[input], node), false);
-        var epilogue = Epilogue(node, result, 1, 2, body, inputs, outputs, out var place);
-        (LoopKernel? Body, HookOperands? Operands) takes = default;
-        ImmutableArray<InPlace> inPlace = [];
-        if (epilogue is null) View(result, place!, true);
-        else (takes.Body, takes.Operands, inPlace) = AddHook(epilogue, operands);
-        var kernel = kernels.Add(new ConvolutionKernel(
-            "", kind, result.DType, sizes,
-            new(form.Stride.Height, form.Stride.Width, form.Padding.Height, form.Padding.Width, form.Dilation.Height, form.Dilation.Width, form.Groups), views.ToImmutable(), takes.Body, target.Products), "convolution");
-        Add(node, new ConvolutionLaunch(node.Origins, operands.ToImmutable(), inPlace, kernel, arguments.Dims, takes.Operands)
-        {
-            Flops = convolution.Operation.Flops(convolution) + (epilogue?.Flops ?? Dim.Zero),
-            Traffic = convolution.Inputs.Aggregate(Dim.Zero, (sum, v) => sum + v.Type.Bytes) + (epilogue?.Traffic ?? result.Type.Bytes),
-        });
-        if (epilogue is null && body.Length > 0) After(node, result, place!, body, inputs, outputs);
     }
 }

@@ -13,7 +13,7 @@ namespace Graph.Compiler.Passes;
 
 /// <summary>
 /// Gathers primitive operations into kernels, by the memory traffic that it saves: chains of scalar arithmetic, rows with their reductions (softmax, normalization, cross entropy),
-/// cheap arithmetic in front of contractions as their prologues, scalar arithmetic behind contractions and convolutions as their epilogues, column sums that read the same data, all updates of the optimizer.
+/// cheap arithmetic in front of contractions and convolutions as their prologues, scalar arithmetic behind contractions and convolutions as their epilogues, column sums that read the same data, all updates of the optimizer.
 /// A fused node's region is an ordinary function of primitives, so the reference interpreter runs it.
 /// </summary>
 /// <remarks>Greedy and deterministic: rules in a fixed order over nodes in their order. Views of a kernel's operands stay outside; they are strides of the operands.</remarks>
@@ -27,10 +27,11 @@ public sealed record Fuse(TargetModel Target) : FunctionPass("Fuse")
         if (TrainingSignature.IsRule(program, function.Name)) return function;
         var graph = new FusionGraph(function);
         FusionTogether.Updates(graph, program);
-        var legality = new Legality(graph, DimBinding.Typical(program.Dims), Target);
+        var typical = DimBinding.Typical(program.Dims);
+        var legality = new Legality(graph, typical, Target);
         var merger = new Merger(graph, legality, cancel);
         merger.Chains();
-        new Prologues(graph, merger, legality, Target.Costs, cancel).Run();
+        new Prologues(graph, merger, legality, Target.Costs, typical, cancel).Run();
         merger.Rows();
         merger.Epilogues();
         merger.Recompute();

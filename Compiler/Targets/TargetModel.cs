@@ -150,9 +150,12 @@ public sealed record WorkModel(int Grain, int DearWeight, int LeastColumns, int 
 /// <param name="Dear">Scalar operations that cost more than reading a result back.</param>
 /// <param name="Prologue">The most scalar operations that make a product's operand while it is packed, which may happen more than once.</param>
 /// <param name="Again">The most nodes that every reader makes again instead of reading their result.</param>
-public sealed record CostModel(EquatableArray<ScalarOp> Dear, int Prologue, int Again)
+/// <param name="Repeats">The most times that a convolution makes an element of its operand while it packs it.</param>
+/// <param name="PackedPixels">So many pixels of a convolution's result are one block of work, which packs all that its windows see.</param>
+/// <param name="PackedChannels">So many channels of the gradient of a convolution's weight are one block of work, which packs all filters.</param>
+public sealed record CostModel(EquatableArray<ScalarOp> Dear, int Prologue, int Again, int Repeats, int PackedPixels, int PackedChannels)
 {
-    internal IEnumerable<(string, long)> Numbers() => [("prologue", Prologue), ("again", Again)];
+    internal IEnumerable<(string, long)> Numbers() => [("prologue", Prologue), ("again", Again), ("repeats", Repeats), ("packed-pixels", PackedPixels), ("packed-channels", PackedChannels)];
 }
 
 /// <summary>In which order sums are added up.</summary>

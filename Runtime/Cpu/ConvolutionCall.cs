@@ -3,12 +3,13 @@ using System.ComponentModel;
 namespace Graph.Runtime.Cpu;
 
 /// <summary>
-/// A 2-D convolution (cross-correlation, as in PyTorch) on contiguous NCHW float32 tensors:
+/// A 2-D convolution (cross-correlation, as in PyTorch) on float32 tensors:
 /// image [Batch, Channels, Height, Width], weight [Filters, Channels / Groups, KernelHeight, KernelWidth],
 /// map [Batch, Filters, MapHeight, MapWidth]. The forward pass reads image and weight and makes the map; the gradients read the map's
 /// gradient through <see cref="Map"/> and make that of the image or of the weight.
 /// </summary>
 /// <remarks>
+/// Image and map are read through strides, or made by a body. What is made, and the weight, is contiguous.
 /// Padding is what lies above and to the left; what lies below and to the right follows from the map's size and may differ.
 /// </remarks>
 [EditorBrowsable(EditorBrowsableState.Never)]
@@ -22,6 +23,15 @@ public unsafe struct ConvolutionCall
 
     public float* Image, Weight, Map;
 
+    /// <summary>Where the pixels of what is read lie; nobody looks at those of what is written.</summary>
+    public PlaneStrides ImageStrides, MapStrides;
+
+    /// <summary>
+    /// Make blocks of the logical [Batch, Channels, Height·Width], [Batch, Filters, MapHeight·MapWidth] and, with no batch, [Filters, Channels / Groups · KernelHeight·KernelWidth] instead of their being read.
+    /// Padding stays 0. May be asked for the same block more than once.
+    /// </summary>
+    public TileCall ImageMaker, MapMaker, WeightMaker;
+
     /// <summary>
     /// Forward and image gradient: consumes finished blocks instead of storing them. The logical matrix is [Batch, Filters, MapHeight·MapWidth]
     /// forward and [Batch, Channels, Height·Width] for the gradient of the image.
@@ -29,4 +39,24 @@ public unsafe struct ConvolutionCall
     public delegate*<void**, long*, float*, long, long, long, long, long, long, void> Epilogue;
     public void** EpiloguePointers;
     public long* EpilogueDims;
+
+    /// <summary>Says that image and map are contiguous.</summary>
+    public void LayDense()
+    {
+        ImageStrides = PlaneStrides.Dense(Channels, Height, Width);
+        MapStrides = PlaneStrides.Dense(Filters, MapHeight, MapWidth);
+    }
+
+    internal readonly ConvolutionPlanes Images => new(Image, ImageStrides, ImageMaker, Height, Width);
+
+    internal readonly ConvolutionPlanes Maps => new(Map, MapStrides, MapMaker, MapHeight, MapWidth);
+}
+
+/// <summary>Elements from one image, channel, row and column to the next.</summary>
+[EditorBrowsable(EditorBrowsableState.Never)]
+public struct PlaneStrides
+{
+    public long Image, Channel, Row, Column;
+
+    public static PlaneStrides Dense(long channels, long height, long width) => new() { Image = channels * height * width, Channel = height * width, Row = width, Column = 1 };
 }

@@ -15,32 +15,54 @@ unsafe struct ConvolutionDirect
     const long ChunkWork = 64 * 1024;
 
     ConvolutionCall* call;
+    ConvolutionPlanes images, maps;
+    float** scratch;
     long channels, filters, taps;
 
-    static ConvolutionDirect Of(ConvolutionCall* call) => new()
+    /// <summary>Bytes of a worker's scratch memory: for a window and a line of what bodies make.</summary>
+    public static long ScratchBytes(ConvolutionCall* call) => (call->KernelHeight * call->KernelWidth + call->Width + call->MapWidth) * sizeof(float);
+
+    static ConvolutionDirect Of(WorkerPool pool, ConvolutionCall* call) => new()
     {
         call = call,
+        images = call->Images,
+        maps = call->Maps,
+        scratch = Prepared(pool, call),
         channels = call->Channels / call->Groups,
         filters = call->Filters / call->Groups,
         taps = call->KernelHeight * call->KernelWidth,
     };
+
+    static float** Prepared(WorkerPool pool, ConvolutionCall* call)
+    {
+        pool.EnsureScratch(ScratchBytes(call));
+        return pool.ScratchTable;
+    }
+
+    // The window of one filter and channel of a group: where it lies, or made.
+    readonly float* Window(long filter, long channel, float* made)
+    {
+        if (!call->WeightMaker.IsSet) return call->Weight + (filter * channels + channel) * taps;
+        call->WeightMaker.Fill(made, taps, 0, filter, 1, channel * taps, taps);
+        return made;
+    }
 
     static long Grain(double work) => Math.Max(1, (long)(ChunkWork / Math.Max(1, work)));
 
     /// <summary>Makes the map, or hands it to the epilogue.</summary>
     public static void Forward(WorkerPool pool, ConvolutionCall* call)
     {
-        var job = Of(call);
+        var job = Of(pool, call);
         pool.Run(&ForwardLines, &job, call->Batch * call->Filters * call->MapHeight, Grain((double)call->MapWidth * job.channels * job.taps));
     }
 
     static void ForwardLines(void* context, long begin, long end, int worker)
     {
         var job = (ConvolutionDirect*)context;
-        for (long i = begin; i < end; i++) job->ForwardLine(i);
+        for (long i = begin; i < end; i++) job->ForwardLine(i, job->scratch[worker]);
     }
 
-    readonly void ForwardLine(long line)
+    readonly void ForwardLine(long line, float* made)
     {
         long y = line % call->MapHeight, filter = line / call->MapHeight % call->Filters, image = line / call->MapHeight / call->Filters, group = filter / filters;
         double* sums = stackalloc double[Segment];
@@ -50,18 +72,18 @@ unsafe struct ConvolutionDirect
             new Span<double>(sums, (int)count).Clear();
             for (long c = 0; c < channels; c++)
             {
-                float* weight = call->Weight + (filter * channels + c) * taps;
-                float* plane = call->Image + (image * call->Channels + group * channels + c) * call->Height * call->Width;
+                float* weight = Window(filter, c, made);
                 for (long ky = 0; ky < call->KernelHeight; ky++)
                 {
                     long row = y * call->StrideHeight + ky * call->DilationHeight - call->PaddingTop;
                     if (row < 0 || row >= call->Height) continue;
+                    float* pixels = images.Line(image, group * channels + c, row, made + taps, out long step);
                     for (long kx = 0; kx < call->KernelWidth; kx++)
                     {
                         var (from, to, first) = Inside(left, count, kx);
                         double factor = weight[ky * call->KernelWidth + kx];
-                        float* source = plane + row * call->Width + first;
-                        for (long x = from; x < to; x++, source += call->StrideWidth) sums[x] += factor * *source;
+                        float* source = pixels + first * step;
+                        for (long x = from; x < to; x++, source += call->StrideWidth * step) sums[x] += factor * *source;
                     }
                 }
             }
@@ -81,7 +103,7 @@ unsafe struct ConvolutionDirect
     /// <summary>Makes the image's gradient from the map's, or hands it to the epilogue.</summary>
     public static void ImageGradient(WorkerPool pool, ConvolutionCall* call)
     {
-        var job = Of(call);
+        var job = Of(pool, call);
         double seen = (double)job.filters * job.taps * call->MapWidth / call->StrideHeight;
         pool.Run(&ImageLines, &job, call->Batch * call->Channels * call->Height, Grain(Math.Max(seen, call->Width)));
     }
@@ -89,10 +111,10 @@ unsafe struct ConvolutionDirect
     static void ImageLines(void* context, long begin, long end, int worker)
     {
         var job = (ConvolutionDirect*)context;
-        for (long i = begin; i < end; i++) job->ImageLine(i);
+        for (long i = begin; i < end; i++) job->ImageLine(i, job->scratch[worker]);
     }
 
-    readonly void ImageLine(long line)
+    readonly void ImageLine(long line, float* made)
     {
         long row = line % call->Height, channel = line / call->Height % call->Channels, image = line / call->Height / call->Channels, group = channel / channels;
         double* sums = stackalloc double[Segment];
@@ -102,21 +124,20 @@ unsafe struct ConvolutionDirect
             new Span<double>(sums, (int)count).Clear();
             for (long f = 0; f < filters; f++)
             {
-                float* weight = call->Weight + ((group * filters + f) * channels + channel % channels) * taps;
-                float* plane = call->Map + (image * call->Filters + group * filters + f) * call->MapHeight * call->MapWidth;
+                float* weight = Window(group * filters + f, channel % channels, made);
                 for (long ky = 0; ky < call->KernelHeight; ky++)
                 {
                     // The row of the map that sees this row through this row of the window.
                     long distance = row + call->PaddingTop - ky * call->DilationHeight;
                     if (distance < 0 || distance % call->StrideHeight != 0 || distance / call->StrideHeight >= call->MapHeight) continue;
-                    float* source = plane + distance / call->StrideHeight * call->MapWidth;
+                    float* source = maps.Line(image, group * filters + f, distance / call->StrideHeight, made + taps, out long step);
                     for (long kx = 0; kx < call->KernelWidth; kx++)
                     {
                         double factor = weight[ky * call->KernelWidth + kx];
                         // Column x of the map sees the pixel x·stride + shift.
                         long shift = kx * call->DilationWidth - call->PaddingLeft - left, stride = call->StrideWidth;
                         long from = shift >= 0 ? 0 : (-shift + stride - 1) / stride, to = shift >= count ? 0 : Math.Min(call->MapWidth, (count - shift + stride - 1) / stride);
-                        for (long x = from; x < to; x++) sums[x * stride + shift] += factor * source[x];
+                        for (long x = from; x < to; x++) sums[x * stride + shift] += factor * source[x * step];
                     }
                 }
             }
@@ -140,17 +161,17 @@ unsafe struct ConvolutionDirect
     /// <summary>Makes the weight's gradient from the image and the map's gradient.</summary>
     public static void WeightGradient(WorkerPool pool, ConvolutionCall* call)
     {
-        var job = Of(call);
+        var job = Of(pool, call);
         pool.Run(&Weights, &job, call->Filters * job.channels * job.taps, Grain((double)call->Batch * call->MapHeight * call->MapWidth));
     }
 
     static void Weights(void* context, long begin, long end, int worker)
     {
         var job = (ConvolutionDirect*)context;
-        for (long i = begin; i < end; i++) job->call->Weight[i] = (float)job->WeightSum(i);
+        for (long i = begin; i < end; i++) job->call->Weight[i] = (float)job->WeightSum(i, job->scratch[worker]);
     }
 
-    readonly double WeightSum(long element)
+    readonly double WeightSum(long element, float* made)
     {
         long tap = element % taps, channel = element / taps % channels, filter = element / taps / channels, group = filter / filters;
         long ky = tap / call->KernelWidth;
@@ -158,14 +179,13 @@ unsafe struct ConvolutionDirect
         double sum = 0;
         for (long image = 0; image < call->Batch; image++)
         {
-            float* plane = call->Image + (image * call->Channels + group * channels + channel) * call->Height * call->Width;
-            float* map = call->Map + (image * call->Filters + filter) * call->MapHeight * call->MapWidth;
             for (long y = 0; y < call->MapHeight; y++)
             {
                 long row = y * call->StrideHeight + ky * call->DilationHeight - call->PaddingTop;
                 if (row < 0 || row >= call->Height) continue;
-                float* source = plane + row * call->Width + first;
-                for (long x = from; x < to; x++, source += call->StrideWidth) sum += (double)map[y * call->MapWidth + x] * *source;
+                float* map = maps.Line(image, filter, y, made, out long mapStep);
+                float* source = images.Line(image, group * channels + channel, row, made + call->MapWidth, out long step) + first * step;
+                for (long x = from; x < to; x++, source += call->StrideWidth * step) sum += (double)map[x * mapStep] * *source;
             }
         }
         return sum;

@@ -12,6 +12,10 @@ unsafe struct ConvolutionJob
     public const long PaddedFloats = 96 * 1024;
     public const long PackFloats = 160 * 1024;
     public const long SumFloats = 640 * 1024;
+    const long MadeFloats = 96 * 1024;
+
+    // Weights that a body makes lie behind a window of one panel.
+    const long WindowFloats = 64 * 1024;
 
     /// <summary>Most rows of the implicit matrix between two additions to the sums; whole channels, at least one.</summary>
     const long DepthBlock = Contract.DepthBlock;
@@ -19,9 +23,9 @@ unsafe struct ConvolutionJob
     public Machine Machine;
     public float** Scratch;
 
-    /// <summary>What the implicit matrix is cut from: [Batch, Groups · Channels, Height, Width].</summary>
-    public float* Source;
-    public long Batch, Groups, Channels, Height, Width;
+    /// <summary>What the implicit matrix is cut from: [Batch, Groups · Channels, height, width].</summary>
+    public ConvolutionPlanes Source;
+    public long Batch, Groups, Channels;
 
     /// <summary>The result: [Batch, Groups · Rows, ResultHeight, ResultWidth], and the pixels between neighbouring grid points of a phase.</summary>
     public float* Result;
@@ -30,6 +34,10 @@ unsafe struct ConvolutionJob
     /// <summary>The weights: (row, channel, window) at these strides, and between groups.</summary>
     public float* Weight;
     public long WeightRow, WeightChannel, WeightGroup, Window;
+
+    /// <summary>Makes the weights instead, the windows of a filter behind one another; they are the rows' or, in the gradient of an image, the channels'.</summary>
+    public TileCall WeightMaker;
+    public bool RowsAreFilters;
 
     public ConvolutionPhase* Phases;
     public long PhaseCount;
@@ -126,27 +134,47 @@ unsafe struct ConvolutionJob
     {
         long row = RowOf(panel), rows = RowOf(panel + 1) - row, stride = Machine.PanelStride, width = Math.Min((rows + 7) / 8 * 8, stride);
         long channel = block * BlockChannels, channels = Math.Min(BlockChannels, Channels - channel);
-        float* weight = Weight + Group * WeightGroup + row * WeightRow + channel * WeightChannel;
-        if (PhaseCount == 1 && WeightChannel == Window)
+        float* weight = Weights(row, rows, channel, channels, temporary + WindowFloats, out long rowStep, out long channelStep);
+        // A row more than those of the panel may be read where there are more in memory.
+        long readable = WeightMaker.IsSet ? rows : Rows - row;
+        if (PhaseCount == 1 && channelStep == Window)
         {
             // Forward: (channel, tap) is contiguous.
-            Packing.Panel(Phases[0].Weights + slot * StepA(Phases[0]), stride, weight, WeightRow, 1, rows, width, Rows - row, channels * Window);
+            Packing.Panel(Phases[0].Weights + slot * StepA(Phases[0]), stride, weight, rowStep, 1, rows, width, readable, channels * Window);
             return;
         }
-        for (long c = 0; c < channels; c++, weight += WeightChannel)
+        for (long c = 0; c < channels; c++, weight += channelStep)
         {
             if (PhaseCount == 1)
             {
-                Packing.Panel(Phases[0].Weights + slot * StepA(Phases[0]) + c * Window * stride, stride, weight, WeightRow, 1, rows, width, Rows - row, Window);
+                Packing.Panel(Phases[0].Weights + slot * StepA(Phases[0]) + c * Window * stride, stride, weight, rowStep, 1, rows, width, readable, Window);
                 continue;
             }
-            Packing.Panel(temporary, stride, weight, WeightRow, 1, rows, width, Rows - row, Window);
+            Packing.Panel(temporary, stride, weight, rowStep, 1, rows, width, readable, Window);
             for (long p = 0; p < PhaseCount; p++)
             {
                 float* to = Phases[p].Weights + slot * StepA(Phases[p]) + c * Phases[p].Taps * stride;
                 for (long t = 0; t < Phases[p].Taps; t++, to += stride) ConvolutionPacking.Copy(to, temporary + Phases[p].TapWeight[t] * stride, stride);
             }
         }
+    }
+
+    // The windows of some rows and channels: where they lie, or made.
+    readonly float* Weights(long row, long rows, long channel, long channels, float* made, out long rowStep, out long channelStep)
+    {
+        (rowStep, channelStep) = (WeightRow, WeightChannel);
+        if (!WeightMaker.IsSet) return Weight + Group * WeightGroup + row * WeightRow + channel * WeightChannel;
+        if (RowsAreFilters)
+        {
+            (rowStep, channelStep) = (channels * Window, Window);
+            WeightMaker.Fill(made, rowStep, 0, Group * Rows + row, rows, channel * Window, channels * Window);
+        }
+        else
+        {
+            (rowStep, channelStep) = (Window, rows * Window);
+            WeightMaker.Fill(made, channelStep, 0, Group * Channels + channel, channels, row * Window, rows * Window);
+        }
+        return made;
     }
 
     /// <summary>Body: tasks numbered (images, coarse rows, coarse columns), columns fastest.</summary>
@@ -209,11 +237,18 @@ unsafe struct ConvolutionJob
         for (long block = 0; block < blocks; block++)
         {
             long channel = block * BlockChannels, channels = phase.Taps == 0 ? 0 : Math.Min(BlockChannels, Channels - channel), depth = channels * phase.Taps;
-            for (long c = 0; c < channels; c++)
+            if (Source.IsMade) PackMade(phase, image, images, row, rows, channel, channels, padded, packed, sums + SumFloats);
+            else
             {
-                float* source = Source + ((image * Groups + Group) * Channels + channel + c) * Height * Width;
-                for (long n = 0; n < images; n++) ConvolutionPacking.Pad(phase, source + n * Groups * Channels * Height * Width, Height, Width, row, rows, padded + n * imageFloats);
-                ConvolutionPacking.Panels(phase, padded, images, rows, packed + c * phase.Taps * tileColumns, stepB, tileColumns);
+                for (long c = 0; c < channels; c++)
+                {
+                    for (long n = 0; n < images; n++)
+                    {
+                        float* source = Source.Plane(image + n, Group * Channels + channel + c);
+                        ConvolutionPacking.Pad(phase, source, Source.RowStride, Source.ColumnStride, Source.Height, Source.Width, row, rows, padded + n * imageFloats);
+                    }
+                    ConvolutionPacking.Panels(phase, padded, images, rows, packed + c * phase.Taps * tileColumns, stepB, tileColumns);
+                }
             }
             for (long i = PanelBegin; i < PanelEnd; i++)
             {
@@ -227,6 +262,43 @@ unsafe struct ConvolutionJob
                     else Interleave(phase, tile + n * gridColumns, sumStride, rows, count, target + (first - firstRow) * targetStride + n * (targetStride / images), targetStride, targetWidth);
                 }
             }
+        }
+    }
+
+    // The same from what a body makes: as many channels at once as there is room for, each pixel once, and then their padding around them.
+    readonly void PackMade(in ConvolutionPhase phase, long image, long images, long row, long rows, long channel, long channels, float* padded, float* packed, float* made)
+    {
+        if (channels == 0) return;
+        var region = phase.Reads(row, rows, Source.Height, Source.Width);
+        long pixels = region.Pixels, tileColumns = Machine.Columns, stepB = Packing.PanelStep(BlockChannels * phase.Taps, tileColumns), imageFloats = phase.PaddedFloats(rows);
+        long together = Math.Clamp(MadeFloats / Math.Max(1, images * pixels), 1, channels);
+        for (long c = 0; c < channels; c++)
+        {
+            long slot = c % together;
+            if (slot == 0)
+            {
+                long count = Math.Min(together, channels - c);
+                for (long n = 0; n < images; n++) Make(phase, region, image + n, Group * Channels + channel + c, count, made + n * together * pixels);
+            }
+            for (long n = 0; n < images; n++)
+            {
+                float* origin = made + (n * together + slot) * pixels - region.Top * region.Width - region.Left;
+                ConvolutionPacking.Pad(phase, origin, region.Width, 1, Source.Height, Source.Width, row, rows, padded + n * imageFloats);
+            }
+            ConvolutionPacking.Panels(phase, padded, images, rows, packed + c * phase.Taps * tileColumns, stepB, tileColumns);
+        }
+    }
+
+    readonly void Make(in ConvolutionPhase phase, in PlaneRegion region, long image, long channel, long channels, float* made)
+    {
+        if (region.Width == Source.Width && phase.StepY == 1)
+        {
+            Source.Make(made, region.Pixels, image, channel, channels, region.Top * Source.Width, region.Pixels);
+            return;
+        }
+        for (long y = region.Top; y < region.Bottom; y++)
+        {
+            if (phase.ReadsRow(y)) Source.Make(made + (y - region.Top) * region.Width, region.Pixels, image, channel, channels, y * Source.Width + region.Left, region.Width);
         }
     }
 

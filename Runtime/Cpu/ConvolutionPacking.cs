@@ -13,11 +13,12 @@ static unsafe class ConvolutionPacking
     /// <summary>
     /// Copies the rows of one channel of one image that grid rows [row, row + rows) need:
     /// <c>padded[(slot·StepX + residue)·PaddedWidth + i]</c> = source(row·StepY + MinY + slot, (GridLeft + i)·StepX + MinX + residue).
+    /// Rows and columns of the source lie at the given strides; of those that are not there (<see cref="ConvolutionPhase.Reads"/>) nothing is read.
     /// </summary>
-    public static void Pad(in ConvolutionPhase phase, float* source, long height, long width, long row, long rows, float* padded)
+    public static void Pad(in ConvolutionPhase phase, float* source, long rowStride, long columnStride, long height, long width, long row, long rows, float* padded)
     {
         long slots = phase.Slots(rows), stepX = phase.StepX, paddedWidth = phase.PaddedWidth, first = row * phase.StepY + phase.MinY;
-        long valid = paddedWidth - 16;
+        long valid = phase.ReadWidth, step = stepX * columnStride;
         for (long slot = 0; slot < slots; slot++)
         {
             long y = first + slot;
@@ -36,12 +37,12 @@ static unsafe class ConvolutionPacking
                 long from = start >= 0 ? 0 : Math.Min((-start + stepX - 1) / stepX, valid);
                 long end = width <= start ? from : Math.Clamp((width - start + stepX - 1) / stepX, from, valid);
                 Clear(to, from);
-                float* line = source + y * width + start;
-                if (stepX == 1) Copy(to + from, line + from, end - from);
-                else if (stepX == 2) CopyEvery2nd(to + from, line + 2 * from, end - from);
+                float* line = source + y * rowStride + start * columnStride;
+                if (step == 1) Copy(to + from, line + from, end - from);
+                else if (step == 2) CopyEvery2nd(to + from, line + 2 * from, end - from);
                 else
                 {
-                    for (long i = from; i < end; i++) to[i] = line[i * stepX];
+                    for (long i = from; i < end; i++) to[i] = line[i * step];
                 }
                 Clear(to + end, valid - end);
             }

@@ -59,7 +59,25 @@ unsafe struct ConvolutionPhase
     public readonly long Slots(long rows) => (rows - 1) * StepY + MaxY - MinY + 1;
 
     /// <summary>Floats of a padded source row of one column residue, with room for a vector read past its end.</summary>
-    public readonly long PaddedWidth => GridWidth + (MaxX - MinX) / StepX + 16;
+    public readonly long PaddedWidth => ReadWidth + 16;
+
+    /// <summary>The pixels of the source that a number of grid rows needs.</summary>
+    public readonly PlaneRegion Reads(long row, long rows, long height, long width) =>
+        PlaneRegion.Within(height, width, row * StepY + MinY, Slots(rows), MinX + GridLeft * StepX, ReadWidth * StepX);
+
+    /// <summary>Whether a tap gets to a row of the source in whole steps.</summary>
+    public readonly bool ReadsRow(long y)
+    {
+        if (StepY == 1) return true;
+        for (long t = 0; t < Taps; t++)
+        {
+            if ((y - TapY[t]) % StepY == 0) return true;
+        }
+        return false;
+    }
+
+    /// <summary>Columns of one residue of a padded source row.</summary>
+    public readonly long ReadWidth => GridWidth + (MaxX - MinX) / StepX;
 
     /// <summary>Floats of one padded channel of one image.</summary>
     public readonly long PaddedFloats(long rows) => Taps == 0 || rows <= 0 ? 0 : Slots(rows) * StepX * PaddedWidth;

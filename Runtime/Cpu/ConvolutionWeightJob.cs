@@ -12,6 +12,7 @@ unsafe struct ConvolutionWeightJob
 {
     const long TurnedFloats = 96 * 1024;
     const long PackFloats = 160 * 1024;
+    const long PanelFloats = 16 * 1024;
     internal const long ChunkPixels = 256;
     internal const long TargetTasks = 16;
 
@@ -21,6 +22,7 @@ unsafe struct ConvolutionWeightJob
     public Machine Machine;
     public float** Scratch;
     public ConvolutionCall* Call;
+    ConvolutionPlanes images, maps;
     public float* Partial;
 
     /// <summary>Per group: channels, filters and taps.</summary>
@@ -42,6 +44,8 @@ unsafe struct ConvolutionWeightJob
     {
         this = default;
         Call = call;
+        images = call->Images;
+        maps = call->Maps;
         Channels = call->Channels / call->Groups;
         Filters = call->Filters / call->Groups;
         Taps = call->KernelHeight * call->KernelWidth;
@@ -118,42 +122,66 @@ unsafe struct ConvolutionWeightJob
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     readonly void RunTask(long group, long slice, long block, float* scratch)
     {
-        float* turned = scratch, packedB = turned + TurnedFloats, packedA = packedB + PackFloats;
+        float* turned = scratch, packedB = turned + TurnedFloats, packedA = packedB + PackFloats, made = packedA + PanelFloats;
         float* sums = PartialOf(slice, group, block);
         long chunk = slice * Chunks / Slices, last = (slice + 1) * Chunks / Slices, add = 0;
-        long panels = (Filters + Machine.Rows - 1) / Machine.Rows, plane = Call->MapHeight * Call->MapWidth;
+        long panels = (Filters + Machine.Rows - 1) / Machine.Rows;
         for (; chunk < last; chunk++, add = 1)
         {
             long column = chunk % ColumnChunks * ChunkColumns, row = chunk / ColumnChunks % RowChunks * ChunkRows, image = chunk / (ColumnChunks * RowChunks) * ChunkImages;
-            long columns = Math.Min(ChunkColumns, Call->MapWidth - column), rows = Math.Min(ChunkRows, Call->MapHeight - row), images = Math.Min(ChunkImages, Call->Batch - image);
-            long perImage = rows * columns, depth = images * perImage, stepB = Packing.PanelStep(depth, Machine.Columns);
+            long columns = Math.Min(ChunkColumns, Call->MapWidth - column), rows = Math.Min(ChunkRows, Call->MapHeight - row), count = Math.Min(ChunkImages, Call->Batch - image);
+            long perImage = rows * columns, depth = count * perImage, stepB = Packing.PanelStep(depth, Machine.Columns);
             long turnedWidth = TurnedWidth(columns), turnedRows = TurnedRows(rows);
-            for (long n = 0; n < images; n++)
+            for (long n = 0; n < count; n++)
             {
-                Turn(group, block, image + n, row, rows, column, turnedRows, turnedWidth, turned + n * turnedRows * turnedWidth * Pixel);
+                Turn(group, block, image + n, row, rows, column, turnedRows, turnedWidth, turned + n * turnedRows * turnedWidth * Pixel, made);
             }
-            PackColumns(turned, images, rows, columns, turnedRows, turnedWidth, packedB, stepB);
+            PackColumns(turned, count, rows, columns, turnedRows, turnedWidth, packedB, stepB);
             for (long i = 0; i < panels; i++)
             {
-                long first = i * Filters / panels, count = (i + 1) * Filters / panels - first, stride = Machine.PanelStride;
-                float* map = Call->Map + ((image * Call->Groups + group) * Filters + first) * plane + row * Call->MapWidth + column;
-                for (long n = 0; n < images; n++)
-                {
-                    Packing.Panel(packedA + n * perImage * stride, stride, map + n * Call->Filters * plane, plane, 1, count, Math.Min((count + 7) / 8 * 8, stride), count, perImage);
-                }
-                Tiles.Strip(Machine, count, Columns, depth, packedA, packedB, stepB, sums + first * ColumnStride, ColumnStride, add, null);
+                long first = i * Filters / panels, filters = (i + 1) * Filters / panels - first;
+                for (long n = 0; n < count; n++) PackMap(packedA + n * perImage * Machine.PanelStride, image + n, group * Filters + first, filters, row, rows, column, columns, made);
+                Tiles.Strip(Machine, filters, Columns, depth, packedA, packedB, stepB, sums + first * ColumnStride, ColumnStride, add, null);
             }
         }
         if (add == 0) new Span<float>(sums, checked((int)(Filters * ColumnStride))).Clear();
     }
 
-    // turned[(row, column), channel]: the part of an image that a chunk's taps see, padded.
-    readonly void Turn(long group, long block, long image, long row, long rows, long column, long turnedRows, long turnedWidth, float* turned)
+    // A panel of some filters over the pixels of a chunk in one image: whole rows, or a part of one.
+    readonly void PackMap(float* panel, long image, long filter, long filters, long row, long rows, long column, long columns, float* made)
     {
-        long channel = block * BlockChannels, channels = Math.Min(BlockChannels, Channels - channel), plane = Call->Height * Call->Width;
-        float* source = Call->Image + ((image * Call->Groups + group) * Channels + channel) * plane;
+        long stride = Machine.PanelStride, width = Math.Min((filters + 7) / 8 * 8, stride), pixels = rows * columns;
+        if (maps.IsMade)
+        {
+            maps.Make(made, pixels, image, filter, filters, row * maps.Width + column, pixels);
+            Packing.Panel(panel, stride, made, pixels, 1, filters, width, filters, pixels);
+            return;
+        }
+        float* map = maps.Plane(image, filter) + row * maps.RowStride + column * maps.ColumnStride;
+        if (maps.HasOneStep || rows == 1)
+        {
+            Packing.Panel(panel, stride, map, maps.ChannelStride, maps.ColumnStride, filters, width, filters, pixels);
+            return;
+        }
+        for (long y = 0; y < rows; y++)
+        {
+            Packing.Panel(panel + y * columns * stride, stride, map + y * maps.RowStride, maps.ChannelStride, maps.ColumnStride, filters, width, filters, columns);
+        }
+    }
+
+    // turned[(row, column), channel]: the part of an image that a chunk's taps see, padded.
+    readonly void Turn(long group, long block, long image, long row, long rows, long column, long turnedRows, long turnedWidth, float* turned, float* made)
+    {
+        long first = block * BlockChannels, channels = Math.Min(BlockChannels, Channels - first), channel = group * Channels + first;
         long top = row * Call->StrideHeight - Call->PaddingTop, left = column * Call->StrideWidth - Call->PaddingLeft;
         long from = Math.Clamp(-left, 0, turnedWidth), end = Math.Clamp(Call->Width - left, from, turnedWidth);
+        var region = PlaneRegion.Within(images.Height, images.Width, top, turnedRows, left, turnedWidth);
+        // Lines that lie behind one another are made at once, others one by one; each pixel once a chunk.
+        bool whole = images.IsMade && region.Width == images.Width && Call->StrideHeight == 1 && Call->DilationHeight == 1;
+        if (whole) images.Make(made, region.Pixels, image, channel, channels, region.Top * images.Width, region.Pixels);
+        var (source, rowStep, step, channelStep) = images.IsMade
+            ? ((nint)made, whole ? region.Width : 0, 1L, whole ? region.Pixels : region.Width)
+            : ((nint)(images.Plane(image, channel) + region.Top * images.RowStride + region.Left * images.ColumnStride), images.RowStride, images.ColumnStride, images.ChannelStride);
         for (long y = 0; y < turnedRows; y++)
         {
             if (!IsRead(y, rows)) continue;
@@ -164,9 +192,13 @@ unsafe struct ConvolutionWeightJob
                 continue;
             }
             Clear(to, from * Pixel);
-            float* line = source + (top + y) * Call->Width + left + from;
-            if (Pixel == 1) ConvolutionPacking.Copy(to + from, line, end - from);
-            else if (end > from) Packing.Panel(to + from * Pixel, Pixel, line, plane, 1, channels, Pixel, channels, end - from);
+            if (end > from)
+            {
+                if (images.IsMade && !whole) images.Make(made, channelStep, image, channel, channels, (top + y) * images.Width + region.Left, region.Width);
+                float* line = (float*)source + (top + y - region.Top) * rowStep;
+                if (Pixel == 1 && step == 1) ConvolutionPacking.Copy(to + from, line, end - from);
+                else Packing.Panel(to + from * Pixel, Pixel, line, channelStep, step, channels, Pixel, channels, end - from);
+            }
             Clear(to + end * Pixel, (turnedWidth - end) * Pixel);
         }
     }

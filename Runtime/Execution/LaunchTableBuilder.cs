@@ -231,43 +231,16 @@ sealed unsafe partial class LaunchTableBuilder
 
     (long, long, long) BatchStrides(MatrixView view) => (Evaluate(view.BatchStrides[0]), Evaluate(view.BatchStrides[1]), Evaluate(view.BatchStrides[2]));
 
+    void Write(Hook? hook, LaunchEntry* entry, TileCall* call)
+    {
+        if (hook is not null) Write(hook, entry, (nint*)&call->Function, &call->Pointers, &call->Dims);
+    }
+
     void Write(Hook hook, LaunchEntry* entry, nint* function, void*** pointers, long** dims)
     {
         *function = model.Address(hook.Kernel);
         *pointers = entry->Pointers + hook.FirstOperand;
         *dims = Evaluate(hook.Dims);
-    }
-
-    void WriteConvolution(ConvolutionLaunch launch, LaunchEntry* entry)
-    {
-        entry->Kind = LaunchKind.Convolution;
-        Check(launch.Title, launch.Kernel.Sums, launch.Kernel.Accumulator, [.. launch.Kernel.Operands]);
-        entry->ConvolutionKind = launch.Kind;
-        var call = entry->Convolution = memory.Take<ConvolutionCall>(1);
-        var shape = launch.Shape;
-        *call = new()
-        {
-            Batch = Evaluate(shape.Batch), Channels = Evaluate(shape.Channels), Height = Evaluate(shape.Height), Width = Evaluate(shape.Width),
-            Filters = Evaluate(shape.Filters), KernelHeight = Evaluate(shape.KernelHeight), KernelWidth = Evaluate(shape.KernelWidth),
-            MapHeight = Evaluate(shape.MapHeight), MapWidth = Evaluate(shape.MapWidth),
-            StrideHeight = shape.StrideHeight, StrideWidth = shape.StrideWidth, PaddingTop = shape.PaddingTop, PaddingLeft = shape.PaddingLeft,
-            DilationHeight = shape.DilationHeight, DilationWidth = shape.DilationWidth, Groups = shape.Groups,
-        };
-        var image = (void**)&call->Image;
-        var weight = (void**)&call->Weight;
-        var map = (void**)&call->Map;
-        var (first, second, third) = launch.Kind switch
-        {
-            ConvolutionKind.Forward => ((nint)image, (nint)weight, (nint)map),
-            ConvolutionKind.ImageGradient => ((nint)map, (nint)weight, (nint)image),
-            ConvolutionKind.WeightGradient => ((nint)image, (nint)map, (nint)weight),
-            _ => throw new NotSupportedException($"{model.Name} has a convolution of the unknown kind {launch.Kind}."),
-        };
-        Resolve(launch.Operands[0], (void**)first);
-        Resolve(launch.Operands[1], (void**)second);
-        if (launch.Epilogue is { } takes) Write(takes, entry, (nint*)&call->Epilogue, &call->EpiloguePointers, &call->EpilogueDims);
-        else Resolve(launch.Operands[2], (void**)third);
-        if (launch.Kind == ConvolutionKind.WeightGradient) sharedFloats = Math.Max(sharedFloats, Convolution.WeightGradientWorkspace(call));
     }
 
     void WriteCopies(LaunchTable table)

@@ -54,6 +54,7 @@ static unsafe class ConvCommand
             DilationHeight = 1, DilationWidth = 1, Groups = 1,
             Image = Timing.Fill(batch * channels * size * size), Weight = Timing.Fill(filters * channels * kernel * kernel), Map = Timing.Fill(batch * filters * map * map),
         };
+        call->LayDense();
         float* workspace = Timing.Fill(Convolution.WeightGradientWorkspace(call));
         double work = 2e-9 * batch * filters * map * map * channels * kernel * kernel;
         double forward = Timing.Best(() => Convolution.Forward(pool, call));

@@ -11,16 +11,21 @@ public unsafe class ConvolutionTests
 
     static ConvolutionCall Call(
         long batch, long channels, long height, long width, long filters, long kernelHeight, long kernelWidth,
-        long stride = 1, long padding = 0, long dilation = 1, long groups = 1, long strideWidth = 0, long paddingLeft = -1) => new()
+        long stride = 1, long padding = 0, long dilation = 1, long groups = 1, long strideWidth = 0, long paddingLeft = -1)
     {
-        Batch = batch, Channels = channels, Height = height, Width = width, Filters = filters, KernelHeight = kernelHeight, KernelWidth = kernelWidth,
-        StrideHeight = stride, StrideWidth = strideWidth == 0 ? stride : strideWidth, PaddingTop = padding, PaddingLeft = paddingLeft < 0 ? padding : paddingLeft,
-        DilationHeight = dilation, DilationWidth = dilation, Groups = groups,
-        MapHeight = (height + 2 * padding - dilation * (kernelHeight - 1) - 1) / stride + 1,
-        MapWidth = (width + 2 * (paddingLeft < 0 ? padding : paddingLeft) - dilation * (kernelWidth - 1) - 1) / (strideWidth == 0 ? stride : strideWidth) + 1,
-    };
+        ConvolutionCall call = new()
+        {
+            Batch = batch, Channels = channels, Height = height, Width = width, Filters = filters, KernelHeight = kernelHeight, KernelWidth = kernelWidth,
+            StrideHeight = stride, StrideWidth = strideWidth == 0 ? stride : strideWidth, PaddingTop = padding, PaddingLeft = paddingLeft < 0 ? padding : paddingLeft,
+            DilationHeight = dilation, DilationWidth = dilation, Groups = groups,
+            MapHeight = (height + 2 * padding - dilation * (kernelHeight - 1) - 1) / stride + 1,
+            MapWidth = (width + 2 * (paddingLeft < 0 ? padding : paddingLeft) - dilation * (kernelWidth - 1) - 1) / (strideWidth == 0 ? stride : strideWidth) + 1,
+        };
+        call.LayDense();
+        return call;
+    }
 
-    static readonly ConvolutionCall[] calls =
+    internal static readonly ConvolutionCall[] calls =
     [
         Call(2, 3, 8, 8, 5, 3, 3, padding: 1),
         Call(1, 1, 5, 7, 1, 1, 1),
@@ -44,11 +49,11 @@ public unsafe class ConvolutionTests
         Call(1, 1, 3, 2500, 2, 2, 2, strideWidth: 20, padding: 1),
     ];
 
-    static long ImageFloats(in ConvolutionCall c) => c.Batch * c.Channels * c.Height * c.Width;
+    internal static long ImageFloats(in ConvolutionCall c) => c.Batch * c.Channels * c.Height * c.Width;
 
-    static long MapFloats(in ConvolutionCall c) => c.Batch * c.Filters * c.MapHeight * c.MapWidth;
+    internal static long MapFloats(in ConvolutionCall c) => c.Batch * c.Filters * c.MapHeight * c.MapWidth;
 
-    static long WeightFloats(in ConvolutionCall c) => c.Filters * c.Channels / c.Groups * c.KernelHeight * c.KernelWidth;
+    internal static long WeightFloats(in ConvolutionCall c) => c.Filters * c.Channels / c.Groups * c.KernelHeight * c.KernelWidth;
 
     // Calls visit(image index, weight index, map index) for every product of a convolution.
     static void Products(in ConvolutionCall c, Action<long, long, long> visit)

@@ -139,14 +139,14 @@ public sealed class LoweredTextTests
         {
             var cut = Assert.Throws<FormatException>(() => LoweredText.Read(text[..random.Next(text.Length)]));
             Assert.True(cut.Message.Contains("cut off", StringComparison.Ordinal) || cut.Message.Contains("no lowered program", StringComparison.Ordinal), cut.Message);
-            var at = random.Next("lowered version 1\n".Length, text.Length);
+            var at = random.Next("lowered version 2\n".Length, text.Length);
             var altered = text[..at] + (char)(text[at] ^ (1 << random.Next(7))) + text[(at + 1)..];
             var refusal = Assert.Throws<FormatException>(() => LoweredText.Read(altered)).Message;
             Assert.True(refusal.Contains("altered", StringComparison.Ordinal) || refusal.Contains("cut off", StringComparison.Ordinal), refusal);
         }
-        var other = Assert.Throws<FormatException>(() => LoweredText.Read(text.Replace("lowered version 1\n", "lowered version 2\n", StringComparison.Ordinal))).Message;
-        Assert.Contains("version 2", other, StringComparison.Ordinal);
-        Assert.Contains("knows version 1", other, StringComparison.Ordinal);
+        var other = Assert.Throws<FormatException>(() => LoweredText.Read(text.Replace("lowered version 2\n", "lowered version 1\n", StringComparison.Ordinal))).Message;
+        Assert.Contains("version 1", other, StringComparison.Ordinal);
+        Assert.Contains("knows version 2", other, StringComparison.Ordinal);
         Assert.Throws<FormatException>(() => LoweredText.Read(""));
     }
 

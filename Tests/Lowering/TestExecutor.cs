@@ -67,6 +67,7 @@ sealed unsafe class TestExecutor : IDisposable
                 case DType.I64: ((long*)p)[i] = (long)data[i]; break;
                 case DType.I32: ((int*)p)[i] = (int)data[i]; break;
                 case DType.Bool: p[i] = (byte)data[i]; break;
+                case DType.I8: ((sbyte*)p)[i] = (sbyte)data[i]; break;
                 default: throw new NotSupportedException(type.Name());
             }
     }
@@ -83,6 +84,7 @@ sealed unsafe class TestExecutor : IDisposable
                 DType.I64 => ((long*)p)[i],
                 DType.I32 => ((int*)p)[i],
                 DType.Bool => p[i],
+                DType.I8 => ((sbyte*)p)[i],
                 _ => throw new NotSupportedException(type.DType.Name()),
             };
         return data;
@@ -205,8 +207,8 @@ sealed unsafe class TestExecutor : IDisposable
         var node = ConvolutionNode(c);
         var shape = node.Output.Shape.Evaluate(binding);
         var size = shape.Aggregate(1L, (x, y) => x * y);
-        var result = c.Epilogue is null ? (float*)p[2] : (float*)NativeMemory.AlignedAlloc((nuint)size * 4, 64);
-        Reference(node, [(nint)p[0], (nint)p[1]], [(nint)result]);
+        var result = c.View(2) is { } view ? (float*)p[view.Operand] : (float*)NativeMemory.AlignedAlloc((nuint)size * 4, 64);
+        Reference(node, [Read(c, 0, node, p), Read(c, 1, node, p)], [(nint)result]);
         if (c.Epilogue is not { } hook) return;
         var epilogue = (delegate*<void**, long*, float*, long, long, long, long, long, long, void>)Kernel(hook.Kernel);
         var (rows, columns) = (shape[1], shape[2] * shape[3]);
@@ -215,6 +217,33 @@ sealed unsafe class TestExecutor : IDisposable
             for (long row = 0; row < rows; row += 3)
                 for (long column = 0; column < columns; column += 20)
                     epilogue(p + hook.FirstOperand, d, result + (batch * rows + row) * columns + column, columns, batch, row, Math.Min(3, rows - row), column, Math.Min(20, columns - column));
+    }
+
+    // What a convolution reads, row by row: gathered by its strides, or made in uneven blocks.
+    nint Read(ConvolutionLaunch c, int operand, Node node, void** p)
+    {
+        var sizes = node.Inputs[operand].Shape.Evaluate(binding);
+        var to = (float*)NativeMemory.AlignedAlloc((nuint)Math.Max(1, sizes.Aggregate(4L, (x, y) => x * y)), 64);
+        if (c.View(operand) is { } view)
+        {
+            var strides = view.Strides.Select(s => s.Evaluate(binding)).ToArray();
+            float* from = (float*)p[view.Operand], at = to;
+            for (long i = 0; i < sizes[0]; i++)
+                for (long j = 0; j < sizes[1]; j++)
+                    for (long k = 0; k < sizes[2]; k++)
+                        for (long l = 0; l < sizes[3]; l++) *at++ = from[i * strides[0] + j * strides[1] + k * strides[2] + l * strides[3]];
+            return (nint)to;
+        }
+        var hook = c.Maker(operand)!;
+        var maker = (delegate*<void**, long*, float*, long, long, long, long, long, long, void>)Kernel(hook.Kernel);
+        var isWeight = operand == 1 && c.Kind != ConvolutionKind.WeightGradient;
+        var (images, rows, columns) = isWeight ? (1, sizes[0], sizes[1] * sizes[2] * sizes[3]) : (sizes[0], sizes[1], sizes[2] * sizes[3]);
+        var d = Dims(hook.Dims);
+        for (long image = 0; image < images; image++)
+            for (long row = 0; row < rows; row += 3)
+                for (long column = 0; column < columns; column += 20)
+                    maker(p + hook.FirstOperand, d, to + (image * rows + row) * columns + column, columns, image, row, Math.Min(3, rows - row), column, Math.Min(20, columns - column));
+        return (nint)to;
     }
 
     static TensorType Type(Operand operand, ImmutableArray<Dim> shape) => new(operand.Buffer.DType, new(shape));

@@ -67,14 +67,16 @@ sealed class LibraryKernelReader(TextCursor t, IReadOnlyDictionary<string, Kerne
         t.ExpectWord("groups");
         var groups = (int)t.Integer();
         t.EndLine();
-        var operands = ImmutableArray.CreateBuilder<Access>();
+        var operands = ImmutableArray.CreateBuilder<ConvolutionOperand>();
         while (t.TryWord("access"))
         {
             if (t.Integer() != operands.Count) throw new FormatException($"the next access is number {operands.Count}");
             t.Expect(':');
-            operands.Add(LoopKernelReader.ReadAccess(t));
+            t.Skip();
+            operands.Add(t.Peek == 'p' ? new(LoopKernelReader.ReadAccess(t), null) : new(null, Body(t.Word())));
             t.EndLine();
         }
+        if (operands.Count < 2) throw new FormatException("a convolution reads two tensors");
         LoopKernel? epilogue = null;
         if (t.TryWord("then"))
         {

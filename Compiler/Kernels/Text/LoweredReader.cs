@@ -269,9 +269,9 @@ sealed class LoweredReader(TextCursor t, IReadOnlyList<string> places)
     Launch Convolution(ConvolutionKernel kernel)
     {
         var dims = t.Dims();
-        var hook = Hook(kernel.Epilogue);
+        var (a, b, c) = (Hook(kernel.Operands[0].Maker), Hook(kernel.Operands[1].Maker), Hook(kernel.Epilogue));
         var end = End();
-        return Ended(new ConvolutionLaunch(end.Origins, end.Operands, end.InPlace, kernel, dims, hook), end);
+        return Ended(new ConvolutionLaunch(end.Origins, end.Operands, end.InPlace, kernel, dims, a, b, c), end);
     }
 
     Launch Repeat()

@@ -110,6 +110,8 @@ sealed class LoweredWriter(bool origins)
                 break;
             case ConvolutionLaunch convolution:
                 text.Append("use ").Append(KernelName(convolution.Kernel)).Append(' ').Append(Dims(convolution.Dims));
+                Hook(convolution.HookA);
+                Hook(convolution.HookB);
                 Hook(convolution.HookC);
                 break;
             case LibraryLaunch library:

@@ -81,18 +81,30 @@ sealed class Legality(FusionGraph graph, DimBinding typical, TargetModel target)
         return new(contract.Operation.Kind == OpKind.Contract ? "contract" : "conv", map, tile, tile);
     }
 
-    // Whether nodes can make blocks of an operand of a matrix product: scalar arithmetic over the operand's own elements, rows or columns of which are one axis.
+    // Whether nodes can make blocks of an operand: scalar arithmetic over the operand's own elements, one axis of the blocks being one of the loops.
     static bool IsPrologue(Node contract, int operand, ImmutableArray<Node> nodes)
     {
         if (nodes.IsEmpty) return true;
-        var (value, c) = (contract.Inputs[operand], contract.Output);
-        var rank = value.Shape.Rank;
+        var value = contract.Inputs[operand];
         if (contract.Operation.Library(contract)?.Hooks.HasFlag(LibraryHooks.Prologue) != true || value.DType != DType.F32) return false;
-        // Blocks are numbered by the product's batch.
-        if (rank != c.Shape.Rank || Enumerable.Range(0, rank - 2).Any(i => value.Shape[i] != c.Shape[i])) return false;
         if (!nodes.All(n => n.Operation.Kind is OpKind.Elementwise or OpKind.View) || AxisMap.TryCreate(nodes) is not { } map) return false;
         var tile = new HashSet<Atom>(map.Atoms(value));
-        return nodes.All(n => map.Atoms(n.Output).All(tile.Contains)) && (map[value, rank - 1].Length <= 1 || map[value, rank - 2].Length <= 1);
+        return nodes.All(n => map.Atoms(n.Output).All(tile.Contains)) && (contract.Operation.Convolution(contract) is { } form ? HasPixels(nodes, map, value, operand == form.Weight ? 1 : 2) : HasRowsOrColumns(contract.Output, map, value));
+    }
+
+    // Blocks of a product's operand are numbered by the product's batch, and their rows or columns are one axis.
+    static bool HasRowsOrColumns(Value product, AxisMap map, Value value)
+    {
+        var rank = value.Shape.Rank;
+        return rank == product.Shape.Rank && Enumerable.Range(0, rank - 2).All(i => value.Shape[i] == product.Shape[i]) && (map[value, rank - 1].Length <= 1 || map[value, rank - 2].Length <= 1);
+    }
+
+    // The axes behind those of a convolution's rows, the pixels of an image, are one axis: what the nodes read has all of them behind one another, or none.
+    static bool HasPixels(ImmutableArray<Node> nodes, AxisMap map, Value value, int from)
+    {
+        ImmutableArray<Atom> pixels = [.. Enumerable.Range(from, value.Shape.Rank - from).SelectMany(axis => map[value, axis])];
+        var made = new HashSet<Value>(nodes.SelectMany(n => n.Outputs));
+        return nodes.SelectMany(n => n.Inputs).Where(v => !made.Contains(v)).Select(v => map.Atoms(v).Where(pixels.Contains).ToList()).All(own => own.Count == 0 || own.SequenceEqual(pixels));
     }
 
     // Whether one kernel can add up as each of its reductions does alone.

@@ -10,7 +10,7 @@ namespace Graph.Compiler.Passes.Fusion;
 /// Moves cheap arithmetic into the contractions that read its result: each makes the operand from what it is made of, block by block, while it packs it. The result is
 /// never written then; normalized rows, scaled or cast weights and inputs are not kept for the backward pass, for what they are made of is there anyway.
 /// </summary>
-sealed class Prologues(FusionGraph graph, Merger merger, Legality legality, CostModel costs, CancellationToken cancel)
+sealed class Prologues(FusionGraph graph, Merger merger, Legality legality, CostModel costs, DimBinding typical, CancellationToken cancel)
 {
     public void Run()
     {
@@ -38,7 +38,7 @@ sealed class Prologues(FusionGraph graph, Merger merger, Legality legality, Cost
             groups.Add(source);
             members.UnionWith(source.Members);
         }
-        return Saves(groups, operands.Count) && Readers(groups).All(r => CanMake(r, members)) ? groups : null;
+        return Saves(groups, operands.Count) && Readers(groups).All(r => CanMake(r, members) && IsPackedSeldom(r, groups)) ? groups : null;
     }
 
     FusionGroup? SourceGroup(Value value) => graph.Source(value) is >= 0 and var source ? graph.GroupOf[source] : null;
@@ -55,6 +55,11 @@ sealed class Prologues(FusionGraph graph, Merger merger, Legality legality, Cost
 
     bool CanMake(FusionGroup reader, ICollection<int> members) =>
         reader.Kind is null && (CanGrow(reader) || graph.IsContraction(reader)) && legality.Of(reader.Members, members) is not null;
+
+    // A convolution packs what its blocks of work share more than once.
+    bool IsPackedSeldom(FusionGroup reader, List<FusionGroup> groups) =>
+        reader.Members.Select(m => graph.Nodes[m]).Where(n => n.Operation.Kind == OpKind.Convolution).All(
+            n => Enumerable.Range(0, n.Inputs.Length).All(i => SourceGroup(n.Inputs[i]) is not { } source || !groups.Contains(source) || ConvolutionPacking.Times(n, i, costs, typical) <= costs.Repeats));
 
     // In tensors as large as the result: alone it reads its operands, writes the result, and each reader reads that; as a prologue each reader reads the operands.
     bool Saves(List<FusionGroup> groups, int operands)

@@ -1,0 +1,66 @@
+using System;
+using System.Collections.Immutable;
+using System.Linq;
+using Graph.Compiler.Ir;
+using Graph.Compiler.Kernels;
+using Graph.Compiler.Space;
+
+namespace Graph.Compiler.Lowering;
+
+// Convolutions and their gradients with what is done to their operands and results on the way.
+sealed partial class FunctionLowering
+{
+    void Convolution(Node node, Node convolution, ImmutableArray<Node> body, ImmutableArray<(Value Inner, Value Outer)> inputs, ImmutableArray<(Value Inner, Value Outer)> outputs)
+    {
+        var result = convolution.Output;
+        var form = convolution.Operation.Convolution(convolution) ?? throw new NotSupportedException($"No kernel computes the convolution {convolution.Name}.");
+        var traits = convolution.Operation.Library(convolution) ?? throw new NotSupportedException($"No kernel computes the convolution {convolution.Name}.");
+        var kind = form.Image == ConvolutionForm.Result ? ConvolutionKind.ImageGradient : form.Weight == ConvolutionForm.Result ? ConvolutionKind.WeightGradient : ConvolutionKind.Forward;
+        foreach (var (inner, outer) in inputs) places[inner] = places[outer];
+        var parts = ContractParts.Of(convolution, body, outputs.Select(o => o.Inner));
+        var operands = ImmutableArray.CreateBuilder<Operand>();
+        var arguments = new DimTable(0);
+        Shape ShapeOf(int operand) => operand == ConvolutionForm.Result ? result.Shape : convolution.Inputs[operand].Shape;
+        var (image, weight, map) = (ShapeOf(form.Image), ShapeOf(form.Weight), ShapeOf(form.Map));
+        ImmutableArray<Extent> sizes = [.. new[] { image[0], image[1], image[2], image[3], weight[0], weight[2], weight[3], map[2], map[3] }.Select(arguments.Fixed)];
+
+        var views = ImmutableArray.CreateBuilder<ConvolutionOperand>();
+        void View(Value v, Placement place, bool isWritten)
+        {
+            operands.Add(new(place.Buffer, place.Offset, isWritten));
+            views.Add(new(new(operands.Count - 1, v.DType, isWritten, [.. place.Strides.Select(arguments.Fixed)]), null));
+        }
+        var (flops, traffic) = (convolution.Operation.Flops(convolution), Dim.Zero);
+        HookOperands? Read(int operand)
+        {
+            var value = convolution.Inputs[operand];
+            // A tile of an image is some channels of one, a tile of the weight some filters.
+            var rows = operand == form.Weight ? 0 : 1;
+            if (Prologue(node, value, operand == 0 ? parts.PrologueA : parts.PrologueB, inputs, rows, rows + 1, false) is { } prologue)
+            {
+                (flops, traffic) = (flops + prologue.Kernel.Flops, traffic + prologue.Kernel.Traffic);
+                var (maker, hook) = AddPrologue(prologue, operands);
+                views.Add(new(null, maker!.Body));
+                return hook;
+            }
+            traffic += value.Type.Bytes;
+            View(value, traits.Strided.Contains(operand) ? places[value] : DenseCopy(value, node), false);
+            return null;
+        }
+        var (first, second) = (Read(0), Read(1));
+        var epilogue = Epilogue(node, result, 1, 2, parts.Epilogue, inputs, outputs, out var place);
+        (LoopKernel? Body, HookOperands? Operands) takes = default;
+        ImmutableArray<InPlace> inPlace = [];
+        if (epilogue is null) View(result, place!, true);
+        else (takes.Body, takes.Operands, inPlace) = AddHook(epilogue, operands);
+        var kernel = kernels.Add(new ConvolutionKernel(
+            "", kind, result.DType, sizes,
+            new(form.Stride.Height, form.Stride.Width, form.Padding.Height, form.Padding.Width, form.Dilation.Height, form.Dilation.Width, form.Groups), views.ToImmutable(), takes.Body, target.Products), "convolution");
+        Add(node, new ConvolutionLaunch(node.Origins, operands.ToImmutable(), inPlace, kernel, arguments.Dims, first, second, takes.Operands)
+        {
+            Flops = flops + (epilogue?.Flops ?? Dim.Zero),
+            Traffic = traffic + (epilogue?.Traffic ?? result.Type.Bytes),
+        });
+        if (epilogue is null && parts.Epilogue.Length > 0) After(node, result, place!, parts.Epilogue, inputs, outputs);
+    }
+}
