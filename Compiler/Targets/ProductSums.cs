@@ -3,7 +3,10 @@ using System.Globalization;
 
 namespace Graph.Compiler.Targets;
 
-/// <summary>In which order the sums of products and convolutions are added up: by shape and these numbers, never by the machine that runs them.</summary>
+/// <summary>
+/// In which order the sums of products and convolutions are added up: by shape and these numbers, never by the machine that runs them. An element is the sum of its blocks in order, each of them one chain of
+/// multiply-adds from 0 that are rounded once, padding included; or the sum of its slices in order, each of them a sum of blocks.
+/// </summary>
 /// <param name="DepthBlock">The most steps of the summed extent between two additions to the result.</param>
 /// <param name="SliceElements">A result of no more elements has its sum cut into slices…</param>
 /// <param name="SliceLeast">…when that has so many blocks at least…</param>
@@ -14,6 +17,49 @@ public sealed record ProductSums(long DepthBlock, long SliceElements, long Slice
 {
     /// <summary>For the texts of kernels and targets.</summary>
     public string Text => FormattableString.Invariant($"blocks={DepthBlock} slices={SliceElements}/{SliceLeast}/{SliceMost} gradients={GradientPixels}/{GradientTasks}");
+
+    /// <summary>Into how many blocks the summed extent of a product is cut, and how long all but the last are: about equal, and a multiple of 8.</summary>
+    public (long Count, long Length) Blocks(long depth)
+    {
+        var count = Math.Max(1, Parts(depth, DepthBlock));
+        return (count, (Parts(depth, count) + 7) / 8 * 8);
+    }
+
+    /// <summary>How many blocks each slice has, but for the last; all of them when the sum is not cut. Products of several matrices are not.</summary>
+    public long SliceBlocks(long rows, long columns, long blocks)
+    {
+        var size = rows * columns;
+        if (size == 0 || size > SliceElements || blocks < SliceLeast) return blocks;
+        return Parts(blocks, Clamp(SliceElements / size, Math.Min(SliceMost, blocks / 2)));
+    }
+
+    /// <summary>How many channels each block of a convolution's sum has, or of its image's gradient: whole channels, with all taps of the window.</summary>
+    /// <param name="channels">Summed channels of a group.</param>
+    /// <param name="taps">The most taps that reach a pixel.</param>
+    public long Channels(long channels, long taps) => Even(channels, Math.Max(1, DepthBlock / Math.Max(1, taps)));
+
+    /// <summary>The pixels of a block in the gradient of a convolution's weight: so many whole images, or rows of one image, or columns of one row.</summary>
+    public (long Images, long Rows, long Columns) Pixels(long images, long height, long width)
+    {
+        var rows = Even(height, Clamp(GradientPixels / width, height));
+        var columns = rows > 1 ? width : Even(width, GradientPixels);
+        return (rows == height && columns == width ? Clamp(GradientPixels / (width * height), images) : 1, rows, columns);
+    }
+
+    /// <summary>Into how many slices of its blocks the gradient of a convolution's weight is cut.</summary>
+    /// <param name="groups">Groups of channels.</param>
+    /// <param name="channels">Channels of a group.</param>
+    /// <param name="blocks">The blocks.</param>
+    public long Shares(long groups, long channels, long blocks) => Clamp(GradientTasks / (groups * Parts(channels, ShareChannels)), blocks);
+
+    const long ShareChannels = 32;
+
+    static long Parts(long extent, long part) => part == 0 ? 0 : (extent + part - 1) / part;
+
+    // As even as can be, with as few parts as there have to be.
+    static long Even(long extent, long most) => extent == 0 ? 0 : Parts(extent, Parts(extent, most));
+
+    static long Clamp(long value, long most) => Math.Max(1, Math.Min(value, most));
 
     /// <summary>Reads <see cref="Text"/>.</summary>
     /// <exception cref="FormatException">The text is none.</exception>

@@ -12,8 +12,9 @@ namespace Graph.Compiler.Targets;
 /// changes it, so a sum has the same bits whatever is merged around it.
 /// </summary>
 /// <param name="Lanes">
-/// How many partial sums it has along the last of the axes that it reduces: element i of a row goes to number i mod <paramref name="Lanes"/>, those behind the last full block one by one to another sum that is added
-/// at the end. 1: in the order of the operand's elements. 0: no order changes a bit, as with maxima and sums of integers.
+/// How many partial sums it has along the last of the axes that it reduces: <see cref="LaneOf"/> says which element goes where. In the end neighbouring blocks of <see cref="BlockOf"/> partial sums are added up, two
+/// by two until one block is left, then the halves of that, until one sum is, and the sum of the elements behind the last block last. 1: in the order of the operand's elements. 0: no order changes a bit, as with
+/// maxima and sums of integers.
 /// </param>
 /// <param name="Parts">Into how many parts the first of the reduced axes is cut, each a reduction of this order, their results again one; 1 for none.</param>
 public sealed record ReductionOrder(int Lanes, int Parts)
@@ -56,6 +57,23 @@ public sealed record ReductionOrder(int Lanes, int Parts)
         var share = IsAlongRow(reduce) ? Math.Max(1, work.Grain / reduced) : Math.Min(work.MostColumns, Math.Max(work.LeastColumns, work.Grain / reduced));
         if ((kept + share - 1) / share >= sums.BusyChunks) return 1;
         return (int)Math.Max(1, Math.Min(sums.MostParts, Math.Min(kept * reduced / sums.PartWork, reduced / sums.LeastPart)));
+    }
+
+    /// <summary>Partial sums that are one block, and elements that are: as many as the widest vector has numbers, or all.</summary>
+    public static int BlockOf(int lanes) => Math.Min(lanes, 16);
+
+    /// <summary>
+    /// The partial sum that an element of a row goes to: one after the other as long as there are elements for all of them, then block by block to the first; −1 for the sum of those behind the last block.
+    /// </summary>
+    /// <param name="lanes">How many partial sums there are.</param>
+    /// <param name="place">The element's place in the row.</param>
+    /// <param name="length">The length of the row, or of the part of it that is added up at once.</param>
+    public static int LaneOf(int lanes, long place, long length)
+    {
+        var whole = length - length % lanes;
+        if (place < whole) return (int)(place % lanes);
+        var block = BlockOf(lanes);
+        return place < length - (length - whole) % block ? (int)((place - whole) % block) : -1;
     }
 
     public override string ToString() => Text(Lanes) + (Parts > 1 ? " in " + Parts.ToString(CultureInfo.InvariantCulture) + " parts" : "");

@@ -27,21 +27,25 @@ static class Elaborate
     /// <summary>The model <paramref name="name"/> of source text that may use Graph.Nn; its definitions may be changed to what binding would have refused.</summary>
     public static ElaborationResult Source(string source, string name = "M", Func<ModuleDef, ModuleDef>? change = null) => Placed(source, name, change).Result;
 
+    /// <summary>The model <c>M</c> of source text that may use the modules of one more assembly.</summary>
+    public static ElaboratedModel With(Assembly more, string source) => Checked(Placed(source, more: more).Result);
+
     /// <summary>The model <c>M</c> of source text for some targets.</summary>
     public static ElaborationResult For(string source, IReadOnlyList<TargetModel> targets) => Placed(source, targets: targets).Result;
 
     /// <summary>The same, and where its diagnostics lie.</summary>
     public static (ElaborationResult Result, Func<GraphDiagnostic, Microsoft.CodeAnalysis.Location> At) Placed(
-        string source, string name = "M", Func<ModuleDef, ModuleDef>? change = null, IReadOnlyList<TargetModel>? targets = null)
+        string source, string name = "M", Func<ModuleDef, ModuleDef>? change = null, IReadOnlyList<TargetModel>? targets = null, Assembly? more = null)
     {
-        var compilation = Harness.Compile("Test", [("Model.cs", Harness.Usings + "using Graph.Nn;\n" + source)], [MetadataReference.CreateFromFile(typeof(Linear).Assembly.Location)]);
+        Assembly[] libraries = more is null ? [typeof(Linear).Assembly] : [typeof(Linear).Assembly, more];
+        var compilation = Harness.Compile("Test", [("Model.cs", Harness.Usings + "using Graph.Nn;\n" + source)], libraries.Select(l => MetadataReference.CreateFromFile(l.Location)));
         var (generated, run) = Harness.Generate(compilation);
         var errors = generated.GetDiagnostics().Where(d => d.Severity == DiagnosticSeverity.Error && d.Id != Harness.Stop).ToList();
         if (errors.Count > 0) throw new InvalidOperationException(string.Join("\n", errors));
         var own = Harness.Definitions(generated).ToDictionary(p => p.Key, p => change is null ? p.Value : change(p.Value));
         // What binding refuses has no definition; what elaboration refuses, which the analyzer reports too, is for the caller to look at.
         if (!own.TryGetValue(name, out var model)) throw new InvalidOperationException("Not bound: " + string.Join("\n", Harness.Analyze(generated)));
-        var modules = own.Concat(Library).ToDictionary(p => p.Value.Name, p => p.Value);
+        var modules = own.Concat(Library).Concat(more is null ? [] : Published(more)).ToDictionary(p => p.Value.Name, p => p.Value);
         var result = Elaborator.Elaborate(model, modules, OperationTable.Set, targets: targets ?? KnownTargets.Default);
         var catalog = Harness.Catalog(run);
         // Messages name places by node; readers see lines.

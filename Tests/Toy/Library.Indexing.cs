@@ -1,0 +1,57 @@
+using System;
+using System.Linq;
+
+namespace Graph.Tests.Toy;
+
+// What picks elements by numbers, and puts them back.
+static partial class Library
+{
+    static void Embedding(LibraryCall call)
+    {
+        var (rows, width) = (call.Shape(0)[0], call.Shape(0)[1]);
+        for (long i = 0; i < call.Size(1); i++)
+        {
+            var row = Checked(call[1], i, rows, "The row");
+            for (long k = 0; k < width; k++) call[2].Store(i * width + k, call[0].Load(row * width + k));
+        }
+    }
+
+    // Onto a third operand, which may lie where the result does.
+    static void EmbeddingGradient(LibraryCall call)
+    {
+        var (rows, width, to) = (call.Shape(call.Inputs)[0], call.Shape(call.Inputs)[1], call[call.Inputs]);
+        for (long i = 0; i < rows * width; i++) to.Store(i, call.Inputs == 3 ? call[2].Load(i) : default);
+        for (long i = 0; i < call.Size(1); i++)
+        {
+            var row = Checked(call[1], i, rows, "The row");
+            for (long k = 0; k < width; k++) Add(to, row * width + k, call[0].Real(i * width + k));
+        }
+    }
+
+    static void Gather(LibraryCall call) => Picks(call, whole: 0, picked: 2, (pick, place) => call[2].Store(pick, call[0].Load(place)));
+
+    static void GatherGradient(LibraryCall call)
+    {
+        Clear(call[2], call.Size(2));
+        Picks(call, whole: 2, picked: 0, (pick, place) => Add(call[2], place, call[0].Real(pick)));
+    }
+
+    static void Picks(LibraryCall call, int whole, int picked, Action<long, long> visit)
+    {
+        var (_, extent, inner) = call.Around(whole);
+        var (outer, picks, _) = call.Around(picked);
+        for (long i = 0; i < outer * picks * inner; i++)
+            visit(i, (i / inner / picks * extent + Checked(call[1], i, extent, "Gather's index")) * inner + i % inner);
+    }
+
+    static void CheckIndex(LibraryCall call)
+    {
+        var below = call.Evaluate(call.Attributes.Dims("below").Single());
+        for (long i = 0; i < call.Size(0); i++)
+        {
+            var id = call[0].Load(i);
+            if (!call.Attributes.Has("except") || id.Whole != call.Attributes.Int("except")) Checked(call[0], i, below, call.Attributes.Text("what")!);
+            call[1].Store(i, id);
+        }
+    }
+}

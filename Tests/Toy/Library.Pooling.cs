@@ -1,0 +1,76 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+
+namespace Graph.Tests.Toy;
+
+// Pools over planes of [images, channels, height, width].
+static partial class Library
+{
+    // Elements of the map with the elements of the image that their windows see.
+    static IEnumerable<(long Map, IEnumerable<long> Image)> Windows(LibraryCall call, int image, int map)
+    {
+        var (images, maps) = (call.Shape(image), call.Shape(map));
+        var ((kernelHeight, kernelWidth), (strideHeight, strideWidth), (top, left)) = (call.Pair("kernel", 1), call.Pair("stride", 1), call.Pair("padding", 0));
+        for (long i = 0; i < maps.Aggregate(1L, (x, y) => x * y); i++)
+        {
+            var (x, y, plane) = (i % maps[3], i / maps[3] % maps[2], i / maps[3] / maps[2]);
+            yield return (i,
+                from row in Range(y * strideHeight - top, kernelHeight, images[2])
+                from column in Range(x * strideWidth - left, kernelWidth, images[3])
+                select (plane * images[2] + row) * images[3] + column);
+        }
+    }
+
+    static IEnumerable<long> Range(long start, long count, long below)
+    {
+        for (var at = Math.Max(0, start); at < Math.Min(start + count, below); at++) yield return at;
+    }
+
+    static void MaxPool(LibraryCall call)
+    {
+        var plane = call.Shape(0)[2] * call.Shape(0)[3];
+        foreach (var (map, image) in Windows(call, 0, 1))
+        {
+            var best = -1L;
+            foreach (var at in image)
+                if (best < 0 || call[0].Real(at) > call[0].Real(best) || (double.IsNaN(call[0].Real(at)) && !double.IsNaN(call[0].Real(best)))) best = at;
+            call[1].Store(map, call[0].Load(best));
+            call[2].Store(map, Number.Of(best % plane));
+        }
+    }
+
+    static void MaxPoolGradient(LibraryCall call)
+    {
+        var (map, image) = (call.Shape(0)[2] * call.Shape(0)[3], call.Shape(2)[2] * call.Shape(2)[3]);
+        Clear(call[2], call.Size(2));
+        for (long i = 0; i < call.Size(0); i++) Add(call[2], i / map * image + call[1].Load(i).Whole, call[0].Real(i));
+    }
+
+    static void AveragePool(LibraryCall call)
+    {
+        var (height, width) = call.Pair("kernel", 1);
+        foreach (var (map, image) in Windows(call, 0, 1))
+        {
+            float sum = 0;
+            foreach (var at in image) sum += (float)call[0].Real(at);
+            call[1].Store(map, (double)(sum * (1f / (height * width))));
+        }
+    }
+
+    static void AveragePoolGradient(LibraryCall call)
+    {
+        var (height, width) = call.Pair("kernel", 1);
+        Clear(call[1], call.Size(1));
+        foreach (var (map, image) in Windows(call, 1, 0))
+            foreach (var at in image) Add(call[1], at, (float)call[0].Real(map) * (1f / (height * width)));
+    }
+
+    static void Clear(Pointer to, long count)
+    {
+        for (long i = 0; i < count; i++) to.Store(i, default(Number));
+    }
+
+    // Rounded to the storage type with every addition.
+    static void Add(Pointer to, long at, double value) => to.Store(at, to.Real(at) + value);
+}

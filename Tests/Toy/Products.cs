@@ -1,0 +1,126 @@
+using System;
+using System.Linq;
+using Graph.Compiler.Ir;
+using Graph.Compiler.Kernels;
+
+namespace Graph.Tests.Toy;
+
+/// <summary>Products as their kernels say: operands from memory or made by tile kernels, sums in the order stated, results to memory or to a tile kernel.</summary>
+static class Products
+{
+    // Blocks of operands and results, of which neither divides the other.
+    const long TileRows = 5, TileColumns = 7;
+
+    /// <summary>Runs a launch.</summary>
+    /// <param name="launch">What it computes.</param>
+    /// <param name="pointers">All operands.</param>
+    /// <param name="size">The value of a size.</param>
+    public static void Run(ContractLaunch launch, Pointer[] pointers, Func<Dim, long> size)
+    {
+        var kernel = launch.Kernel;
+        var (m, n, k) = (size(launch.M), size(launch.N), size(launch.K));
+        long[] batches = [.. launch.Batch.Select(size)];
+        var count = batches.Aggregate(1L, (x, y) => x * y);
+        for (long batch = 0; batch < count; batch++)
+        {
+            var a = Operand(launch.A, launch.PrologueA, m, k);
+            var b = Operand(launch.B, launch.PrologueB, k, n);
+            var c = Multiply(a, b, m, n, k, kernel, isOne: count == 1);
+            if (launch.Epilogue is { } takes) Take(takes, pointers, size, c, batch, m, n);
+            else
+            {
+                var (place, row, column) = Matrix(launch.C!);
+                for (long i = 0; i < m; i++)
+                    for (long j = 0; j < n; j++) place.Store(i * row + j * column, c[i * n + j]);
+            }
+
+            // An operand, row-major.
+            double[] Operand(MatrixView? view, Prologue? makes, long rows, long columns)
+            {
+                if (view is not null)
+                {
+                    var (place, row, column) = Matrix(view);
+                    var values = new double[rows * columns];
+                    for (long i = 0; i < rows; i++)
+                        for (long j = 0; j < columns; j++) values[i * columns + j] = place.Real(i * row + j * column);
+                    return values;
+                }
+                return makes!.Transposed ? Transposed(Make(makes.Hook, pointers, size, batch, columns, rows), columns, rows) : Make(makes.Hook, pointers, size, batch, rows, columns);
+            }
+
+            (Pointer, long, long) Matrix(MatrixView view)
+            {
+                var rest = batch;
+                long offset = 0;
+                for (var axis = 2; axis >= 0; axis--)
+                {
+                    offset += rest % batches[axis] * size(view.BatchStrides[axis]);
+                    rest /= batches[axis];
+                }
+                return (pointers[view.Operand].Plus(offset), size(view.RowStride), size(view.ColumnStride));
+            }
+        }
+    }
+
+    static double[] Transposed(double[] values, long rows, long columns)
+    {
+        var result = new double[values.Length];
+        for (long i = 0; i < rows; i++)
+            for (long j = 0; j < columns; j++) result[j * rows + i] = values[i * columns + j];
+        return result;
+    }
+
+    static double[] Multiply(double[] a, double[] b, long m, long n, long k, ProductKernel kernel, bool isOne)
+    {
+        var (blocks, length) = kernel.Sums.Blocks(k);
+        var perSlice = isOne ? kernel.Sums.SliceBlocks(m, n, blocks) : blocks;
+        var c = new double[m * n];
+        for (long i = 0; i < m; i++)
+            for (long j = 0; j < n; j++)
+            {
+                double sum = 0, slice = 0;
+                for (long block = 0; block < blocks; block++)
+                {
+                    double chain = 0;
+                    for (var p = Math.Min(block * length, k); p < Math.Min((block + 1) * length, k); p++) chain = Arithmetic.MultiplyAdd(a[i * k + p], b[p * n + j], chain, kernel.Accumulator);
+                    slice = block % perSlice == 0 ? chain : Rounding.Round(slice + chain, kernel.Accumulator);
+                    if ((block + 1) % perSlice == 0 || block == blocks - 1) sum = block < perSlice ? slice : Rounding.Round(sum + slice, kernel.Accumulator);
+                }
+                c[i * n + j] = sum;
+            }
+        return c;
+    }
+
+    /// <summary>A matrix that a tile kernel makes, row-major.</summary>
+    public static double[] Make(Hook hook, Pointer[] pointers, Func<Dim, long> size, long batch, long rows, long columns)
+    {
+        var run = Body(hook, pointers, size);
+        var values = new double[rows * columns];
+        InTiles(rows, columns, tile =>
+        {
+            run.Run(tile, batch);
+            for (long i = 0; i < tile.Rows; i++) Array.Copy(tile.Values, i * tile.Columns, values, (tile.Row + i) * columns + tile.Column, tile.Columns);
+        });
+        return values;
+    }
+
+    /// <summary>Hands a row-major matrix to a tile kernel.</summary>
+    public static void Take(Hook hook, Pointer[] pointers, Func<Dim, long> size, double[] values, long batch, long rows, long columns)
+    {
+        var run = Body(hook, pointers, size);
+        InTiles(rows, columns, tile =>
+        {
+            for (long i = 0; i < tile.Rows; i++) Array.Copy(values, (tile.Row + i) * columns + tile.Column, tile.Values, i * tile.Columns, tile.Columns);
+            run.Run(tile, batch);
+        });
+    }
+
+    static LoopRun Body(Hook hook, Pointer[] pointers, Func<Dim, long> size) =>
+        new((LoopKernel)hook.Kernel, pointers[hook.FirstOperand..(hook.FirstOperand + hook.OperandCount)], [.. hook.Dims.Select(size)]);
+
+    static void InTiles(long rows, long columns, Action<Tile> run)
+    {
+        for (long row = 0; row < rows; row += TileRows)
+            for (long column = 0; column < columns; column += TileColumns) run(Tile.Empty(row, Math.Min(TileRows, rows - row), column, Math.Min(TileColumns, columns - column)));
+    }
+}

@@ -1,0 +1,149 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using Graph.Compiler.Ir;
+using Graph.Compiler.Kernels;
+using Graph.Compiler.Planning;
+using Buffer = Graph.Compiler.Kernels.Buffer;
+
+namespace Graph.Tests.Toy;
+
+/// <summary>A lowered program and the values of its states, run launch by launch: intermediates lie in one arena of bytes, where the plan puts them.</summary>
+sealed class ToyMachine
+{
+    readonly LoweredProgram program;
+    readonly Dictionary<string, byte[]> states = new(StringComparer.Ordinal);
+
+    // Of the call that runs: its plan and memory, and the sizes, with the numbers of the iterations in loops.
+    MemoryPlan plan = null!;
+    byte[] arena = [];
+    readonly Dictionary<Buffer, byte[]> callers = [];
+    DimBinding binding = DimBinding.Empty;
+
+    /// <param name="program">Lowered for any target: the machine does what its kernels say.</param>
+    public ToyMachine(LoweredProgram program) => this.program = program;
+
+    /// <summary>Launches that ran since the machine was made.</summary>
+    public int Launched { get; private set; }
+
+    /// <summary>Gives a state a value.</summary>
+    public void Set(string path, TensorData value) => states[path] = Bytes(value);
+
+    /// <summary>The value of a state, of a shape without named dimensions.</summary>
+    public TensorData State(string path)
+    {
+        var type = program.States.Single(s => s.Path == path).Type;
+        return Data(states[path], type.DType, type.Shape.Evaluate(binding));
+    }
+
+    /// <summary>Runs a function; states have their new values then.</summary>
+    /// <param name="name">The function's name.</param>
+    /// <param name="sizes">The named dimensions.</param>
+    /// <param name="arguments">One tensor a parameter.</param>
+    public TensorData[] Run(string name, DimBinding sizes, params IReadOnlyList<TensorData> arguments)
+    {
+        var function = program.Find(name) ?? throw new ArgumentException($"{program.Name} has no function {name}.", nameof(name));
+        binding = sizes;
+        plan = PlanVerifier.Verify(Planner.Plan(function, sizes));
+        arena = new byte[plan.ArenaBytes];
+        Array.Fill(arena, (byte)0xFF); // not a number, where nothing was written
+        callers.Clear();
+        for (var i = 0; i < function.Arguments.Length; i++) callers[function.Arguments[i]] = Bytes(arguments[i]);
+        foreach (var result in function.Buffers.Where(b => b.Kind == BufferKind.Result)) callers[result] = new byte[plan.Bytes[result.Id]];
+        foreach (var constant in function.Buffers.Where(b => b.Kind == BufferKind.State && !states.ContainsKey(b.Name))) Set(constant.Name, Start(constant.Name));
+        Run(function.Launches.AsSpan());
+        return [.. function.Results.Select((buffer, i) => At(buffer) is var at ? Data(at.Memory.AsSpan((int)at.Start).ToArray(), buffer.DType, function.Signature.Results[i].Type.Shape.Evaluate(sizes)) : null!)];
+    }
+
+    // Numbers of the source.
+    TensorData Start(string path)
+    {
+        var state = program.States.Single(s => s.Path == path);
+        if (state.Kind != StateKind.Constant) throw new InvalidOperationException($"The state {path} has no value.");
+        var data = new TensorData(state.Type.DType, state.Type.Shape.Evaluate(binding));
+        for (var i = 0; i < state.Init.Values.Count; i++) data[i] = state.Init.Values[i];
+        return data;
+    }
+
+    long Size(Dim dim) => dim.Evaluate(binding);
+
+    Pointer At(Buffer buffer) => buffer.Kind switch
+    {
+        BufferKind.Arena => new(arena, plan.Offsets[buffer.Id], buffer.DType),
+        BufferKind.State => new(states[buffer.Name], 0, buffer.DType),
+        BufferKind.Argument or BufferKind.Result => new(callers[buffer], 0, buffer.DType),
+        _ => throw new NotSupportedException($"The toy has no memory of the kind {buffer.Kind}."),
+    };
+
+    Pointer At(Operand operand) => At(operand.Buffer).Plus(Size(operand.Offset));
+
+    void Run(ReadOnlySpan<Launch> launches)
+    {
+        for (var i = 0; i < launches.Length; i++)
+        {
+            Launched++;
+            switch (launches[i])
+            {
+                case BranchLaunch branch:
+                    Run(At(branch.Operands[0]).Load(0).Whole != 0 ? launches.Slice(i + 1, branch.Then) : launches.Slice(i + 1 + branch.Then, branch.Else));
+                    i += branch.Then + branch.Else;
+                    break;
+                case RepeatLaunch repeat:
+                    Run(repeat, launches.Slice(i + 1, repeat.Length));
+                    i += repeat.Length;
+                    break;
+                default:
+                    Run(launches[i], [.. launches[i].Operands.Select(At)]);
+                    break;
+            }
+        }
+    }
+
+    void Run(RepeatLaunch repeat, ReadOnlySpan<Launch> body)
+    {
+        var (outside, count) = (binding, Size(repeat.Count));
+        for (long step = 0; step < count; step++)
+        {
+            if (repeat.Condition is { } condition && At(condition).Load(0).Whole == 0) break;
+            binding = outside.With(repeat.Index, repeat.Reverse ? count - 1 - step : step);
+            if (repeat.ReadsIndex) At(repeat.Operands[0]).Store(0, Number.Of(binding[repeat.Index]));
+            Run(body);
+            binding = outside;
+        }
+    }
+
+    void Run(Launch launch, Pointer[] pointers)
+    {
+        switch (launch)
+        {
+            case LoopLaunch loop: Loop(loop.Kernel, pointers, loop.Dims, loop.Extent); break;
+            case SegmentedLaunch segmented:
+                foreach (var segment in segmented.Segments) Loop(segmented.Kernel, pointers[segment.FirstOperand..(segment.FirstOperand + segment.OperandCount)], segment.Dims, segment.Extent);
+                break;
+            case ContractLaunch product: Products.Run(product, pointers, Size); break;
+            case ConvolutionLaunch convolution: Convolutions.Run(convolution, pointers, Size); break;
+            case LibraryLaunch library: Library.Run(library, pointers, Size); break;
+            default: throw new NotSupportedException($"The toy has no launch of the kind {launch.GetType().Name}.");
+        }
+    }
+
+    void Loop(Kernel kernel, Pointer[] pointers, IEnumerable<Dim> dims, Dim extent) => new LoopRun((LoopKernel)kernel, pointers, [.. dims.Select(Size)]).Run(Size(extent));
+
+    static byte[] Bytes(TensorData data)
+    {
+        var bytes = new byte[data.Size * data.DType.Size()];
+        var to = new Pointer(bytes, 0, data.DType);
+        for (long i = 0; i < data.Size; i++) to.Store(i, data.DType.IsFloat() ? Number.Of(data.Real[i]) : Number.Of(data.Int[i]));
+        return bytes;
+    }
+
+    static TensorData Data(byte[] bytes, DType type, long[] shape)
+    {
+        var data = new TensorData(type, shape);
+        var from = new Pointer(bytes, 0, type);
+        for (long i = 0; i < data.Size; i++)
+            if (type.IsFloat()) data.Real[i] = from.Load(i).Real;
+            else data.Int[i] = from.Load(i).Whole;
+        return data;
+    }
+}
