@@ -1,3 +1,4 @@
+using System;
 using System.Collections.Immutable;
 using System.Linq;
 using Graph.Compiler.Ir;
@@ -24,7 +25,9 @@ static class BranchGradient
         {
             var body = Inliner.Run(region, b.Program);
             var rewriter = Rewriter.Over(b.Program, body);
-            var seeds = results.Select(i => rewriter.Builder.Argument(body.Results[i].Type, "dresult" + i)).ToArray();
+            // A branch that is a gradient itself has such arguments already.
+            var order = Enumerable.Range(1, int.MaxValue).First(n => !body.Parameters.Any(p => p.Name!.StartsWith(Prefix(n), StringComparison.Ordinal)));
+            var seeds = results.Select(i => rewriter.Builder.Argument(body.Results[i].Type, Prefix(order) + i)).ToArray();
             var sources = wanted.Select(i => body.Parameters[i - 1]).ToArray();
             var mode = new ReverseMode(rewriter, body.Nodes);
             mode.Forward(sources, results.Select(i => body.Results[i]));
@@ -36,4 +39,7 @@ static class BranchGradient
         for (var i = 0; i < wanted.Length; i++) found[wanted[i]] = node.Outputs[i];
         return [.. found];
     }
+
+    // Arguments of the n-th derivative: dresult0, d2result0, …
+    static string Prefix(int order) => order == 1 ? "dresult" : FormattableString.Invariant($"d{order}result");
 }

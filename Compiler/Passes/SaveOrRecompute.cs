@@ -19,7 +19,7 @@ public sealed record SaveOrRecompute() : FunctionPass("SaveOrRecompute")
     public override Function Run(Function function, Program program, CancellationToken cancel)
     {
         if (TrainingSignature.OfStep(program.Training, function.Name) is not { } training) return function;
-        var boundary = new Boundary(function, program, TrainingSignature.Of(training).Optimized(training));
+        var boundary = Boundary.OfStep(function, program, TrainingSignature.Of(training).Optimized(training));
         var recomputed = boundary.Recomputed();
         if (recomputed.Count == 0) return function;
 

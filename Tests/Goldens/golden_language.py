@@ -44,4 +44,33 @@ def saliency():
     return {'scores': numbers(scores), 'slope': numbers(slope)}
 
 
-CASES = {'wgan_gp': wgan_gp, 'saliency': saliency}
+def recurrent_penalty():
+    """Four steps of plain gradient descent on a recurrent critic with a gradient penalty: the LSTM is differentiated twice."""
+    lstm, head = torch.nn.LSTM(3, 5, batch_first=True).double(), torch.nn.Linear(5, 1).double()
+    p = {**{f'lstm.{n}': t for n, t in lstm.named_parameters()}, **{f'head.{n}': t for n, t in head.named_parameters()}}
+    with torch.no_grad():
+        for name, t in p.items():
+            t.copy_(reals(f'recurrent:{name}', list(t.shape), 1.0))
+
+    def critic(x):
+        return head(lstm(x)[0].mean(1))
+
+    losses, norms = [], []
+    for step in range(4):
+        real, fake = reals(f'recurrent:real:{step}', [4, 6, 3]), reals(f'recurrent:fake:{step}', [4, 6, 3])
+        part = reals(f'recurrent:part:{step}', [4, 1, 1], 1.0, 0.5)
+        between = (part * real + (1 - part) * fake).requires_grad_()
+        slope, = torch.autograd.grad(critic(between).sum(), between, create_graph=True)
+        penalty = ((slope.flatten(1).norm(2, dim=1) - 1) ** 2).mean()
+        loss = critic(fake).mean() - critic(real).mean() + 10 * penalty
+        found = torch.autograd.grad(loss, list(p.values()), allow_unused=True)
+        losses.append(loss.item())
+        norms.append(sum((g ** 2).sum() for g in found if g is not None).sqrt().item())
+        with torch.no_grad():
+            for t, g in zip(p.values(), found):
+                if g is not None:
+                    t -= 0.01 * g
+    return {'losses': losses, 'gradientNorms': norms, 'parameters': {name: numbers(t) for name, t in p.items()}}
+
+
+CASES = {'wgan_gp': wgan_gp, 'saliency': saliency, 'recurrent_penalty': recurrent_penalty}

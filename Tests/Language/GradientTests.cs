@@ -45,32 +45,55 @@ public sealed class GradientTests
         }
         """;
 
-    static readonly string[] Parameters = ["first.weight", "first.bias", "second.weight", "second.bias", "last.weight", "last.bias"];
-
-    static double[] Batch(string name, int step) => name == "part" ? GoldenValues.Reals($"wgan:part:{step}", 4, 1, 0.5) : GoldenValues.Reals($"wgan:{name}:{step}", 20, 2, 0);
+    // The same over sequences: the recurrence is differentiated twice, backwards and then through its backward loop.
+    const string RecurrentCritic = """
+        [Model] [Dim("B", Max = 16, Typical = 4)] [Dim("T", Max = 12, Typical = 6)] public partial class M
+        {
+            readonly Lstm lstm = new(3, 5, batchFirst: true);
+            readonly Linear head = new(5, 1);
+            Tensor Score(Tensor x)
+            {
+                var (output, _, _) = lstm.Forward(x);
+                return head.Forward(output.Mean(1));
+            }
+            [Loss] public Tensor Loss([Shape("B", "T", 3)] Tensor real, [Shape("B", "T", 3)] Tensor fake, [Shape("B", 1, 1)] Tensor part)
+            {
+                var between = part * real + (1 - part) * fake;
+                var slope = Tensor.Gradient(Score(between).Sum(), between);
+                var penalty = (slope.Flatten(1).Norm(1) - 1).Square().Mean();
+                return Score(fake).Mean() - Score(real).Mean() + 10 * penalty;
+            }
+            [Train] public static Sgd Optimizer() => new(learningRate: 0.01);
+        }
+        """;
 
     // The penalty is a function of a gradient, so the step differentiates twice. In float64 the reference follows PyTorch to rounding, compiled float32 to 1e-5.
-    [Fact]
-    public void A_gradient_penalty_trains_as_in_PyTorch()
+    [Theory]
+    [InlineData("wgan_gp", "wgan", Critic, 5)]
+    [InlineData("recurrent_penalty", "recurrent", RecurrentCritic, 6, 3)]
+    public void A_gradient_penalty_trains_as_in_PyTorch(string name, string seed, string source, params int[] row)
     {
-        var golden = Golden<PenaltyGolden>("wgan_gp");
-        using var model = RunningModel.Of(Critic);
+        var golden = Golden<PenaltyGolden>(name);
+        using var model = RunningModel.Of(source);
         var states = ImmutableDictionary<string, TensorData>.Empty.Add("optimizer.step", TensorData.Scalar(0L));
-        foreach (var path in Parameters)
+        foreach (var path in golden.Parameters.Keys)
         {
             var shape = model.Instance.Store[path].Shape;
-            var start = GoldenValues.Reals("wgan:" + path, (int)model.Instance.Store[path].Length, 1, 0);
+            var start = GoldenValues.Reals($"{seed}:{path}", (int)model.Instance.Store[path].Length, 1, 0);
             states = states.Add(path, new(DType.F64, [.. shape], start));
             model.Set(path, start);
         }
         var reference = new Interpreter(model.Source.Stages.Find("Decomposed")!, float64: true);
         var binding = DimBinding.Typical(model.Source.Lowered.Dims).With("B", 4);
+        var whole = row.Aggregate(4, (product, size) => product * size);
+        double[] Batch(string tensor, int step) => tensor == "part" ? GoldenValues.Reals($"{seed}:part:{step}", 4, 1, 0.5) : GoldenValues.Reals($"{seed}:{tensor}:{step}", whole, 2, 0);
+        long[] Shape(int argument) => [4, .. argument < 2 ? row.Select(size => (long)size) : row.Select(_ => 1L)];
         for (var step = 0; step < golden.Losses.Length; step++)
         {
             double[][] batch = [.. new[] { "real", "fake", "part" }.Select(n => Batch(n, step))];
             var exact = reference.Run(
                 "train_step",
-                [.. batch.Select((b, i) => new TensorData(DType.F64, [4, i < 2 ? 5 : 1], b)), TensorData.Scalar(0.01, DType.F64), TensorData.Scalar(ModelInstance.StepSeed(7, step + 1))], states, binding);
+                [.. batch.Select((b, i) => new TensorData(DType.F64, Shape(i), b)), TensorData.Scalar(0.01, DType.F64), TensorData.Scalar(ModelInstance.StepSeed(7, step + 1))], states, binding);
             states = states.SetItems(exact.States);
             Assert.Equal(golden.Losses[step], exact.Results[0][0], 1e-10);
             Assert.Equal(golden.GradientNorms[step], exact.Results[1][0], 1e-9);
@@ -78,7 +101,7 @@ public sealed class GradientTests
             Assert.InRange(Math.Abs(compiled.Loss - golden.Losses[step]) / Math.Max(1, Math.Abs(golden.Losses[step])), 0, 1e-5);
             Assert.InRange(Math.Abs(compiled.GradientNorm - golden.GradientNorms[step]) / golden.GradientNorms[step], 0, 1e-5);
         }
-        foreach (var path in Parameters)
+        foreach (var path in golden.Parameters.Keys)
             for (var i = 0; i < states[path].Size; i++)
             {
                 Assert.Equal(golden.Parameters[path][i], states[path][i], 1e-10);
@@ -148,6 +171,12 @@ public sealed class GradientTests
     [InlineData("var y = a.Forward(x).Square().Sum(); var g = Tensor.Gradient(y, a.Weight); return (a.Weight - g * 0.1).Square().Mean() + Tensor.Gradient(g.Sin().Sum(), a.Weight).Mean();")]
     [InlineData("var y = a.Forward(x).CrossEntropy(Tensor.Arange(3)); return Tensor.Gradient(y, x).Norm() + y;")]
     [InlineData("var u = x.Detach() * a.Weight.Sum(); var y = (u * x).Sin().Sum(); return Tensor.Gradient(y, x).Square().Sum();")]
+    [InlineData("var (last, all) = Tensor.Scan(Tensor.Zeros(1, 4), x.Reshape(3, 1, 4), (h, s) => { var next = a.Forward(h + s).Tanh(); return (next, next * s); }); return Tensor.Gradient(all.Sum() + last.Square().Sum(), x).Square().Sum();")]
+    [InlineData("var (last, _) = Tensor.Scan(a.Weight * 1, x, (w, s) => (w - Tensor.Gradient((w * s).Sum(1).Tanh().Square().Sum(), w) * 0.3f, w)); return (last * x.Sum(0)).Sin().Sum();")]
+    [InlineData("var y = Tensor.While(x, h => h.Square().Sum() > 0.5f, h => a.Forward(h).Sin() * 0.5f, 6); return Tensor.Gradient(y.Sin().Sum(), x).Square().Sum();")]
+    [InlineData("var y = Tensor.If(x.Sum() > -10, () => a.Forward(x).Sin(), () => x.Square()); return Tensor.Gradient(y.Square().Sum(), x).Square().Sum();")]
+    [InlineData("var first = Tensor.Gradient(Tensor.If(x.Sum() > 10, () => x, () => a.Forward(x).Sin()).Square().Sum(), x); return Tensor.Gradient(first.Square().Sum(), x).Sum();")]
+    [InlineData("var first = Tensor.Gradient(Tensor.Scan(x, x, (h, s) => (a.Forward(h * s).Sin(), h)).Last.Square().Sum(), x); return Tensor.Gradient(first.Square().Sum(), x).Sum();")]
     public void Training_through_a_gradient_is_the_limit_of_differences(string body)
     {
         var source = $$"""

@@ -1,28 +1,44 @@
 using System;
 using System.Collections.Generic;
+using System.Collections.Immutable;
 using System.Linq;
 using Graph.Compiler.Ir;
 
 namespace Graph.Compiler.Passes.Recompute;
 
-/// <summary>Where a training step turns from forward to backward, and what is worth keeping across.</summary>
+/// <summary>Where a function turns from forward to backward, and what is worth keeping across.</summary>
 sealed class Boundary
 {
     readonly Function function;
-    readonly DimBinding binding;
+    readonly Func<Value, Value, long> bytes;
+    readonly ImmutableArray<Value> kept;
     readonly HashSet<Value> forward = [];
     readonly Dictionary<Value, int> number = [];
     readonly HashSet<Value> written;
 
-    /// <param name="function">A training step: what its first result depends on, and the states that its forward pass assigns, is forward, everything else backward.</param>
+    /// <summary>Of a training step: what its first result depends on, and the states that its forward pass assigns, is forward, everything else backward.</summary>
+    /// <param name="function">The step.</param>
     /// <param name="program">Its program.</param>
     /// <param name="optimized">The states that the optimizer changes, and not the forward pass.</param>
-    public Boundary(Function function, Program program, ISet<string> optimized)
+    public static Boundary OfStep(Function function, Program program, ISet<string> optimized)
     {
-        this.function = function;
-        binding = DimBinding.Typical(program.Dims);
-        var roots = new HashSet<Value>(function.Updates.Where(u => !optimized.Contains(u.Path)).Select(u => u.Value));
-        if (function.Results.Length > 0) roots.Add(function.Results[0]);
+        var binding = DimBinding.Typical(program.Dims);
+        return new(function, [.. function.Results.Take(1), .. function.Updates.Where(u => !optimized.Contains(u.Path)).Select(u => u.Value)], [], (_, source) => source.Type.Bytes.Evaluate(binding));
+    }
+
+    /// <param name="function">The function.</param>
+    /// <param name="ends">What the forward part is there for: all that they depend on is forward, everything else backward.</param>
+    /// <param name="kept">Parameters that the backward part finds only if they are kept, as it finds results of the forward part; the others cost nothing.</param>
+    /// <param name="bytes">The memory that keeping a value costs, given it and what it is a view of: itself if it is none.</param>
+    public Boundary(Function function, IEnumerable<Value> ends, ImmutableArray<Value> kept, Func<Value, Value, long> bytes)
+    {
+        (this.function, this.kept, this.bytes) = (function, kept, bytes);
+        var roots = new HashSet<Value>(ends);
+        foreach (var parameter in kept)
+        {
+            forward.Add(parameter);
+            number.Add(parameter, number.Count);
+        }
         for (var i = function.Nodes.Length - 1; i >= 0; i--)
         {
             var node = function.Nodes[i];
@@ -43,7 +59,8 @@ sealed class Boundary
     static bool IsCheap(Value value) => value.Producer!.Operation is { IsPure: true, Kind: OpKind.Elementwise or OpKind.View };
 
     /// <summary>The forward values that the backward pass makes again from kept ones, arguments and states.</summary>
-    public HashSet<Value> Recomputed()
+    /// <param name="ends">What the backward pass gives, where it may be a forward value as it is.</param>
+    public HashSet<Value> Recomputed(params IEnumerable<Value> ends)
     {
         var needed = new HashSet<Value>();
         var stored = new HashSet<Value>();
@@ -53,6 +70,8 @@ sealed class Boundary
             foreach (var input in node.Inputs)
                 if (forward.Contains(input)) needed.Add(input);
         }
+        foreach (var end in ends)
+            if (forward.Contains(end)) needed.Add(end);
         if (needed.Count == 0) return [];
         Stored(stored);
 
@@ -73,9 +92,16 @@ sealed class Boundary
                 if (needed.Contains(value)) cut.Edge(at + 1, sink, MinimumCut.Infinite);
             }
         }
+        foreach (var parameter in kept)
+        {
+            var at = 2 * number[parameter];
+            cut.Edge(source, at, MinimumCut.Infinite);
+            cut.Edge(at, at + 1, Weight(parameter, distance.TryGetValue(parameter, out var d) ? d : 20));
+            if (needed.Contains(parameter)) cut.Edge(at + 1, sink, MinimumCut.Infinite);
+        }
         var sinkSide = cut.SinkSide(source, sink);
         // A scalar without operands is part of whatever kernel reads it: a second one would save nothing.
-        return [.. number.Keys.Where(v => sinkSide[2 * number[v]] && IsCheap(v) && !stored.Contains(v) && (v.Shape.Rank > 0 || !v.Producer!.Inputs.IsEmpty))];
+        return [.. number.Keys.Where(v => v.Producer is not null && sinkSide[2 * number[v]] && IsCheap(v) && !stored.Contains(v) && (v.Shape.Rank > 0 || !v.Producer!.Inputs.IsEmpty))];
     }
 
     // Values that a contraction, a convolution or a library kernel of the backward pass reads, if only through views: they lie in memory anyway, and making them again
@@ -115,8 +141,8 @@ sealed class Boundary
     // and as much as three steps for a value that the forward kernels would write for the backward pass alone.
     long Weight(Value value, int distance)
     {
-        value = Source(value);
-        return Math.Max(1, value.Type.Bytes.Evaluate(binding)) * (10 + Math.Min(distance, 20) + (written.Contains(value) ? 0 : 3));
+        var source = Source(value);
+        return Math.Max(1, bytes(value, source)) * (10 + Math.Min(distance, 20) + (written.Contains(source) ? 0 : 3));
     }
 
     // Values that the forward pass has to write to memory whatever the backward pass wants: what a dear operation reads, what it makes for a reduction, and what is read on both
@@ -135,7 +161,7 @@ sealed class Boundary
             {
                 if (!forward.Contains(input)) continue;
                 var source = Source(input);
-                if (dear || Depth(input) < here || (node.Operation.Kind == OpKind.Reduce && IsDear(source.Producer!))) written.Add(source);
+                if (dear || Depth(input) < here || (node.Operation.Kind == OpKind.Reduce && source.Producer is { } maker && IsDear(maker))) written.Add(source);
             }
             foreach (var output in node.Outputs) depth[output] = here + (dear ? 1 : 0);
         }
@@ -144,8 +170,8 @@ sealed class Boundary
 
     static bool IsDear(Node node) => node.Operation.Kind is not (OpKind.Elementwise or OpKind.View or OpKind.Reduce);
 
-    // What a view looks at, within the forward pass.
-    Value Source(Value value)
+    /// <summary>What a view looks at, within the forward pass.</summary>
+    public Value Source(Value value)
     {
         while (value.Producer is { Operation.Kind: OpKind.View } view && forward.Contains(view.Inputs[0])) value = view.Inputs[0];
         return value;
