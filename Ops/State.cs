@@ -1,4 +1,6 @@
 using System;
+using System.Linq;
+using System.Runtime.CompilerServices;
 
 namespace Graph;
 
@@ -19,6 +21,7 @@ public sealed partial class State : Tensor
     /// <param name="initializer">Its first value; see <see cref="Init"/>.</param>
     /// <param name="name">Its name in paths and checkpoints instead of the field's.</param>
     /// <param name="lifetime">How long it lives, and whose it is.</param>
+    [OverloadResolutionPriority(1)] // [] is no list of names
     public State(int[] shape, Initializer initializer, string? name = null, StateLifetime lifetime = StateLifetime.Model)
         : base(shape)
     {
@@ -28,6 +31,25 @@ public sealed partial class State : Tensor
         Initializer = initializer;
         Name = name;
     }
+
+    /// <summary>A state of a session with named dimensions, <c>new(["B", 512, 64], Init.Zeros, lifetime: StateLifetime.Session)</c>: each session says how large its own is, by its first call or when it is made.</summary>
+    /// <param name="shape">The dimensions, outermost first: each an <c>int</c>, or a <c>string</c>, the name of a dimension that the model declares (<see cref="DimAttribute"/>).</param>
+    /// <param name="initializer">Its first value.</param>
+    /// <param name="name">Its name in paths instead of the field's.</param>
+    /// <param name="lifetime">A session's: a state of the model has one size.</param>
+    /// <remarks>Outside of compiled code <see cref="Tensor.Shape"/> has 0 where a name stands.</remarks>
+    /// <exception cref="ArgumentException">A dimension is neither.</exception>
+    public State(object[] shape, Initializer initializer, string? name = null, StateLifetime lifetime = StateLifetime.Session)
+        : this([.. shape.Select(Size)], initializer, name, lifetime)
+    {
+    }
+
+    static int Size(object dimension) => dimension switch
+    {
+        int size => size,
+        string => 0,
+        _ => throw new ArgumentException($"A dimension of a state is a number or a name, but got {dimension ?? "null"}.", "shape"),
+    };
 
     /// <summary>How long it lives, and whose it is.</summary>
     public StateLifetime Lifetime { get; }

@@ -89,7 +89,7 @@ public sealed class ModelIr
         var natural = compiled.Find("Fused") is { } fused ? Lowerer.Lower(fused) : null;
         return [.. lowered.Functions.Select(f =>
         {
-            var used = new DimSolver(f.Signature.Parameters, lowered.Dims).Symbols;
+            var used = new DimSolver(f, lowered.Dims).Symbols;
             var mine = binding is null ? DimBinding.Typical(used) : new DimBinding(used.Select(s => new KeyValuePair<string, long>(s.Name, binding[s.Name])));
             var before = natural?.Find(f.Name);
             return Planner.Plan(f, mine) with { NaturalPeak = before is null ? null : Planner.PeakBytes(before, mine) };

@@ -100,6 +100,8 @@ public static class ModelMembers
         /// itself, with the model's values at first, and its calls take turns. Saving and training are of the model, whichever session they are called on.
         /// </summary>
         /// <param name="threads">The most threads that work on one of its calls; 0 for one a processor.</param>
-        public TModel NewSession(int threads = 1) => ModelInstance.Wrap<TModel>(model.Instance.NewSession(threads));
+        /// <param name="sizes">How large its states are, where their shapes have named dimensions: <c>sizes: [("B", 4)]</c>. What is left out is what its first call says, and stays so.</param>
+        /// <exception cref="System.ArgumentException">No state has such a dimension, or the size is not within its bounds.</exception>
+        public TModel NewSession(int threads = 1, params System.ReadOnlySpan<(string Dimension, int Size)> sizes) => ModelInstance.Wrap<TModel>(model.Instance.NewSession(threads, sizes));
     }
 }

@@ -51,5 +51,5 @@ public sealed record InitSpec(string Kind, double Scale)
         : Kind + "(" + Scale.ToString("R", CultureInfo.InvariantCulture) + ")";
 }
 
-/// <summary>One tensor that outlives a call, under a path such as <c>blocks.0.norm.weight</c>. Its shape is constant.</summary>
+/// <summary>One tensor that outlives a call, under a path such as <c>blocks.0.norm.weight</c>. Its shape is constant, unless it is a session's: each session says then how large its own is.</summary>
 public sealed record StateDecl(string Path, TensorType Type, StateKind Kind, InitSpec Init);

@@ -8,7 +8,7 @@ namespace Graph.Compiler.Ir;
 public sealed class VerificationException(string message) : Exception(message);
 
 /// <summary>
-/// The invariants of the IR: unique names; every value defined before it is used; types as inferred; states declared, constant in shape, updated once and with their own type; regions closed; layouts permutations.
+/// The invariants of the IR: unique names; every value defined before it is used; types as inferred; states declared, constant in shape but for those of sessions, updated once and with their own type; regions closed; layouts permutations.
 /// </summary>
 public static class Verifier
 {
@@ -21,7 +21,7 @@ public static class Verifier
         foreach (var dim in program.Dims)
             if (dim.Typical < 1 || dim.Max < dim.Typical) throw new VerificationException($"the dimension {dim.Name} needs 1 ≤ typical ≤ max, but has {dim.Typical} and {dim.Max}");
         foreach (var state in program.States)
-            if (!state.Type.Shape.IsConstant) throw new VerificationException($"the state {state.Path} has the symbolic shape {state.Type.Shape}");
+            if (!state.Type.Shape.IsConstant && state.Kind != StateKind.Session) throw new VerificationException($"the state {state.Path} has the symbolic shape {state.Type.Shape}, but does not belong to sessions");
         Unique(program.Training.Select(t => t.Name), "training program");
         foreach (var training in program.Training)
         {

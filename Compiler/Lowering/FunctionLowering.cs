@@ -60,6 +60,9 @@ sealed partial class FunctionLowering(Program program, Function function, Kernel
                     demands.TryAdd(start, Dense(start, NewBuffer("sum", BufferKind.Arena, start.Type)));
         }
 
+        // Backwards: what goes on in a place that is wanted in the end may want it for its operand too.
+        foreach (var node in function.Nodes.Reverse()) GoOn(node, targets);
+
         foreach (var node in function.Nodes)
         {
             cancel.ThrowIfCancellationRequested();
@@ -71,6 +74,20 @@ sealed partial class FunctionLowering(Program program, Function function, Kernel
             if (late.Any(l => l.To.Buffer == places[copies[i].Value].Buffer && l.To.Buffer != copies[i].To.Buffer))
                 copies[i] = (Copy(copies[i].Value, places[copies[i].Value], Dense(copies[i].Value, NewBuffer("copy", BufferKind.Arena, copies[i].Value.Type))), copies[i].To);
         foreach (var (value, to) in copies) CopyTo(value, places[value], to);
+    }
+
+    // A state or carry that is changed step by step, each step going on in the memory of the one before, is changed where it lies.
+    void GoOn(Node node, List<Target> targets)
+    {
+        if (node.Operation.Library(node) is not { } traits) return;
+        foreach (var shared in traits.InPlace)
+        {
+            if (!demands.TryGet(node.Outputs[shared.Result], out var place) || !donated.Contains(place.Buffer)) continue;
+            var (start, end) = (node.Inputs[shared.Operand], function.Nodes.IndexOf(node));
+            if (start.Producer is not { } first || function.Roots.Contains(start) || Enumerable.Range(end + 1, function.Nodes.Length - end - 1).Any(i => function.Nodes[i].Inputs.Contains(start))) continue;
+            if (first.Operation.Library(first) is not { InPlace.IsEmpty: false } || targets.FirstOrDefault(t => t.Place.Buffer == place.Buffer) is not { Old: { } old }) continue;
+            if (MayOverwrite(new(start, place, old), targets)) demands.TryAdd(start, place);
+        }
     }
 
     // A new state or carry may go straight over the old one when everything that reads the old one comes before, or is the same elementwise kernel (checked once that kernel is built).
@@ -102,6 +119,8 @@ sealed partial class FunctionLowering(Program program, Function function, Kernel
         if (node.Operation.Kind is OpKind.Elementwise or OpKind.Reduce || node.Operation == StructureOperations.Call) return false;
         // A loop goes on where its carry begins; whatever else it reads it reads in every iteration.
         if (node.Operation == StructureOperations.Loop) return node.Inputs.Where((_, i) => i != Base(written).Index || Base(written).Index >= LoopOperation.Shape(node.Attributes).Carries).Any(values.Contains);
+        // What goes on in an operand's memory reads there what it keeps, and nothing elsewhere.
+        if (node.Operation.Library(node) is { InPlace: var shared }) return node.Inputs.Where((_, i) => !shared.Any(s => s.Result == Base(written).Index && s.Operand == i)).Any(values.Contains);
         if (node.Operation != StructureOperations.Fused) return true;
         var region = node.Regions[0];
         if (region.Nodes.FirstOrDefault(n => n.Operation.Kind is OpKind.Contract or OpKind.Convolution) is not { } contract) return false;

@@ -18,14 +18,21 @@ public sealed class DimSolver
     readonly List<Step> steps = [];
     readonly ImmutableArray<NamedTensor> parameters;
 
+    /// <summary>What a call of a function needs; the dimensions that only states of sessions have stand last.</summary>
+    public DimSolver(LoweredFunction function, ImmutableArray<DimSymbol> declared)
+        : this(function.Signature.Parameters, declared, StateSymbols(function))
+    {
+    }
+
     /// <param name="parameters">The parameters whose lengths are known, in order.</param>
     /// <param name="declared">The program's dimensions.</param>
+    /// <param name="others">Dimensions that neither lengths nor the caller give.</param>
     /// <exception cref="ArgumentException">A parameter uses a dimension that is not declared.</exception>
-    public DimSolver(ImmutableArray<NamedTensor> parameters, ImmutableArray<DimSymbol> declared)
+    public DimSolver(ImmutableArray<NamedTensor> parameters, ImmutableArray<DimSymbol> declared, IEnumerable<string>? others = null)
     {
         this.parameters = parameters;
         var names = parameters.SelectMany(p => p.Shape.SelectMany(d => d.Symbols)).Distinct(StringComparer.Ordinal).ToImmutableArray();
-        Symbols = [.. names.Select(n => declared.FirstOrDefault(d => d.Name == n) ?? throw new ArgumentException($"The dimension {n} is not declared.", nameof(declared)))];
+        Symbols = [.. names.Concat(others?.Except(names) ?? []).Select(n => declared.FirstOrDefault(d => d.Name == n) ?? throw new ArgumentException($"The dimension {n} is not declared.", nameof(declared)))];
         var known = new HashSet<string>(StringComparer.Ordinal);
         var undetermined = ImmutableArray.CreateBuilder<string>();
         while (known.Count < names.Length)
@@ -43,7 +50,10 @@ public sealed class DimSolver
         Undetermined = undetermined.ToImmutable();
     }
 
-    /// <summary>The dimensions of the parameters, in the order in which they first occur: the order of <see cref="Solve"/>'s values.</summary>
+    /// <summary>The dimensions that states have, which only those of sessions do.</summary>
+    public static IEnumerable<string> StateSymbols(LoweredFunction function) => function.Buffers.Where(b => b.Kind == BufferKind.State).SelectMany(b => b.Elements.Symbols).Distinct(StringComparer.Ordinal);
+
+    /// <summary>The dimensions of the parameters, in the order in which they first occur, then others: the order of <see cref="Solve"/>'s values.</summary>
     public ImmutableArray<DimSymbol> Symbols { get; }
 
     /// <summary>Those that the caller has to state, in order.</summary>
@@ -78,7 +88,7 @@ public sealed class DimSolver
     /// <param name="function">The function's name, for messages.</param>
     /// <param name="lengths">Elements of each parameter.</param>
     /// <param name="stated">The values of <see cref="Undetermined"/>, in order.</param>
-    /// <param name="values">Gets the value of each of <see cref="Symbols"/>.</param>
+    /// <param name="values">Gets the value of each of <see cref="Symbols"/> but the others.</param>
     /// <exception cref="ArgumentException">A length is no multiple of what one unit of a dimension takes, or another number of dimensions is stated.</exception>
     public void Solve(string function, ReadOnlySpan<long> lengths, ReadOnlySpan<long> stated, Span<long> values)
     {

@@ -54,7 +54,7 @@ public static class Planner
 
     /// <summary>The plan at typical sizes of those dimensions that the function's parameters have.</summary>
     public static MemoryPlan PlanTypical(LoweredFunction function, ImmutableArray<DimSymbol> declared) =>
-        Plan(function, DimBinding.Typical(new DimSolver(function.Signature.Parameters, declared).Symbols));
+        Plan(function, DimBinding.Typical(new DimSolver(function, declared).Symbols));
 
     // From the bottom up as in another binding, judged by the sizes of this one.
     static (long[] Offsets, long Bytes, string Method) Again(List<Piece> pieces, MemoryPlan like, long bound, int peak, PlanningWork work)

@@ -48,7 +48,7 @@ partial class BodyBinder
         foreach (var argument in creation.Arguments)
         {
             // A default that says what would be anyway need not stand in the definition, nor its enumeration.
-            if (argument is { ArgumentKind: ArgumentKind.DefaultValue, Parameter.Name: "lifetime" }) continue;
+            if (argument is { ArgumentKind: ArgumentKind.DefaultValue, Parameter.Name: "lifetime", Value.ConstantValue: { HasValue: true, Value: 0 } }) continue;
             var value = Expression(argument.Value);
             switch (argument.Parameter?.Name)
             {

@@ -34,7 +34,7 @@ static class MemoryNeeds
                 $"{model}.{function.Name} needs {SizeLimits.Bytes(peak)} for its intermediates{(at.Length > 0 ? " at " + at : "")}; the largest, made here, takes {SizeLimits.Bytes(largest.Bytes.Evaluate(typical))}.",
                 maker.Origins.Select(o => Origin.Entry(o.Place)).FirstOrDefault(entry => entry < origins.Count) is { } entry ? origins[entry] : location);
         }
-        var stored = lowered.States.Sum(s => s.Type.Bytes.Constant);
+        var stored = lowered.States.Sum(s => s.Type.Bytes.Evaluate(typical));
         if (stored >= Much) yield return Warning($"{model} holds {SizeLimits.Bytes(stored)} of parameters, states and what its optimizer keeps.", location);
     }
 

@@ -20,7 +20,8 @@ public sealed class CompiledFunction
         Lowered = lowered;
         IsTraining = TrainingSignature.OfStep(program.Training, lowered.Name) is not null;
         AssignedStates = lowered.Signature.Assigned;
-        Solver = new(lowered.Signature.Parameters, program.Dims);
+        Solver = new(lowered, program.Dims);
+        StateSizes = [.. DimSolver.StateSymbols(lowered).Select(name => new StateSize(SymbolOf(name), name, lowered.Signature.Parameters.FirstOrDefault(p => p.Shape.Any(d => d.Symbols.Contains(name)))?.Name))];
         var symbols = Solver.Symbols.Select(s => s.Name).ToImmutableArray();
         Checks = new(lowered.Signature, program, Solver.Symbols);
         Plans = new(this, planned);
@@ -44,6 +45,22 @@ public sealed class CompiledFunction
     public ImmutableArray<string> AssignedStates { get; }
 
     internal DimSolver Solver { get; }
+
+    /// <summary>A named dimension that states of the function have.</summary>
+    /// <param name="Symbol">Its number among the solver's symbols.</param>
+    /// <param name="Name">Its name.</param>
+    /// <param name="Argument">The argument that has it too; null when only the session says how large it is.</param>
+    internal readonly record struct StateSize(int Symbol, string Name, string? Argument);
+
+    /// <summary>The named dimensions of the states of sessions that it uses; none for a function without such states.</summary>
+    internal ImmutableArray<StateSize> StateSizes { get; }
+
+    int SymbolOf(string name)
+    {
+        for (var i = 0; i < Solver.Symbols.Length; i++)
+            if (Solver.Symbols[i].Name == name) return i;
+        throw new ArgumentException($"{Name} has no dimension {name}.", nameof(name));
+    }
 
     internal CallChecks Checks { get; }
 

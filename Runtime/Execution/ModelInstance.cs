@@ -48,12 +48,12 @@ public sealed unsafe class ModelInstance : IDisposable
         rates = [.. model.Training.Select(t => (float)(t.Program.LearningRate ?? 0))];
     }
 
-    ModelInstance(ModelInstance over, int threads)
+    ModelInstance(ModelInstance over, int threads, ReadOnlySpan<(string Dimension, int Size)> sizes)
     {
         Model = over.Model;
         root = over.root;
         number = Interlocked.Increment(ref root.made);
-        Store = over.Store.Root.ForSession(Model.SessionStates);
+        Store = over.Store.Root.ForSession(Model.SessionStates, Sizes(sizes));
         OwnsStates = Store != Store.Root;
         rates = [.. over.rates];
         sessions = new(() => new(Model, Store, new(threads)), OwnsStates ? 1 : Environment.ProcessorCount);
@@ -115,10 +115,27 @@ public sealed unsafe class ModelInstance : IDisposable
         rates[training.Index] = float.IsFinite(value) ? value : throw new ArgumentOutOfRangeException(nameof(LearningRate), value, "The learning rate must be finite.");
 
     /// <summary>Another instance over the same parameters, with memory of its own, and states of its own where entries assign some.</summary>
-    public ModelInstance NewSession(int threads = 1)
+    /// <param name="threads">The most threads that work on one of its calls.</param>
+    /// <param name="sizes">How large its states are, where their shapes have named dimensions; the first call says it of others.</param>
+    public ModelInstance NewSession(int threads = 1, params ReadOnlySpan<(string Dimension, int Size)> sizes)
     {
         ThrowIfDisposed();
-        return new(this, threads);
+        return new(this, threads, sizes);
+    }
+
+    Dictionary<string, long> Sizes(ReadOnlySpan<(string Dimension, int Size)> sizes)
+    {
+        var result = new Dictionary<string, long>(StringComparer.Ordinal);
+        var known = Model.Lowered.States.SelectMany(s => s.Type.Shape.SelectMany(d => d.Symbols)).Distinct(StringComparer.Ordinal).ToList();
+        foreach (var (name, size) in sizes)
+        {
+            if (!known.Contains(name))
+                throw new ArgumentException($"No state of {Model.Name} has the dimension {name}; {(known.Count == 0 ? "none has a named one" : "those of its sessions have " + string.Join(", ", known))}.", nameof(sizes));
+            var most = Model.Lowered.Dims.First(d => d.Name == name).Max;
+            if (size < 1 || size > most) throw new ArgumentOutOfRangeException(nameof(sizes), size, $"{name} of a session of {Model.Name} is expected to be 1 to {most}.");
+            if (!result.TryAdd(name, size)) throw new ArgumentException($"{name} is given twice.", nameof(sizes));
+        }
+        return result;
     }
 
     void ThrowIfDisposed()
@@ -195,7 +212,7 @@ public sealed unsafe class ModelInstance : IDisposable
             RunAlone(compiled, arguments, dims);
             return;
         }
-        if (compiled.AssignsStates && !OwnsStates) throw NeedsSession(compiled);
+        if (!OwnsStates && (compiled.AssignsStates || !compiled.StateSizes.IsEmpty)) throw NeedsSession(compiled);
         using var inside = Store.Gate.Share();
         ThrowIfDisposed();
         var session = sessions.Rent();
@@ -226,7 +243,7 @@ public sealed unsafe class ModelInstance : IDisposable
     }
 
     InvalidOperationException NeedsSession(CompiledFunction function) => new(
-        $"{function.Name} assigns {string.Join(", ", function.AssignedStates)}, and the model {Model.Name} is shared by all who call it. "
+        $"{function.Name} {(function.AssignsStates ? "assigns " + string.Join(", ", function.AssignedStates) : $"reads states whose {string.Join(", ", function.StateSizes.Select(s => s.Name))} each session sets")}, and the model {Model.Name} is shared by all who call it. "
         + $"Call it on a session, which has that state for itself: using var session = model.NewSession();");
 
     /// <inheritdoc cref="Run(string, ReadOnlySpan{CallArgument}, ReadOnlySpan{long})"/>

@@ -71,6 +71,7 @@ public sealed unsafe class Session : IDisposable
         for (var i = 0; i < count; i++) lengths[i] = arguments[i].Length;
         Span<long> values = stackalloc long[function.Solver.Symbols.Length];
         function.Solver.Solve(function.Name, lengths[..function.Arguments], dims, values);
+        if (!function.StateSizes.IsEmpty) store.Settle(function, values);
 
         var table = tables.TryGetValue(function, out var known) ? known.Find(values) : null;
         if (table is null)
@@ -126,6 +127,7 @@ public sealed unsafe class Session : IDisposable
         var began = Worked();
         if (function.Lowered.Buffers.Any(b => b.Kind == Compiler.Kernels.BufferKind.State && states.Declaration(b.Name)?.Kind is StateKind.Optimizer or StateKind.Counter)) states.StartTraining();
         var allocating = Worked() - began;
+        if (!function.StateSizes.IsEmpty) states.MakeStates(function, values);
         var plan = function.Plans.Get(values);
         began = Worked();
         // All that is new is made before anything old goes: an allocation that fails leaves the tables there are, and what they point to.

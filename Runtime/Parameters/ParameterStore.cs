@@ -18,13 +18,12 @@ namespace Graph;
 /// Calls of the model and <c>Save</c> share the store; a training step, <c>Load</c> and writes (<see cref="StoredTensor.Write{T}(ReadOnlySpan{T})"/>, eager ones too) have it alone, and whoever meets another waits. So
 /// every change has a version. A span that <see cref="StoredTensor.Read"/> hands out shows what is there: who reads it while a step is made sees numbers of two versions.
 /// </remarks>
-public sealed class ParameterStore : IReadOnlyCollection<StoredTensor>, IParameterSource
+public sealed partial class ParameterStore : IReadOnlyCollection<StoredTensor>, IParameterSource
 {
     const long Alignment = 64;
 
     readonly ImmutableArray<StateDecl> declarations;
     readonly ParameterStore root;
-    readonly ImmutableArray<StoredTensor> own;
     volatile Contents contents;
     object? trainer;
     ulong seed;
@@ -36,20 +35,8 @@ public sealed class ParameterStore : IReadOnlyCollection<StoredTensor>, IParamet
         this.declarations = declarations;
         this.seed = seed;
         root = this;
-        own = [];
         Gate = new();
-        contents = new(Make(d => !IsOptimizer(d), "parameters", pool), isTraining: false);
-    }
-
-    // A session's: what the root has, with copies of some states.
-    ParameterStore(ParameterStore root, ImmutableArray<string> states)
-    {
-        declarations = root.declarations;
-        this.root = root;
-        Gate = root.Gate;
-        own = Make(d => states.Contains(d.Path), "a session's states", null);
-        foreach (var tensor in own) root[tensor.Path].CopyTo(tensor);
-        contents = Over(root.contents);
+        contents = new(Make(declarations.Where(d => !IsOptimizer(d) && d.Type.Shape.IsConstant), "parameters", pool), isTraining: false);
     }
 
     /// <summary>What there is, at one moment: a reader on another thread sees all tensors of a kind or none.</summary>
@@ -84,8 +71,6 @@ public sealed class ParameterStore : IReadOnlyCollection<StoredTensor>, IParamet
         }
     }
 
-    Contents Over(Contents basis) => new([.. basis.All.Select(t => own.FirstOrDefault(o => o.Path == t.Path) ?? t)], basis.IsTraining, basis);
-
     static bool IsOptimizer(StateDecl declaration) => declaration.Kind is StateKind.Optimizer or StateKind.Counter;
 
     /// <summary>Who may use the numbers.</summary>
@@ -93,15 +78,6 @@ public sealed class ParameterStore : IReadOnlyCollection<StoredTensor>, IParamet
 
     /// <summary>The store that all sessions share: this one, or that of the model whose session this is.</summary>
     internal ParameterStore Root => root;
-
-    /// <summary>A store for a session: the same numbers, and copies of the given states, as the model has them now, that nobody else sees.</summary>
-    internal ParameterStore ForSession(ImmutableArray<string> states)
-    {
-        if (states.IsEmpty) return root;
-        using var inside = Gate.Share();
-        ThrowIfDisposed();
-        return new(root, states);
-    }
 
     /// <summary>What initial numbers, dropout and other random operations depend on.</summary>
     public ulong Seed
@@ -200,7 +176,7 @@ public sealed class ParameterStore : IReadOnlyCollection<StoredTensor>, IParamet
     {
         ThrowIfDisposed();
         if (IsTraining) return;
-        root.contents = new(root.contents.All.AddRange(root.Make(IsOptimizer, "optimizer states", null)), isTraining: true);
+        root.contents = new(root.contents.All.AddRange(root.Make(declarations.Where(IsOptimizer), "optimizer states", null)), isTraining: true);
     }
 
     /// <summary>Gives every tensor its first value again, the session's own included.</summary>
@@ -221,17 +197,17 @@ public sealed class ParameterStore : IReadOnlyCollection<StoredTensor>, IParamet
     internal void EndTraining(object owner) => Interlocked.CompareExchange(ref root.trainer, null, owner);
 
     // Tensors with their first values, in a block of their own.
-    ImmutableArray<StoredTensor> Make(Func<StateDecl, bool> wanted, string purpose, WorkerPool? pool)
+    ImmutableArray<StoredTensor> Make(IEnumerable<StateDecl> wanted, string purpose, WorkerPool? pool, DimBinding? binding = null)
     {
         var places = new List<(StateDecl, long)>();
         long bytes = 0;
-        foreach (var declaration in declarations.Where(wanted))
+        foreach (var declaration in wanted)
         {
             places.Add((declaration, bytes));
-            bytes += (declaration.Type.Bytes.Constant + Alignment - 1) & -Alignment;
+            bytes += (declaration.Type.Bytes.Evaluate(binding ?? DimBinding.Empty) + Alignment - 1) & -Alignment;
         }
         var memory = new PinnedMemory(bytes, purpose);
-        var tensors = places.Select(p => new StoredTensor(this, p.Item1, memory, p.Item2)).ToImmutableArray();
+        var tensors = places.Select(p => new StoredTensor(this, p.Item1, binding ?? DimBinding.Empty, memory, p.Item2)).ToImmutableArray();
         foreach (var tensor in tensors) Initialization.Fill(tensor, Seed, pool);
         return tensors;
     }

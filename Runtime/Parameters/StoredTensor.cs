@@ -14,13 +14,13 @@ public sealed class StoredTensor
     readonly PinnedMemory memory;
     readonly long offset;
 
-    internal StoredTensor(ParameterStore store, StateDecl declaration, PinnedMemory memory, long offset)
+    internal StoredTensor(ParameterStore store, StateDecl declaration, DimBinding binding, PinnedMemory memory, long offset)
     {
         this.store = store;
         this.memory = memory;
         this.offset = offset;
         Declaration = declaration;
-        Shape = [.. declaration.Type.Shape.Select(d => d.Constant)];
+        Shape = [.. declaration.Type.Shape.Evaluate(binding)];
         Length = Shape.Aggregate(1L, (product, size) => product * size);
     }
 

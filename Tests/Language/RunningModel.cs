@@ -27,7 +27,7 @@ sealed unsafe class RunningModel : IDisposable
     }
 
     /// <summary>Another one over the same parameters.</summary>
-    public RunningModel NewSession() => new(Source, Instance.NewSession());
+    public RunningModel NewSession(params ReadOnlySpan<(string, int)> sizes) => new(Source, Instance.NewSession(sizes: sizes));
 
     public void Dispose() => Instance.Dispose();
 

@@ -184,6 +184,8 @@ sealed partial class Evaluator
                 if (handle.Path is null)
                     throw Fail(DiagnosticIds.ParameterWithoutField, location,
                         $"The {(handle.Kind == StateKind.Parameter ? "parameter" : "state")} {handle.Type.Shape} made at {handle.Location} is not held by a field of the model, so it has no name and would not be saved. Keep it, or the module that makes it, in a field.");
+                if (!handle.Type.Shape.IsConstant && function!.IsStep)
+                    throw Fail(DiagnosticIds.SessionInTraining, location, $"The state {handle.Path} {handle.Type.Shape} belongs to sessions, each of which has its own size, but training reads it here, and training belongs to no session. Ask for !Mode.Training.");
                 return function!.Read(handle);
             case ScalarValue scalar:
                 using (Builder(location).At(OriginOf(location)))
@@ -271,6 +273,11 @@ sealed partial class Evaluator
             if (sizes[i] is DimValue symbolic)
                 throw Fail(DiagnosticIds.SymbolicParameter, shape.Location,
                     $"The shape of a {(kind == StateKind.Parameter ? "parameter" : "state")} has to be constant, but axis {i} is {symbolic}, which changes from call to call.");
+            if (sizes[i] is string symbol)
+            {
+                dimensions[i] = Named(symbol, kind, i, shape.Location);
+                continue;
+            }
             var size = Int(sizes[i], shape.Location, "A size");
             if (size < 1) throw WouldThrow(shape.Location, FormattableString.Invariant($"A {(kind == StateKind.Parameter ? "parameter" : "state")} needs sizes of at least 1, but axis {i} is {size}."));
             dimensions[i] = size;
@@ -278,10 +285,18 @@ sealed partial class Evaluator
         if (TooLarge(kind == StateKind.Parameter ? "A parameter" : "A state", new(dimensions), isSeen: true) is { } refusal) throw Fail(DiagnosticIds.TooManyElements, shape.Location, refusal);
         if (Evaluate(initializer, scope) is not InitializerValue init) throw WouldThrow(initializer.Location, "The initializer is null.");
         var type = new TensorType(DType.F32, new(dimensions));
+        if (init.Spec.Kind == InitSpec.Listed && !type.Shape.IsConstant)
+            throw WouldThrow(initializer.Location, $"A state of shape {type.Shape} has another number of elements in each session, so its first value is no list of numbers.");
         if (init.Spec.Kind == InitSpec.Listed && type.Shape.Size != init.Spec.Values.Count)
             throw WouldThrow(initializer.Location, FormattableString.Invariant($"The initializer has {init.Spec.Values.Count} numbers, but a {(kind == StateKind.Parameter ? "parameter" : "state")} of shape {type.Shape} has {type.Shape.Size}."));
         return new Handle(kind, type, init.Spec, Evaluate(name, scope) as string, frame.This, Own(location));
     }
+
+    Dim Named(string symbol, StateKind kind, int axis, Location location) =>
+        kind != StateKind.Session ? throw Fail(DiagnosticIds.SymbolicParameter, location,
+            $"A state that lives as long as the model has one size, but its axis {axis} is {symbol}, which changes from call to call. Give it the lifetime of a session: new(…, lifetime: StateLifetime.Session).")
+        : dims.ContainsKey(symbol) ? Dim.Symbol(symbol)
+        : throw Fail(DiagnosticIds.UndeclaredDimension, location, $"The dimension {symbol} of a state is not declared. Add [Dim(\"{symbol}\", Max = …)] to the model{(dims.Count > 0 ? ", which declares " + string.Join(", ", dims.Keys) : "")}.");
 
     InitializerValue Initializer(InitializerExpression e, Scope scope)
     {

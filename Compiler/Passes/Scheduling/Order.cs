@@ -54,11 +54,24 @@ sealed class Order
             }
         }
         foreach (var root in function.Roots) readers[storage[root]]++;
+        if (around is null) CheckFirst([.. donated.Select(d => index.TryGetValue(Storage.Writer(d.New), out var writer) ? writer : -1).Where(w => w >= 0)]);
         foreach (var (old, value) in donated)
         {
             if (!index.TryGetValue(Storage.Writer(value), out var writer)) continue;
             foreach (var reader in readersOfState[storage[old]])
                 if (reader < writer || (reader > writer && !Follows(reader, writer))) Precede(reader, writer);
+        }
+    }
+
+    // What may refuse a call comes before the first new state is written, where it does not wait for one: a state that is written while the call can still fail needs memory of its own until its end.
+    void CheckFirst(List<int> writers)
+    {
+        var waits = new HashSet<Value>();
+        for (var i = 0; i < function.Nodes.Length; i++)
+        {
+            var node = function.Nodes[i];
+            if (writers.Contains(i) || node.Inputs.Any(waits.Contains)) waits.UnionWith(node.Outputs);
+            else if (node.Operation.IsCheck) foreach (var writer in writers) Precede(i, writer);
         }
     }
 
