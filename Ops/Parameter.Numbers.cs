@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Generic;
 using System.ComponentModel;
 using System.Linq;
 using Graph.Compiler.Ir;
@@ -20,9 +21,32 @@ public sealed partial class Parameter
     /// <summary>Its path in the model, or its name, with shape and numbers as far as they are known.</summary>
     public override string ToString() => (source?.Path ?? Name) is { } name ? name + ": " + base.ToString() : base.ToString();
 
+    bool substituting;
+
     internal bool HasNumbers => source is not null;
 
-    internal override TensorData Numbers => source?.Read(Shape) ?? throw new InvalidOperationException("The parameter has no numbers: its model was not created.");
+    /// <summary>What stands in its place, first to last.</summary>
+    internal List<Substitute> Substitutes { get; } = [];
+
+    internal override TensorData Numbers
+    {
+        get
+        {
+            var own = source?.Read(Shape) ?? throw new InvalidOperationException("The parameter has no numbers: its model was not created.");
+            if (Substitutes.Count == 0) return own;
+            if (substituting) throw new InvalidOperationException($"What stands in the place of {source.Path} reads it: it is given its numbers as an argument.");
+            substituting = true;
+            try
+            {
+                var value = Substitutes.Aggregate(new Tensor(own), (value, substitute) => substitute.Module.Forward(value));
+                return value.Shape.SequenceEqual(Shape) ? value.Numbers : throw new InvalidOperationException($"What stands in the place of {source.Path} [{string.Join(", ", Shape)}] gives a tensor of shape [{string.Join(", ", value.Shape)}].");
+            }
+            finally
+            {
+                substituting = false;
+            }
+        }
+    }
 
     /// <summary>Says where the numbers live; generated code calls it when a model is created.</summary>
     [EditorBrowsable(EditorBrowsableState.Never)]

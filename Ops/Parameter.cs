@@ -1,4 +1,6 @@
 using System;
+using System.Collections.Generic;
+using System.Linq;
 
 namespace Graph;
 
@@ -17,6 +19,12 @@ public sealed partial class Parameter : Tensor
         Initializer = initializer;
         Name = name;
     }
+
+    /// <summary>Whether something stands in its place (<see cref="Parametrize"/>): what reads of it see, <see cref="Tensor.ToArray"/> too. Its own numbers are those of the model's store.</summary>
+    public bool IsParametrized => Substitutes.Count > 0;
+
+    /// <summary>What the parameters of its parametrizations are under, first to last.</summary>
+    public IEnumerable<string> ParametrizationNames => Substitutes.Select(s => s.Name);
 
     /// <summary>How its numbers are drawn.</summary>
     public Initializer Initializer { get; }

@@ -37,6 +37,15 @@ public static class ModelMembers
         public void Save(string path, bool weightsOnly = false) => model.Instance.SaveCheckpoint(path, position: null, run: ImmutableDictionary<string, string>.Empty, weightsOnly);
 
         /// <summary>
+        /// Writes the weights as they are computed with, without parametrizations (<see cref="Parametrize"/>): what stands in a parameter's place under the parameter's name, and none of the parameters that it was made of. The file is one
+        /// of the modules that were not changed: adapted weights, merged.
+        /// </summary>
+        /// <param name="path">The file; an existing one is replaced.</param>
+        /// <exception cref="System.IO.IOException">The file cannot be written.</exception>
+        /// <exception cref="System.InvalidOperationException">Somebody trains the model.</exception>
+        public void SaveMerged(string path) => model.Instance.SaveMerged(path, (IModule)model);
+
+        /// <summary>
         /// Reads a safetensors file of this model: names, shapes and types must be the model's, as PyTorch writes them. A file of weights alone, whoever wrote it, is read as such. With options a file may have
         /// other names, or hold more or less than the model.
         /// </summary>

@@ -47,6 +47,7 @@ partial class BodyBinder
             return new InitializerExpression(method.Name, call.Arguments.OrderBy(a => a.Parameter?.Ordinal).Select(a => new NamedValue(a.Parameter?.Name ?? "", Expression(a.Value))).ToEquatableArray(), at);
         // They take functions, and tensors in tuples: no operations of tensors alone.
         if (KnownTypes.IsGraph(method.ContainingType, "Tensor") && method.Name is "Scan" or "If" or "While") return new LibraryCallExpression("Tensor." + method.Name, Type(call.Type, call), Arguments(call.Arguments), at);
+        if (KnownTypes.IsGraph(method.ContainingType, "Parametrize") && call.Arguments.Length == 4) return new LibraryCallExpression("Parametrize.Register", Type(call.Type, call), Arguments(call.Arguments), at);
         if (KnownTypes.IsTensor(method.ContainingType) && method is { Name: "From", TypeArguments.Length: 1 } && call.Arguments.Length == 2) return NumberArray(call, method);
         if (KnownTypes.IsTensor(method.ContainingType)) return NotAnOperation(call, method);
         if (Library.Method(method) is { } library)

@@ -36,7 +36,9 @@ public static class ModuleWalk
         switch (value)
         {
             case Parameter parameter:
-                visitor.Visit(Join(path, parameter.Name ?? name), parameter);
+                var place = Join(path, parameter.Name ?? name);
+                visitor.Visit(place, parameter);
+                foreach (var substitute in parameter.Substitutes) Field(visitor, place, substitute.Name, substitute.Module);
                 break;
             case State state:
                 visitor.Visit(Join(path, state.Name ?? name), state);

@@ -10,6 +10,7 @@ using Graph.Compiler.Planning;
 using Graph.Data;
 using Graph.Runtime.Checkpoints;
 using Graph.Runtime.Cpu;
+using Graph.Runtime.Parameters;
 using Graph.Runtime.Training;
 using Philox = Graph.Compiler.Ir.Philox;
 
@@ -340,6 +341,21 @@ public sealed unsafe class ModelInstance : IDisposable
     {
         ThrowIfDisposed();
         Checkpoint.Save(path, Store.Root, Model.Name, Model.PlanFingerprint, Model.Training.ToImmutableDictionary(t => t.Name, t => rates[t.Index]), position, run, weightsOnly);
+    }
+
+    /// <summary>Writes the weights without what stands in their place; see <see cref="ModelMembers"/>.</summary>
+    internal void SaveMerged(string path, IModule module)
+    {
+        ThrowIfDisposed();
+        if (Store.BeginTraining(this) is { } other) throw IsTrained(other);
+        try
+        {
+            Checkpoint.Save(path, MergedWeights.Of(Store.Root, module), Model.Name, Model.PlanFingerprint, ImmutableDictionary<string, float>.Empty, null, ImmutableDictionary<string, string>.Empty, weightsOnly: true);
+        }
+        finally
+        {
+            Store.EndTraining(this);
+        }
     }
 
     /// <summary>Reads a file that <see cref="SaveCheckpoint"/> or another safetensors library wrote.</summary>

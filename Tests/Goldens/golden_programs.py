@@ -5,7 +5,7 @@ The models of Tests/Yardsticks/Programs, in float64 and in steps of their progra
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
-from golden_models import describe
+from golden_models import Gpt, describe
 from golden_values import integers, numbers, reals
 
 BATCH = 8
@@ -185,7 +185,45 @@ class ByTensor(nn.Module):
             AdamW=(loss, arguments, self, torch.optim.AdamW([dict(params=decay, weight_decay=0.5), dict(params=rest, weight_decay=0.0)], lr=5e-3), None))
 
 
-PROGRAMS = dict(gan=Gan, distillation=Distillation, fine_tuned=FineTuned, by_tensor=ByTensor)
+class LowRank(nn.Module):
+    def __init__(self, weight, rank):
+        super().__init__()
+        self.a, self.b = nn.Parameter(torch.zeros(rank, weight.shape[1])), nn.Parameter(torch.zeros(weight.shape[0], rank))
+
+
+class LoraLinear(nn.Linear):
+    """Hu et al., ICLR 2022, beside the layer as published: x Wᵀ + bias + scale · (x Aᵀ) Bᵀ."""
+
+    def __init__(self, inputs, outputs, rank, alpha):
+        super().__init__(inputs, outputs)
+        self.lora, self.scale = LowRank(self.weight, rank), alpha / rank
+
+    def forward(self, x):
+        return super().forward(x) + self.scale * (x @ self.lora.a.T) @ self.lora.b.T
+
+
+class LoraGpt(Gpt):
+    inputs = {name: dict(shape=[2, 8], classes=11) for name in ('tokens', 'targets')}
+    steps = [''] * 6
+
+    def __init__(self):
+        super().__init__(11, 8, 2, 2, 8)
+        for block in self.blocks:
+            block.attention = LoraLinear(8, 24, 2, 4)
+
+    # What the C# model calls a parameter: a parametrization lies below the parameter in whose place it stands.
+    @staticmethod
+    def named(path):
+        return path.replace('.lora.', '.weight.lora.')
+
+    def programs(self):
+        for name, parameter in self.named_parameters():
+            parameter.requires_grad_('.lora.' in name)
+        adapted = nn.ModuleList(block.attention.lora for block in self.blocks)
+        return {'': (super().forward, ['tokens', 'targets'], adapted, torch.optim.AdamW(adapted.parameters(), lr=1e-2, weight_decay=0.01), None)}
+
+
+PROGRAMS = dict(gan=Gan, distillation=Distillation, fine_tuned=FineTuned, by_tensor=ByTensor, lora_gpt=LoraGpt)
 
 
 def train(name):
@@ -193,12 +231,13 @@ def train(name):
     model = PROGRAMS[name]()
     described, steps = [], []
     modules = dict(model.named_modules())
+    named = getattr(model, 'named', lambda path: path)
     with torch.no_grad():
         for path, parameter in model.named_parameters():
             owner, _, leaf = path.rpartition('.')
             kind = modules[owner]
-            spec = dict(scale=0.2, offset=1.0 if leaf == 'weight' else 0.0) if isinstance(kind, nn.BatchNorm1d) else describe(kind, leaf, parameter)
-            entry = dict(name=path, shape=list(parameter.shape), seed=f'{name}:{path}') | spec
+            spec = dict(scale=0.2, offset=1.0 if leaf == 'weight' else 0.0) if isinstance(kind, nn.BatchNorm1d) else dict(scale=1.0, offset=0.0) if isinstance(kind, LowRank) else describe(kind, leaf, parameter)
+            entry = dict(name=named(path), shape=list(parameter.shape), seed=f'{name}:{named(path)}') | spec
             parameter.copy_(reals(entry['seed'], entry['shape'], entry['scale'], entry['offset']))
             described.append(entry)
     programs = model.programs()
@@ -218,4 +257,4 @@ def train(name):
     torch.set_default_dtype(torch.float32)
     return dict(
         model=name, torch=torch.__version__, inputs=[dict(name=key) | spec for key, spec in model.inputs.items()], parameters=described, steps=steps,
-        after=[dict(name=path, shape=list(value.shape), values=numbers(value)) for path, value in after])
+        after=[dict(name=named(path), shape=list(value.shape), values=numbers(value)) for path, value in after])

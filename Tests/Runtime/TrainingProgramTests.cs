@@ -95,6 +95,68 @@ public sealed class TrainingProgramTests
     }
 
     [Fact]
+    public void Low_rank_adaptation_of_an_unchanged_gpt_trains_as_in_PyTorch()
+    {
+        using var model = LoraGpt.Create(threads: 2);
+        Compare(
+            model, "lora_gpt", (golden, _, step) => model.TrainStep(golden.Integers("tokens", step), golden.Integers("targets", step), 2), (_, path) => path.Contains(".lora.", StringComparison.Ordinal));
+        string[] adapted = [.. from block in new[] { 0, 1 } from part in new[] { "a", "b" } select $"blocks.{block}.attention.weight.lora.{part}"];
+        Assert.Equal(adapted, model.Parameters.Where(t => t.Kind == StateKind.Optimizer && t.Path.StartsWith("optimizer.m.", StringComparison.Ordinal)).Select(t => t.Path["optimizer.m.".Length..]));
+        Assert.Equal(adapted, model.Parameters.Where(t => t.Kind == StateKind.Optimizer && t.Path.StartsWith("optimizer.v.", StringComparison.Ordinal)).Select(t => t.Path["optimizer.v.".Length..]));
+        Assert.Equal(8, model.Parameters.Count(t => t.Kind == StateKind.Optimizer));
+        // No gradient of what is frozen is computed: not even of the weights that are adapted, but by way of A and B.
+        Assert.DoesNotContain("state token.weight", LoraGpt.Ir.Differentiated, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Adapted_weights_go_into_a_file_of_the_unchanged_gpt_and_come_from_one()
+    {
+        var folder = Directory.CreateTempSubdirectory("graph-lora-").FullName;
+        try
+        {
+            var tokens = Enumerable.Range(0, 16).Select(i => i * 7 % 11).ToArray();
+            float[] Logits(IModel model)
+            {
+                var result = new float[16 * 11];
+                if (model is LoraGpt lora) lora.Logits(tokens, result, 2);
+                else ((SmallGpt)model).Logits(tokens, result, 2);
+                return result;
+            }
+            using var gpt = SmallGpt.Create(seed: 5);
+            gpt.Save(Path.Combine(folder, "gpt.safetensors"));
+            using var adapted = LoraGpt.Create(seed: 6);
+            // A file of the plain model lacks the adaptation and nothing else, and B of zeros changes nothing.
+            var read = adapted.Load(Path.Combine(folder, "gpt.safetensors"), new() { Strict = false });
+            Assert.Equal(4, read.Missing.Length);
+            Assert.All(read.Missing, name => Assert.Contains(".attention.weight.lora.", name, StringComparison.Ordinal));
+            Assert.Empty(read.Unexpected);
+            Assert.Equal(Logits(gpt), Logits(adapted));
+
+            for (var step = 0; step < 5; step++) adapted.TrainStep(tokens, [.. tokens.Skip(1), 0], 2);
+            var after = Logits(adapted);
+            Assert.NotEqual(Logits(gpt), after);
+            foreach (var tensor in gpt.Parameters) Assert.Equal(tensor.Values.ToArray(), adapted.Parameters[tensor.Path].Values.ToArray());
+
+            adapted.SaveMerged(Path.Combine(folder, "merged.safetensors"));
+            using var merged = SmallGpt.Create();
+            merged.Load(Path.Combine(folder, "merged.safetensors")); // strict: exactly the names of the plain model
+            foreach (var (expected, actual) in after.Zip(Logits(merged))) Near(expected, actual, "a score of the merged model");
+            Assert.Equal(gpt.Parameters["blocks.0.projection.weight"].Values.ToArray(), merged.Parameters["blocks.0.projection.weight"].Values.ToArray());
+            Assert.NotEqual(gpt.Parameters["blocks.0.attention.weight"].Values.ToArray(), merged.Parameters["blocks.0.attention.weight"].Values.ToArray());
+
+            // The adaptation alone is a file too.
+            adapted.Save(Path.Combine(folder, "all.safetensors"), weightsOnly: true);
+            using var again = LoraGpt.Create();
+            again.Load(Path.Combine(folder, "all.safetensors"));
+            Assert.Equal(after, Logits(again));
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    [Fact]
     public void A_checkpoint_goes_on_with_every_program()
     {
         var golden = Golden.Programs("gan");

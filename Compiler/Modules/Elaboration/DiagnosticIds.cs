@@ -55,6 +55,10 @@ public static class DiagnosticIds
     public const string Window = "GR2006";
     /// <summary>An element type that an operation or the target does not take.</summary>
     public const string ElementType = "GR2008";
+    /// <summary>A parametrization of parameters that a module does not have.</summary>
+    public const string NothingParametrized = "GR2085";
+    /// <summary>A parametrization that does not give what stands in a parameter's place.</summary>
+    public const string Parametrization = "GR2086";
     /// <summary>Random numbers in an optimizer's rule.</summary>
     public const string DrawingRule = "GR2060";
     /// <summary>More numbers of the source than an assembly takes.</summary>
@@ -157,6 +161,8 @@ public static class DiagnosticIds
         (DrawingRule, "An optimizer's rule draws no random numbers"),
         (LargeArray, "Too many numbers for an assembly"),
         (SessionInTraining, "Training assigns a session's state"),
+        (NothingParametrized, "A parametrization fits no parameter"),
+        (Parametrization, "A parametrization does not fit its parameter"),
         (EntryResult, "An entry returns something other than tensors"),
         (LossResult, "A loss is no scalar"),
         (Train, "The optimizer cannot be built"),

@@ -138,7 +138,7 @@ sealed partial class Evaluator
         if (Evaluate(by, scope) is not IterationValue iteration) return null;
         var operand = Evaluate(e.Operands[0], scope);
         // The tensor as the loop's surroundings see it: nothing of it is read but its slices.
-        var whole = operand is Handle handle ? iteration.Loop.Around.Read(handle) : operand as Ir.Value ?? Tensor(operand, e.Operands[0].Location);
+        var whole = operand is Handle handle ? Read(iteration.Loop.Around, handle, e.Operands[0].Location) : operand as Ir.Value ?? Tensor(operand, e.Operands[0].Location);
         var axis = Int(Evaluate(e.Attributes.First(a => a.Name == "axis").Value, scope), e.Location, "The axis");
         if (axis < -whole.Shape.Rank || axis >= whole.Shape.Rank) throw Fail("GR2002", e.Location, $"Select picks along axis {axis}, but {whole.Shape} has {whole.Shape.Rank} axes.");
         axis = whole.Shape.Axis(axis);

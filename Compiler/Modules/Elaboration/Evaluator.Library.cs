@@ -28,6 +28,7 @@ sealed partial class Evaluator
                 "Tensor" when method == "Scan" => Scan(arguments, call),
                 "Tensor" when method == "If" => If(arguments, call),
                 "Tensor" when method == "While" => While(arguments, call),
+                "Parametrize" when method == "Register" => Register(arguments, call),
                 _ => ObjectMethod(owner, method, arguments, call),
             };
         }

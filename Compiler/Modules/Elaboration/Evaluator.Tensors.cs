@@ -186,7 +186,7 @@ sealed partial class Evaluator
                         $"The {(handle.Kind == StateKind.Parameter ? "parameter" : "state")} {handle.Type.Shape} made at {handle.Location} is not held by a field of the model, so it has no name and would not be saved. Keep it, or the module that makes it, in a field.");
                 if (!handle.Type.Shape.IsConstant && function!.IsStep)
                     throw Fail(DiagnosticIds.SessionInTraining, location, $"The state {handle.Path} {handle.Type.Shape} belongs to sessions, each of which has its own size, but training reads it here, and training belongs to no session. Ask for !Mode.Training.");
-                return function!.Read(handle);
+                return Read(function!, handle, location);
             case ScalarValue scalar:
                 using (Builder(location).At(OriginOf(location)))
                     return function!.Builder.Emit("constant", [], ("value", scalar.IsInteger ? (Attr)(long)scalar.Number : (Attr)scalar.Number));

@@ -17,6 +17,9 @@ class FunctionBuild(Builder builder, bool isTraining, Func<Value>? seed, bool ke
     /// <summary>The states' values at this point.</summary>
     protected Dictionary<Handle, Value> Current { get; } = [];
 
+    /// <summary>What stands in the place of parameters, computed once in the function.</summary>
+    public Dictionary<Handle, Value> Substituted { get; } = [];
+
     /// <summary>The states that were assigned, in order.</summary>
     protected List<Handle> Written { get; } = [];
     readonly Dictionary<string, int> streams = new(StringComparer.Ordinal);

@@ -5,10 +5,10 @@ using System.Linq;
 namespace Graph.Compiler.Modules.Elaboration;
 
 /// <summary>
-/// Picks parameters by their paths, as <c>[Train(Updates = …)]</c> does: <c>head</c> is the module of that name with all in it, or the parameter; <c>*</c> stands for any part of one name, and <c>**</c> for
+/// Picks parameters by their paths, as <c>[Train(Updates = …)]</c> and <c>Parametrize.Register</c> do: <c>head</c> is the module of that name with all in it, or the parameter; <c>*</c> stands for any part of one name, and <c>**</c> for
 /// any number of names: <c>**.lora_*</c>.
 /// </summary>
-sealed class ParameterPattern(string text)
+public sealed class ParameterPattern(string text)
 {
     readonly string[] names = text.Split('.');
 

@@ -34,6 +34,7 @@ sealed class StateWalk(Definitions definitions)
                 if (handle.Path is not null) break;
                 handle.Path = Join(path, handle.Name ?? name);
                 Handles.Add(handle);
+                foreach (var substitute in handle.Substitutes) Visit(substitute.Module, Join(handle.Path, substitute.Name));
                 break;
             case Instance { Type.IsModule: true } module:
                 Visit(module, Join(path, name));
@@ -56,7 +57,8 @@ sealed class StateWalk(Definitions definitions)
         for (var i = 0; i < elements.Count; i++) Visit(elements[i], type.Arguments[0], path, i.ToString(CultureInfo.InvariantCulture));
     }
 
-    static string Join(string path, string name) => path.Length == 0 ? name : name.Length == 0 ? path : path + "." + name;
+    /// <summary>The path of what is called so below a path; an empty name adds nothing.</summary>
+    public static string Join(string path, string name) => path.Length == 0 ? name : name.Length == 0 ? path : path + "." + name;
 
     /// <summary>The first two handles with one path, or null.</summary>
     public (Handle First, Handle Second)? Clash() =>

@@ -91,9 +91,19 @@ sealed class Handle(StateKind kind, TensorType type, InitSpec init, string? name
     public Instance? Creator { get; } = creator;
     public Location Location { get; } = location;
 
+    /// <summary>What stands in its place, first to last.</summary>
+    public List<SubstituteValue> Substitutes { get; } = [];
+
     /// <summary>Where the model holds it; null until the model is complete, and for ever if no field does.</summary>
     public string? Path { get; set; }
 }
+
+/// <summary>What stands in a parameter's place.</summary>
+/// <param name="Name">What its own parameters are under, below the parameter.</param>
+/// <param name="Module">What computes it.</param>
+/// <param name="Forward">How.</param>
+/// <param name="Location">The call that put it there.</param>
+sealed record SubstituteValue(string Name, Instance Module, string Forward, Location Location);
 
 /// <summary>A module or record.</summary>
 sealed class Instance(ClassDef type)
