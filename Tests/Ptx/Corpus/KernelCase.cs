@@ -66,7 +66,7 @@ public sealed class Session
     {
         var actual = Download<float>(address, expected.Length);
         for (var i = 0; i < expected.Length; i++)
-            if (!(Math.Abs(actual[i] - expected[i]) <= relative * Math.Abs(expected[i]))) throw new WrongResultException($"{what}: element {i} is {actual[i]}, expected {expected[i]} within {relative}.");
+            if (!(Math.Abs(actual[i] - expected[i]) <= relative * Math.Abs(expected[i]) + 1e-37)) throw new WrongResultException($"{what}: element {i} is {actual[i]}, expected {expected[i]} within {relative}.");
     }
 
     /// <summary>Numbers with all bits of their fraction in use, always the same.</summary>

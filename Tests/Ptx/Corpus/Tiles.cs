@@ -20,7 +20,7 @@ static class Tiles
 
     public static void Matmul(Session session)
     {
-        foreach (var (m, n, k) in new[] { (1, 1, 1), (2, 33, 17), (63, 65, 15), (64, 64, 16), (65, 31, 33) })
+        foreach (var (m, n, k) in new[] { (1, 1, 1), (2, 33, 17), (63, 65, 15), (64, 64, 16), (65, 31, 33), (36, 34, 20), (34, 36, 20) })
         {
             var (lda, ldb) = ((k + 3) / 4 * 4, (n + 3) / 4 * 4);
             var (a, b) = (Padded(m, k, lda, 1), Padded(k, n, ldb, 2));

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Numerics;
+using System.Runtime.CompilerServices;
 
 namespace Graph.PtxEmulator;
 
@@ -11,6 +12,7 @@ sealed unsafe class Executor(Launch launch)
     public ulong Executed { get; private set; }
 
     /// <summary>Runs <paramref name="lanes"/> from <paramref name="pc"/> for at most <paramref name="quantum"/> instructions, and no further than to <paramref name="stop"/>.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Run(Warp warp, uint lanes, int pc, long quantum, int stop)
     {
         while (quantum-- > 0 && pc < stop)
@@ -107,7 +109,6 @@ sealed unsafe class Executor(Launch launch)
     static bool Arrive(Warp warp, Collective instruction, uint active, int pc)
     {
         Stand(warp, active, pc);
-        var members = instruction.Members(warp, BitOperations.TrailingZeroCount(active));
         for (var m = active; m != 0; m &= m - 1)
         {
             var lane = BitOperations.TrailingZeroCount(m);
@@ -125,7 +126,20 @@ sealed unsafe class Executor(Launch launch)
         }
         warp.Ready &= ~active;
         warp.AtCollective |= active;
-        // Everybody who waits here with the same mask.
+        // Lanes that arrive together may belong to several masks, each complete or not.
+        var alone = false;
+        for (var rest = active; rest != 0;)
+        {
+            var members = warp.MembersAwaited[BitOperations.TrailingZeroCount(rest)];
+            alone = Complete(warp, instruction, members) && members == active;
+            rest &= ~members;
+        }
+        return alone;
+    }
+
+    /// <summary>Does it for a mask if everybody whom the mask names waits here with it.</summary>
+    static bool Complete(Warp warp, Collective instruction, uint members)
+    {
         var here = 0u;
         for (var m = members & warp.AtCollective; m != 0; m &= m - 1)
         {
@@ -138,7 +152,7 @@ sealed unsafe class Executor(Launch launch)
         for (var m = members; m != 0; m &= m - 1) warp.Pc[BitOperations.TrailingZeroCount(m)]++;
         instruction.Execute(warp, members);
         foreach (var register in instruction.Writes) warp.Init[register] |= members;
-        return members == active;
+        return true;
     }
 
     static void CheckInitialised(Warp warp, Instruction instruction, int register, uint lanes)

@@ -101,6 +101,7 @@ static class BitOperations32
     /// <summary>Bit by bit, the table's entry number abc.</summary>
     public static uint Look(uint a, uint b, uint c, int table)
     {
+        if (table == 0x96) return a ^ b ^ c;
         uint result = 0;
         for (var entry = 0; entry < 8; entry++)
             if ((table >> entry & 1) != 0) result |= ((entry & 4) != 0 ? a : ~a) & ((entry & 2) != 0 ? b : ~b) & ((entry & 1) != 0 ? c : ~c);

@@ -86,13 +86,18 @@ static class Conversions
                 return Clamp(Roundings.ToInteger(x, mode), to);
             }
             var value = Extend(bits, from);
-            if (!to.IsFloat()) return (ulong)(sat ? Int128.Clamp(value, Least(to), Greatest(to)) : value) & ulong.MaxValue;
+            if (!to.IsFloat()) return (ulong)((sat ? Int128.Clamp(value, Least(to), Greatest(to)) : Extend((ulong)(value & ulong.MaxValue), to)) & ulong.MaxValue);
             if (to == PtxType.F64) { var y = Float64.FromInteger(value, mode); return BitConverter.DoubleToUInt64Bits(sat ? Math.Clamp(y, 0, 1) : y); }
             return FromDouble(RoundToOdd.FromInteger((ulong)Int128.Abs(value), value < 0), to, mode, ftz, sat);
         }
     }
 
-    public static Int128 Extend(ulong bits, PtxType type) => type.IsSigned() ? (Int128)((long)(bits << (64 - 8 * type.Size())) >> (64 - 8 * type.Size())) : bits;
+    /// <summary>The value of a type's lower bits.</summary>
+    public static Int128 Extend(ulong bits, PtxType type)
+    {
+        var above = 64 - 8 * type.Size();
+        return type.IsSigned() ? (Int128)((long)(bits << above) >> above) : (Int128)(bits << above >> above);
+    }
 
     static Int128 Least(PtxType type) => type.IsSigned() ? -(Int128.One << (8 * type.Size() - 1)) : 0;
     static Int128 Greatest(PtxType type) => (Int128.One << (8 * type.Size() - (type.IsSigned() ? 1 : 0))) - 1;

@@ -29,9 +29,9 @@ static class Float32Instructions
 
     public static void Register()
     {
-        InstructionSet.Add("add", TypeKind.Float32, site => Rounded2(site, typeof(AddOp<>)));
-        InstructionSet.Add("sub", TypeKind.Float32, site => Rounded2(site, typeof(SubOp<>)));
-        InstructionSet.Add("mul", TypeKind.Float32, site => Rounded2(site, typeof(MulOp<>)));
+        InstructionSet.Add("add", TypeKind.Float32, site => Rounded2(site, typeof(AddOp<>), Float32Vectors.Operation.Add));
+        InstructionSet.Add("sub", TypeKind.Float32, site => Rounded2(site, typeof(SubOp<>), Float32Vectors.Operation.Sub));
+        InstructionSet.Add("mul", TypeKind.Float32, site => Rounded2(site, typeof(MulOp<>), Float32Vectors.Operation.Mul));
         InstructionSet.Add("fma", TypeKind.Float32, Fma);
         InstructionSet.Add("div", TypeKind.Float32, Div);
         InstructionSet.Add("sqrt", TypeKind.Float32, site => Exact1(site, typeof(SqrtOp<>)));
@@ -48,10 +48,18 @@ static class Float32Instructions
     public static string StatedRounding(Site site, params ReadOnlySpan<string> modes) => site.TakeAny(modes.IsEmpty ? ["rn", "rz", "rm", "rp"] : modes)
         ?? throw site.Refuse($"'{site.Statement.Opcode}' states no rounding: the assembler may contract a bare add, sub or mul to an fma. Write .rn.");
 
-    static Instruction Rounded2(Site site, Type operation)
+    static Instruction Rounded2(Site site, Type operation, Float32Vectors.Operation often)
     {
-        operation = operation.MakeGenericType(Roundings.TypeOf(StatedRounding(site)));
+        var rounding = StatedRounding(site);
+        operation = operation.MakeGenericType(Roundings.TypeOf(rounding));
         var (ftz, sat) = (site.Take("ftz"), site.Take("sat"));
+        if (rounding == "rn" && !ftz && !sat)
+        {
+            site.TakeType(PtxType.F32);
+            site.Done(3);
+            var (d, a, b) = (site.Write(0, PtxType.F32), site.Read(1, PtxType.F32), site.Read(2, PtxType.F32));
+            return new Float32Vectors(often, d, a, b, b);
+        }
         if (sat) operation = typeof(Sat2<>).MakeGenericType(operation);
         if (ftz) operation = typeof(Ftz2<>).MakeGenericType(operation);
         return Shapes.Binary(site, operation, site.TakeType(PtxType.F32));
@@ -59,8 +67,15 @@ static class Float32Instructions
 
     static Instruction Fma(Site site)
     {
-        var operation = typeof(FmaOp<>).MakeGenericType(Roundings.TypeOf(site.Expect("rn", "rz", "rm", "rp")));
+        var rounding = site.Expect("rn", "rz", "rm", "rp");
+        var operation = typeof(FmaOp<>).MakeGenericType(Roundings.TypeOf(rounding));
         var (ftz, sat) = (site.Take("ftz"), site.Take("sat"));
+        if (rounding == "rn" && !ftz && !sat)
+        {
+            site.TakeType(PtxType.F32);
+            site.Done(4);
+            return new Float32Vectors(Float32Vectors.Operation.Fma, site.Write(0, PtxType.F32), site.Read(1, PtxType.F32), site.Read(2, PtxType.F32), site.Read(3, PtxType.F32));
+        }
         if (sat) operation = typeof(Sat3<>).MakeGenericType(operation);
         if (ftz) operation = typeof(Ftz3<>).MakeGenericType(operation);
         return Shapes.Ternary(site, operation, site.TakeType(PtxType.F32));

@@ -20,14 +20,22 @@ static class IntegerArithmetic
     struct NegOp<T> : IUnary<T, T> where T : IBinaryInteger<T> { public static T Apply(T a) => unchecked(T.Zero - a); }
     struct AbsOp<T> : IUnary<T, T> where T : IBinaryInteger<T> { public static T Apply(T a) => T.IsNegative(a) ? unchecked(T.Zero - a) : a; }
 
+    /// <summary>Up to 32 bits: the product fits in 64.</summary>
     struct MulHi<T> : IBinary<T, T, T> where T : IBinaryInteger<T>
     {
-        public static T Apply(T a, T b) => T.CreateTruncating((Int128.CreateTruncating(a) * Int128.CreateTruncating(b)) >> (8 * System.Runtime.CompilerServices.Unsafe.SizeOf<T>()));
+        public static T Apply(T a, T b) => T.CreateTruncating(unchecked(long.CreateTruncating(a) * long.CreateTruncating(b)) >>> (8 * System.Runtime.CompilerServices.Unsafe.SizeOf<T>()));
     }
 
-    struct MulHi64 : IBinary<ulong, ulong, ulong> { public static ulong Apply(ulong a, ulong b) => Math.BigMul(a, b, out _); }
-    struct MadHi<T> : ITernary<T, T, T, T> where T : IBinaryInteger<T> { public static T Apply(T a, T b, T c) => unchecked(MulHi<T>.Apply(a, b) + c); }
-    struct MadHi64 : ITernary<ulong, ulong, ulong, ulong> { public static ulong Apply(ulong a, ulong b, ulong c) => unchecked(Math.BigMul(a, b, out _) + c); }
+    struct MulHi64<T> : IBinary<T, T, T> where T : IBinaryInteger<T>
+    {
+        public static T Apply(T a, T b) => typeof(T) == typeof(long)
+            ? T.CreateTruncating(Math.BigMul(long.CreateTruncating(a), long.CreateTruncating(b), out _))
+            : T.CreateTruncating(Math.BigMul(ulong.CreateTruncating(a), ulong.CreateTruncating(b), out _));
+    }
+
+    struct MadHi<T, O> : ITernary<T, T, T, T> where T : IBinaryInteger<T> where O : struct, IBinary<T, T, T> { public static T Apply(T a, T b, T c) => unchecked(O.Apply(a, b) + c); }
+
+    static Type High(PtxType type) => (type.Size() == 8 ? typeof(MulHi64<>) : typeof(MulHi<>)).MakeGenericType(Shapes.Of(type));
 
     struct MulWide<T, R> : IBinary<T, T, R> where T : IBinaryInteger<T> where R : IBinaryInteger<R> { public static R Apply(T a, T b) => unchecked(R.CreateTruncating(a) * R.CreateTruncating(b)); }
     struct MadWide<T, R> : ITernary<T, T, R, R> where T : IBinaryInteger<T> where R : IBinaryInteger<R> { public static R Apply(T a, T b, R c) => unchecked(R.CreateTruncating(a) * R.CreateTruncating(b) + c); }
@@ -64,7 +72,7 @@ static class IntegerArithmetic
             case "lo": return Shapes.Binary(site, typeof(MulLo<>), site.TakeType(Types));
             case "hi":
                 var type = site.TakeType(Types);
-                return Shapes.Binary(site, type == PtxType.U64 ? typeof(MulHi64) : typeof(MulHi<>), type);
+                return Shapes.Binary(site, High(type), type);
             default:
                 var narrow = site.TakeType(Narrow);
                 var wide = Wide(narrow);
@@ -81,7 +89,7 @@ static class IntegerArithmetic
             case "lo": return Shapes.Ternary(site, typeof(MadLo<>), site.TakeType(Types));
             case "hi":
                 var type = site.TakeType(Types);
-                return Shapes.Ternary(site, type == PtxType.U64 ? typeof(MadHi64) : typeof(MadHi<>), type);
+                return Shapes.Ternary(site, typeof(MadHi<,>).MakeGenericType(Shapes.Of(type), High(type)), type);
             default:
                 var narrow = site.TakeType(Narrow);
                 var wide = Wide(narrow);

@@ -1,5 +1,6 @@
 using System;
 using System.Globalization;
+using System.Runtime.CompilerServices;
 
 namespace Graph.PtxEmulator;
 
@@ -47,6 +48,7 @@ sealed class RaceShadow(long size)
         while (((offset | (uint)bytes) & ((1UL << shift) - 1)) != 0) Refine(shift - 1);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Read(Warp warp, int lane, ulong offset, int bytes, Instruction instruction, Region region)
     {
         Fit(offset, bytes);
@@ -64,6 +66,7 @@ sealed class RaceShadow(long size)
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Write(Warp warp, int lane, ulong offset, int bytes, Instruction instruction, Region region, bool atomic)
     {
         Fit(offset, bytes);

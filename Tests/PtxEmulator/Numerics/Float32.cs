@@ -23,12 +23,16 @@ static class Float32
         return up ? nearest < x ? MathF.BitIncrement(nearest) : nearest : nearest > x ? MathF.BitDecrement(nearest) : nearest;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float Add(float a, float b, Rounding mode) => mode == Rounding.Nearest ? Canonical(a + b) : Sum(a, b, mode);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float Mul(float a, float b, Rounding mode) => mode == Rounding.Nearest ? Canonical(a * b) : Round((double)a * b, mode);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float Fma(float a, float b, float c, Rounding mode) => mode == Rounding.Nearest ? Canonical(MathF.FusedMultiplyAdd(a, b, c)) : Sum((double)a * b, c, mode);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float Div(float a, float b, Rounding mode) => mode == Rounding.Nearest ? Canonical(a / b) : Round(RoundToOdd.Divide(a, b), mode);
 
     public static float Sqrt(float a, Rounding mode) => mode == Rounding.Nearest ? Canonical(MathF.Sqrt(a)) : Round(RoundToOdd.Sqrt(a), mode);
