@@ -21,6 +21,8 @@ public sealed class ModelGenerator : IIncrementalGenerator
     {
         var folder = context.AnalyzerConfigOptionsProvider.Select((options, _) => ProjectFolder(options.GlobalOptions));
 
+        var choice = context.AnalyzerConfigOptionsProvider.Select((options, _) => TargetChoice.Of(options.GlobalOptions));
+
         // The same object for one compilation after another: it makes nothing run again.
         var memory = context.CompilationProvider.Combine(folder).Select((pair, _) => ProjectMemory.Of(pair.Left, pair.Right));
 
@@ -37,8 +39,8 @@ public sealed class ModelGenerator : IIncrementalGenerator
 
         var modules = bound.SelectMany((all, _) => all).WithTrackingName(TrackingNames.Module);
 
-        var models = bound.Combine(published).Combine(memory)
-            .SelectMany((pair, cancellation) => pair.Right.Assemble(pair.Left.Left, pair.Left.Right, cancellation))
+        var models = bound.Combine(published).Combine(choice).Combine(memory)
+            .SelectMany((pair, cancellation) => pair.Right.Assemble(pair.Left.Left.Left, pair.Left.Left.Right, pair.Left.Right, cancellation))
             .WithTrackingName(TrackingNames.Model);
 
         var emitted = models.Combine(memory)

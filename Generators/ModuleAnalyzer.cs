@@ -25,7 +25,8 @@ public sealed class ModuleAnalyzer : DiagnosticAnalyzer
         context.RegisterCompilationStartAction(start =>
         {
             if (start.Compilation.GetTypeByMetadataName("Graph.ModuleAttribute") is null) return;
-            var analysis = new Analysis(start.Compilation, ModelGenerator.ProjectFolder(start.Options.AnalyzerConfigOptionsProvider.GlobalOptions));
+            var options = start.Options.AnalyzerConfigOptionsProvider.GlobalOptions;
+            var analysis = new Analysis(start.Compilation, ModelGenerator.ProjectFolder(options), TargetChoice.Of(options));
             start.RegisterSymbolAction(symbol => Report(symbol, analysis), SymbolKind.NamedType);
         });
     }

@@ -28,8 +28,8 @@ public sealed class ModelIr
     internal ModelIr(CompiledModelDescriptor descriptor)
     {
         this.descriptor = descriptor;
-        compiled = new(() => CompilerPipeline.Run(descriptor.ParseElaborated()));
-        lowered = new(() => Lowerer.Lower(compiled.Value.Final));
+        compiled = new(() => CompilerPipeline.Run(descriptor.ParseElaborated(), KnownTargets.Cpu));
+        lowered = new(() => Lowerer.Lower(compiled.Value));
     }
 
     /// <summary>The definitions of the model and its modules.</summary>
@@ -69,7 +69,7 @@ public sealed class ModelIr
     public string Kernels => string.Join("\n\n", lowered.Value.Kernels.Select(k => k.ToString().TrimEnd())) + "\n";
 
     /// <summary>The kernels as C#.</summary>
-    public string CSharp => CSharpTarget.Emit(lowered.Value, "Graph.Generated", descriptor.Name + "Kernels");
+    public string CSharp => CSharpTarget.Emit(lowered.Value, compiled.Value.Target, "Graph.Generated", descriptor.Name + "Kernels");
 
     /// <summary>The stages by name, in order.</summary>
     public IEnumerable<(string Name, string Text)> Stages =>
@@ -86,7 +86,7 @@ public sealed class ModelIr
     internal static IReadOnlyList<MemoryPlan> Plans(CompiledProgram compiled, LoweredProgram lowered, DimBinding? binding)
     {
         // The fused program is in the order of the source still; scheduling comes after it.
-        var natural = compiled.Find("Fused") is { } fused ? Lowerer.Lower(fused) : null;
+        var natural = compiled.Find("Fused") is { } fused ? Lowerer.Lower(fused, compiled.Target) : null;
         return [.. lowered.Functions.Select(f =>
         {
             var used = new DimSolver(f, lowered.Dims).Symbols;

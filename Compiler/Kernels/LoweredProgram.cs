@@ -59,6 +59,12 @@ public sealed record LoweredFunction(
     FunctionSignature Signature, ImmutableArray<Buffer> Buffers, ImmutableArray<Launch> Launches, ImmutableArray<Buffer> Arguments, ImmutableArray<Buffer> Results)
 {
     public string Name => Signature.Name;
+
+    /// <summary>What the offsets of its intermediates in the arena are multiples of, in bytes (<see cref="Targets.MemoryLimits.Alignment"/>).</summary>
+    public required int Alignment { get; init; }
+
+    /// <summary>A size in bytes as the arena counts it: rounded up to the alignment.</summary>
+    public long Align(long bytes) => (bytes + Alignment - 1) & -(long)Alignment;
 }
 
 /// <summary>Whose memory a buffer is.</summary>

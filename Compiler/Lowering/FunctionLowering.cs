@@ -39,7 +39,7 @@ sealed partial class FunctionLowering(Program program, Function function, Kernel
         foreach (var u in function.Updates)
             targets.Add(new(u.Value, Dense(u.Value, states[u.Path]), function.States.FirstOrDefault(s => s.State == u.Path)));
         Fill(targets, cancel);
-        return new(FunctionSignature.Of(function), [.. buffers], [.. launches], arguments, results);
+        return new(FunctionSignature.Of(function), [.. buffers], [.. launches], arguments, results) { Alignment = target.Memory.Alignment };
     }
 
     /// <summary>Lowers the function's nodes so that in the end every target has its value.</summary>
@@ -189,7 +189,7 @@ sealed partial class FunctionLowering(Program program, Function function, Kernel
             case OpKind.Structure when node.Operation == StructureOperations.If: Branch(node); break;
             case OpKind.Structure when node.Operation == StructureOperations.GradientNorm: GradientNorm(node); break;
             case OpKind.Structure when node.Operation == StructureOperations.Call: Update(node, [node], [.. node.Inputs.Distinct().Select(v => (v, v))], [.. node.Outputs.Select(v => (v, v))]); break;
-            default: throw new NotSupportedException($"The CPU target has no kernel for {node.Name}.");
+            default: throw new NotSupportedException($"{target.Title} has no kernel for {node.Name}.");
         }
     }
 

@@ -4,6 +4,7 @@ using System.Linq;
 using System.Threading;
 using Graph.Compiler.Ir;
 using Graph.Compiler.Kernels;
+using Graph.Compiler.Passes;
 using Graph.Compiler.Targets;
 
 namespace Graph.Compiler.Lowering;
@@ -13,13 +14,15 @@ namespace Graph.Compiler.Lowering;
 /// </summary>
 public static class Lowerer
 {
+    /// <summary>Lowers what every pass has gone over, for the target that it was compiled for.</summary>
+    public static LoweredProgram Lower(CompiledProgram compiled, CancellationToken cancel = default) => Lower(compiled.Final, compiled.Target, cancel);
+
     /// <summary>Lowers every function that no other function calls.</summary>
     /// <param name="program">The fused, scheduled program.</param>
-    /// <param name="target">What it was fused for; the CPU when null.</param>
+    /// <param name="target">What it was fused for.</param>
     /// <param name="cancel">Looked at now and then.</param>
-    public static LoweredProgram Lower(Program program, TargetModel? target = null, CancellationToken cancel = default)
+    public static LoweredProgram Lower(Program program, TargetModel target, CancellationToken cancel = default)
     {
-        target ??= KnownTargets.Cpu;
         var called = new HashSet<string>(program.Functions.SelectMany(Callees));
         var kernels = new KernelTable();
         var functions = ImmutableArray.CreateBuilder<LoweredFunction>();

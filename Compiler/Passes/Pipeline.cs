@@ -26,8 +26,8 @@ public sealed record CompiledProgram(ImmutableArray<StageResult> Stages, TargetM
 public static class CompilerPipeline
 {
     /// <summary>The stages, in order. Layout and fusion come between decomposition and scheduling, which orders fused nodes.</summary>
-    /// <param name="target">What is compiled for; the CPU when null.</param>
-    public static ImmutableArray<Stage> Stages(TargetModel? target = null) => [.. ForAll, .. For(target ?? KnownTargets.Cpu)];
+    /// <param name="target">What is compiled for.</param>
+    public static ImmutableArray<Stage> Stages(TargetModel target) => [.. ForAll, .. For(target)];
 
     // The same for every target.
     static ImmutableArray<Stage> ForAll =>
@@ -47,16 +47,15 @@ public static class CompilerPipeline
 
     /// <summary>Runs every stage.</summary>
     /// <param name="program">The elaborated program, with the ways to train it.</param>
+    /// <param name="target">What is compiled for.</param>
     /// <param name="verify">Checks the invariants of the IR after every pass: tests and debug builds do.</param>
     /// <param name="cancel">Looked at between passes, and by them.</param>
-    /// <param name="target">What is compiled for; the CPU when null.</param>
     /// <exception cref="VerificationException">A pass broke an invariant: a defect of the compiler.</exception>
-    public static CompiledProgram Run(Program program, bool verify = false, CancellationToken cancel = default, TargetModel? target = null) =>
-        Run(program, [target ?? KnownTargets.Cpu], verify, cancel)[0];
+    public static CompiledProgram Run(Program program, TargetModel target, bool verify = false, CancellationToken cancel = default) => Run(program, [target], verify, cancel)[0];
 
     /// <summary>Runs every stage on a program with one way to train it.</summary>
-    public static CompiledProgram Run(Program program, TrainingProgram training, bool verify = false, CancellationToken cancel = default, TargetModel? target = null) =>
-        Run(program with { Training = [training] }, verify, cancel, target);
+    public static CompiledProgram Run(Program program, TrainingProgram training, TargetModel target, bool verify = false, CancellationToken cancel = default) =>
+        Run(program with { Training = [training] }, target, verify, cancel);
 
     /// <summary>Runs every stage for several targets. What does not depend on the target is done once: the results share the programs of these stages.</summary>
     /// <param name="program">The elaborated program, with the ways to train it.</param>

@@ -11,11 +11,11 @@ namespace Graph.Compiler.Planning;
 /// <remarks>Views are placements in their source's buffer, so an alias extends its life by itself: every operand names the buffer it lies in.</remarks>
 sealed class Liveness
 {
-    /// <summary>Buffers start at multiples of this many bytes, and count as so many: a cache line, and the widest vector.</summary>
-    public const long Alignment = 64;
+    readonly LoweredFunction function;
 
     public Liveness(LoweredFunction function, DimBinding binding)
     {
+        this.function = function;
         Launches = function.Launches.Length;
         Bytes = new long[function.Buffers.Length];
         Lives = new Life[function.Buffers.Length];
@@ -46,8 +46,6 @@ sealed class Liveness
 
     /// <summary>For each buffer the one whose memory it takes over, or −1. The predecessor's last launch is then the successor's first.</summary>
     public int[] TakesOver { get; }
-
-    public static long Align(long bytes) => (bytes + Alignment - 1) & -Alignment;
 
     void Touch(Kernels.Buffer buffer, int launch)
     {
@@ -114,18 +112,18 @@ sealed class Liveness
         return true;
     }
 
-    /// <summary>Bytes that live at each launch, every buffer rounded up to <see cref="Alignment"/>; memory that is taken over counts once, as the larger.</summary>
+    /// <summary>Bytes that live at each launch, every buffer rounded up to the alignment; memory that is taken over counts once, as the larger.</summary>
     public long[] LiveBytes()
     {
         var change = new long[Launches + 2];
         for (var i = 0; i < Bytes.Length; i++)
         {
             if (!Lives[i].Exists) continue;
-            change[Lives[i].First] += Align(Bytes[i]);
-            change[Lives[i].Last + 1] -= Align(Bytes[i]);
+            change[Lives[i].First] += function.Align(Bytes[i]);
+            change[Lives[i].Last + 1] -= function.Align(Bytes[i]);
             if (TakesOver[i] < 0) continue;
-            change[Lives[i].First] -= Align(Bytes[i]); // within the predecessor's, which lives to this launch and is no smaller
-            change[Lives[i].First + 1] += Align(Bytes[i]);
+            change[Lives[i].First] -= function.Align(Bytes[i]); // within the predecessor's, which lives to this launch and is no smaller
+            change[Lives[i].First + 1] += function.Align(Bytes[i]);
         }
         for (var i = 1; i < change.Length; i++) change[i] += change[i - 1];
         return change;
@@ -152,8 +150,8 @@ sealed class Liveness
                 members.Add(i);
                 var first = i == head ? Lives[i].First : Lives[i].First + 1; // at the shared launch the predecessor's size holds
                 if (first > Lives[i].Last) continue;
-                if (spans.Count > 0 && spans[spans.Count - 1].Bytes == Align(Bytes[i])) spans[spans.Count - 1] = spans[spans.Count - 1] with { Last = Lives[i].Last };
-                else spans.Add(new(first, Lives[i].Last, Align(Bytes[i])));
+                if (spans.Count > 0 && spans[spans.Count - 1].Bytes == function.Align(Bytes[i])) spans[spans.Count - 1] = spans[spans.Count - 1] with { Last = Lives[i].Last };
+                else spans.Add(new(first, Lives[i].Last, function.Align(Bytes[i])));
             }
             pieces.Add(new(members.ToImmutableArray(), spans.ToArray()));
         }

@@ -13,7 +13,7 @@ namespace Graph.Compiler.Planning;
 /// <param name="Lives">When each arena buffer lives, by id.</param>
 /// <param name="TakesOver">For each buffer the id of the one whose memory it continues in place, or −1.</param>
 /// <param name="ArenaBytes">Size of the arena.</param>
-/// <param name="LowerBound">The most bytes that live at once, each buffer rounded up to 64 bytes: no placement needs less.</param>
+/// <param name="LowerBound">The most bytes that live at once, each buffer rounded up to the alignment: no placement needs less.</param>
 /// <param name="PeakLaunch">The first launch at which so many live; −1 when nothing ever does.</param>
 /// <param name="Flops">Floating-point operations of one run.</param>
 /// <param name="Traffic">Bytes that one run must read and write once.</param>

@@ -54,7 +54,7 @@ public static class PlanPrinter
         {
             var life = plan.Lives[buffer.Id];
             if (!life.Exists) continue;
-            var bytes = Liveness.Align(plan.Bytes[buffer.Id]);
+            var bytes = plan.Function.Align(plan.Bytes[buffer.Id]);
             var first = plan.TakesOver[buffer.Id] >= 0 ? life.First + 1 : life.First; // at its first launch it lies within the one that it continues
             for (var i = first; i <= life.Last && i < live.Length; i++) live[i] += bytes;
         }

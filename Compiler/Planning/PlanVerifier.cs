@@ -52,7 +52,7 @@ public static class PlanVerifier
         foreach (var buffer in alive)
         {
             var offset = plan.Offsets[buffer.Id];
-            if (offset < 0 || offset % Liveness.Alignment != 0 || offset + plan.Bytes[buffer.Id] > plan.ArenaBytes)
+            if (offset < 0 || offset % plan.Function.Alignment != 0 || offset + plan.Bytes[buffer.Id] > plan.ArenaBytes)
                 throw Broken(plan, plan.Lives[buffer.Id].First, $"{buffer} of {plan.Bytes[buffer.Id]} bytes at {offset} is outside of the arena of {plan.ArenaBytes} or not aligned");
         }
         for (var i = 0; i < alive.Length; i++)

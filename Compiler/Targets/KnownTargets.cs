@@ -1,4 +1,6 @@
+using System;
 using System.Collections.Immutable;
+using System.Linq;
 using Graph.Compiler.Ir;
 
 namespace Graph.Compiler.Targets;
@@ -22,6 +24,12 @@ public static class KnownTargets
         Sums = new(Lanes: 64, SplitWork: 1 << 17, PartWork: 1 << 15, MostParts: 64, LeastPart: 8, BusyChunks: 6, MostNormParts: 1024),
         Products = new(DepthBlock: 384, SliceElements: 1 << 16, SliceLeast: 6, SliceMost: 16, GradientPixels: 256, GradientTasks: 16),
     };
+
+    /// <summary>All of them.</summary>
+    public static ImmutableArray<TargetModel> All { get; } = [Cpu];
+
+    /// <summary>The target of that name, in any case; null when there is none.</summary>
+    public static TargetModel? Find(string name) => All.FirstOrDefault(t => string.Equals(t.Name, name, StringComparison.OrdinalIgnoreCase));
 
     /// <summary>The targets of a build that names none.</summary>
     public static ImmutableArray<TargetModel> Default { get; } = [Cpu];

@@ -59,8 +59,11 @@ public sealed record ReductionOrder(int Lanes, int Parts)
         return (int)Math.Max(1, Math.Min(sums.MostParts, Math.Min(kept * reduced / sums.PartWork, reduced / sums.LeastPart)));
     }
 
-    /// <summary>Partial sums that are one block, and elements that are: as many as the widest vector has numbers, or all.</summary>
-    public static int BlockOf(int lanes) => Math.Min(lanes, 16);
+    /// <summary>The most partial sums of one block: as many as the widest vectors have numbers.</summary>
+    public const int Block = 16;
+
+    /// <summary>Partial sums that are one block, and elements that are.</summary>
+    public static int BlockOf(int lanes) => Math.Min(lanes, Block);
 
     /// <summary>
     /// The partial sum that an element of a row goes to: one after the other as long as there are elements for all of them, then block by block to the first; −1 for the sum of those behind the last block.

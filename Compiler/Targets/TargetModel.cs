@@ -21,9 +21,6 @@ public sealed record TargetModel
     /// <summary>The element types that its generated kernels compute in.</summary>
     public required EquatableArray<DType> Types { get; init; }
 
-    /// <summary>The operations that have a kernel of their own on other targets, but not on this one.</summary>
-    public EquatableArray<string> Lacks { get; init; }
-
     public required KernelLimits Kernels { get; init; }
 
     public required MemoryLimits Memory { get; init; }
@@ -52,7 +49,6 @@ public sealed record TargetModel
             if (Refuse(value.DType) is { } reason) return reason;
         foreach (var inner in node.Regions.SelectMany(r => r.Nodes))
             if (Refuse(inner, program) is { } reason) return reason;
-        if (Lacks.Contains(node.Name)) return NoKernel(node);
         return node.Operation.Kind switch
         {
             // Of an operation that does not say what it is, no kernel is made up.
@@ -96,7 +92,6 @@ public sealed record TargetModel
         var text = new StringBuilder();
         text.Append("target ").Append(Name).Append(" \"").Append(Title).Append("\"\n");
         Line("types", Types.Select(t => t.Name()));
-        Line("lacks", Lacks);
         Numbers("kernels", Kernels.Numbers());
         Numbers("memory", Memory.Numbers());
         Numbers("work", Work.Numbers());

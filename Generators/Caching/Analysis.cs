@@ -16,7 +16,8 @@ namespace Graph.Generators.Caching;
 /// <summary>One compilation as its analysis sees it: what is bound is bound once, and models are assembled once for all of them.</summary>
 /// <param name="compilation">The compilation, generated files included.</param>
 /// <param name="folder">The project's folder.</param>
-public sealed class Analysis(Compilation compilation, string folder)
+/// <param name="choice">What the project compiles its models for.</param>
+public sealed class Analysis(Compilation compilation, string folder, TargetChoice choice)
 {
     readonly object gate = new();
     readonly ProjectMemory memory = ProjectMemory.Of(compilation, folder);
@@ -45,7 +46,7 @@ public sealed class Analysis(Compilation compilation, string folder)
             foreach (var module in catalog.Modules) modules[module.Name] = module;
             names = new(catalog.Modules.Select(m => DefinitionName.Short(m.Name)), StringComparer.Ordinal);
             models = new(StringComparer.Ordinal);
-            foreach (var target in memory.Assemble(catalog.Modules, published, cancellation)) models[target.Name] = target;
+            foreach (var target in memory.Assemble(catalog.Modules, published, choice, cancellation)) models[target.Name] = target;
         }
     }
 

@@ -28,7 +28,7 @@ static class ModelInputs
     // Published texts live as long as their reference; so do the definitions read from them.
     static readonly ConditionalWeakTable<string, StrongBox<(ModuleDef? Definition, string? Problem)>> Parsed = new();
 
-    public static EquatableArray<ModelTarget> Assemble(EquatableArray<BoundModule> modules, EquatableArray<PublishedModule> published, CancellationToken cancellation)
+    public static EquatableArray<ModelTarget> Assemble(EquatableArray<BoundModule> modules, EquatableArray<PublishedModule> published, TargetChoice choice, CancellationToken cancellation)
     {
         var own = new Dictionary<string, BoundModule>(StringComparer.Ordinal);
         foreach (var module in modules) own[module.Name] = module;
@@ -39,7 +39,7 @@ static class ModelInputs
         var targets = new List<ModelTarget>();
         foreach (var module in modules)
             if (module is { Definition: { Kind: ModuleKind.Model } model, Class: { } declaration })
-                targets.Add(Assemble(model, module, declaration, own, foreign, library, cancellation));
+                targets.Add(Assemble(model, module, declaration, own, foreign, library, choice, cancellation));
             else if (module is { Definition: null, Class: { } broken, Outline: { IsEmpty: false } outline })
                 targets.Add(new(module.Name, null, broken, outline, module.Docs, []));
         return new EquatableArray<ModelTarget>(targets);
@@ -47,7 +47,7 @@ static class ModelInputs
 
     static ModelTarget Assemble(
         ModuleDef model, BoundModule bound, ClassDeclaration declaration, Dictionary<string, BoundModule> own, Dictionary<string, PublishedModule> foreign, Lazy<Dictionary<string, List<string>>> library,
-        CancellationToken cancellation)
+        TargetChoice choice, CancellationToken cancellation)
     {
         var found = new SortedDictionary<string, ModuleDef>(StringComparer.Ordinal);
         var asked = new HashSet<string>(StringComparer.Ordinal) { model.Name };
@@ -84,7 +84,8 @@ static class ModelInputs
                 work.Push(definition);
             }
         }
-        var input = isComplete && problems.Count == 0 ? new ModelInput(declaration, model, found.Values.ToEquatableArray(), KnownTargets.Cpu) : null;
+        foreach (var name in choice.Unknown) problems.Add(new(Descriptors.UnknownTarget.Id, model.Location, [DefinitionName.FullName(model.Name), name, string.Join(", ", KnownTargets.All.Select(t => t.Name))]));
+        var input = isComplete && problems.Count == 0 ? new ModelInput(declaration, model, found.Values.ToEquatableArray(), choice.Targets) : null;
         return new(model.Name, input, declaration, bound.Outline, bound.Docs, new EquatableArray<DiagnosticInfo>(problems));
     }
 

@@ -25,7 +25,7 @@ sealed class ProjectMemory
     Dictionary<string, BoundModule> modules = new(StringComparer.Ordinal);
     EquatableArray<BoundModule> bound;
     EquatableArray<PublishedModule> published;
-    (EquatableArray<BoundModule> Modules, EquatableArray<PublishedModule> Published, EquatableArray<ModelTarget> Targets)? assembled;
+    (EquatableArray<BoundModule> Modules, EquatableArray<PublishedModule> Published, TargetChoice Choice, EquatableArray<ModelTarget> Targets)? assembled;
 
     /// <summary>The memory of a compilation's project: the same for the next compilation of it.</summary>
     public static ProjectMemory Of(Compilation compilation, string folder)
@@ -80,14 +80,14 @@ sealed class ProjectMemory
     }
 
     /// <summary>The models of a compilation with all that they need.</summary>
-    public EquatableArray<ModelTarget> Assemble(EquatableArray<BoundModule> modules, EquatableArray<PublishedModule> published, CancellationToken cancellation)
+    public EquatableArray<ModelTarget> Assemble(EquatableArray<BoundModule> modules, EquatableArray<PublishedModule> published, TargetChoice choice, CancellationToken cancellation)
     {
         lock (gate)
-            if (assembled is { } last && last.Modules.Equals(modules) && last.Published.Equals(published)) return last.Targets;
-        var targets = ModelInputs.Assemble(modules, published, cancellation);
+            if (assembled is { } last && last.Modules.Equals(modules) && last.Published.Equals(published) && last.Choice.Equals(choice)) return last.Targets;
+        var targets = ModelInputs.Assemble(modules, published, choice, cancellation);
         lock (gate)
         {
-            assembled = (modules, published, targets);
+            assembled = (modules, published, choice, targets);
             var names = new HashSet<string>(targets.Select(t => t.Name), StringComparer.Ordinal);
             foreach (var gone in models.Keys.Where(name => !names.Contains(name)).ToList()) models.Remove(gone);
         }

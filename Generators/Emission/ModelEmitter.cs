@@ -29,19 +29,20 @@ public static class ModelEmitter
         var modules = new Dictionary<string, ModuleDef>(StringComparer.Ordinal) { [input.Model.Name] = input.Model };
         foreach (var module in input.Modules) modules[module.Name] = module;
 
-        var result = Elaborator.Elaborate(input.Model, modules, OperationTable.Set, cancellation, [input.Target]);
+        var result = Elaborator.Elaborate(input.Model, modules, OperationTable.Set, cancellation, [.. input.Targets]);
         if (result.Model is not { } model)
             return new(input.Class, null, null, result.Diagnostics.Select(DiagnosticInfo.Of).ToEquatableArray(), []);
 
-        var scheduled = CompilerPipeline.Run(model.Program, cancel: cancellation, target: input.Target).Final;
+        // The class runs on the processor; what else a model is compiled for shares all stages but the last two.
+        var compiled = CompilerPipeline.Run(model.Program, [.. input.Targets], cancel: cancellation).Single(c => c.Target == KnownTargets.Cpu);
         cancellation.ThrowIfCancellationRequested();
-        var lowered = Lowerer.Lower(scheduled, input.Target, cancellation);
+        var lowered = Lowerer.Lower(compiled, cancellation);
         var texts = new ModelTexts(CompressedText.Pack(Modules(input)), CompressedText.Pack(ProgramPrinter.Print(model.Program)));
         var plans = PlanText.Write(lowered.Functions.Select(f => Planner.PlanTypical(f, lowered.Dims)));
         cancellation.ThrowIfCancellationRequested();
         return new(
-            input.Class, new(GeneratedMethod.All(model, scheduled).ToEquatableArray(), texts),
-            CSharpTarget.Emit(lowered, input.Class.Namespace, input.Class.KernelClass) + PartSource.Kernels(input.Class, LoweredText.Write(lowered), plans),
+            input.Class, new(GeneratedMethod.All(model, compiled.Final).ToEquatableArray(), texts),
+            CSharpTarget.Emit(lowered, compiled.Target, input.Class.Namespace, input.Class.KernelClass) + PartSource.Kernels(input.Class, LoweredText.Write(lowered), plans),
             MemoryNeeds.Warnings(input.Class.Name, lowered, model.Origins, input.Model.Location).ToEquatableArray(), model.Origins.ToEquatableArray());
     }
 

@@ -11,8 +11,8 @@ namespace Graph.Generators.Emission;
 /// <param name="Class">The class that code is generated into.</param>
 /// <param name="Model">The model.</param>
 /// <param name="Modules">Every module that it needs, directly or through another, of this assembly and of others, sorted by name; the model itself is not among them.</param>
-/// <param name="Target">What is compiled for.</param>
-public sealed record ModelInput(ClassDeclaration Class, ModuleDef Model, EquatableArray<ModuleDef> Modules, TargetModel Target);
+/// <param name="Targets">What is compiled for, the processor among it.</param>
+public sealed record ModelInput(ClassDeclaration Class, ModuleDef Model, EquatableArray<ModuleDef> Modules, EquatableArray<TargetModel> Targets);
 
 /// <summary>Where a partial class is, so that another part of it can be written.</summary>
 /// <param name="Namespace">The namespace; empty for the global one.</param>

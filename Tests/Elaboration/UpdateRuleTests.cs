@@ -1,6 +1,7 @@
 using System;
 using System.Linq;
 using Graph.Compiler.Kernels;
+using Graph.Compiler.Targets;
 using Graph.Compiler;
 using Graph.Compiler.Ir;
 using Graph.Compiler.Passes;
@@ -56,8 +57,8 @@ public sealed class UpdateRuleTests
     public void What_a_rule_says_is_computed(string body, string path)
     {
         var model = Elaborate.Model(Model(body, path: path));
-        var stages = CompilerPipeline.Run(model.Program, verify: true);
-        var lowered = Lowerer.Lower(stages.Final);
+        var stages = CompilerPipeline.Run(model.Program, KnownTargets.Cpu, verify: true);
+        var lowered = Lowerer.Lower(stages);
         using var instance = new ModelInstance(new("M", lowered, KernelAssembly.Compile(lowered.Kernels).Address), seed: 7, threads: 2) { LearningRate = 0.05f };
         instance.Store.StartTraining();
         var reference = new Interpreter(stages.Find("Differentiated")!);

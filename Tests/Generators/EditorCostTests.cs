@@ -2,6 +2,8 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using System.Threading;
+using Graph.Compiler;
+using Graph.Compiler.Targets;
 using Graph.Generators;
 using Graph.Generators.Caching;
 using Microsoft.CodeAnalysis;
@@ -131,7 +133,7 @@ public class EditorCostTests(ITestOutputHelper output)
     // What the analyzer asks for: every class, whether it is a module, and what is wrong with it.
     static void Analyze(Compilation compilation)
     {
-        var analysis = new Analysis(compilation, "");
+        var analysis = new Analysis(compilation, "", new(KnownTargets.Default.ToEquatableArray(), []));
         foreach (var type in Types(compilation))
         {
             var model = analysis.Find(type, CancellationToken.None)!;

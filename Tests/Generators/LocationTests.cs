@@ -4,6 +4,7 @@ using System.Linq;
 using Graph.Compiler.Ir.Text;
 using Graph.Compiler.Kernels;
 using Graph.Compiler.Passes;
+using Graph.Compiler.Targets;
 using Graph.Compiler;
 using Graph.Compiler.Ir;
 using Graph.Compiler.Lowering;
@@ -139,7 +140,7 @@ public class LocationTests
         static string Fingerprint(string place)
         {
             var text = $"program P version 1\nrequire f {{size=[2], least=1, what=\"w\"}}  ; {place}\n\nfunc f(x: f32[2]) -> (f32[2])\n  %0 = exp x : f32[2]  ; {place} conv\n  return %0\n";
-            return KernelFingerprint.OfPlan(Lowerer.Lower(CompilerPipeline.Run(ProgramParser.Parse(text, OperationTable.Set)).Final), "");
+            return KernelFingerprint.OfPlan(Lowerer.Lower(CompilerPipeline.Run(ProgramParser.Parse(text, OperationTable.Set), KnownTargets.Cpu)), "");
         }
         Assert.Equal(Fingerprint("A.cs:1"), Fingerprint("B.cs:22"));
     }

@@ -1,6 +1,7 @@
 using System;
 using System.Linq;
 using Graph.Compiler.Passes;
+using Graph.Compiler.Targets;
 using Graph.Compiler;
 using Graph.Tests.Elaboration;
 using Graph.Yardsticks;
@@ -24,7 +25,7 @@ public class TrainingGoldenTests
     {
         var golden = Golden.Training(name);
         var elaborated = Elaborate.Built(model);
-        var program = CompilerPipeline.Run(elaborated.Program, verify: true).Final;
+        var program = CompilerPipeline.Run(elaborated.Program, KnownTargets.Cpu, verify: true).Final;
         var run = TrainingRun.Make(program, golden, allSteps ? golden.Steps : steps, float64: true, (step, states) =>
         {
             foreach (var row in golden.Digests.Where(digest => digest.Step == step).SelectMany(digest => digest.Rows))

@@ -6,6 +6,7 @@ using Graph.Compiler.Ir;
 using Graph.Compiler.Ir.Reference;
 using Graph.Compiler.Ir.Text;
 using Graph.Compiler.Passes;
+using Graph.Compiler.Targets;
 using Graph.Operations;
 using Graph.Tests.Passes;
 using Xunit;
@@ -71,7 +72,7 @@ public sealed class AnnotationTests
     public void Every_pass_keeps_what_is_said_of_arguments_and_states()
     {
         var program = Verifier.Verify(ProgramParser.Parse(Sharded, OperationTable.Set)) with { Training = [new(ClipNorm: 1)] };
-        foreach (var pass in CompilerPipeline.Stages().SelectMany(s => s.Passes))
+        foreach (var pass in CompilerPipeline.Stages(KnownTargets.Cpu).SelectMany(s => s.Passes))
         {
             var before = program.Functions.ToDictionary(f => f.Name, f => Running.Run(program, f.Name, 3));
             program = pass.RunVerified(program);
@@ -144,7 +145,7 @@ public sealed class AnnotationTests
         }
         double[] expected = [36, 204, 36, 36, -240];
         Assert.Equal(expected, Said());
-        foreach (var pass in CompilerPipeline.Stages(null).SelectMany(s => s.Passes))
+        foreach (var pass in CompilerPipeline.Stages(KnownTargets.Cpu).SelectMany(s => s.Passes))
         {
             program = pass.RunVerified(program);
             Assert.Equal((pass.Name, string.Join(" ", expected)), (pass.Name, string.Join(" ", Said())));

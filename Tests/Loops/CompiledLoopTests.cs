@@ -4,6 +4,7 @@ using System.Collections.Immutable;
 using System.Linq;
 using System.Threading.Tasks;
 using Graph.Compiler.Kernels;
+using Graph.Compiler.Targets;
 using Graph.Compiler;
 using Graph.Compiler.Ir;
 using Graph.Compiler.Ir.Reference;
@@ -163,7 +164,7 @@ public sealed class CompiledLoopTests
                   return %0, %1, %2
               return %0
             """);
-        var loop = Assert.Single(CompilerPipeline.Run(program, verify: true).Find("Graph")!.Functions[0].Nodes);
+        var loop = Assert.Single(CompilerPipeline.Run(program, KnownTargets.Cpu, verify: true).Find("Graph")!.Functions[0].Nodes);
         Assert.Equal(["a", "xs"], loop.Inputs.Select(v => v.Name));
         Assert.Single(loop.Regions[0].Nodes);
     }
@@ -181,7 +182,7 @@ public sealed class CompiledLoopTests
               state s = %0
               return %1
             """);
-        var lowered = Lowerer.Lower(CompilerPipeline.Run(program, verify: true).Final);
+        var lowered = Lowerer.Lower(CompilerPipeline.Run(program, KnownTargets.Cpu, verify: true));
         Assert.Equal(3, lowered.Functions[0].Launches.Length);
         var binding = DimBinding.Empty.With("B", 1).With("T", 6);
         var arguments = Arguments(program.Functions[0], binding, 3);
@@ -211,8 +212,8 @@ public sealed class CompiledLoopTests
     [Fact]
     public Task A_recurrence_and_its_gradient()
     {
-        var program = CompilerPipeline.Run(WithGradients(Parse(Recurrence.Replace("REVERSE", "", StringComparison.Ordinal))), verify: true).Final;
-        return Verify(ProgramPrinter.Print(program) + "\n" + KernelDump.Print(Lowerer.Lower(program)));
+        var program = CompilerPipeline.Run(WithGradients(Parse(Recurrence.Replace("REVERSE", "", StringComparison.Ordinal))), KnownTargets.Cpu, verify: true).Final;
+        return Verify(ProgramPrinter.Print(program) + "\n" + KernelDump.Print(Lowerer.Lower(program, KnownTargets.Cpu)));
     }
 
     [Fact]

@@ -5,6 +5,7 @@ using Graph.Compiler.Ir;
 using Graph.Compiler.Ir.Text;
 using Graph.Compiler.Passes;
 using Graph.Compiler.Planning;
+using Graph.Compiler.Targets;
 using Graph.Operations;
 using Graph.Tests.Models;
 using Graph.Tests.Passes;
@@ -112,7 +113,7 @@ public sealed class LoopMemoryTests
         foreach (var time in (int[])[1, 4, 9])
             Running.Same(Running.Run(program, "f", time), Running.Run(hoisted, "f", time), "sums");
         Assert.Equal(1, LoopOperation.Shape(Loops(hoisted.Functions[0]).Single().Attributes).Carries);
-        return reverse.Length > 0 ? Task.CompletedTask : Verify(ProgramPrinter.Print(CompilerPipeline.Run(program, verify: true).Find("Decomposed")!));
+        return reverse.Length > 0 ? Task.CompletedTask : Verify(ProgramPrinter.Print(CompilerPipeline.Run(program, KnownTargets.Cpu, verify: true).Find("Decomposed")!));
     }
 
     // The second loop reads what the first has stacked, and the first's carry one step late.
@@ -152,7 +153,7 @@ public sealed class LoopMemoryTests
         for (var seed = 1; seed < 4; seed++) Running.Same(Running.Run(program, "f", seed), Running.Run(shifted, "f", seed), "shifted");
         var remade = new RecomputeInLoops().RunVerified(program);
         for (var seed = 1; seed < 4; seed++) Running.Same(Running.Run(program, "f", seed), Running.Run(remade, "f", seed), "made again");
-        var scheduled = CompilerPipeline.Run(program, verify: true).Final;
+        var scheduled = CompilerPipeline.Run(program, KnownTargets.Cpu, verify: true).Final;
         for (var seed = 1; seed < 4; seed++) Running.Same(Running.Run(program, "f", seed), Running.Run(scheduled, "f", seed), "scheduled");
     }
 

@@ -4,6 +4,7 @@ using System.Linq;
 using Graph.Compiler.Passes;
 using Graph.Compiler.Ir;
 using Graph.Compiler.Ir.Text;
+using Graph.Compiler.Targets;
 using Graph.Nn;
 using Graph.Tests.Elaboration;
 using Graph.Tests.Goldens;
@@ -49,7 +50,7 @@ public sealed class RecurrentTests
     {
         var golden = Golden.Training(name);
         var model = Elaborate.Model(Model(layer));
-        var program = CompilerPipeline.Run(model.Program, verify: true).Final;
+        var program = CompilerPipeline.Run(model.Program, KnownTargets.Cpu, verify: true).Final;
         var run = TrainingRun.Make(program, golden, golden.Steps, float64: true, (step, states) =>
         {
             foreach (var row in golden.Digests.Where(digest => digest.Step == step).SelectMany(digest => digest.Rows))

@@ -8,6 +8,7 @@ using Graph.Compiler.Kernels;
 using Graph.Compiler.Kernels.Text;
 using Graph.Compiler.Lowering;
 using Graph.Compiler.Passes;
+using Graph.Compiler.Targets;
 using Graph.Operations;
 using Graph.Runtime.Execution;
 using Xunit;
@@ -131,7 +132,7 @@ public class ConvolutionPrologueTests
     {
         var (titles, text) = Programs[name];
         var source = ProgramParser.Parse(Head + text + "\n", OperationTable.Set);
-        var lowered = Lowerer.Lower(CompilerPipeline.Run(source, verify: true).Final);
+        var lowered = Lowerer.Lower(CompilerPipeline.Run(source, KnownTargets.Cpu, verify: true));
         Assert.Equal(titles, lowered.Functions[0].Launches.Select(l => new string([.. l.Title.Where(c => !char.IsDigit(c))])).Take(titles.Length));
         Assert.Equal(LoweredText.Write(lowered), LoweredText.Write(LoweredText.Read(LoweredText.Write(lowered))));
 

@@ -9,6 +9,7 @@ using System.Text.RegularExpressions;
 using Graph.Compiler.Ir.Text;
 using Graph.Compiler.Kernels;
 using Graph.Compiler.Passes;
+using Graph.Compiler.Targets;
 using Graph.Compiler;
 using Graph.Compiler.Lowering;
 using Graph.Tests.Elaboration;
@@ -31,7 +32,7 @@ public class EmittedCodeTests
     public void No_emitted_method_outgrows_the_JIT(Type model)
     {
         var elaborated = Elaborate.Built(model);
-        var lowered = Lowerer.Lower(CompilerPipeline.Run(elaborated.Program).Final);
+        var lowered = Lowerer.Lower(CompilerPipeline.Run(elaborated.Program, KnownTargets.Cpu));
         var kernels = KernelAssembly.Compile(lowered.Kernels);
         using var image = new PEReader(ImmutableArray.Create(kernels.Image));
         var metadata = image.GetMetadataReader();
@@ -57,7 +58,7 @@ public class EmittedCodeTests
         string Print()
         {
             var elaborated = Elaborate.Built(typeof(NanoGpt));
-            return KernelDump.Print(Lowerer.Lower(CompilerPipeline.Run(elaborated.Program).Final));
+            return KernelDump.Print(Lowerer.Lower(CompilerPipeline.Run(elaborated.Program, KnownTargets.Cpu)));
         }
         Assert.Equal(Print(), Print());
     }
@@ -66,9 +67,9 @@ public class EmittedCodeTests
     public void A_program_that_was_written_and_read_lowers_alike()
     {
         var elaborated = Elaborate.Built(typeof(NanoGpt));
-        var program = CompilerPipeline.Run(elaborated.Program).Final;
+        var program = CompilerPipeline.Run(elaborated.Program, KnownTargets.Cpu).Final;
         var read = ProgramParser.Parse(ProgramPrinter.Print(program), program.Operations);
-        Assert.Equal(KernelDump.Print(Lowerer.Lower(program)), KernelDump.Print(Lowerer.Lower(read)));
+        Assert.Equal(KernelDump.Print(Lowerer.Lower(program, KnownTargets.Cpu)), KernelDump.Print(Lowerer.Lower(read, KnownTargets.Cpu)));
     }
 
     static IEnumerable<(string Name, List<string> Body)> Methods(string source)

@@ -37,7 +37,7 @@ public sealed class FingerprintTests
     static LoweredProgram Lower(string source)
     {
         var model = Elaborate.Model(source);
-        return Lowerer.Lower(CompilerPipeline.Run(model.Program).Final);
+        return Lowerer.Lower(CompilerPipeline.Run(model.Program, KnownTargets.Cpu));
     }
 
     [Fact]

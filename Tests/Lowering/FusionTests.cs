@@ -6,6 +6,7 @@ using System.Threading.Tasks;
 using Graph.Compiler.Ir.Text;
 using Graph.Compiler.Kernels;
 using Graph.Compiler.Passes;
+using Graph.Compiler.Targets;
 using Graph.Compiler.Training;
 using Graph.Compiler;
 using Graph.Compiler.Ir;
@@ -33,12 +34,12 @@ public class FusionTests
 
     static Program Read(string text) => ProgramParser.Parse(text, OperationTable.Set);
 
-    static Program Compile(string text, TrainingProgram? training = null) => (training is null ? CompilerPipeline.Run(Read(text), verify: true) : CompilerPipeline.Run(Read(text), training, verify: true)).Final;
+    static Program Compile(string text, TrainingProgram? training = null) => (training is null ? CompilerPipeline.Run(Read(text), KnownTargets.Cpu, verify: true) : CompilerPipeline.Run(Read(text), training, KnownTargets.Cpu, verify: true)).Final;
 
     static string[] Archetypes(Program program, string function) =>
         [.. program.Find(function)!.Nodes.Where(n => n.Operation.Kind != OpKind.View).Select(n => n.Attributes.Text("archetype") ?? n.Name)];
 
-    static Task Shows(Program program, [CallerMemberName] string member = "") => Verify(ProgramPrinter.Print(program) + "\n" + KernelDump.Print(Lowerer.Lower(program)), member: member);
+    static Task Shows(Program program, [CallerMemberName] string member = "") => Verify(ProgramPrinter.Print(program) + "\n" + KernelDump.Print(Lowerer.Lower(program, KnownTargets.Cpu)), member: member);
 
     [Fact]
     public Task Cross_entropy_fuses_into_one_row_kernel()
@@ -115,7 +116,7 @@ public class FusionTests
               return %2, %3
             """);
         // Even the arithmetic behind the reshape is the epilogue's.
-        Assert.StartsWith("contract+", Assert.Single(Lowerer.Lower(program).Functions[0].Launches).Title, StringComparison.Ordinal);
+        Assert.StartsWith("contract+", Assert.Single(Lowerer.Lower(program, KnownTargets.Cpu).Functions[0].Launches).Title, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -130,7 +131,7 @@ public class FusionTests
               %2 = concat %0, %1 {axis=1} : f32[B,48]
               return %2
             """);
-        Assert.Equal(2, Lowerer.Lower(program).Functions[0].Launches.Length);
+        Assert.Equal(2, Lowerer.Lower(program, KnownTargets.Cpu).Functions[0].Launches.Length);
     }
 
     [Fact]
@@ -200,7 +201,7 @@ public class FusionTests
               return %3
 
             """ + Update, new TrainingProgram(ClipNorm: 1));
-        var f = Lowerer.Lower(program).Functions.Single(x => x.Name == "train_step");
+        var f = Lowerer.Lower(program, KnownTargets.Cpu).Functions.Single(x => x.Name == "train_step");
         var update = Assert.Single(f.Launches.OfType<SegmentedLaunch>(), l => l.Operands.Any(o => o.IsWritten && o.Buffer.Kind == BufferKind.State));
         Assert.Equal(3, update.Segments.Length);
         Assert.All(update.Operands.Where(o => o.IsWritten), o => Assert.Equal(BufferKind.State, o.Buffer.Kind));

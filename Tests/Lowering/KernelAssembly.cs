@@ -5,6 +5,7 @@ using System.Linq;
 using System.Reflection;
 using System.Runtime.Loader;
 using Graph.Compiler.Kernels;
+using Graph.Compiler.Targets;
 using Graph.Compiler.Targets.CSharp;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.CSharp;
@@ -42,7 +43,7 @@ sealed class KernelAssembly
 
     public static KernelAssembly Compile(ImmutableArray<Kernel> kernels)
     {
-        var source = CSharpTarget.Emit(kernels, "Emitted", "Kernels");
+        var source = CSharpTarget.Emit(kernels, KnownTargets.Cpu, "Emitted", "Kernels");
         var tree = CSharpSyntaxTree.ParseText(source, new CSharpParseOptions(LanguageVersion.Preview));
         var compilation = CSharpCompilation.Create(
             "Emitted" + Guid.NewGuid().ToString("N"), [tree], References,

@@ -30,7 +30,7 @@ public sealed class LoweredTextTests
 {
     static readonly TrainingProgram Training = new(ClipNorm: 1, LearningRate: 0.01);
 
-    static LoweredProgram Lower(Program program, TrainingProgram? training) => Lowerer.Lower((training is null ? CompilerPipeline.Run(program) : CompilerPipeline.Run(program, training)).Final);
+    static LoweredProgram Lower(Program program, TrainingProgram? training) => Lowerer.Lower(training is null ? CompilerPipeline.Run(program, KnownTargets.Cpu) : CompilerPipeline.Run(program, training, KnownTargets.Cpu));
 
     internal static void ReadsBackEqual(LoweredProgram program)
     {
@@ -139,14 +139,14 @@ public sealed class LoweredTextTests
         {
             var cut = Assert.Throws<FormatException>(() => LoweredText.Read(text[..random.Next(text.Length)]));
             Assert.True(cut.Message.Contains("cut off", StringComparison.Ordinal) || cut.Message.Contains("no lowered program", StringComparison.Ordinal), cut.Message);
-            var at = random.Next("lowered version 2\n".Length, text.Length);
+            var at = random.Next($"lowered version {LoweredText.Version}\n".Length, text.Length);
             var altered = text[..at] + (char)(text[at] ^ (1 << random.Next(7))) + text[(at + 1)..];
             var refusal = Assert.Throws<FormatException>(() => LoweredText.Read(altered)).Message;
             Assert.True(refusal.Contains("altered", StringComparison.Ordinal) || refusal.Contains("cut off", StringComparison.Ordinal), refusal);
         }
-        var other = Assert.Throws<FormatException>(() => LoweredText.Read(text.Replace("lowered version 2\n", "lowered version 1\n", StringComparison.Ordinal))).Message;
+        var other = Assert.Throws<FormatException>(() => LoweredText.Read(text.Replace($"lowered version {LoweredText.Version}\n", "lowered version 1\n", StringComparison.Ordinal))).Message;
         Assert.Contains("version 1", other, StringComparison.Ordinal);
-        Assert.Contains("knows version 2", other, StringComparison.Ordinal);
+        Assert.Contains($"knows version {LoweredText.Version}", other, StringComparison.Ordinal);
         Assert.Throws<FormatException>(() => LoweredText.Read(""));
     }
 
@@ -207,7 +207,7 @@ public sealed class LoweredTextTests
     {
         var program = Graph.Tests.Models.SourceModel.Lower(TwoLayers).Stages.Final;
         var other = Lowerer.Lower(program, KnownTargets.Cpu with { Products = KnownTargets.Cpu.Products with { DepthBlock = 128 } });
-        Assert.NotEqual(KernelFingerprint.OfPlan(Lowerer.Lower(program), ""), KernelFingerprint.OfPlan(other, ""));
+        Assert.NotEqual(KernelFingerprint.OfPlan(Lowerer.Lower(program, KnownTargets.Cpu), ""), KernelFingerprint.OfPlan(other, ""));
         ReadsBackEqual(other);
         using var instance = new ModelInstance(new("M", other, KernelAssembly.Compile(other.Kernels).Address), seed: 0, threads: 1);
         float[] x = new float[8], y = new float[12];

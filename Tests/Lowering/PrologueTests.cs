@@ -5,6 +5,7 @@ using Graph.Compiler.Ir.Reference;
 using Graph.Compiler.Ir.Text;
 using Graph.Compiler.Kernels;
 using Graph.Compiler.Passes;
+using Graph.Compiler.Targets;
 using Graph.Compiler;
 using Graph.Compiler.Ir;
 using Graph.Compiler.Lowering;
@@ -184,8 +185,8 @@ public class PrologueTests
     {
         var (titles, text) = Programs[name];
         var source = ProgramParser.Parse(Head + text + "\n", OperationTable.Set);
-        var compiled = CompilerPipeline.Run(source, verify: true).Final;
-        var lowered = Lowerer.Lower(compiled);
+        var compiled = CompilerPipeline.Run(source, KnownTargets.Cpu, verify: true).Final;
+        var lowered = Lowerer.Lower(compiled, KnownTargets.Cpu);
         Assert.Equal(titles, lowered.Functions[0].Launches.Select(l => new string([.. l.Title.Where(c => !char.IsDigit(c))])));
 
         var binding = DimBinding.Empty.With("B", batch);
@@ -216,7 +217,7 @@ public class PrologueTests
               return x
 
             """, OperationTable.Set);
-        var lowered = Lowerer.Lower(CompilerPipeline.Run(source, verify: true).Final);
+        var lowered = Lowerer.Lower(CompilerPipeline.Run(source, KnownTargets.Cpu, verify: true));
         var random = new Random(7);
         var states = source.States.ToDictionary(s => s.Path, s => RandomData(s.Type, DimBinding.Empty, random));
         TensorData[] arguments = [new(DType.F32, [])];

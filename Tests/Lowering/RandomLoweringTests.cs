@@ -4,6 +4,7 @@ using System.Linq;
 using Graph.Compiler.Ir.Reference;
 using Graph.Compiler.Kernels;
 using Graph.Compiler.Passes;
+using Graph.Compiler.Targets;
 using Graph.Compiler;
 using Graph.Compiler.Ir;
 using Graph.Compiler.Lowering;
@@ -26,8 +27,8 @@ public class RandomLoweringTests
     public void Emitted_kernels_agree_with_the_reference(int seed)
     {
         var source = RandomProgram.Make(seed);
-        var compiled = CompilerPipeline.Run(source, verify: true).Final;
-        var lowered = Lowerer.Lower(compiled);
+        var compiled = CompilerPipeline.Run(source, KnownTargets.Cpu, verify: true).Final;
+        var lowered = Lowerer.Lower(compiled, KnownTargets.Cpu);
         var kernels = KernelAssembly.Compile(lowered.Kernels);
         var (arguments, states) = RandomProgram.Values(source, seed, Rows, DType.F32);
         var expected = new Interpreter(source, float64: false).Run("loss", arguments, states, Rows).Results[0];

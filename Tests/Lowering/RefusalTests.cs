@@ -91,7 +91,7 @@ public sealed class RefusalTests
         program = program with { Functions = [b.Build(node.Outputs)] };
         if (kind is not (OpKind.Structure or OpKind.Composite)) Assert.Contains(name, KnownTargets.Cpu.Refuse(node, program), StringComparison.Ordinal);
         if (kind == OpKind.Library) return; // lowering leaves those to the runtime, which looks at the limits first
-        var refusal = Assert.ThrowsAny<NotSupportedException>(() => Lowerer.Lower(program));
+        var refusal = Assert.ThrowsAny<NotSupportedException>(() => Lowerer.Lower(program, KnownTargets.Cpu));
         Assert.Contains(name, refusal.Message, StringComparison.Ordinal);
     }
 }

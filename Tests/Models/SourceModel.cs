@@ -4,6 +4,7 @@ using System.Linq;
 using Graph.Compiler.Ir.Reference;
 using Graph.Compiler.Kernels;
 using Graph.Compiler.Passes;
+using Graph.Compiler.Targets;
 using Graph.Compiler;
 using Graph.Compiler.Ir;
 using Graph.Compiler.Training;
@@ -31,8 +32,8 @@ sealed class SourceModel
     public static SourceModel Lower(string source)
     {
         var model = Elaborate.Model(source);
-        var stages = CompilerPipeline.Run(model.Program, verify: true);
-        var lowered = Lowerer.Lower(stages.Final);
+        var stages = CompilerPipeline.Run(model.Program, KnownTargets.Cpu, verify: true);
+        var lowered = Lowerer.Lower(stages);
         foreach (var function in lowered.Functions) PlanVerifier.Verify(Planner.Plan(function, DimBinding.Typical(lowered.Dims)));
         return new(stages, lowered);
     }

@@ -29,7 +29,7 @@ sealed class CompiledFunctions : IDisposable
     public CompiledFunctions(Program program, int width = 0, TargetModel? target = null)
     {
         this.program = Verifier.Verify(program);
-        Lowered = Lowerer.Lower(CompilerPipeline.Run(program, verify: true, target: target).Final, target);
+        Lowered = Lowerer.Lower(CompilerPipeline.Run(program, target ?? KnownTargets.Cpu, verify: true));
         var kernels = KernelAssembly.Compile(Lowered.Kernels);
         instance = new ModelInstance(new("compiled", Lowered, width == 0 ? kernels.Address : k => kernels.Address(Lowered.Generated[k].Name, width)), seed: 0, threads: 1);
     }

@@ -4,6 +4,7 @@ using System.Linq;
 using Graph.Compiler.Ir.Reference;
 using Graph.Compiler.Ir.Text;
 using Graph.Compiler.Passes.Scheduling;
+using Graph.Compiler.Targets;
 using Graph.Compiler.Training;
 using Graph.Compiler;
 using Graph.Compiler.Ir;
@@ -35,7 +36,7 @@ public sealed class PropertyTests
         RoundTrips(program);
         program = program with { Training = [new(ClipNorm: seed % 2 == 0 ? 0.5 : null)] };
         var expected = new Dictionary<string, InterpreterResult>();
-        foreach (var pass in CompilerPipeline.Stages().SelectMany(s => s.Passes))
+        foreach (var pass in CompilerPipeline.Stages(KnownTargets.Cpu).SelectMany(s => s.Passes))
         {
             foreach (var function in program.Functions)
                 expected.TryAdd(function.Name, Running.Run(program, function.Name, seed));
@@ -55,7 +56,7 @@ public sealed class PropertyTests
     public void Values_stay_for_other_batch_sizes_than_the_typical(int seed)
     {
         var program = RandomProgram.Create(seed);
-        var compiled = CompilerPipeline.Run(program, verify: true).Final;
+        var compiled = CompilerPipeline.Run(program, KnownTargets.Cpu, verify: true).Final;
         foreach (var batch in new[] { 1, 2, 5 })
             Running.Same(Running.Run(program, "forward_loss", seed, batch), Running.Run(compiled, "forward_loss", seed, batch), "batch " + batch);
     }
@@ -64,7 +65,7 @@ public sealed class PropertyTests
     [MemberData(nameof(Seeds))]
     public void Compiling_twice_gives_the_same_text(int seed)
     {
-        string Text() => ProgramPrinter.Print(CompilerPipeline.Run(RandomProgram.Create(seed), new TrainingProgram(ClipNorm: 1)).Final);
+        string Text() => ProgramPrinter.Print(CompilerPipeline.Run(RandomProgram.Create(seed), new TrainingProgram(ClipNorm: 1), KnownTargets.Cpu).Final);
         Assert.Equal(Text(), Text());
     }
 
@@ -72,7 +73,7 @@ public sealed class PropertyTests
     [MemberData(nameof(Seeds))]
     public void The_schedule_never_needs_more_than_the_natural_order(int seed)
     {
-        var stages = CompilerPipeline.Run(RandomProgram.Create(seed, size: 25), new TrainingProgram());
+        var stages = CompilerPipeline.Run(RandomProgram.Create(seed, size: 25), new TrainingProgram(), KnownTargets.Cpu);
         var binding = DimBinding.Typical(stages.Final.Dims);
         foreach (var function in stages.Final.Functions)
         {

@@ -1,6 +1,7 @@
 using System.Linq;
 using Graph.Compiler.Ir.Reference;
 using Graph.Compiler.Ir.Text;
+using Graph.Compiler.Targets;
 using Graph.Compiler.Training;
 using Graph.Compiler;
 using Graph.Compiler.Ir;
@@ -46,7 +47,7 @@ public sealed class SkipNonFiniteTests
     {
         foreach (var clip in new double?[] { null, 0.5 })
         {
-            var program = CompilerPipeline.Run(Parsed, new TrainingProgram(ClipNorm: clip), verify: true).Final;
+            var program = CompilerPipeline.Run(Parsed, new TrainingProgram(ClipNorm: clip), KnownTargets.Cpu, verify: true).Final;
             var step = program.Find("train_step")!;
             var binding = DimBinding.Typical(program.Dims);
             var arguments = Running.Arguments(step, binding, 3);
@@ -63,7 +64,7 @@ public sealed class SkipNonFiniteTests
     [Fact]
     public void The_choice_is_made_inside_of_the_update_kernel()
     {
-        var program = CompilerPipeline.Run(Parsed, new TrainingProgram(ClipNorm: 1)).Find("Decomposed")!;
+        var program = CompilerPipeline.Run(Parsed, new TrainingProgram(ClipNorm: 1), KnownTargets.Cpu).Find("Decomposed")!;
         Assert.Equal(["gradient_scale", "loss_is_finite", "norm_is_finite"], program.Find("update")!.Parameters.Skip(6).Select(p => p.Name));
         var choices = program.Find("train_step")!.Nodes.Where(n => n.Is("where"));
         Assert.Equal(4, choices.Count()); // of the running mean and of the count of steps, by either flag

@@ -2,6 +2,7 @@ using System.Text;
 using System.Threading.Tasks;
 using Graph.Compiler.Ir.Text;
 using Graph.Compiler.Passes;
+using Graph.Compiler.Targets;
 using Graph.Compiler;
 using Graph.Compiler.Ir;
 using Graph.Operations;
@@ -28,7 +29,7 @@ public sealed class StageTests
 
             {{body}}
             """, OperationTable.Set);
-        var compiled = CompilerPipeline.Run(program, new TrainingProgram(), verify: true);
+        var compiled = CompilerPipeline.Run(program, new TrainingProgram(), KnownTargets.Cpu, verify: true);
         var text = new StringBuilder();
         foreach (var stage in new[] { "Graph", "Differentiated", "Decomposed" })
         {

@@ -2,6 +2,7 @@ using System;
 using System.Collections.Immutable;
 using System.Linq;
 using Graph.Compiler.Ir.Text;
+using Graph.Compiler.Targets;
 using Graph.Compiler.Training;
 using Graph.Compiler;
 using Graph.Compiler.Ir;
@@ -44,7 +45,7 @@ public sealed class TrainStepTests
 
     static Program Parse() => ProgramParser.Parse(Model.Replace("less %3, @frozen : f32[B,3]", "less %3, @frozen : bool[B,3]", StringComparison.Ordinal), OperationTable.Set);
 
-    static Program Differentiated(TrainingProgram training) => CompilerPipeline.Run(Parse(), training, verify: true).Find("Differentiated")!;
+    static Program Differentiated(TrainingProgram training) => CompilerPipeline.Run(Parse(), training, KnownTargets.Cpu, verify: true).Find("Differentiated")!;
 
     [Fact]
     public void The_step_has_the_arguments_of_the_loss_and_of_the_optimizer()
@@ -122,13 +123,13 @@ public sealed class TrainStepTests
     {
         var program = Parse();
         program = program with { Functions = program.Functions.RemoveAll(f => f.Name == "update") };
-        Assert.Contains("update", Assert.Throws<ArgumentException>(() => CompilerPipeline.Run(program, new TrainingProgram())).Message, StringComparison.Ordinal);
+        Assert.Contains("update", Assert.Throws<ArgumentException>(() => CompilerPipeline.Run(program, new TrainingProgram(), KnownTargets.Cpu)).Message, StringComparison.Ordinal);
     }
 
     [Fact]
     public void A_model_that_is_not_trained_keeps_its_functions()
     {
-        var program = CompilerPipeline.Run(Parse(), verify: true).Final;
+        var program = CompilerPipeline.Run(Parse(), KnownTargets.Cpu, verify: true).Final;
         Assert.Equal(["update", "forward_loss"], program.Functions.Select(f => f.Name));
     }
 }

@@ -40,7 +40,7 @@ sealed class LaunchList
         int Find(Buffer buffer, bool written) => operands.IndexOf(operands.First(o => o.Buffer == buffer && o.IsWritten == written));
     }
 
-    public LoweredFunction Build(params Buffer[] results) => new(function, [.. buffers], [.. launches], [.. buffers.Where(b => b.Kind == BufferKind.Argument)], [.. results]);
+    public LoweredFunction Build(params Buffer[] results) => new(function, [.. buffers], [.. launches], [.. buffers.Where(b => b.Kind == BufferKind.Argument)], [.. results]) { Alignment = 64 };
 
     /// <summary>A random program: forward values kept for a backward sweep, short-lived ones, in-place pairs, sizes over four decades.</summary>
     public static LoweredFunction Random(int seed, int length)

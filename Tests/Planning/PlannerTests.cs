@@ -137,7 +137,7 @@ public sealed class PlannerTests
         var kernel = new LaunchList().Launch([], []).Build().Launches[0];
         Launch Write() => kernel with { Incoming = ["running"], Operands = [new(buffer, 0, false), new(buffer, 0, true)] };
         Launch Read() => kernel with { Incoming = ["running"], Operands = [new(buffer, 0, false), new(result, 0, true)] };
-        LoweredFunction Function(params Launch[] launches) => new(new("f", [], [], []), [buffer, result], [.. launches], [], [result]);
+        LoweredFunction Function(params Launch[] launches) => new(new("f", [], [], []), [buffer, result], [.. launches], [], [result]) { Alignment = 64 };
 
         PlanVerifier.Verify(Planner.Plan(Function(Read(), Write()), DimBinding.Empty));
         var broken = Planner.Plan(Function(Write(), Read()), DimBinding.Empty);

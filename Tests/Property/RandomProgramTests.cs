@@ -4,6 +4,7 @@ using System.Linq;
 using Graph.Compiler.Ir.Reference;
 using Graph.Compiler.Ir.Text;
 using Graph.Compiler.Passes;
+using Graph.Compiler.Targets;
 using Graph.Compiler.Training;
 using Graph.Compiler;
 using Graph.Compiler.Ir;
@@ -34,7 +35,7 @@ public class RandomProgramTests
     {
         var program = Trainable(seed) with { Training = [new()] };
         var expected = new Dictionary<string, double[]> { ["loss"] = Run(program, "loss", seed) };
-        foreach (var stage in CompilerPipeline.Stages())
+        foreach (var stage in CompilerPipeline.Stages(KnownTargets.Cpu))
             foreach (var pass in stage.Passes)
             {
                 program = pass.RunVerified(program);
@@ -55,7 +56,7 @@ public class RandomProgramTests
     public void Gradients_are_those_of_finite_differences(int seed)
     {
         var source = Trainable(seed);
-        var trained = CompilerPipeline.Run(source, new TrainingProgram(), verify: true).Find("Differentiated")!;
+        var trained = CompilerPipeline.Run(source, new TrainingProgram(), KnownTargets.Cpu, verify: true).Find("Differentiated")!;
         var function = trained.Find("train_step")!;
         var (_, states) = RandomProgram.Values(source, seed, Rows);
         // Descent at rate 1 takes the gradient off each parameter.

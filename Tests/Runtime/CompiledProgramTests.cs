@@ -5,6 +5,7 @@ using System.Linq;
 using Graph.Compiler.Ir.Reference;
 using Graph.Compiler.Kernels;
 using Graph.Compiler.Passes;
+using Graph.Compiler.Targets;
 using Graph.Compiler.Training;
 using Graph.Compiler;
 using Graph.Compiler.Ir;
@@ -27,8 +28,8 @@ public sealed class CompiledProgramTests
 
     static (CompiledProgram Stages, CompiledModel Model) Compile(int seed)
     {
-        var stages = CompilerPipeline.Run(RandomProgram.Create(seed), Training);
-        var lowered = Lowerer.Lower(stages.Final);
+        var stages = CompilerPipeline.Run(RandomProgram.Create(seed), Training, KnownTargets.Cpu);
+        var lowered = Lowerer.Lower(stages);
         return (stages, new("Random" + seed, lowered, KernelAssembly.Compile(lowered.Kernels).Address));
     }
 
@@ -111,8 +112,8 @@ public sealed class CompiledProgramTests
     {
         foreach (var seed in Enumerable.Range(0, 24))
         {
-            var compiled = CompilerPipeline.Run(RandomProgram.Create(seed, size: 30), Training);
-            var lowered = Lowerer.Lower(compiled.Final);
+            var compiled = CompilerPipeline.Run(RandomProgram.Create(seed, size: 30), Training, KnownTargets.Cpu);
+            var lowered = Lowerer.Lower(compiled);
             foreach (var plan in ModelIr.Plans(compiled, lowered, null))
             {
                 PlanVerifier.Verify(plan);

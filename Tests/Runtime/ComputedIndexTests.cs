@@ -4,6 +4,7 @@ using Graph.Compiler.Ir;
 using Graph.Compiler.Kernels;
 using Graph.Compiler.Lowering;
 using Graph.Compiler.Passes;
+using Graph.Compiler.Targets;
 using Graph.Runtime.Execution;
 using Graph.Tests.Elaboration;
 using Graph.Tests.Lowering;
@@ -26,7 +27,7 @@ public sealed class ComputedIndexTests
                 {{train}}
             }
             """);
-        var lowered = Lowerer.Lower(CompilerPipeline.Run(model.Program, verify: true).Final);
+        var lowered = Lowerer.Lower(CompilerPipeline.Run(model.Program, KnownTargets.Cpu, verify: true));
         return new(new("M", lowered, KernelAssembly.Compile(lowered.Kernels).Address), seed: 3, threads: 2);
     }
 

@@ -246,7 +246,7 @@ public sealed unsafe class LineModel : IModel<LineModel>, IModule
             if (function.Name == "predict")
             {
                 Loop("rows", batch, 5, [arguments[0], state["weight"], state["bias"]], [results[0]]);
-                return new(FunctionSignature.Of(function), [.. buffers], [.. launches], arguments, results);
+                return new(FunctionSignature.Of(function), [.. buffers], [.. launches], arguments, results) { Alignment = 64 };
             }
             var guess = New("guess", BufferKind.Arena, batch);
             var residual = New("residual", BufferKind.Arena, batch);
@@ -256,7 +256,7 @@ public sealed unsafe class LineModel : IModel<LineModel>, IModule
             if (function.Name == "loss")
             {
                 Loop("mean", 1, 1, [losses], [results[0]]);
-                return new(FunctionSignature.Of(function), [.. buffers], [.. launches], arguments, results);
+                return new(FunctionSignature.Of(function), [.. buffers], [.. launches], arguments, results) { Alignment = 64 };
             }
             var gradient = New("gradient", BufferKind.Arena, Inputs + 1);
             Loop("mean", 1, 1, [losses], [results[0]]);
@@ -272,7 +272,7 @@ public sealed unsafe class LineModel : IModel<LineModel>, IModule
                 new(results[0], 0, false), new(results[1], 0, false),
             ];
             launches.Add(new SegmentedLaunch(Origins, operands, [], kernels.First(k => k.Name == "update"), [new(0, 7, [], Inputs), new(7, 7, [], 1)], 3, 0));
-            return new(FunctionSignature.Of(function), [.. buffers], [.. launches], arguments, results);
+            return new(FunctionSignature.Of(function), [.. buffers], [.. launches], arguments, results) { Alignment = 64 };
         }
     }
 }

@@ -24,7 +24,7 @@ namespace Graph.Tests.Targets;
 /// <summary>A second target, which lies in one folder and knows kernel values alone, beside the reference interpreter in float64.</summary>
 public sealed class ToyTests
 {
-    static LoweredProgram Lower(Program program, TargetModel target) => Lowerer.Lower(CompilerPipeline.Run(program, verify: true, target: target).Final, target);
+    static LoweredProgram Lower(Program program, TargetModel target) => Lowerer.Lower(CompilerPipeline.Run(program, target, verify: true));
 
     // Numbers that float32 holds, of moderate size; moments far enough from 0 that updates do not hang on the last bit of a gradient.
     static TensorData Draw(TensorType type, string name, DimBinding binding, int step)
@@ -66,8 +66,8 @@ public sealed class ToyTests
     // Trains on the toy and in the reference, each from its own states.
     static void Trains(Program program, TargetModel target, DimBinding binding, double tolerance)
     {
-        var compiled = CompilerPipeline.Run(program, verify: true, target: target);
-        var toy = new ToyMachine(Lowerer.Lower(compiled.Final, target));
+        var compiled = CompilerPipeline.Run(program, target, verify: true);
+        var toy = new ToyMachine(Lowerer.Lower(compiled));
         var reference = new Interpreter(compiled.Find("Differentiated")!, float64: true);
         var function = compiled.Final.Find("train_step")!;
         var states = compiled.Final.States.ToDictionary(s => s.Path, s => Draw(s.Type, s.Path, DimBinding.Empty, 0));

@@ -123,6 +123,10 @@ sealed class LoweredReader(TextCursor t, IReadOnlyList<string> places)
         while (t.TryWord("parameter")) parameters.Add(Tensor());
         while (t.TryWord("result")) results.Add(Tensor());
         while (t.TryWord("assigns")) assigned.Add(t.RestOfLine());
+        t.ExpectWord("aligned");
+        var alignment = t.Integer();
+        if (alignment is < 1 or > 1 << 20 || (alignment & (alignment - 1)) != 0) throw new FormatException($"an alignment is a power of two, not {alignment}");
+        t.EndLine();
         buffers.Clear();
         while (!t.TryWord("takes")) buffers.Add(Buffer());
         var arguments = Buffers();
@@ -131,7 +135,7 @@ sealed class LoweredReader(TextCursor t, IReadOnlyList<string> places)
         t.EndLine();
         var launches = ImmutableArray.CreateBuilder<Launch>();
         while (!t.AtEnd && t.Indent == 2) launches.Add(Launch());
-        return new(new(name, parameters.ToImmutable(), results.ToImmutable(), assigned.ToImmutable()), [.. buffers], launches.ToImmutable(), arguments, gives);
+        return new(new(name, parameters.ToImmutable(), results.ToImmutable(), assigned.ToImmutable()), [.. buffers], launches.ToImmutable(), arguments, gives) { Alignment = (int)alignment };
     }
 
     NamedTensor Tensor()

@@ -10,11 +10,11 @@ public static class CSharpTarget
 {
     static readonly int[] Widths = [512, 256, 128];
 
-    /// <summary>The source of <paramref name="className"/> in <paramref name="nameSpace"/> (none when empty).</summary>
-    public static string Emit(LoweredProgram program, string nameSpace, string className) => Emit(program.Kernels, nameSpace, className);
+    /// <summary>The source of <paramref name="className"/> in <paramref name="nameSpace"/> (none when empty), for a program that was lowered for <paramref name="target"/>.</summary>
+    public static string Emit(LoweredProgram program, TargetModel target, string nameSpace, string className) => Emit(program.Kernels, target, nameSpace, className);
 
     /// <summary>The source for some kernels; <c>Address(i)</c> gives the pointer of the i-th of those that code is generated for.</summary>
-    public static string Emit(ImmutableArray<Kernel> all, string nameSpace, string className)
+    public static string Emit(ImmutableArray<Kernel> all, TargetModel target, string nameSpace, string className)
     {
         ImmutableArray<LoopKernel> kernels = [.. all.Where(k => k.IsGenerated).Cast<LoopKernel>()];
         var code = new CodeText();
@@ -37,7 +37,7 @@ public static class CSharpTarget
         foreach (var kernel in kernels)
         {
             code.Line("");
-            Emit(kernel, code);
+            Emit(new LaneAnalysis(kernel, target), code);
         }
         code.Close();
         return code.ToString();
@@ -51,9 +51,9 @@ public static class CSharpTarget
         return string.Join(", ", parameters.Select(p => names ? p.Item1 + " " + p.Item2 : p.Item1));
     }
 
-    static void Emit(LoopKernel kernel, CodeText code)
+    static void Emit(LaneAnalysis lanes, CodeText code)
     {
-        var lanes = new LaneAnalysis(kernel);
+        var kernel = lanes.Kernel;
         var arguments = kernel.IsTile ? "p, d, tile, tileStride, batch, row, rows, col, cols" : "p, d, begin, end, scratch";
         var vectors = kernel.Stages.Any(s => KernelWriter.IsVectorised(lanes, s)) || (kernel.Form == KernelForm.Column && KernelWriter.IsVectorised(lanes, new([], [], kernel.Finals)));
         foreach (var line in kernel.Text.TrimEnd('\n').Split('\n')) code.Line("// " + line);

@@ -329,7 +329,7 @@ sealed class KernelWriter : BodyWriter
         OpenScope();
         if (Kernel.Split is { } split) Range(split.SplitAxis, Size(Kernel.Axes[split.SplitAxis].Size));
         Code.Line($"long i = {low};");
-        var work = Lanes.LaneScalars(Roots(stage)).Sum(s => KnownTargets.Cpu.IsDear(s.Op) ? 8 : 1);
+        var work = Lanes.LaneScalars(Roots(stage)).Sum(s => Lanes.Target.IsDear(s.Op) ? 8 : 1);
         if (Vector is not null && IsVectorised(Lanes, stage))
             foreach (var count in work <= 20 ? new[] { 4, 1 } : [1])
             {

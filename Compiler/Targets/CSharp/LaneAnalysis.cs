@@ -10,7 +10,7 @@ namespace Graph.Compiler.Targets.CSharp;
 enum Level { Kernel, Unit, Loop, Lane }
 
 /// <summary>Levels of a kernel's expressions, and which of its passes can be vectorised.</summary>
-sealed class LaneAnalysis(LoopKernel kernel)
+sealed class LaneAnalysis(LoopKernel kernel, TargetModel target)
 {
     readonly Dictionary<Scalar, Level> levels = [];
 
@@ -20,6 +20,9 @@ sealed class LaneAnalysis(LoopKernel kernel)
             .Where(s => s.Op == ScalarOp.Place).SelectMany(s => s.Ordered())];
 
     public LoopKernel Kernel { get; } = kernel;
+
+    /// <summary>What it is compiled for.</summary>
+    public TargetModel Target { get; } = target;
 
     public Level Of(Scalar root)
     {

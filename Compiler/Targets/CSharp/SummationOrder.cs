@@ -7,8 +7,8 @@ namespace Graph.Compiler.Targets.CSharp;
 /// <summary>In which order the C# target adds up: what a kernel's text leaves to it, and what bits of sums depend on beside the numbers. Never the width of a vector.</summary>
 public static class SummationOrder
 {
-    /// <summary>Sums along the lane axis run in this many partial sums, times <see cref="Unroll"/>, whatever the vector width, so that every width gives the same bits.</summary>
-    public const int LogicalLanes = 16;
+    /// <summary>Partial sums of one block (<see cref="ReductionOrder.BlockOf"/>), whatever the vector width, so that every width gives the same bits.</summary>
+    public const int LogicalLanes = ReductionOrder.Block;
 
     /// <summary>Times so many vectors at once, where the order changes no bit: as many as keep the adders busy, as long as the narrowest vectors (four to sixteen lanes) stay within the statements that the JIT compiles well.</summary>
     internal static int Unroll(LaneAnalysis lanes)
@@ -20,7 +20,7 @@ public static class SummationOrder
             foreach (var stage in lanes.Kernel.Stages)
             {
                 var roots = stage.Reductions.Select(r => r.Value).Concat(stage.Caches.Select(c => c.Value)).Concat(stage.Stores.Select(s => s.Value));
-                var work = lanes.LaneScalars(roots).Sum(s => s.Op is ScalarOp.Input ? 1 : KnownTargets.Cpu.IsDear(s.Op) ? 8 : 1) + stage.Reductions.Length;
+                var work = lanes.LaneScalars(roots).Sum(s => s.Op is ScalarOp.Input ? 1 : lanes.Target.IsDear(s.Op) ? 8 : 1) + stage.Reductions.Length;
                 heaviest = System.Math.Max(heaviest, stage.Reductions.Length == 0 ? 0 : work);
                 total += stage.Reductions.Length == 0 ? work : work * 4 * (u + 1);
             }

@@ -1,0 +1,23 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using Graph.Compiler;
+using Graph.Compiler.Targets;
+using Microsoft.CodeAnalysis.Diagnostics;
+
+namespace Graph.Generators.Caching;
+
+/// <summary>What a build compiles its models for. It is a part of everything that is remembered of a model.</summary>
+/// <param name="Targets">The processor first, which every model runs on, and whatever the project names beside it, each once.</param>
+/// <param name="Unknown">The names that no target has.</param>
+public sealed record TargetChoice(EquatableArray<TargetModel> Targets, EquatableArray<string> Unknown)
+{
+    /// <summary>Of the property <c>GraphTargets</c>: names with semicolons or commas between them, in any case; the processor alone when it is empty.</summary>
+    public static TargetChoice Of(AnalyzerConfigOptions options)
+    {
+        // Semicolons end a compiler's option, so Graph.props hands commas on.
+        var names = options.TryGetValue("build_property.graphtargetnames", out var list) ? list.Split([',', ';'], StringSplitOptions.RemoveEmptyEntries).Select(n => n.Trim()).Where(n => n.Length > 0).ToList() : [];
+        var known = names.Select(KnownTargets.Find).OfType<TargetModel>();
+        return new(KnownTargets.Default.Concat(known).Distinct().ToEquatableArray(), names.Where(n => KnownTargets.Find(n) is null).Distinct(StringComparer.OrdinalIgnoreCase).ToEquatableArray());
+    }
+}

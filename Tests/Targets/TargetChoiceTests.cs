@@ -1,0 +1,92 @@
+using System.Collections.Generic;
+using System.Collections.Immutable;
+using System.Diagnostics.CodeAnalysis;
+using System.Linq;
+using System.Threading;
+using System.Threading.Tasks;
+using Graph.Compiler.Ir;
+using Graph.Compiler.Targets;
+using Graph.Generators;
+using Graph.Generators.Emission;
+using Graph.Tests.Elaboration;
+using Graph.Tests.Generators;
+using Microsoft.CodeAnalysis;
+using Microsoft.CodeAnalysis.CSharp;
+using Microsoft.CodeAnalysis.Diagnostics;
+using Xunit;
+
+namespace Graph.Tests.Targets;
+
+/// <summary>What a build compiles for is said by the project: <c>GraphTargets</c>.</summary>
+public sealed class TargetChoiceTests
+{
+    const string Model = "[Model] public partial class M { [Entry] public Tensor F([Shape(4)] Tensor x) => x.Cast(ElementType.F16).Cast(ElementType.F32); }";
+
+    sealed class Options(string targets) : AnalyzerConfigOptionsProvider
+    {
+        public override AnalyzerConfigOptions GlobalOptions => new Global(targets);
+        public override AnalyzerConfigOptions GetOptions(SyntaxTree tree) => GlobalOptions;
+        public override AnalyzerConfigOptions GetOptions(AdditionalText textFile) => GlobalOptions;
+
+        sealed class Global(string targets) : AnalyzerConfigOptions
+        {
+            public override bool TryGetValue(string key, [NotNullWhen(true)] out string? value) => (value = key == "build_property.graphtargetnames" ? targets : null) is not null;
+        }
+    }
+
+    static (GeneratorDriver Driver, Compilation Compilation) Run(string targets)
+    {
+        var compilation = Harness.Compile(Harness.Usings + Model);
+        return (Harness.Driver().WithUpdatedAnalyzerConfigOptions(new Options(targets)).RunGenerators(compilation), compilation);
+    }
+
+    static Dictionary<string, string> Sources(GeneratorDriver driver) => driver.GetRunResult().Results.Single().GeneratedSources.ToDictionary(s => s.HintName, s => s.SourceText.ToString());
+
+    [Fact]
+    public void Without_a_name_a_model_is_compiled_for_the_processor()
+    {
+        var expected = Sources(Run("").Driver);
+        Assert.Contains(expected.Keys, name => name.EndsWith(".Kernels.g.cs", System.StringComparison.Ordinal));
+        Assert.Equal(expected, Sources(Run("cpu").Driver));
+        Assert.Equal(expected, Sources(Run(" CPU , cpu ").Driver));
+    }
+
+    [Fact]
+    public async Task A_name_that_no_target_has_is_an_error_at_the_model()
+    {
+        var (driver, compilation) = Run("cpu,abacus");
+        Assert.DoesNotContain(Sources(driver).Keys, name => name.EndsWith(".Kernels.g.cs", System.StringComparison.Ordinal));
+        driver.RunGeneratorsAndUpdateCompilation(compilation, out var generated, out _);
+        Assert.Contains(generated.GetDiagnostics(), d => d.Id == Harness.Stop && d.GetMessage(null).Contains("GR2070", System.StringComparison.Ordinal));
+        var error = Assert.Single(await generated.WithAnalyzers([new ModuleAnalyzer()], new AnalyzerOptions([], new Options("cpu,abacus"))).GetAnalyzerDiagnosticsAsync(CancellationToken.None));
+        Assert.Equal("GR2070", error.Id);
+        Assert.Equal("M", error.Location.SourceTree!.ToString().Substring(error.Location.SourceSpan.Start, error.Location.SourceSpan.Length));
+        Assert.Contains("compiled for abacus", error.GetMessage(null), System.StringComparison.Ordinal);
+        Assert.Contains("cpu", error.GetMessage(null), System.StringComparison.Ordinal);
+    }
+
+    /// <summary>Another choice is another model to whatever remembers models; the same one is the same.</summary>
+    [Fact]
+    public void The_choice_is_a_part_of_what_models_are_remembered_by()
+    {
+        var (driver, compilation) = Run("cpu");
+        IncrementalStepRunReason Reason(string targets) =>
+            driver.WithUpdatedAnalyzerConfigOptions(new Options(targets)).RunGenerators(compilation.Clone()).GetRunResult().Results.Single().TrackedSteps[TrackingNames.Model].SelectMany(s => s.Outputs).Single().Reason;
+        Assert.Contains(Reason("Cpu"), new[] { IncrementalStepRunReason.Cached, IncrementalStepRunReason.Unchanged });
+        Assert.Equal(IncrementalStepRunReason.Modified, Reason("abacus"));
+    }
+
+    /// <summary>A model that is compiled for several targets is refused what one of them cannot do, by its name, and is the same class on the processor.</summary>
+    [Fact]
+    public void A_model_is_compiled_for_all_targets_of_its_build()
+    {
+        var definition = Harness.Definitions(Harness.Generate(Harness.Compile(Harness.Usings + Model)).Compilation)["M"];
+        EmittedModel Emit(params TargetModel[] targets) => ModelEmitter.Emit(new(new ClassDeclaration("", [], "M", false, false, false, false, false, false, "M"), definition, [], [.. targets]), CancellationToken.None);
+        var cpu = KnownTargets.Cpu;
+        var other = cpu with { Name = "other", Title = "The other", Kernels = cpu.Kernels with { Operations = 1 } };
+        Assert.Equal(Emit(cpu).Kernels, Emit(cpu, other).Kernels);
+        var refused = Emit(cpu, other with { Types = [DType.F32] });
+        Assert.Null(refused.Kernels);
+        Assert.Contains("The other does not compute in f16 yet", Assert.Single(refused.Diagnostics).Message, System.StringComparison.Ordinal);
+    }
+}
