@@ -37,6 +37,8 @@ public sealed class DetectorTests
     [Fact] public void A_store_left_out_is_an_uninitialised_read() => FailsIn("reduce", "@!%p2 st.shared.f32 [%r11], %f1;", "", FaultKind.Uninitialised);
     [Fact] public void A_load_left_out_is_an_uninitialised_register() => Assert.Contains("register %f2", FailsIn("saxpy", "ld.global.nc.f32 %f2, [%rd4];", "", FaultKind.Uninitialised).Message, StringComparison.Ordinal);
     [Fact] public void A_result_that_a_function_does_not_write_is_found() => FailsIn("calls", "st.param.f32 [result], %f3;", "", FaultKind.Uninitialised);
+    [Fact] public void A_second_call_finds_nothing_of_the_first()
+        => Fails(FaultKind.Uninitialised, Kernel("call (%r2), f, (%r1); mov.u32 %r1, 1; call (%r2), f, (%r1);", module: ".func (.reg .b32 %o) f(.reg .b32 %i) { .reg .pred %p; .reg .b32 %t; setp.ne.u32 %p, %i, 1; @%p mov.u32 %t, 5; add.u32 %o, %t, 1; ret; }"), block: 1);
     [Fact] public void A_local_array_has_an_end() => FailsIn("locals", "ld.local.f64 %d3, [%rd12];", "ld.local.f64 %d3, [%rd12+8];", FaultKind.OutOfBounds);
 
     [Fact]

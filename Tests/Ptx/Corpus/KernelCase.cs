@@ -93,6 +93,7 @@ public static class KernelCorpus
         new("copy", Elementwise.Copy), new("saxpy", Elementwise.Saxpy), new("halves", Elementwise.Halves), new("philox", Elementwise.Philox), new("calls", Elementwise.Calls), new("locals", Elementwise.Locals),
         new("reduce", Reductions.Reduce), new("softmax", Reductions.Softmax), new("scan", Reductions.Scan), new("splitk", Reductions.SplitK), new("histogram", Reductions.Histogram), new("compact", Reductions.Compact),
         new("transpose", Tiles.Transpose), new("matmul", Tiles.Matmul), new("exchange", Tiles.Exchange), new("pipeline", Tiles.Pipeline),
+        new("tensor", TensorCores.Halves), new("tensor32", TensorCores.Tf32),
     ];
 
     public static KernelCase Named(string name) => All.Single(kernel => kernel.Name == name);

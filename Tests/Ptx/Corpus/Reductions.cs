@@ -35,12 +35,12 @@ static class Reductions
 
     public static void Softmax(Session session)
     {
-        foreach (var (rows, n) in new[] { (1, 1), (2, 2), (3, 31), (2, 33), (1, 127), (1, 128), (2, 129), (1, 300) })
+        foreach (var (rows, n) in new[] { (1, 1), (2, 2), (3, 31), (2, 33), (1, 127), (4, 128), (3, 129), (4, 300) })
         {
             var x = Session.Floats(rows * n, n);
             // So far apart that any but the maximum would overflow or vanish.
             for (var i = 0; i < x.Length; i++) x[i] = 100 * x[i] - 50;
-            x[^1] = 160;
+            for (var row = 0; row < rows; row++) x[row * n + (n - 1 + 33 * n - 33 * row) % n] = 160;
             var (px, py) = (session.Upload(x, "x"), session.Allocate<float>(rows * n, "y"));
             session.Launch("softmax", rows, 128, 0, px, py, n);
             if (session.Device.Options.ApproximationError == 0) session.Expect(py, [.. Enumerable.Range(0, rows).SelectMany(row => SoftmaxInOrder(x[(row * n)..((row + 1) * n)]))], $"softmax of {rows} x {n}");

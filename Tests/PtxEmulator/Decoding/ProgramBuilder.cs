@@ -179,4 +179,18 @@ sealed unsafe class ProgramBuilder
         : throw new PtxSyntaxException(operand.Span.Start, "a function (.func) of this module is expected here.");
 
     public int Start(Function function) => starts[function];
+
+    /// <summary>The registers of a function, which hold nothing when it is called; complete once everything is decoded.</summary>
+    public int[] RegistersOf(Function function)
+    {
+        var own = new HashSet<int>();
+        foreach (var instruction in program.Code)
+            if (instruction.Owner == function)
+            {
+                own.UnionWith(instruction.Reads);
+                own.UnionWith(instruction.Writes);
+                if (instruction.Guard >= 0) own.Add(instruction.Guard);
+            }
+        return [.. own];
+    }
 }

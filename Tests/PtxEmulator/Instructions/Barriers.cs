@@ -27,7 +27,7 @@ static class Barriers
         site.Take("warp");
         site.Expect("sync");
         site.Done(1);
-        return new WarpBarrierInstruction(site.Read(0, PtxType.B32));
+        return new WarpBarrierInstruction(site.Read(0, PtxType.U32));
     }
 
     sealed unsafe class WarpBarrierInstruction(int mask) : Collective

@@ -106,9 +106,13 @@ sealed unsafe class Call : Instruction
     }
 
     public int Target => builder.Start(callee);
+    int[]? registers;
+
+    public override void Prepare(Launch launch) => registers ??= builder.RegistersOf(callee);
 
     public override void Execute(Warp warp, uint lanes)
     {
+        foreach (var register in registers!) warp.Init[register] &= ~lanes; // what an earlier call left there is nobody's
         foreach (var transfer in into)
         {
             Move(warp, lanes, transfer);

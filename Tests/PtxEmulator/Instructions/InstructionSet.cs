@@ -28,6 +28,9 @@ static class InstructionSet
         Control.Register();
         Barriers.Register();
         WarpExchange.Register();
+        AsyncCopyInstructions.Register();
+        MatrixLoads.Register();
+        MatrixProducts.Register();
     }
 
     public static void Add(string opcode, TypeKind kind, Func<Site, Instruction> decode) => Decoders.Add((opcode, kind), decode);

@@ -119,8 +119,9 @@ abstract unsafe class MemoryInstruction(AddressSource source) : Instruction
     PtxFaultException NotWritten(Warp warp, int lane, Region region, ulong offset, int size)
     {
         var first = 0;
-        while (region.Written[offset + (ulong)first] != 0) first++;
-        return warp.Fault(FaultKind.Uninitialised, this, lane, string.Create(CultureInfo.InvariantCulture, $"it reads {size} bytes at byte {offset} of {region.Name}, of which byte {offset + (ulong)first} was never written."), region.Base + offset);
+        while (region.Written[offset + (ulong)first] == 1) first++;
+        var why = region.Written[offset + (ulong)first] == Region.Pending ? "waits for a cp.async that may not have landed yet" : "was never written";
+        return warp.Fault(FaultKind.Uninitialised, this, lane, string.Create(CultureInfo.InvariantCulture, $"it reads {size} bytes at byte {offset} of {region.Name}, of which byte {offset + (ulong)first} {why}."), region.Base + offset);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -28,7 +28,7 @@ static class WarpExchange
         var (value, predicate) = site[0] is PairOperand pair ? (pair.First, pair.Second) : (site[0], null);
         var d = value is SinkOperand ? (int?)null : site.Write(value, PtxType.B32);
         var p = predicate is null ? -1 : site.WritePredicate(predicate);
-        return new ShuffleInstruction(mode, d, p, site.Read(1, PtxType.B32), site.Read(2, PtxType.B32), site.Read(3, PtxType.B32), site.Read(4, PtxType.B32));
+        return new ShuffleInstruction(mode, d, p, site.Read(1, PtxType.B32), site.Read(2, PtxType.B32), site.Read(3, PtxType.B32), site.Read(4, PtxType.U32));
     }
 
     sealed unsafe class ShuffleInstruction(string mode, int? d, int p, int a, int b, int c, int mask) : Exchange(mask)
@@ -83,7 +83,7 @@ static class WarpExchange
         site.Done(3);
         var d = mode == "ballot" ? site.Write(0, PtxType.B32) : site.WritePredicate(site[0]);
         var (p, negated) = site.ReadPredicateOrNot(site[1]);
-        return new VoteInstruction(mode, d, p, negated, site.Read(2, PtxType.B32));
+        return new VoteInstruction(mode, d, p, negated, site.Read(2, PtxType.U32));
     }
 
     sealed unsafe class VoteInstruction(string mode, int d, int p, bool negated, int mask) : Exchange(mask)
@@ -108,7 +108,7 @@ static class WarpExchange
         var type = site.TakeType(PtxType.B32, PtxType.B64);
         site.Done(3);
         var (value, predicate) = site[0] is PairOperand pair && all ? (pair.First, pair.Second) : (site[0], null);
-        return new MatchInstruction(all, site.Write(value, PtxType.B32), predicate is null ? -1 : site.WritePredicate(predicate), site.Read(1, type), type.Size(), site.Read(2, PtxType.B32));
+        return new MatchInstruction(all, site.Write(value, PtxType.B32), predicate is null ? -1 : site.WritePredicate(predicate), site.Read(1, type), type.Size(), site.Read(2, PtxType.U32));
     }
 
     sealed unsafe class MatchInstruction(bool all, int d, int p, int a, int size, int mask) : Exchange(mask)

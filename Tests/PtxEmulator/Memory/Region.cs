@@ -18,6 +18,9 @@ public readonly record struct Extent(long Offset, long Size, string Name);
 sealed unsafe class Region
 {
     readonly byte[] bytes, written;
+    /// <summary>What <see cref="Written"/> says of a byte that a copy will write: neither 0 (never written) nor 1 (written).</summary>
+    public const byte Pending = 2;
+
     public readonly string Name;
     public readonly StateSpace Space;
     public readonly ulong Base;

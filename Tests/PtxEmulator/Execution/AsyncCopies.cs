@@ -1,6 +1,0 @@
-namespace Graph.PtxEmulator;
-
-/// <summary>Copies under way of a warp's lanes.</summary>
-sealed class AsyncCopies
-{
-}
