@@ -24,7 +24,7 @@ public static class ModelMembers
         /// <summary>The learning rate of the next training step: the optimizer's own at first. <c>FitAsync</c> with a schedule sets it.</summary>
         /// <exception cref="System.ArgumentOutOfRangeException">The value is not finite.</exception>
         /// <exception cref="System.InvalidOperationException">The model is not trained, or in several ways: <c>Training(name)</c> has the rate of each.</exception>
-        public float LearningRate
+        public double LearningRate
         {
             get => model.Instance.LearningRate;
             set => model.Instance.LearningRate = value;

@@ -22,7 +22,7 @@ public sealed class ModelTraining
 
     /// <summary>The learning rate of its next step: the optimizer's own at first.</summary>
     /// <exception cref="System.ArgumentOutOfRangeException">The value is not finite.</exception>
-    public float LearningRate
+    public double LearningRate
     {
         get => model.Rate(training);
         set => model.SetRate(training, value);

@@ -3,9 +3,9 @@ namespace Graph;
 /// <summary>What one training step gave. Numbers are fetched from the device when they are read; on the processor they are there already.</summary>
 public readonly struct StepResult
 {
-    readonly float loss, gradientNorm;
+    readonly double loss, gradientNorm;
 
-    internal StepResult(long step, float loss, float gradientNorm, float learningRate)
+    internal StepResult(long step, double loss, double gradientNorm, double learningRate)
     {
         Step = step;
         this.loss = loss;
@@ -17,16 +17,16 @@ public readonly struct StepResult
     public long Step { get; }
 
     /// <summary>The rate it was made with.</summary>
-    public float LearningRate { get; }
+    public double LearningRate { get; }
 
-    /// <summary>The loss on the step's batch, before the update.</summary>
-    public float Loss => loss;
+    /// <summary>The loss on the step's batch, before the update; a float32 number unless the model is trained in <see cref="Precision.Float64"/>.</summary>
+    public double Loss => loss;
 
     /// <summary>The Euclidean norm of all gradients, before clipping.</summary>
-    public float GradientNorm => gradientNorm;
+    public double GradientNorm => gradientNorm;
 
     /// <summary>False when loss or gradients overflowed or were no numbers: then the step was not made, and the model is as before it.</summary>
-    public bool IsFinite => float.IsFinite(loss) && float.IsFinite(gradientNorm);
+    public bool IsFinite => double.IsFinite(loss) && double.IsFinite(gradientNorm);
 
     public override string ToString() => string.Create(System.Globalization.CultureInfo.InvariantCulture, $"step {Step}: loss {Loss:0.0000}, gradient norm {GradientNorm:0.000}{(IsFinite ? "" : ", not made")}");
 }

@@ -15,6 +15,12 @@ namespace Graph.Compiler.Ir;
 public sealed record TrainingProgram(
     string Name = "", string Loss = "loss", double? ClipNorm = null, string Precision = "Float32", double? LearningRate = null, string Optimizer = "")
 {
+    /// <summary>The <see cref="Precision"/> of a model whose every real is an f64.</summary>
+    public const string InDouble = "Float64";
+
+    /// <summary>The type of its parameters and of what an optimizer keeps for them, of the learning rate, the loss and the norm of the gradients; activations may be narrower.</summary>
+    public DType Master => Precision == InDouble ? DType.F64 : DType.F32;
+
     /// <summary>How each parameter changes. While there is none, every parameter changes by the function <c>update</c>; a training step that is built names them all.</summary>
     public ImmutableArray<UpdateRule> Rules { get; init; } = [];
 }

@@ -121,6 +121,10 @@ public sealed record LoopKernel(
 {
     string? text;
 
+    /// <summary>The type of a tile function's tile: that of the sums that it takes, or of the operand that it makes.</summary>
+    public DType TileType => Stages.SelectMany(s => s.Stores).Where(s => s.Access < 0).Select(s => s.Value.Type)
+        .Concat(Scalar.Order(Stages.SelectMany(s => s.Stores).Select(s => s.Value)).Where(s => s.Op == ScalarOp.Input && Sources[s.Index] is Source.Tile).Select(s => s.Type)).DefaultIfEmpty(DType.F32).First();
+
     /// <summary>True for tile functions (bodies of products and convolutions), false for kernels over a parallel extent.</summary>
     public bool IsTile => Form == KernelForm.Tile;
 

@@ -18,6 +18,7 @@ sealed partial class FunctionLowering
     {
         if (contract.Operation.Library(contract) is null) throw new NotSupportedException($"No kernel computes the contraction {contract.Name}.");
         var (a, b, c) = (contract.Inputs[0], contract.Inputs[1], contract.Output);
+        var sums = c.DType.Accumulator();
         foreach (var (inner, outer) in inputs) places[inner] = places[outer];
         var parts = ContractParts.Of(contract, body, outputs.Select(o => o.Inner));
         var prologueA = Prologue(node, a, parts.PrologueA, inputs, a.Shape.Rank - 2, a.Shape.Rank - 1, true, false);
@@ -25,7 +26,12 @@ sealed partial class FunctionLowering
         var placeA = prologueA is null ? places[a] : null;
         var placeB = prologueB is null ? places[b] : null;
         var epilogue = Epilogue(node, c, c.Shape.Rank - 2, c.Shape.Rank - 1, parts.Epilogue, inputs, outputs, out var wanted);
+        // What lies in memory in another type than that of the sums is converted on the way: operands while they are packed, the result while it is in cache.
+        if (placeA is not null && a.DType != sums) (prologueA, placeA) = (Converted(a, placeA, c.Shape, node, true, false), null);
+        if (placeB is not null && b.DType != sums) (prologueB, placeB) = (Converted(b, placeB, c.Shape, node, false, true), null);
+        var rest = epilogue is null ? parts.Epilogue : [];
         var placeC = wanted;
+        if (wanted is not null && c.DType != sums) (epilogue, placeC) = (Rounded(c, wanted, c.Shape.Rank - 2, c.Shape.Rank - 1), null);
         if (Batch(c.Shape, a, placeA, b, placeB, placeC) is not { } batch)
         {
             if (placeA is not null) placeA = DenseCopy(a, node);
@@ -59,25 +65,31 @@ sealed partial class FunctionLowering
         if (epilogue is null) viewC = View(c, placeC, true, x => x.C);
         else (takes.Body, takes.Operands, inPlace) = AddHook(epilogue, operands);
         var kernel = kernels.Add(new ProductKernel(
-            "", c.DType, [.. sizes.Take(3)], sizes[3], sizes[4], sizes[5], viewA, viewB, viewC, makesA, makesB, takes.Body, target.Products), "product");
+            "", sums, [.. sizes.Take(3)], sizes[3], sizes[4], sizes[5], viewA, viewB, viewC, makesA, makesB, takes.Body, target.Products.In(sums)), "product");
         Add(node, new ContractLaunch(node.Origins, operands.ToImmutable(), inPlace, kernel, arguments.Dims, hookA, hookB, takes.Operands)
         {
             Flops = contract.Operation.Flops(contract) + (prologueA?.Kernel.Flops ?? Dim.Zero) + (prologueB?.Kernel.Flops ?? Dim.Zero) + (epilogue?.Flops ?? Dim.Zero),
             Traffic = (prologueA?.Kernel.Traffic ?? a.Type.Bytes) + (prologueB?.Kernel.Traffic ?? b.Type.Bytes) + (epilogue?.Traffic ?? c.Type.Bytes),
         });
-        if (placeC != wanted) CopyTo(c, placeC!, wanted!, node);
-        if (epilogue is null && parts.Epilogue.Length > 0) After(node, c, wanted!, parts.Epilogue, inputs, outputs);
+        if (placeC is not null && placeC != wanted) CopyTo(c, placeC, wanted!, node);
+        if (!rest.IsEmpty) After(node, c, wanted!, rest, inputs, outputs);
     }
 
     // An operand with all batch axes of the product.
     (Value, Placement) Spread(Value operand, Placement place, Shape product, Node node)
     {
+        (operand, place) = Broadcast(operand, place, product);
+        var dense = Dense(operand, NewBuffer("copy", BufferKind.Arena, operand.Type));
+        CopyTo(operand, place, dense, node);
+        return (operand, dense);
+    }
+
+    // The same elements, seen with all batch axes of the product.
+    static (Value, Placement) Broadcast(Value operand, Placement place, Shape product)
+    {
         var (from, extra) = (operand.Shape, product.Rank - operand.Shape.Rank);
         var shape = new Shape([.. product.Dims.RemoveRange(product.Rank - 2, 2), from[from.Rank - 2], from[from.Rank - 1]]);
-        var whole = Value.Argument(operand.Type.With(shape), "spread");
-        var dense = Dense(whole, NewBuffer("copy", BufferKind.Arena, whole.Type));
-        CopyTo(whole, place with { Strides = [.. Enumerable.Range(0, shape.Rank).Select(i => i < extra || from[i - extra] != shape[i] ? Dim.Zero : place.Strides[i - extra])] }, dense, node);
-        return (whole, dense);
+        return (Value.Argument(operand.Type.With(shape), "spread"), place with { Strides = [.. Enumerable.Range(0, shape.Rank).Select(i => i < extra || from[i - extra] != shape[i] ? Dim.Zero : place.Strides[i - extra])] });
     }
 
     /// <summary>
@@ -94,15 +106,42 @@ sealed partial class FunctionLowering
     {
         if (body.IsEmpty) return null;
         var spec = new KernelSpec(body, [.. inputs.Select(i => (i.Inner, places[i.Outer]))], []) { TileOutput = value, RowAxis = rowAxis, ColumnAxis = columnAxis };
-        var best = orientations
-            .Select(transposed => (Kernel: TryBuild(spec with { Transposed = transposed }), Transposed: transposed))
-            .Where(c => c.Kernel is not null)
-            .OrderBy(c => StridedReads(c.Kernel!)).FirstOrDefault();
-        if (best.Kernel is not null) return (best.Kernel, best.Transposed);
+        if (Tile(spec, orientations) is { } tile) return tile;
         places[value] = Dense(value, NewBuffer(node.Name, BufferKind.Arena, value.Type));
         Kernel(node, body, inputs, [(value, value)]);
         return null;
     }
+
+    // The tile function of the orientation that reads neighbouring elements; null when neither has columns of one axis.
+    (BuiltKernel Kernel, bool Transposed)? Tile(KernelSpec spec, bool[] orientations)
+    {
+        var best = orientations
+            .Select(transposed => (Kernel: TryBuild(spec with { Transposed = transposed }), Transposed: transposed))
+            .Where(c => c.Kernel is not null)
+            .OrderBy(c => StridedReads(c.Kernel!)).FirstOrDefault();
+        return best.Kernel is null ? null : (best.Kernel, best.Transposed);
+    }
+
+    // A tile function that reads an operand in its own type and makes it in that of the sums.
+    (BuiltKernel Kernel, bool Transposed) Converted(Value operand, Placement place, Node node, int rowAxis, int columnAxis, params bool[] orientations)
+    {
+        (BuiltKernel, bool)? Read(Placement from) => Tile(new KernelSpec([], [(operand, from)], []) { TileOutput = operand, RowAxis = rowAxis, ColumnAxis = columnAxis }, orientations);
+        if (Read(place) is { } tile) return tile;
+        var dense = Dense(operand, NewBuffer("copy", BufferKind.Arena, operand.Type));
+        CopyTo(operand, place, dense, node);
+        return Read(dense)!.Value;
+    }
+
+    // Blocks are numbered by the product's batch: an operand that several matrices share has all of its axes.
+    (BuiltKernel Kernel, bool Transposed) Converted(Value operand, Placement place, Shape product, Node node, params bool[] orientations)
+    {
+        if (operand.Shape.Dims.Take(operand.Shape.Rank - 2).Any(d => !d.Is(1))) (operand, place) = Broadcast(operand, place, product);
+        return Converted(operand, place, node, operand.Shape.Rank - 2, operand.Shape.Rank - 1, orientations);
+    }
+
+    // A tile function that writes sums in their result's type.
+    BuiltKernel Rounded(Value result, Placement place, int rowAxis, int columnAxis) =>
+        TryBuild(new KernelSpec([], [], [(result, place)]) { TileInput = result, RowAxis = rowAxis, ColumnAxis = columnAxis })!;
 
     // Operands whose lanes lie apart: a vector of one takes as many loads as it has lanes.
     static int StridedReads(BuiltKernel tile) => tile.Kernel.Accesses.Count(a => a.Strides[tile.Kernel.Lane] is var stride && !stride.Is(0) && !stride.Is(1));

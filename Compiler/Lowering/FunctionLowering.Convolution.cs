@@ -13,6 +13,7 @@ sealed partial class FunctionLowering
     void Convolution(Node node, Node convolution, ImmutableArray<Node> body, ImmutableArray<(Value Inner, Value Outer)> inputs, ImmutableArray<(Value Inner, Value Outer)> outputs)
     {
         var result = convolution.Output;
+        var sums = result.DType.Accumulator();
         var form = convolution.Operation.Convolution(convolution) ?? throw new NotSupportedException($"No kernel computes the convolution {convolution.Name}.");
         var traits = convolution.Operation.Library(convolution) ?? throw new NotSupportedException($"No kernel computes the convolution {convolution.Name}.");
         var kind = form.Image == ConvolutionForm.Result ? ConvolutionKind.ImageGradient : form.Weight == ConvolutionForm.Result ? ConvolutionKind.WeightGradient : ConvolutionKind.Forward;
@@ -36,7 +37,10 @@ sealed partial class FunctionLowering
             var value = convolution.Inputs[operand];
             // A tile of an image is some channels of one, a tile of the weight some filters.
             var rows = operand == form.Weight ? 0 : 1;
-            if (Prologue(node, value, operand == 0 ? parts.PrologueA : parts.PrologueB, inputs, rows, rows + 1, false) is { } prologue)
+            var made = Prologue(node, value, operand == 0 ? parts.PrologueA : parts.PrologueB, inputs, rows, rows + 1, false);
+            // What lies in memory in another type than that of the sums is converted while it is packed.
+            if (made is null && value.DType != sums) made = Converted(value, places[value], node, rows, rows + 1, false);
+            if (made is { } prologue)
             {
                 (flops, traffic) = (flops + prologue.Kernel.Flops, traffic + prologue.Kernel.Traffic);
                 var (maker, hook) = AddPrologue(prologue, operands);
@@ -49,18 +53,33 @@ sealed partial class FunctionLowering
         }
         var (first, second) = (Read(0), Read(1));
         var epilogue = Epilogue(node, result, 1, 2, parts.Epilogue, inputs, outputs, out var place);
+        var rest = epilogue is null ? parts.Epilogue : [];
+        Value? unrounded = null;
+        if (epilogue is null && result.DType != sums)
+        {
+            // The result is rounded while it is in cache, where there is an epilogue; the gradient of a weight has none.
+            if (traits.Hooks.HasFlag(LibraryHooks.Epilogue)) epilogue = Rounded(result, place!, 1, 2);
+            else unrounded = Value.Argument(result.Type with { DType = sums }, "sums");
+        }
         (LoopKernel? Body, HookOperands? Operands) takes = default;
         ImmutableArray<InPlace> inPlace = [];
-        if (epilogue is null) View(result, place!, true);
+        if (unrounded is not null) View(unrounded, places[unrounded] = Dense(unrounded, NewBuffer(node.Name, BufferKind.Arena, unrounded.Type)), true);
+        else if (epilogue is null) View(result, place!, true);
         else (takes.Body, takes.Operands, inPlace) = AddHook(epilogue, operands);
         var kernel = kernels.Add(new ConvolutionKernel(
-            "", kind, result.DType, sizes,
-            new(form.Stride.Height, form.Stride.Width, form.Padding.Height, form.Padding.Width, form.Dilation.Height, form.Dilation.Width, form.Groups), views.ToImmutable(), takes.Body, target.Products), "convolution");
+            "", kind, sums, sizes,
+            new(form.Stride.Height, form.Stride.Width, form.Padding.Height, form.Padding.Width, form.Dilation.Height, form.Dilation.Width, form.Groups), views.ToImmutable(), takes.Body, target.Products.In(sums)), "convolution");
         Add(node, new ConvolutionLaunch(node.Origins, operands.ToImmutable(), inPlace, kernel, arguments.Dims, first, second, takes.Operands)
         {
             Flops = flops + (epilogue?.Flops ?? Dim.Zero),
             Traffic = traffic + (epilogue?.Traffic ?? result.Type.Bytes),
         });
-        if (epilogue is null && parts.Epilogue.Length > 0) After(node, result, place!, parts.Epilogue, inputs, outputs);
+        if (unrounded is not null)
+        {
+            var round = new Builder(program, "round");
+            var rounded = round.Cast(unrounded, result.DType);
+            Launch(node, TryBuild(new([.. round.Nodes], [(unrounded, places[unrounded])], [(rounded, place!)]))!);
+        }
+        if (!rest.IsEmpty) After(node, result, place!, rest, inputs, outputs);
     }
 }

@@ -163,7 +163,7 @@ public sealed class KernelBuilder
             i == 0 || i == batch.Count || i == nest.Length - 1 ? Extent.Zero : dims.Size(a.Size))).ToImmutableArray();
         var final = Rewrite(nest);
         var list = stores.Select(s => new Store(s.Operand, final(scalars[s.Value]))).ToImmutableArray();
-        if (spec.TileOutput is not null) list = list.Add(new(-1, final(Of(spec.TileOutput, inputs))));
+        if (spec.TileOutput is not null) list = list.Add(new(-1, final(pool.Cast(Of(spec.TileOutput, inputs), spec.TileOutput.DType.Accumulator()))));
         if (stores.Any(s => map.Atoms(s.Value).Length != atoms.Count)) return null;
         var kernel = new LoopKernel("", KernelForm.Tile, axes, Accesses(nest), [.. sources], [new([], [], list)], [], null, false).WithInputsInOrder();
         return Finish(kernel, Dim.Zero, 1, Dim.Zero, stores);
@@ -290,8 +290,9 @@ public sealed class KernelBuilder
         if (scalars.TryGetValue(value, out var known)) return known;
         if (value == spec.TileInput)
         {
+            // A tile holds sums, which are rounded to the result's type where they leave it.
             sources.Add(new Source.Tile());
-            return scalars[value] = pool.Input(sources.Count - 1, value.DType);
+            return scalars[value] = pool.Cast(pool.Input(sources.Count - 1, value.DType.Accumulator()), value.DType);
         }
         if (!inputs.TryGetValue(value, out var place)) throw new InvalidOperationException($"A kernel reads a value of type {value.Type} that is not placed.");
         var operand = AddOperand(place, value, written: false);

@@ -9,7 +9,7 @@ using Graph.Compiler.Training;
 namespace Graph.Compiler.Passes;
 
 /// <summary>
-/// Makes <c>train_step(arguments of the loss…, learning_rate: f32[], seed: i64[]) → (loss: f32[], gradient_norm: f32[])</c> of <c>gradients</c> and the optimizer's rules, for each of the model's
+/// Makes <c>train_step(arguments of the loss…, learning_rate: f32[], seed: i64[]) → (loss: f32[], gradient_norm: f32[])</c> (f64[] in double precision) of <c>gradients</c> and the optimizer's rules, for each of the model's
 /// training programs (<see cref="TrainingSignature"/>). The norm is that of all gradients as one vector. With clipping, the rules take the gradient scaled by
 /// min(1, limit ÷ (norm + 1e-6)), as torch.nn.utils.clip_grad_norm_ does. A parameter without gradient is left alone.
 /// </summary>
@@ -33,7 +33,7 @@ public sealed record BuildTrainStep() : Pass("BuildTrainStep")
         var built = training with { Rules = rules };
         var ruleOf = rules.SelectMany(r => r.Parameters.Select(p => (p, r))).ToDictionary(p => p.p, p => p.r, StringComparer.Ordinal);
         var states = trained.SelectMany(path => ruleOf[path].States.Select(s => new StateDecl(
-            signature.StatePath(s, path), new(DType.F32, program.FindState(path)!.Type.Shape), StateKind.Optimizer, InitSpec.Zeros)))
+            signature.StatePath(s, path), new(training.Master, program.FindState(path)!.Type.Shape), StateKind.Optimizer, InitSpec.Zeros)))
             .Append(new(signature.AppliedSteps, new(DType.I64, Shape.Scalar), StateKind.Counter, InitSpec.Zeros));
         var functions = rules.ToDictionary(r => r.Function, r => program.Find(r.Function)!, StringComparer.Ordinal);
         var called = functions.Values.Where(IsFlat).ToArray();
@@ -41,7 +41,7 @@ public sealed record BuildTrainStep() : Pass("BuildTrainStep")
         program = program with
         {
             States = program.States.AddRange(states.Where(s => program.FindState(s.Path) is null)), Training = program.Training.Replace(training, built),
-            Functions = [.. others, .. called.Select(f => training.ClipNorm is null ? f : Scaled(f, program))],
+            Functions = [.. others, .. called.Select(f => training.ClipNorm is null ? f : Scaled(f, training.Master, program))],
         };
         return program with { Functions = program.Functions.Add(Build(program, built, gradients, trained, path => functions[ruleOf[path].Function])) };
     }
@@ -69,10 +69,10 @@ public sealed record BuildTrainStep() : Pass("BuildTrainStep")
     static bool IsFlat(Function rule) => rule.Parameters.First(p => p.Name == TrainingSignature.Value).Shape is { Rank: 1 } shape && shape[0].IsSymbol(out _);
 
     // The scaling belongs into the rule's kernel: on its own it would read and write every gradient once more.
-    static Function Scaled(Function rule, Program program)
+    static Function Scaled(Function rule, DType type, Program program)
     {
         var rewriter = Rewriter.Over(program, rule);
-        var scale = rewriter.Builder.Argument(new(DType.F32, Shape.Scalar), Scale);
+        var scale = rewriter.Builder.Argument(new(type, Shape.Scalar), Scale);
         var gradient = rule.Parameters.First(p => p.Name == TrainingSignature.Gradient);
         rewriter.Map[gradient] = rewriter.Builder.Mul(rewriter[gradient], scale);
         foreach (var node in rule.Nodes) rewriter.Copy(node);
@@ -86,7 +86,7 @@ public sealed record BuildTrainStep() : Pass("BuildTrainStep")
         var b = rewriter.Builder;
         foreach (var p in gradients.Parameters)
             if (p.Name != TrainingSignature.Seed) rewriter.Map[p] = b.Argument(p.Type, p.Name!);
-        var rate = b.Argument(new(DType.F32, Shape.Scalar), TrainingSignature.LearningRate);
+        var rate = b.Argument(new(training.Master, Shape.Scalar), TrainingSignature.LearningRate);
         var seed = b.Argument(new(DType.I64, Shape.Scalar), TrainingSignature.Seed);
         if (gradients.Parameters.FirstOrDefault(p => p.Name == TrainingSignature.Seed) is { } old) rewriter.Map[old] = seed;
         foreach (var s in gradients.States) rewriter.Map[s] = b.State(s);
@@ -94,8 +94,8 @@ public sealed record BuildTrainStep() : Pass("BuildTrainStep")
 
         var first = gradients.Results.Length - trained.Length;
         var of = trained.Select((path, i) => (path, Value: gradients.Results[first + i])).ToDictionary(p => p.path, p => p.Value, StringComparer.Ordinal);
-        var norm = trained.IsEmpty ? b.Constant(0, DType.F32) : b.Cast(b.Node(StructureOperations.GradientNorm, rewriter.New(AsMade(gradients, of.Values))).Output, DType.F32);
-        var scale = training.ClipNorm is { } limit ? b.Minimum(b.Constant(1, DType.F32), b.Div(b.Constant(limit, DType.F32), b.Add(norm, b.Constant(1e-6, DType.F32)))) : null;
+        var norm = trained.IsEmpty ? b.Constant(0, training.Master) : b.Cast(b.Node(StructureOperations.GradientNorm, rewriter.New(AsMade(gradients, of.Values))).Output, training.Master);
+        var scale = training.ClipNorm is { } limit ? b.Minimum(b.Constant(1, norm.DType), b.Div(b.Constant(limit, norm.DType), b.Add(norm, b.Constant(1e-6, norm.DType)))) : null;
         var step = b.Add(b.State(program.FindState(signature.AppliedSteps)!), b.Constant(1, DType.I64));
 
         var updates = gradients.Updates.Select(u => new StateUpdate(u.Path, rewriter[u.Value])).ToList();
@@ -118,8 +118,8 @@ public sealed record BuildTrainStep() : Pass("BuildTrainStep")
             updates.AddRange(states.Select((s, i) => new StateUpdate(signature.StatePath(s, path), b.Reshape(results[i + 1], value.Shape))));
         }
         updates.Add(new(signature.AppliedSteps, step));
-        // The loss leaves as f32 whatever it was computed in.
-        return b.Build([b.Cast(rewriter[gradients.Results[0]], DType.F32), norm], [.. updates], TrainingSignature.Results);
+        // Whatever the loss was computed in.
+        return b.Build([b.Cast(rewriter[gradients.Results[0]], training.Master), norm], [.. updates], TrainingSignature.Results);
     }
 
     // In the order in which the backward pass makes them, one that it makes twice as often: they are added up in this order.

@@ -1,5 +1,6 @@
 using System;
 using System.Globalization;
+using Graph.Compiler.Ir;
 
 namespace Graph.Compiler.Targets;
 
@@ -15,6 +16,9 @@ namespace Graph.Compiler.Targets;
 /// <param name="GradientTasks">Into about so many shares it is cut.</param>
 public sealed record ProductSums(long DepthBlock, long SliceElements, long SliceLeast, long SliceMost, long GradientPixels, long GradientTasks)
 {
+    /// <summary>The order of sums of a type: those of float32 have slices and shares of their own, others are blocks one behind the other.</summary>
+    public ProductSums In(DType accumulator) => accumulator == DType.F32 ? this : new(DepthBlock, 0, 0, 0, 0, 0);
+
     /// <summary>For the texts of kernels and targets.</summary>
     public string Text => FormattableString.Invariant($"blocks={DepthBlock} slices={SliceElements}/{SliceLeast}/{SliceMost} gradients={GradientPixels}/{GradientTasks}");
 

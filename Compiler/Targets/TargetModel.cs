@@ -71,8 +71,10 @@ public sealed record TargetModel
     {
         var other = values.FirstOrDefault(v => !types.Contains(v.DType));
         return other is null ? null
-            : $"{Title} computes {node.Name} in {string.Join(" and ", types.Select(t => t.Name()))} alone, but got {other.DType.Name()}: Cast(ElementType.{types[types.Length - 1].Name().ToUpperInvariant()}) converts it";
+            : $"{Title} computes {node.Name} in {List(types)} alone, but got {other.DType.Name()}: Cast(ElementType.{(types.Contains(DType.F32) ? DType.F32 : types[types.Length - 1]).Name().ToUpperInvariant()}) converts it";
     }
+
+    static string List(EquatableArray<DType> types) => (types.Length > 1 ? string.Join(", ", types.Take(types.Length - 1).Select(t => t.Name())) + " and " : "") + types[types.Length - 1].Name();
 
     static IEnumerable<Node> Defined(Node node, Program program)
     {

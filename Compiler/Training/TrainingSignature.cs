@@ -32,10 +32,10 @@ public sealed record TrainingSignature(string Program)
     /// <summary>What the name of a gradient among a function's results begins with; the state's path follows.</summary>
     public const string GradientPrefix = "gradient.";
 
-    /// <summary>What a step takes behind the arguments of its loss, in order: f32[], i64[].</summary>
+    /// <summary>What a step takes behind the arguments of its loss, in order: f32[] (f64[] in double precision), i64[].</summary>
     public static ImmutableArray<string> OwnArguments { get; } = [LearningRate, Seed];
 
-    /// <summary>What a step returns, in order: f32[] each.</summary>
+    /// <summary>What a step returns, in order: f32[] each, f64[] in double precision.</summary>
     public static ImmutableArray<string> Results { get; } = [Loss, GradientNorm];
 
     /// <summary>The signature of a training program.</summary>

@@ -79,7 +79,7 @@ static class GeneratedNames
     {
         List<(string?, DType?)> results = method.ReturnType is INamedTypeSymbol { IsTupleType: true } tuple
             ? [.. tuple.TupleElements.Select(e => (tuple.TupleElements.All(n => n.IsExplicitlyNamedTupleElement) ? e.Name : null, Element(e.Type)))] : [(null, Element(method.ReturnType))];
-        return new(method.Name, Role(method), AttributeReader.Train(method)?.Loss, [.. method.Parameters.Select(p => (p.Name, Element(p.Type), Shape(p)))], results);
+        return new(method.Name, Role(method), AttributeReader.Train(method)?.Loss, [.. method.Parameters.Select(p => (p.Name, Element(p.Type), Shape(p)))], results, AttributeReader.Train(method)?.Precision == TrainingProgram.InDouble);
     }
 
     static DType? Element(ITypeSymbol type)

@@ -132,7 +132,9 @@ static class ModelRules
         else if (wanted?.Loss is { } loss && !losses.Contains(loss)) context.Report(Descriptors.UnknownLoss, at, method.Name, loss, type.Name);
         else if (wanted?.Loss is null && losses.Count > 1) context.Report(Descriptors.AmbiguousLoss, at, method.Name, type.Name);
         if (wanted is { ClipNorm: not (>= 0 and <= double.MaxValue) }) context.Report(Descriptors.BadTraining, at, method.Name, FormattableString.Invariant($"ClipNorm is {wanted.ClipNorm}, expected the largest norm that the gradients may have, or 0 for no clipping"));
-        if (wanted is { Precision: not "Float32" }) context.Report(Descriptors.BadTraining, at, method.Name, $"Precision {wanted.Precision} is not supported yet; models train in Float32");
+        if (wanted is { Precision: not ("Float32" or "Float64") }) context.Report(Descriptors.BadTraining, at, method.Name, $"Precision {wanted.Precision} is not supported yet; models train in Float32 or Float64");
+        else if (methods.FirstOrDefault(m => KnownTypes.Has(m, KnownTypes.Train)) is { } first && AttributeReader.Train(first) is { } other && wanted is not null && other.Precision != wanted.Precision)
+            context.Report(Descriptors.BadTraining, at, method.Name, $"{method.Name} trains in {wanted.Precision} and {first.Name} in {other.Precision}, but the parameters of a model have one type: give both the same Precision");
     }
 
     static bool HasUpdate(ITypeSymbol type)

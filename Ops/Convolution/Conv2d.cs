@@ -30,7 +30,7 @@ sealed class Conv2dOperation : Operation
     public override string Name => "conv2d";
     public override OpKind Kind => OpKind.Convolution;
     public override ConvolutionForm Convolution(Node node) => ConvolutionShape.Form(0, 1, ConvolutionForm.Result, node.Attributes);
-    public override LibraryTraits Library(Node node) => new() { Types = [DType.F32], Strided = [0], Hooks = LibraryHooks.Prologue | LibraryHooks.Epilogue };
+    public override LibraryTraits Library(Node node) => new() { Types = LibraryTraits.RealType, Strided = [0], Hooks = ConvolutionShape.Prologues(node) | LibraryHooks.Epilogue };
 
     public override ImmutableArray<Value> Emit(Builder b, ImmutableArray<Value> operands, AttributeMap attributes)
     {

@@ -12,8 +12,8 @@ sealed class EmbeddingGradOperation : Operation
     public override OpKind Kind => OpKind.Library;
 
     public override LibraryTraits Library(Node node) => node.Inputs.Length == 3
-        ? new() { Types = [DType.F32], InPlace = [new(0, 2)] }
-        : new() { Types = [DType.F32], Hooks = LibraryHooks.Addend };
+        ? new() { Types = LibraryTraits.RealType, InPlace = [new(0, 2)] }
+        : new() { Types = LibraryTraits.RealType, Hooks = LibraryHooks.Addend };
 
     public override ImmutableArray<TensorType> Infer(InferContext context)
     {

@@ -9,7 +9,7 @@ sealed class GatherGradOperation : Operation
 {
     public override string Name => "gather_grad";
     public override OpKind Kind => OpKind.Library;
-    public override LibraryTraits Library(Node node) => new() { Types = [DType.F64, DType.F32] };
+    public override LibraryTraits Library(Node node) => new() { Types = LibraryTraits.RealType };
 
     public override ImmutableArray<TensorType> Infer(InferContext context)
     {

@@ -22,7 +22,7 @@ sealed class AvgPool2dOperation : Operation
 {
     public override string Name => "avg_pool2d";
     public override OpKind Kind => OpKind.Library;
-    public override LibraryTraits Library(Node node) => new() { Types = [DType.F32] };
+    public override LibraryTraits Library(Node node) => new() { Types = LibraryTraits.RealType };
 
     public override ImmutableArray<Value> Emit(Builder b, ImmutableArray<Value> operands, AttributeMap attributes) => base.Emit(b, operands, PoolingShape.Canonical(attributes));
 

@@ -24,7 +24,7 @@ sealed class MaxPool2dOperation : Operation
 {
     public override string Name => "max_pool2d";
     public override OpKind Kind => OpKind.Library;
-    public override LibraryTraits Library(Node node) => new() { Types = [DType.F32] };
+    public override LibraryTraits Library(Node node) => new() { Types = LibraryTraits.RealType };
 
     public override ImmutableArray<Value> Emit(Builder b, ImmutableArray<Value> operands, AttributeMap attributes) =>
         [b.Node(this, operands, PoolingShape.Canonical(attributes)).Outputs[0]];

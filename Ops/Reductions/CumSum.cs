@@ -16,7 +16,7 @@ sealed class CumSumOperation : Operation
 {
     public override string Name => "cumsum";
     public override OpKind Kind => OpKind.Library;
-    public override LibraryTraits Library(Node node) => new() { Types = [DType.F64, DType.F32] };
+    public override LibraryTraits Library(Node node) => new() { Types = LibraryTraits.RealType };
 
     public override ImmutableArray<Value> Emit(Builder b, ImmutableArray<Value> operands, AttributeMap attributes) =>
         base.Emit(b, operands, AttributeMap.Of(("axis", attributes.Axis(operands[0].Shape))));

@@ -29,13 +29,13 @@ static unsafe class Checkpoint
     /// <param name="Position">Where training stood; null when the file does not say.</param>
     /// <param name="Fingerprint">The plan it was trained with; null when the file does not say.</param>
     /// <param name="Metadata">All that it says, by key.</param>
-    public sealed record Info(bool IsTraining, long Step, long Attempts, ulong Seed, ImmutableDictionary<string, float> LearningRates, TrainingPosition? Position, string? Fingerprint, ImmutableDictionary<string, string> Metadata);
+    public sealed record Info(bool IsTraining, long Step, long Attempts, ulong Seed, ImmutableDictionary<string, double> LearningRates, TrainingPosition? Position, string? Fingerprint, ImmutableDictionary<string, string> Metadata);
 
     /// <summary>Writes the file, atomically.</summary>
     /// <param name="run">What a training run adds to the metadata.</param>
     /// <param name="weightsOnly">Leaves out what only training needs.</param>
     public static void Save(
-        string path, ParameterStore store, string model, string fingerprint, ImmutableDictionary<string, float> learningRates, TrainingPosition? position, ImmutableDictionary<string, string> run, bool weightsOnly)
+        string path, ParameterStore store, string model, string fingerprint, ImmutableDictionary<string, string> learningRates, TrainingPosition? position, ImmutableDictionary<string, string> run, bool weightsOnly)
     {
         AtomicFile.Write(path, stream =>
         {
@@ -47,7 +47,7 @@ static unsafe class Checkpoint
             if (!weightsOnly && store.IsTraining)
             {
                 metadata = metadata.Add(Step, Text(store.Step)).Add(Attempts, Text(store.Attempts)).Add(Seed, store.Seed.ToString(CultureInfo.InvariantCulture)).Add(Fingerprint, fingerprint)
-                    .AddRange(learningRates.Select(r => KeyValuePair.Create(RateOf(r.Key), r.Value.ToString("R", CultureInfo.InvariantCulture))));
+                    .AddRange(learningRates.Select(r => KeyValuePair.Create(RateOf(r.Key), r.Value)));
                 if (position is not null) metadata = metadata.Add(Epoch, Text(position.Epoch)).Add(Batch, Text(position.Batch));
                 metadata = metadata.AddRange(run);
             }
@@ -127,7 +127,7 @@ static unsafe class Checkpoint
     static Info ReadInfo(SafetensorsHeader header, string path)
     {
         var metadata = header.Metadata;
-        if (!metadata.ContainsKey(Step)) return new(false, 0, 0, 0, ImmutableDictionary<string, float>.Empty, null, null, metadata);
+        if (!metadata.ContainsKey(Step)) return new(false, 0, 0, 0, ImmutableDictionary<string, double>.Empty, null, null, metadata);
         try
         {
             var position = metadata.TryGetValue(Epoch, out var epoch) && metadata.TryGetValue(Batch, out var batch)
@@ -147,6 +147,6 @@ static unsafe class Checkpoint
         long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var count) && count <= most ? count
             : throw new FormatException($"The {key} is {text}, expected a whole number from 0 to {most}.");
 
-    static float ParseRate(string text) =>
-        float.Parse(text, CultureInfo.InvariantCulture) is var rate && float.IsFinite(rate) ? rate : throw new FormatException($"The {Rate} is {text}, expected a finite number.");
+    static double ParseRate(string text) =>
+        double.Parse(text, CultureInfo.InvariantCulture) is var rate && float.IsFinite((float)rate) ? rate : throw new FormatException($"The {Rate} is {text}, expected a finite number.");
 }

@@ -24,6 +24,11 @@ public static unsafe class Contract
     /// <summary>Computes <paramref name="call"/> on the pool's workers.</summary>
     public static void Run(WorkerPool pool, ContractCall* call)
     {
+        switch (call->Sums)
+        {
+            case SumType.Float64: BlockedProduct<double>.Run(pool, call); return;
+            case SumType.Int32: BlockedProduct<int>.Run(pool, call); return;
+        }
         long batch = call->Batch0 * call->Batch1 * call->Batch2;
         if (call->M <= 0 || call->N <= 0 || batch <= 0) return;
         var turned = default(ContractCall);
@@ -47,6 +52,7 @@ public static unsafe class Contract
     /// <summary>Floats of shared memory that a call may ask its pool for: partial sums of slices, or one panel of the shared side when the sums wait for an epilogue.</summary>
     internal static long SharedFloats(ContractCall* call)
     {
+        if (call->Sums != SumType.Float32) return 0;
         var job = new ContractJob(call, Machine.Current, null, 1);
         long widest = Math.Max(job.Machine.PanelStride, job.Machine.Columns);
         return Math.Max(job.Slices() * call->M * call->N, job.Accumulates ? job.DepthBlocks * Packing.PanelStep(job.MaxDepth, widest) : 0);

@@ -3,10 +3,11 @@ using System.ComponentModel;
 namespace Graph.Runtime.Cpu;
 
 /// <summary>
-/// A batched matrix product <c>C[b,m,n] = Σ_k A[b,m,k]·B[b,k,n]</c> over strided float32 operands, with optional hooks
+/// A batched matrix product <c>C[b,m,n] = Σ_k A[b,m,k]·B[b,k,n]</c> over strided operands, with optional hooks
 /// that make A or B while it is packed and that consume the finished sums instead of storing them.
 /// </summary>
 /// <remarks>
+/// Operands and tiles are float32, or what <see cref="Sums"/> says: then the pointers are to that type.
 /// All strides count elements and may be any number, 0 included for A and B (broadcast). The batch is up to three nested extents,
 /// outermost first; unused ones are 1. Hooks see it as one number: <c>(i0·Batch1 + i1)·Batch2 + i2</c>.
 /// <see cref="ContractCall(long, long, long)"/> sets the extents of the batch to 1; a default-initialised call has an empty batch.
@@ -14,6 +15,9 @@ namespace Graph.Runtime.Cpu;
 [EditorBrowsable(EditorBrowsableState.Never)]
 public unsafe struct ContractCall
 {
+    /// <summary>The type of the sums, and of operands and tiles.</summary>
+    public SumType Sums;
+
     /// <summary>Rows of A and C, columns of B and C, and the extent that is summed.</summary>
     public long M, N, K;
 

@@ -3,7 +3,7 @@ using System.ComponentModel;
 namespace Graph.Runtime.Cpu;
 
 /// <summary>
-/// A 2-D convolution (cross-correlation, as in PyTorch) on float32 tensors:
+/// A 2-D convolution (cross-correlation, as in PyTorch) on tensors of float32, or of what <see cref="Sums"/> says:
 /// image [Batch, Channels, Height, Width], weight [Filters, Channels / Groups, KernelHeight, KernelWidth],
 /// map [Batch, Filters, MapHeight, MapWidth]. The forward pass reads image and weight and makes the map; the gradients read the map's
 /// gradient through <see cref="Map"/> and make that of the image or of the weight.
@@ -15,6 +15,9 @@ namespace Graph.Runtime.Cpu;
 [EditorBrowsable(EditorBrowsableState.Never)]
 public unsafe struct ConvolutionCall
 {
+    /// <summary>The type of the sums, and of operands and tiles: float32 or float64.</summary>
+    public SumType Sums;
+
     public long Batch, Channels, Height, Width;
     public long Filters, KernelHeight, KernelWidth;
     public long MapHeight, MapWidth;

@@ -1,12 +1,13 @@
 using System.ComponentModel;
 using System;
+using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using Graph.Compiler.Ir;
 
 namespace Graph.Runtime.Cpu;
 
-/// <summary>Rows of a float32 table [Rows, Width] and the indices that pick them.</summary>
+/// <summary>Rows of a table [Rows, Width] and the indices that pick them.</summary>
 [EditorBrowsable(EditorBrowsableState.Never)]
 public unsafe struct EmbeddingCall
 {
@@ -18,13 +19,17 @@ public unsafe struct EmbeddingCall
     public bool WideIds;
 
     /// <summary>[Rows, Width]: read by the gather, written by the gradient.</summary>
-    public float* Table;
+    public void* Table;
 
     /// <summary>[Count, Width]: written by the gather, the picks' gradient of the gradient.</summary>
-    public float* Picks;
+    public void* Picks;
 
     /// <summary>[Rows, Width]: what the gradient is added to, which may be the table's gradient itself; null for zeros.</summary>
-    public float* Start;
+    public void* Start;
+
+    /// <summary>A gradient whose elements are narrower than its sums: sums of all rows over <see cref="Columns"/> columns for each worker.</summary>
+    public float** Sums;
+    public long Columns;
 }
 
 /// <summary>Embedding lookup and its gradient.</summary>
@@ -36,19 +41,51 @@ public static unsafe class Embedding
     // Columns of a chunk of the gradient: two vectors of the widest kind.
     const long ColumnBlock = 32;
 
-    /// <summary>Copies a row of the table for each index.</summary>
+    /// <summary>Copies a row of a float32 table for each index.</summary>
     /// <exception cref="ArgumentOutOfRangeException">An index lies outside of the table.</exception>
-    public static void Gather(WorkerPool pool, EmbeddingCall* call) => pool.Run(&Gather, call, call->Count, 1 + ChunkElements / Math.Max(1, call->Width));
+    public static void Gather(WorkerPool pool, EmbeddingCall* call) => Gather<float>(pool, call);
+
+    /// <inheritdoc cref="Gather(WorkerPool, EmbeddingCall*)"/>
+    /// <typeparam name="T">Anything of an element's size.</typeparam>
+    internal static void Gather<T>(WorkerPool pool, EmbeddingCall* call) where T : unmanaged => pool.Run(&Gather<T>, call, call->Count, 1 + ChunkElements / Math.Max(1, call->Width));
 
     /// <summary>
     /// Adds the picks' gradients to the rows they came from, each row's in the order of the indices: the work is divided by columns, so the sums do not depend on the number of threads.
     /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">An index lies outside of the table; the table's gradient is then incomplete.</exception>
-    public static void Gradient(WorkerPool pool, EmbeddingCall* call)
+    public static void Gradient(WorkerPool pool, EmbeddingCall* call) => Gradient<float>(pool, call);
+
+    /// <inheritdoc cref="Gradient(WorkerPool, EmbeddingCall*)"/>
+    /// <typeparam name="T">The elements, which are their own sums.</typeparam>
+    internal static void Gradient<T>(WorkerPool pool, EmbeddingCall* call) where T : unmanaged, INumber<T>
     {
-        if (call->Start != call->Table) pool.Run(&Fill, call, call->Rows, 1 + 4 * ChunkElements / Math.Max(1, call->Width));
+        if (call->Start != call->Table) pool.Run(&Fill<T>, call, call->Rows, 1 + 4 * ChunkElements / Math.Max(1, call->Width));
         long blocks = (call->Width + ColumnBlock - 1) / ColumnBlock;
-        pool.Run(&Scatter, call, blocks, 1 + ChunkElements / Math.Max(1, call->Count * ColumnBlock));
+        pool.Run(&Scatter<T>, call, blocks, 1 + ChunkElements / Math.Max(1, call->Count * ColumnBlock));
+    }
+
+    /// <summary>As <see cref="Gradient{T}"/>, of elements that are narrower than their sums: those of some columns lie in a worker's memory and are rounded once.</summary>
+    internal static void NarrowGradient<E, T, C>(WorkerPool pool, EmbeddingCall* call) where E : IElement<T, C> where T : unmanaged where C : unmanaged, INumber<C> =>
+        pool.Run(&NarrowScatter<E, T, C>, call, (call->Width + call->Columns - 1) / call->Columns, 1);
+
+    static void NarrowScatter<E, T, C>(void* context, long begin, long end, int worker) where E : IElement<T, C> where T : unmanaged where C : unmanaged, INumber<C>
+    {
+        var call = (EmbeddingCall*)context;
+        var sums = (C*)call->Sums[worker];
+        for (var block = begin; block < end; block++)
+        {
+            long column = block * call->Columns, columns = Math.Min(call->Columns, call->Width - column);
+            for (long row = 0; row < call->Rows; row++)
+                for (long j = 0; j < columns; j++) sums[row * columns + j] = call->Start == null ? C.Zero : E.Load(((T*)call->Start)[row * call->Width + column + j]);
+            for (long i = 0; i < call->Count; i++)
+            {
+                var from = (T*)call->Picks + i * call->Width + column;
+                var to = sums + Id(call, i) * columns;
+                for (long j = 0; j < columns; j++) to[j] += E.Load(from[j]);
+            }
+            for (long row = 0; row < call->Rows; row++)
+                for (long j = 0; j < columns; j++) ((T*)call->Table)[row * call->Width + column + j] = E.Store(sums[row * columns + j]);
+        }
     }
 
     static long Id(EmbeddingCall* call, long i)
@@ -58,33 +95,39 @@ public static unsafe class Embedding
         return id;
     }
 
-    static void Gather(void* context, long begin, long end, int worker)
+    static void Gather<T>(void* context, long begin, long end, int worker) where T : unmanaged
     {
         var call = (EmbeddingCall*)context;
-        for (long i = begin; i < end; i++) ConvolutionPacking.Copy(call->Picks + i * call->Width, call->Table + Id(call, i) * call->Width, call->Width);
+        for (long i = begin; i < end; i++) Copy((T*)call->Picks + i * call->Width, (T*)call->Table + Id(call, i) * call->Width, call->Width);
     }
 
-    static void Fill(void* context, long begin, long end, int worker)
+    static void Copy<T>(T* to, T* from, long count) where T : unmanaged
+    {
+        if (typeof(T) == typeof(float)) ConvolutionPacking.Copy((float*)to, (float*)from, count);
+        else new ReadOnlySpan<T>(from, checked((int)count)).CopyTo(new(to, checked((int)count)));
+    }
+
+    static void Fill<T>(void* context, long begin, long end, int worker) where T : unmanaged
     {
         var call = (EmbeddingCall*)context;
         for (long i = begin; i < end; i++)
         {
-            float* row = call->Table + i * call->Width;
-            if (call->Start == null) new Span<float>(row, checked((int)call->Width)).Clear();
-            else ConvolutionPacking.Copy(row, call->Start + i * call->Width, call->Width);
+            var row = (T*)call->Table + i * call->Width;
+            if (call->Start == null) new Span<T>(row, checked((int)call->Width)).Clear();
+            else Copy(row, (T*)call->Start + i * call->Width, call->Width);
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    static void Scatter(void* context, long begin, long end, int worker)
+    static void Scatter<T>(void* context, long begin, long end, int worker) where T : unmanaged, INumber<T>
     {
         var call = (EmbeddingCall*)context;
         long column = begin * ColumnBlock, columns = Math.Min(end * ColumnBlock, call->Width) - column;
         for (long i = 0; i < call->Count; i++)
         {
-            float* from = call->Picks + i * call->Width + column, to = call->Table + Id(call, i) * call->Width + column;
+            T* from = (T*)call->Picks + i * call->Width + column, to = (T*)call->Table + Id(call, i) * call->Width + column;
             long j = 0;
-            for (; j + 8 <= columns; j += 8) (Vector256.Load(to + j) + Vector256.Load(from + j)).Store(to + j);
+            for (; j + Vector256<T>.Count <= columns; j += Vector256<T>.Count) (Vector256.Load(to + j) + Vector256.Load(from + j)).Store(to + j);
             for (; j < columns; j++) to[j] += from[j];
         }
     }
@@ -92,11 +135,27 @@ public static unsafe class Embedding
 
 static unsafe partial class LibraryKernels
 {
-    static readonly string embedding = Implement("embedding", call => Embed(call, (delegate*<WorkerPool, EmbeddingCall*, void>)&Embedding.Gather, table: 0, picks: 2, start: -1));
+    // Picking rows moves elements: only their size matters.
+    static readonly string embedding = Implement("embedding", call => Embed(call, call.Type(0).Size() switch
+    {
+        2 => (delegate*<WorkerPool, EmbeddingCall*, void>)&Embedding.Gather<ushort>,
+        4 => &Embedding.Gather<float>,
+        8 => &Embedding.Gather<double>,
+        _ => throw call.Unsupported(0),
+    }, table: 0, picks: 2, start: -1));
 
     // A third operand is what the rows are added to.
-    static readonly string embeddingGrad = Implement("embedding_grad", call =>
-        Embed(call, (delegate*<WorkerPool, EmbeddingCall*, void>)&Embedding.Gradient, table: call.Inputs, picks: 0, start: call.Inputs == 3 ? 2 : -1));
+    static readonly string embeddingGrad = Implement("embedding_grad", call => Embed(call, call.Type(0) switch
+    {
+        DType.F64 => (delegate*<WorkerPool, EmbeddingCall*, void>)&Embedding.Gradient<double>,
+        DType.F32 => &Embedding.Gradient<float>,
+        DType.F16 => &Embedding.NarrowGradient<Float16Elements, ushort, float>,
+        DType.BF16 => &Embedding.NarrowGradient<BFloat16Elements, ushort, float>,
+        _ => throw call.Unsupported(0),
+    }, table: call.Inputs, picks: 0, start: call.Inputs == 3 ? 2 : -1));
+
+    // Sums of so many elements stay near a processor.
+    const long EmbeddingSums = 1 << 18;
 
     static void Embed(LibraryCall launch, delegate*<WorkerPool, EmbeddingCall*, void> kernel, int table, int picks, int start)
     {
@@ -110,5 +169,8 @@ static unsafe partial class LibraryKernels
         launch.Resolve(picks, (void**)&call->Picks);
         launch.Resolve(1, &call->Ids);
         if (start >= 0) launch.Resolve(start, (void**)&call->Start);
+        if (picks != 0 || !launch.Type(0).IsNarrowFloat()) return;
+        call->Columns = Math.Clamp(EmbeddingSums / Math.Max(1, call->Rows), 1, 32);
+        call->Sums = launch.Scratch(call->Rows * call->Columns * sizeof(float));
     }
 }

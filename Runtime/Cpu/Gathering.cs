@@ -20,6 +20,9 @@ public unsafe struct GatherCall
 
     /// <summary>[Outer, Picks, Inner]: written by the gather, read by the gradient.</summary>
     public void* Picked;
+
+    /// <summary>A gradient whose elements are narrower than its sums: sums along one line for each worker.</summary>
+    public float** Sums;
 }
 
 /// <summary>Picking elements along an axis, and its gradient. Every index is checked where it is used, so nothing outside of the axis is read or written.</summary>
@@ -37,10 +40,9 @@ public static unsafe class Gathering
     /// <summary>
     /// Adds the elements of the picks' gradient where they came from, onto zeros, in the order of the picks: a line along the axis is one worker's, so the sums do not depend on the number of threads.
     /// </summary>
-    /// <typeparam name="T">The elements.</typeparam>
     /// <exception cref="ArgumentOutOfRangeException">An index lies outside of the axis; the gradient is then incomplete.</exception>
-    public static void Gradient<T>(WorkerPool pool, GatherCall* call)
-        where T : unmanaged, INumber<T> => pool.Run(&Gradient<T>, call, call->Outer * call->Inner, 1 + ChunkElements / Math.Max(1, call->Extent + call->Picks));
+    internal static void Gradient<E, T, C>(WorkerPool pool, GatherCall* call)
+        where E : IElement<T, C> where T : unmanaged where C : unmanaged, INumber<C> => pool.Run(&Gradient<E, T, C>, call, call->Outer * call->Inner, 1 + ChunkElements / Math.Max(1, call->Extent + call->Picks));
 
     static long Id(GatherCall* call, long pick)
     {
@@ -61,20 +63,24 @@ public static unsafe class Gathering
         }
     }
 
-    static void Gradient<T>(void* context, long begin, long end, int worker)
-        where T : unmanaged, INumber<T>
+    static void Gradient<E, T, C>(void* context, long begin, long end, int worker)
+        where E : IElement<T, C> where T : unmanaged where C : unmanaged, INumber<C>
     {
         var call = (GatherCall*)context;
         for (var line = begin; line < end; line++)
         {
             var (outer, inner) = (line / call->Inner, line % call->Inner);
             var whole = (T*)call->Whole + outer * call->Extent * call->Inner + inner;
-            for (long k = 0; k < call->Extent; k++) whole[k * call->Inner] = T.Zero;
+            // The result itself, or memory of the worker's where an element does not hold a sum.
+            var (sums, step) = typeof(T) == typeof(C) ? ((nint)whole, call->Inner) : ((nint)call->Sums[worker], 1);
+            for (long k = 0; k < call->Extent; k++) ((C*)sums)[k * step] = C.Zero;
             for (long k = 0; k < call->Picks; k++)
             {
                 var pick = (outer * call->Picks + k) * call->Inner + inner;
-                whole[Id(call, pick) * call->Inner] += ((T*)call->Picked)[pick];
+                ((C*)sums)[Id(call, pick) * step] += E.Load(((T*)call->Picked)[pick]);
             }
+            if (typeof(T) == typeof(C)) continue;
+            for (long k = 0; k < call->Extent; k++) whole[k * call->Inner] = E.Store(((C*)sums)[k]);
         }
     }
 }
@@ -93,8 +99,10 @@ static unsafe partial class LibraryKernels
 
     static readonly string gatherGrad = Implement("gather_grad", call => Gather(call, call.Type(0) switch
     {
-        DType.F64 => &Gathering.Gradient<double>,
-        DType.F32 => &Gathering.Gradient<float>,
+        DType.F64 => (delegate*<WorkerPool, GatherCall*, void>)&Gathering.Gradient<Float64Elements, double, double>,
+        DType.F32 => &Gathering.Gradient<Float32Elements, float, float>,
+        DType.F16 => &Gathering.Gradient<Float16Elements, ushort, float>,
+        DType.BF16 => &Gathering.Gradient<BFloat16Elements, ushort, float>,
         _ => throw call.Unsupported(0),
     }, whole: 2, picked: 0));
 
@@ -108,5 +116,6 @@ static unsafe partial class LibraryKernels
         launch.Resolve(whole, &call->Whole);
         launch.Resolve(picked, &call->Picked);
         launch.Resolve(1, &call->Ids);
+        if (picked == 0 && launch.Type(0).IsNarrowFloat()) call->Sums = launch.Scratch(call->Extent * sizeof(float));
     }
 }

@@ -20,6 +20,9 @@ abstract unsafe class LibraryCall(LibraryLaunch launch)
     /// <summary>Memory of the launch table, zeroed, that lives as long as the table.</summary>
     public abstract T* Take<T>(int count = 1) where T : unmanaged;
 
+    /// <summary>So many bytes of scratch memory for each worker, page aligned, while the kernel runs; indexed by worker.</summary>
+    public abstract float** Scratch(long bytes);
+
     /// <summary>Writes the operand's address to a slot of the table, now or, for the caller's memory, at each call.</summary>
     public abstract void Resolve(int operand, void** slot);
 

@@ -2,6 +2,7 @@ using System.ComponentModel;
 using System;
 using System.Runtime.Intrinsics.Arm;
 using System.Runtime.Intrinsics.X86;
+using Graph.Compiler.Ir;
 using Graph.Compiler.Targets;
 
 namespace Graph.Runtime.Cpu;
@@ -20,7 +21,10 @@ public static class Numerics
     public static string Text { get; } = Describe(IsFused);
 
     /// <summary>The order in which the library adds up products and convolutions: kernels that were compiled for another are refused.</summary>
-    internal static ProductSums Sums { get; } = new(Contract.DepthBlock, ContractJob.SliceElements, ContractJob.SliceLeast, ContractJob.SliceMost, ConvolutionWeightJob.ChunkPixels, ConvolutionWeightJob.TargetTasks);
+    static readonly ProductSums sums = new(Contract.DepthBlock, ContractJob.SliceElements, ContractJob.SliceLeast, ContractJob.SliceMost, ConvolutionWeightJob.ChunkPixels, ConvolutionWeightJob.TargetTasks);
+
+    /// <summary>That of sums of a type.</summary>
+    internal static ProductSums Sums(DType accumulator) => sums.In(accumulator);
 
     internal static string Describe(bool isFused) => FormattableString.Invariant(
         $"order {Order}, products by {Contract.DepthBlock}, cut {ContractJob.SliceElements}/{ContractJob.SliceLeast}/{ContractJob.SliceMost}, weight gradients by {ConvolutionWeightJob.ChunkPixels} in {ConvolutionWeightJob.TargetTasks}, {(isFused ? "fused" : "unfused")} multiply-adds");

@@ -1,9 +1,11 @@
 using System.ComponentModel;
 using System;
+using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.Arm;
 using System.Runtime.Intrinsics.X86;
+using Graph.Compiler.Ir;
 
 namespace Graph.Runtime.Cpu;
 
@@ -17,52 +19,60 @@ public static unsafe class Pooling
     static long Grain(PoolingCall* call) => 1 + ChunkElements / Math.Max(1, call->Height * call->Width);
 
     /// <summary>Maxima and where they lie: the first of equal ones; NaN counts as the greatest, the first of them wins.</summary>
-    public static void MaxForward(WorkerPool pool, PoolingCall* call) => pool.Run(&MaxForward, call, call->Planes, Grain(call));
+    public static void MaxForward(WorkerPool pool, PoolingCall* call) => MaxForward<Float32Elements, float, float>(pool, call);
+
+    internal static void MaxForward<E, T, C>(WorkerPool pool, PoolingCall* call) where E : IElement<T, C> where T : unmanaged where C : unmanaged, INumber<C> => pool.Run(&MaxForward<E, T, C>, call, call->Planes, Grain(call));
 
     /// <summary>Adds every element of the map's gradient where its maximum lay; the rest of the image's gradient is 0.</summary>
-    public static void MaxGradient(WorkerPool pool, PoolingCall* call) => pool.Run(&MaxGradient, call, call->Planes, Grain(call));
+    public static void MaxGradient(WorkerPool pool, PoolingCall* call) => MaxGradient<Float32Elements, float, float>(pool, call);
+
+    internal static void MaxGradient<E, T, C>(WorkerPool pool, PoolingCall* call) where E : IElement<T, C> where T : unmanaged where C : unmanaged, INumber<C> => pool.Run(&MaxGradient<E, T, C>, call, call->Planes, Grain(call));
 
     /// <summary>Means over whole windows, padding counted as zeros.</summary>
-    public static void AverageForward(WorkerPool pool, PoolingCall* call) => pool.Run(&AverageForward, call, call->Planes, Grain(call));
+    public static void AverageForward(WorkerPool pool, PoolingCall* call) => AverageForward<Float32Elements, float, float>(pool, call);
+
+    internal static void AverageForward<E, T, C>(WorkerPool pool, PoolingCall* call) where E : IElement<T, C> where T : unmanaged where C : unmanaged, INumber<C> => pool.Run(&AverageForward<E, T, C>, call, call->Planes, Grain(call));
 
     /// <summary>Shares every element of the map's gradient equally among its window.</summary>
-    public static void AverageGradient(WorkerPool pool, PoolingCall* call) => pool.Run(&AverageGradient, call, call->Planes, Grain(call));
+    public static void AverageGradient(WorkerPool pool, PoolingCall* call) => AverageGradient<Float32Elements, float, float>(pool, call);
 
-    static void MaxForward(void* context, long begin, long end, int worker)
+    internal static void AverageGradient<E, T, C>(WorkerPool pool, PoolingCall* call) where E : IElement<T, C> where T : unmanaged where C : unmanaged, INumber<C> => pool.Run(&AverageGradient<E, T, C>, call, call->Planes, Grain(call));
+
+    static void MaxForward<E, T, C>(void* context, long begin, long end, int worker) where E : IElement<T, C> where T : unmanaged where C : unmanaged, INumber<C>
     {
         var c = (PoolingCall*)context;
         long image = c->Height * c->Width, map = c->MapHeight * c->MapWidth;
-        bool halves = c->KernelHeight == 2 && c->KernelWidth == 2 && c->StrideHeight == 2 && c->StrideWidth == 2 && c->PaddingTop == 0 && c->PaddingLeft == 0;
+        bool halves = typeof(T) == typeof(float) && c->KernelHeight == 2 && c->KernelWidth == 2 && c->StrideHeight == 2 && c->StrideWidth == 2 && c->PaddingTop == 0 && c->PaddingLeft == 0;
         for (long plane = begin; plane < end; plane++)
         {
             for (long y = 0; y < c->MapHeight; y++)
             {
-                float* source = c->Image + plane * image;
+                var source = (T*)c->Image + plane * image;
                 long at = plane * map + y * c->MapWidth, x = 0;
-                if (halves) x = MaxHalves(source + 2 * y * c->Width, c->Width, 2 * y * c->Width, c->MapWidth, c->Map + at, c->Index + at);
-                for (; x < c->MapWidth; x++) MaxWindow(c, source, y, x, c->Map + at + x, c->Index + at + x);
+                if (halves) x = MaxHalves((float*)source + 2 * y * c->Width, c->Width, 2 * y * c->Width, c->MapWidth, (float*)c->Map + at, c->Index + at);
+                for (; x < c->MapWidth; x++) MaxWindow<E, T, C>(c, source, y, x, (T*)c->Map + at + x, c->Index + at + x);
             }
         }
     }
 
-    static void MaxWindow(PoolingCall* c, float* source, long y, long x, float* value, int* index)
+    static void MaxWindow<E, T, C>(PoolingCall* c, T* source, long y, long x, T* value, int* index) where E : IElement<T, C> where T : unmanaged where C : unmanaged, INumber<C>
     {
         long top = y * c->StrideHeight - c->PaddingTop, left = x * c->StrideWidth - c->PaddingLeft;
         long y0 = Math.Max(0, top), y1 = Math.Min(c->Height, top + c->KernelHeight), x0 = Math.Max(0, left), x1 = Math.Min(c->Width, left + c->KernelWidth);
         long at = y0 * c->Width + x0;
-        float best = source[at];
+        var best = E.Load(source[at]);
         for (long i = y0; i < y1; i++)
         {
             for (long j = x0; j < x1; j++)
             {
-                float candidate = source[i * c->Width + j];
+                var candidate = E.Load(source[i * c->Width + j]);
                 // True for a greater number, and for NaN against a number.
-                if (candidate <= best || float.IsNaN(best)) continue;
+                if (candidate <= best || C.IsNaN(best)) continue;
                 best = candidate;
                 at = i * c->Width + j;
             }
         }
-        *value = best;
+        *value = E.Store(best);
         *index = (int)at;
     }
 
@@ -107,78 +117,123 @@ public static unsafe class Pooling
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     static Vector128<float> Odd(Vector128<float> x, Vector128<float> y) => Sse.IsSupported ? Sse.Shuffle(x, y, 0xDD) : AdvSimd.Arm64.UnzipOdd(x, y);
 
-    static void MaxGradient(void* context, long begin, long end, int worker)
+    static void MaxGradient<E, T, C>(void* context, long begin, long end, int worker) where E : IElement<T, C> where T : unmanaged where C : unmanaged, INumber<C>
     {
         var c = (PoolingCall*)context;
         long image = c->Height * c->Width, map = c->MapHeight * c->MapWidth;
         for (long plane = begin; plane < end; plane++)
         {
-            float* to = c->Image + plane * image, from = c->Map + plane * map;
+            T* to = (T*)c->Image + plane * image, from = (T*)c->Map + plane * map;
+            var sums = Sums<T, C>(c, to, worker);
             int* index = c->Index + plane * map;
-            Clear(to, image);
-            for (long i = 0; i < map; i++) to[index[i]] += from[i];
+            for (long i = 0; i < map; i++) sums[index[i]] += E.Load(from[i]);
+            Round<E, T, C>(sums, to, image);
         }
     }
 
-    static void AverageForward(void* context, long begin, long end, int worker)
+    static void AverageForward<E, T, C>(void* context, long begin, long end, int worker) where E : IElement<T, C> where T : unmanaged where C : unmanaged, INumber<C>
     {
         var c = (PoolingCall*)context;
-        float share = 1f / (c->KernelHeight * c->KernelWidth);
-        float* to = c->Map + begin * c->MapHeight * c->MapWidth;
+        var share = C.One / C.CreateChecked(c->KernelHeight * c->KernelWidth);
+        var to = (T*)c->Map + begin * c->MapHeight * c->MapWidth;
         for (long plane = begin; plane < end; plane++)
         {
-            float* source = c->Image + plane * c->Height * c->Width;
+            var source = (T*)c->Image + plane * c->Height * c->Width;
             for (long y = 0; y < c->MapHeight; y++)
             {
                 long y0 = Math.Max(0, y * c->StrideHeight - c->PaddingTop), y1 = Math.Min(c->Height, y * c->StrideHeight - c->PaddingTop + c->KernelHeight);
                 for (long x = 0; x < c->MapWidth; x++)
                 {
                     long x0 = Math.Max(0, x * c->StrideWidth - c->PaddingLeft), x1 = Math.Min(c->Width, x * c->StrideWidth - c->PaddingLeft + c->KernelWidth);
-                    float sum = 0;
+                    var sum = C.Zero;
                     for (long i = y0; i < y1; i++)
                     {
-                        for (long j = x0; j < x1; j++) sum += source[i * c->Width + j];
+                        for (long j = x0; j < x1; j++) sum += E.Load(source[i * c->Width + j]);
                     }
-                    *to++ = sum * share;
+                    *to++ = E.Store(sum * share);
                 }
             }
         }
     }
 
-    static void AverageGradient(void* context, long begin, long end, int worker)
+    static void AverageGradient<E, T, C>(void* context, long begin, long end, int worker) where E : IElement<T, C> where T : unmanaged where C : unmanaged, INumber<C>
     {
         var c = (PoolingCall*)context;
-        float share = 1f / (c->KernelHeight * c->KernelWidth);
-        float* from = c->Map + begin * c->MapHeight * c->MapWidth;
+        var share = C.One / C.CreateChecked(c->KernelHeight * c->KernelWidth);
+        var from = (T*)c->Map + begin * c->MapHeight * c->MapWidth;
         for (long plane = begin; plane < end; plane++)
         {
-            float* to = c->Image + plane * c->Height * c->Width;
-            Clear(to, c->Height * c->Width);
+            var to = (T*)c->Image + plane * c->Height * c->Width;
+            var sums = Sums<T, C>(c, to, worker);
             for (long y = 0; y < c->MapHeight; y++)
             {
                 long y0 = Math.Max(0, y * c->StrideHeight - c->PaddingTop), y1 = Math.Min(c->Height, y * c->StrideHeight - c->PaddingTop + c->KernelHeight);
                 for (long x = 0; x < c->MapWidth; x++)
                 {
                     long x0 = Math.Max(0, x * c->StrideWidth - c->PaddingLeft), x1 = Math.Min(c->Width, x * c->StrideWidth - c->PaddingLeft + c->KernelWidth);
-                    float part = *from++ * share;
+                    var part = E.Load(*from++) * share;
                     for (long i = y0; i < y1; i++)
                     {
-                        for (long j = x0; j < x1; j++) to[i * c->Width + j] += part;
+                        for (long j = x0; j < x1; j++) sums[i * c->Width + j] += part;
                     }
                 }
             }
+            Round<E, T, C>(sums, to, c->Height * c->Width);
         }
     }
 
-    static void Clear(float* to, long count) => new Span<float>(to, checked((int)count)).Clear();
+    // A plane of zeros to add up in: the result itself, or memory of the worker's where an element does not hold a sum.
+    static C* Sums<T, C>(PoolingCall* c, T* to, int worker) where T : unmanaged where C : unmanaged
+    {
+        var sums = typeof(T) == typeof(C) ? (C*)to : (C*)c->Sums[worker];
+        new Span<C>(sums, checked((int)(c->Height * c->Width))).Clear();
+        return sums;
+    }
+
+    static void Round<E, T, C>(C* sums, T* to, long count) where E : IElement<T, C> where T : unmanaged where C : unmanaged, INumber<C>
+    {
+        if (typeof(T) == typeof(C)) return;
+        for (long i = 0; i < count; i++) to[i] = E.Store(sums[i]);
+    }
 }
 
 static unsafe partial class LibraryKernels
 {
-    static readonly string maxPool2d = Implement("max_pool2d", call => Pool(call, (delegate*<WorkerPool, PoolingCall*, void>)&Pooling.MaxForward, image: 0, map: 1, index: 2));
-    static readonly string maxPool2dGrad = Implement("max_pool2d_grad", call => Pool(call, (delegate*<WorkerPool, PoolingCall*, void>)&Pooling.MaxGradient, image: 2, map: 0, index: 1));
-    static readonly string avgPool2d = Implement("avg_pool2d", call => Pool(call, (delegate*<WorkerPool, PoolingCall*, void>)&Pooling.AverageForward, image: 0, map: 1, index: -1));
-    static readonly string avgPool2dGrad = Implement("avg_pool2d_grad", call => Pool(call, (delegate*<WorkerPool, PoolingCall*, void>)&Pooling.AverageGradient, image: 1, map: 0, index: -1));
+    static readonly string maxPool2d = Implement("max_pool2d", call => Pool(call, call.Type(0) switch
+    {
+        DType.F64 => (delegate*<WorkerPool, PoolingCall*, void>)&Pooling.MaxForward<Float64Elements, double, double>,
+        DType.F32 => &Pooling.MaxForward<Float32Elements, float, float>,
+        DType.F16 => &Pooling.MaxForward<Float16Elements, ushort, float>,
+        DType.BF16 => &Pooling.MaxForward<BFloat16Elements, ushort, float>,
+        _ => throw call.Unsupported(0),
+    }, image: 0, map: 1, index: 2));
+
+    static readonly string maxPool2dGrad = Implement("max_pool2d_grad", call => Pool(call, call.Type(0) switch
+    {
+        DType.F64 => (delegate*<WorkerPool, PoolingCall*, void>)&Pooling.MaxGradient<Float64Elements, double, double>,
+        DType.F32 => &Pooling.MaxGradient<Float32Elements, float, float>,
+        DType.F16 => &Pooling.MaxGradient<Float16Elements, ushort, float>,
+        DType.BF16 => &Pooling.MaxGradient<BFloat16Elements, ushort, float>,
+        _ => throw call.Unsupported(0),
+    }, image: 2, map: 0, index: 1));
+
+    static readonly string avgPool2d = Implement("avg_pool2d", call => Pool(call, call.Type(0) switch
+    {
+        DType.F64 => (delegate*<WorkerPool, PoolingCall*, void>)&Pooling.AverageForward<Float64Elements, double, double>,
+        DType.F32 => &Pooling.AverageForward<Float32Elements, float, float>,
+        DType.F16 => &Pooling.AverageForward<Float16Elements, ushort, float>,
+        DType.BF16 => &Pooling.AverageForward<BFloat16Elements, ushort, float>,
+        _ => throw call.Unsupported(0),
+    }, image: 0, map: 1, index: -1));
+
+    static readonly string avgPool2dGrad = Implement("avg_pool2d_grad", call => Pool(call, call.Type(0) switch
+    {
+        DType.F64 => (delegate*<WorkerPool, PoolingCall*, void>)&Pooling.AverageGradient<Float64Elements, double, double>,
+        DType.F32 => &Pooling.AverageGradient<Float32Elements, float, float>,
+        DType.F16 => &Pooling.AverageGradient<Float16Elements, ushort, float>,
+        DType.BF16 => &Pooling.AverageGradient<BFloat16Elements, ushort, float>,
+        _ => throw call.Unsupported(0),
+    }, image: 1, map: 0, index: -1));
 
     static void Pool(LibraryCall launch, delegate*<WorkerPool, PoolingCall*, void> kernel, int image, int map, int index)
     {
@@ -195,5 +250,6 @@ static unsafe partial class LibraryKernels
         launch.Resolve(image, (void**)&call->Image);
         launch.Resolve(map, (void**)&call->Map);
         if (index >= 0) launch.Resolve(index, (void**)&call->Index);
+        if (launch.Type(0).IsNarrowFloat()) call->Sums = launch.Scratch(call->Height * call->Width * sizeof(float));
     }
 }

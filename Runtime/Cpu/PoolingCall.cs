@@ -3,7 +3,7 @@ using System.ComponentModel;
 namespace Graph.Runtime.Cpu;
 
 /// <summary>
-/// Windows over the planes of a contiguous [.., Height, Width] float32 tensor, one for each element of a [.., MapHeight, MapWidth] map. Every window has at least one element inside of its plane.
+/// Windows over the planes of a contiguous [.., Height, Width] tensor, one for each element of a [.., MapHeight, MapWidth] map. Every window has at least one element inside of its plane.
 /// </summary>
 [EditorBrowsable(EditorBrowsableState.Never)]
 public unsafe struct PoolingCall
@@ -14,11 +14,14 @@ public unsafe struct PoolingCall
     public long KernelHeight, KernelWidth, StrideHeight, StrideWidth, PaddingTop, PaddingLeft;
 
     /// <summary>Forward: read. Gradient: written.</summary>
-    public float* Image;
+    public void* Image;
 
     /// <summary>Forward: written. Gradient: the map's gradient, read.</summary>
-    public float* Map;
+    public void* Map;
 
     /// <summary>Maximum pooling: where in its plane (row · width + column) each maximum lies. Written forward, read by the gradient.</summary>
     public int* Index;
+
+    /// <summary>Gradients whose elements are narrower than their sums: a plane of sums for each worker.</summary>
+    public float** Sums;
 }

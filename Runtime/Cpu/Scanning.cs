@@ -23,12 +23,11 @@ public static unsafe class Scanning
     const long ChunkElements = 8 * 1024;
 
     /// <summary>The sums up to and including each element.</summary>
-    /// <typeparam name="T">The elements.</typeparam>
-    public static void Sum<T>(WorkerPool pool, ScanCall* call)
-        where T : unmanaged, INumber<T> => pool.Run(&Sum<T>, call, call->Outer * call->Inner, 1 + ChunkElements / Math.Max(1, call->Extent));
+    internal static void Sum<E, T, C>(WorkerPool pool, ScanCall* call)
+        where E : IElement<T, C> where T : unmanaged where C : unmanaged, INumber<C> => pool.Run(&Sum<E, T, C>, call, call->Outer * call->Inner, 1 + ChunkElements / Math.Max(1, call->Extent));
 
-    static void Sum<T>(void* context, long begin, long end, int worker)
-        where T : unmanaged, INumber<T>
+    static void Sum<E, T, C>(void* context, long begin, long end, int worker)
+        where E : IElement<T, C> where T : unmanaged where C : unmanaged, INumber<C>
     {
         var call = (ScanCall*)context;
         for (var line = begin; line < end; line++)
@@ -39,8 +38,8 @@ public static unsafe class Scanning
             var sum = 0.0;
             for (long k = 0; k < call->Extent; k++, at += step)
             {
-                sum += double.CreateTruncating(((T*)call->From)[at]);
-                ((T*)call->To)[at] = T.CreateTruncating(sum);
+                sum += double.CreateTruncating(E.Load(((T*)call->From)[at]));
+                ((T*)call->To)[at] = E.Store(C.CreateTruncating(sum));
             }
         }
     }
@@ -55,8 +54,10 @@ static unsafe partial class LibraryKernels
         var call = launch.Take<ScanCall>();
         launch.Run((delegate*<WorkerPool, void*, void>)(launch.Type(0) switch
         {
-            DType.F64 => (delegate*<WorkerPool, ScanCall*, void>)&Scanning.Sum<double>,
-            DType.F32 => &Scanning.Sum<float>,
+            DType.F64 => (delegate*<WorkerPool, ScanCall*, void>)&Scanning.Sum<Float64Elements, double, double>,
+            DType.F32 => &Scanning.Sum<Float32Elements, float, float>,
+            DType.F16 => &Scanning.Sum<Float16Elements, ushort, float>,
+            DType.BF16 => &Scanning.Sum<BFloat16Elements, ushort, float>,
             _ => throw launch.Unsupported(0),
         }), call);
         (call->Outer, call->Extent, call->Inner) = launch.Around(0);

@@ -26,6 +26,7 @@ sealed class CompiledTraining
         int Argument(string name) => Enumerable.Range(0, function.Parameters.Length).FirstOrDefault(i => function.Parameters[i].Name == name, -1) is >= 0 and var at
             ? at : throw new InvalidOperationException($"{step.Name} has no argument {name}.");
         int Result(string name) => Enumerable.Range(0, function.Results.Length).FirstOrDefault(i => function.Results[i].Name == name, -1) is >= 0 and var at ? function.Parameters.Length + at : throw new InvalidOperationException($"{step.Name} has no result {name}.");
+        IsDouble = program.Master == DType.F64;
         (RateAt, SeedAt, LossAt, NormAt) = (Argument(TrainingSignature.LearningRate), Argument(TrainingSignature.Seed), Result(TrainingSignature.Loss), Result(TrainingSignature.GradientNorm));
         LossArguments = [.. Enumerable.Range(0, function.Parameters.Length).Where(i => !TrainingSignature.OwnArguments.Contains(function.Parameters[i].Name))];
     }
@@ -47,6 +48,9 @@ sealed class CompiledTraining
 
     /// <summary>Where the arguments of the loss stand among those of the step.</summary>
     public ImmutableArray<int> LossArguments { get; }
+
+    /// <summary>Whether the learning rate, the loss and the norm are doubles; floats otherwise.</summary>
+    public bool IsDouble { get; }
 
     public int RateAt { get; }
 

@@ -1,5 +1,6 @@
 using System;
 using System.Linq;
+using Graph.Compiler.Ir;
 using Graph.Compiler.Kernels;
 using Graph.Runtime.Cpu;
 
@@ -17,6 +18,7 @@ sealed unsafe partial class LaunchTableBuilder
         var shape = launch.Shape;
         *call = new()
         {
+            Sums = launch.Kernel.Accumulator is DType.F32 or DType.F64 ? Sums(launch.Kernel.Accumulator) : throw new NotSupportedException($"{model.Name}: the processor has no {launch.Title} that adds up in {launch.Kernel.Accumulator.Name()}."),
             Batch = Evaluate(shape.Batch), Channels = Evaluate(shape.Channels), Height = Evaluate(shape.Height), Width = Evaluate(shape.Width),
             Filters = Evaluate(shape.Filters), KernelHeight = Evaluate(shape.KernelHeight), KernelWidth = Evaluate(shape.KernelWidth),
             MapHeight = Evaluate(shape.MapHeight), MapWidth = Evaluate(shape.MapWidth),
@@ -46,6 +48,7 @@ sealed unsafe partial class LaunchTableBuilder
         if (launch.Epilogue is { } takes) Write(takes, entry, (nint*)&call->Epilogue, &call->EpiloguePointers, &call->EpilogueDims);
         if (launch.Kind == ConvolutionKind.WeightGradient) sharedFloats = Math.Max(sharedFloats, Convolution.WeightGradientWorkspace(call));
         scratchBytes = Math.Max(scratchBytes, ConvolutionDirect.ScratchBytes(call));
+        ReserveBlocks(call->Sums);
 
         void Image(int operand) => Planes(operand, (void**)&call->Image, &call->ImageStrides, &call->ImageMaker);
         void Map(int operand) => Planes(operand, (void**)&call->Map, &call->MapStrides, &call->MapMaker);

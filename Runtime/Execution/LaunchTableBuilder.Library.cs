@@ -27,6 +27,12 @@ sealed unsafe partial class LaunchTableBuilder
             entry->Call = call;
         }
 
+        public override float** Scratch(long bytes)
+        {
+            builder.scratchBytes = System.Math.Max(builder.scratchBytes, bytes);
+            return builder.pool.ScratchTable;
+        }
+
         public override long Evaluate(Dim size) => builder.Evaluate(size);
     }
 }

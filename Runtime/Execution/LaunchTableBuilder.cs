@@ -185,6 +185,7 @@ sealed unsafe partial class LaunchTableBuilder
         var call = entry->Contract = memory.Take<ContractCall>(1);
         *call = new(Evaluate(launch.M), Evaluate(launch.N), Evaluate(launch.K))
         {
+            Sums = Sums(launch.Kernel.Accumulator),
             Batch0 = Evaluate(launch.Batch[0]),
             Batch1 = Evaluate(launch.Batch[1]),
             Batch2 = Evaluate(launch.Batch[2]),
@@ -219,14 +220,29 @@ sealed unsafe partial class LaunchTableBuilder
         }
         if (launch.Epilogue is { } takes) Write(takes, entry, (nint*)&call->Epilogue, &call->EpiloguePointers, &call->EpilogueDims);
         sharedFloats = Math.Max(sharedFloats, Contract.SharedFloats(call));
+        ReserveBlocks(call->Sums);
     }
 
-    // The library adds up in one order and in one type; a kernel that asks for others is not for it.
+    // What the blocks of a product lie in whose sums are not float32.
+    void ReserveBlocks(SumType sums)
+    {
+        if (sums != SumType.Float32) scratchBytes = Math.Max(scratchBytes, BlockedProduct<double>.ScratchBytes);
+    }
+
+    static SumType Sums(DType accumulator) => accumulator switch
+    {
+        DType.F32 => SumType.Float32,
+        DType.F64 => SumType.Float64,
+        DType.I32 => SumType.Int32,
+        _ => throw new NotSupportedException($"The processor has no sums of {accumulator.Name()}."),
+    };
+
+    // The library adds up in one order, and reads and writes the type of the sums: what lies in memory in another is converted by a kernel's bodies. A kernel that asks for anything else is not for it.
     void Check(string title, ProductSums sums, DType accumulator, params ReadOnlySpan<Access?> operands)
     {
-        if (sums != Numerics.Sums) throw new NotSupportedException($"{model.Name}: the processor adds {title} up by {Numerics.Sums.Text}, but it was compiled for {sums.Text}.");
+        if (sums != Numerics.Sums(accumulator)) throw new NotSupportedException($"{model.Name}: the processor adds {title} up by {Numerics.Sums(accumulator).Text}, but it was compiled for {sums.Text}.");
         foreach (var type in operands)
-            if (type is { Type: not DType.F32 } || accumulator != DType.F32) throw new NotSupportedException($"{model.Name}: the processor has no kernel for {title} of {(type?.Type ?? accumulator).Name()}.");
+            if (type is not null && type.Type != accumulator) throw new NotSupportedException($"{model.Name}: the processor adds {title} up in {accumulator.Name()} and has no kernel over {type.Type.Name()}.");
     }
 
     (long, long, long) BatchStrides(MatrixView view) => (Evaluate(view.BatchStrides[0]), Evaluate(view.BatchStrides[1]), Evaluate(view.BatchStrides[2]));

@@ -25,7 +25,7 @@ public sealed unsafe class ModelInstance : IDisposable
     readonly ModelInstance root;
     readonly long number; // 0 for the model, then its sessions in the order in which they were made
     long made, draws;
-    readonly float[] rates; // of each training program
+    readonly double[] rates; // of each training program; a float32 number but in double precision
     int disposed;
 
     /// <summary>A model with fresh parameters over a program that was compiled at run time.</summary>
@@ -46,7 +46,7 @@ public sealed unsafe class ModelInstance : IDisposable
         }
         // The first session takes the pool that filled the parameters.
         sessions = new(() => new(model, Store, Interlocked.Exchange(ref pool, null) ?? new(threads)), Environment.ProcessorCount);
-        rates = [.. model.Training.Select(t => (float)(t.Program.LearningRate ?? 0))];
+        rates = [.. model.Training.Select(t => Rounded(t, t.Program.LearningRate ?? 0))];
     }
 
     ModelInstance(ModelInstance over, int threads, ReadOnlySpan<(string Dimension, int Size)> sizes)
@@ -104,16 +104,22 @@ public sealed unsafe class ModelInstance : IDisposable
     /// <summary>The rate of the next training step, of a model that is trained in one way.</summary>
     /// <exception cref="ArgumentOutOfRangeException">The value is not finite: a step with it would leave no number in the model.</exception>
     /// <exception cref="InvalidOperationException">The model is not trained, or in several ways.</exception>
-    public float LearningRate
+    public double LearningRate
     {
         get => Rate(Model.TrainingOf(null));
         set => SetRate(Model.TrainingOf(null), value);
     }
 
-    internal float Rate(CompiledTraining training) => rates[training.Index];
+    internal double Rate(CompiledTraining training) => rates[training.Index];
 
-    internal void SetRate(CompiledTraining training, float value) =>
-        rates[training.Index] = float.IsFinite(value) ? value : throw new ArgumentOutOfRangeException(nameof(LearningRate), value, "The learning rate must be finite.");
+    internal void SetRate(CompiledTraining training, double value) =>
+        rates[training.Index] = double.IsFinite(Rounded(training, value)) ? Rounded(training, value) : throw new ArgumentOutOfRangeException(nameof(LearningRate), value, "The learning rate must be finite.");
+
+    // As the training program takes it.
+    static double Rounded(CompiledTraining training, double rate) => training.IsDouble ? rate : (float)rate;
+
+    string RateText(CompiledTraining training) =>
+        training.IsDouble ? Rate(training).ToString("R", System.Globalization.CultureInfo.InvariantCulture) : ((float)Rate(training)).ToString("R", System.Globalization.CultureInfo.InvariantCulture);
 
     /// <summary>Another instance over the same parameters, with memory of its own, and states of its own where entries assign some.</summary>
     /// <param name="threads">The most threads that work on one of its calls.</param>
@@ -308,7 +314,8 @@ public sealed unsafe class ModelInstance : IDisposable
     {
         if (lossArguments.Length != training.LossArguments.Length)
             throw new ArgumentException($"{training.Step.Name} takes the {training.LossArguments.Length} arguments of its loss, but got {lossArguments.Length}.", nameof(lossArguments));
-        float rate = rates[training.Index], loss, norm;
+        double rate = rates[training.Index], loss = 0, norm = 0;
+        float narrowRate = (float)rate, narrowLoss = 0, narrowNorm = 0;
         Span<CallArgument> all = stackalloc CallArgument[training.Step.Arguments + training.Step.Results];
         for (var i = 0; i < lossArguments.Length; i++) all[training.LossArguments[i]] = lossArguments[i];
         using var alone = Store.Gate.Exclude();
@@ -317,10 +324,9 @@ public sealed unsafe class ModelInstance : IDisposable
         var attempt = Store.Attempts + 1;
         var step = Store.AppliedSteps(training.AppliedSteps) + 1;
         var seed = StepSeed(Store.Seed, attempt);
-        all[training.RateAt] = new(&rate, 1);
         all[training.SeedAt] = new(&seed, 1);
-        all[training.LossAt] = new(&loss, 1);
-        all[training.NormAt] = new(&norm, 1);
+        (all[training.RateAt], all[training.LossAt], all[training.NormAt]) = training.IsDouble
+            ? (new(&rate, 1), new(&loss, 1), new(&norm, 1)) : (new CallArgument(&narrowRate, 1), new CallArgument(&narrowLoss, 1), new CallArgument(&narrowNorm, 1));
         try
         {
             Session.Run(training.Step, all, dims);
@@ -330,7 +336,7 @@ public sealed unsafe class ModelInstance : IDisposable
             Store.Root.Touch(); // also when it threw in the middle of its writing
         }
         Store.Attempts = attempt;
-        return new(step, loss, norm, rate);
+        return training.IsDouble ? new(step, loss, norm, rate) : new(step, narrowLoss, narrowNorm, rate);
     }
 
     /// <summary>Writes the model as safetensors, atomically.</summary>
@@ -340,7 +346,7 @@ public sealed unsafe class ModelInstance : IDisposable
     internal void SaveCheckpoint(string path, TrainingPosition? position, ImmutableDictionary<string, string> run, bool weightsOnly)
     {
         ThrowIfDisposed();
-        Checkpoint.Save(path, Store.Root, Model.Name, Model.PlanFingerprint, Model.Training.ToImmutableDictionary(t => t.Name, t => rates[t.Index]), position, run, weightsOnly);
+        Checkpoint.Save(path, Store.Root, Model.Name, Model.PlanFingerprint, Model.Training.ToImmutableDictionary(t => t.Name, RateText), position, run, weightsOnly);
     }
 
     /// <summary>Writes the weights without what stands in their place; see <see cref="ModelMembers"/>.</summary>
@@ -350,7 +356,7 @@ public sealed unsafe class ModelInstance : IDisposable
         if (Store.BeginTraining(this) is { } other) throw IsTrained(other);
         try
         {
-            Checkpoint.Save(path, MergedWeights.Of(Store.Root, module), Model.Name, Model.PlanFingerprint, ImmutableDictionary<string, float>.Empty, null, ImmutableDictionary<string, string>.Empty, weightsOnly: true);
+            Checkpoint.Save(path, MergedWeights.Of(Store.Root, module), Model.Name, Model.PlanFingerprint, ImmutableDictionary<string, string>.Empty, null, ImmutableDictionary<string, string>.Empty, weightsOnly: true);
         }
         finally
         {
@@ -366,7 +372,7 @@ public sealed unsafe class ModelInstance : IDisposable
         var (info, match) = Checkpoint.Load(path, Store.Root, Model.Name, options);
         if (info.IsTraining)
             foreach (var training in Model.Training)
-                if (info.LearningRates.TryGetValue(training.Name, out var rate)) rates[training.Index] = rate;
+                if (info.LearningRates.TryGetValue(training.Name, out var rate)) rates[training.Index] = Rounded(training, rate);
         return new(info.IsTraining, Store.Step, info.Fingerprint == Model.PlanFingerprint) { Position = info.Position, Metadata = info.Metadata, Missing = match.Missing, Unexpected = match.Unexpected };
     }
 

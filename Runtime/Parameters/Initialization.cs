@@ -18,14 +18,15 @@ static unsafe class Initialization
 
     struct Job
     {
-        public float* Target;
+        public void* Target;
+        public bool Double;
         public ulong Seed, Stream;
         public double Scale;
         public bool Normal;
     }
 
     /// <summary>Fills a tensor as its declaration says.</summary>
-    /// <exception cref="NotSupportedException">The initializer is unknown, or random for a type other than f32.</exception>
+    /// <exception cref="NotSupportedException">The initializer is unknown, or random for a type other than f32 and f64.</exception>
     public static void Fill(StoredTensor tensor, ulong seed, WorkerPool? pool)
     {
         var (kind, scale) = tensor.Declaration.Init;
@@ -96,8 +97,8 @@ static unsafe class Initialization
 
     static void Random(StoredTensor tensor, ulong seed, WorkerPool? pool, double scale, bool normal)
     {
-        if (tensor.Type != DType.F32) throw new NotSupportedException($"{tensor.Path} of {tensor.Type.Name()} cannot start with random numbers: only f32 can.");
-        var job = new Job { Target = (float*)tensor.Pointer, Seed = seed, Stream = Philox.Stream("init." + tensor.Path), Scale = scale, Normal = normal };
+        if (tensor.Type is not (DType.F32 or DType.F64)) throw new NotSupportedException($"{tensor.Path} of {tensor.Type.Name()} cannot start with random numbers: only f32 and f64 can.");
+        var job = new Job { Target = tensor.Pointer, Double = tensor.Type == DType.F64, Seed = seed, Stream = Philox.Stream("init." + tensor.Path), Scale = scale, Normal = normal };
         if (pool is not null) pool.Run(&Chunk, &job, tensor.Length, Grain);
         else Chunk(&job, 0, tensor.Length, 0);
     }
@@ -108,17 +109,23 @@ static unsafe class Initialization
         for (var i = begin; i < end; i += 4)
         {
             var (x, y, z, w) = Philox.Block(job->Seed, (ulong)i >> 2, job->Stream);
-            job->Target[i] = Draw(job, x);
-            if (i + 1 < end) job->Target[i + 1] = Draw(job, y);
-            if (i + 2 < end) job->Target[i + 2] = Draw(job, z);
-            if (i + 3 < end) job->Target[i + 3] = Draw(job, w);
+            Put(job, i, x);
+            if (i + 1 < end) Put(job, i + 1, y);
+            if (i + 2 < end) Put(job, i + 2, z);
+            if (i + 3 < end) Put(job, i + 3, w);
         }
     }
 
+    static void Put(Job* job, long i, uint word)
+    {
+        if (job->Double) ((double*)job->Target)[i] = Draw(job, word);
+        else ((float*)job->Target)[i] = (float)Draw(job, word);
+    }
+
     // The middle of the word's interval: never 0 or 1, and as far from one as from the other.
-    static float Draw(Job* job, uint word)
+    static double Draw(Job* job, uint word)
     {
         var unit = (word + 0.5) * (1.0 / 4294967296);
-        return (float)(job->Scale * (job->Normal ? NormalQuantile.Of(unit) : 2 * unit - 1));
+        return job->Scale * (job->Normal ? NormalQuantile.Of(unit) : 2 * unit - 1);
     }
 }

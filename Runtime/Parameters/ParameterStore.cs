@@ -150,12 +150,14 @@ public sealed partial class ParameterStore : IReadOnlyCollection<StoredTensor>, 
     double[] IParameterSource.Read(string path)
     {
         using var inside = Gate.Share();
-        return [.. this[path].Read<float>().ToArray().Select(v => (double)v)];
+        var tensor = this[path];
+        return tensor.Type == DType.F64 ? tensor.Read<double>().ToArray() : [.. tensor.Read<float>().ToArray().Select(v => (double)v)];
     }
 
     void IParameterSource.Write(string path, double[] values)
     {
-        this[path].Write<float>([.. values.Select(v => (float)v)]);
+        if (this[path].Type == DType.F64) this[path].Write<double>(values);
+        else this[path].Write<float>([.. values.Select(v => (float)v)]);
     }
 
     string[] Near(string path)

@@ -60,7 +60,7 @@ sealed unsafe class BatchFeed
     /// <summary>The loss of a batch, in evaluation mode.</summary>
     /// <param name="batch">The batch.</param>
     /// <param name="number">Its number in the evaluation, which random numbers of the loss follow from.</param>
-    public float Loss(IBatch batch, long number)
+    public double Loss(IBatch batch, long number)
     {
         Span<CallArgument> arguments = stackalloc CallArgument[columns.Length + 1];
         Span<long> dims = stackalloc long[stated.Length];
@@ -102,14 +102,22 @@ sealed unsafe class BatchFeed
         }
     }
 
-    float Loss(IBatch batch, long number, Span<CallArgument> arguments, Span<long> dims, int next)
+    double Loss(IBatch batch, long number, Span<CallArgument> arguments, Span<long> dims, int next)
     {
         if (next == columns.Length)
         {
-            float result;
-            arguments[next] = new(&result, 1);
+            // In the type of the loss, which evaluation does not round.
+            var type = training.Loss.Lowered.Signature.Results[0].Type.DType;
+            float single = 0;
+            double result = 0;
+            arguments[next] = type switch
+            {
+                DType.F32 => new(&single, 1),
+                DType.F64 => new(&result, 1),
+                _ => throw new NotSupportedException($"The loss {training.Loss.Name} is of {type.Name()}: Cast(ElementType.F32) lets it be evaluated."),
+            };
             model.Evaluate(training.Loss.Name, number, arguments, dims);
-            return result;
+            return type == DType.F32 ? single : result;
         }
         var bytes = Bytes(batch, next);
         fixed (byte* pointer = bytes)

@@ -94,7 +94,7 @@ public sealed class FitHistory
     }
 
     /// <summary>Notes the loss of the next step. Allocates nothing.</summary>
-    internal void Add(float loss, TimeSpan elapsed)
+    internal void Add(double loss, TimeSpan elapsed)
     {
         lock (gate)
         {

@@ -16,13 +16,13 @@ public readonly record struct FitProgress
     public double Epoch { get; init; }
 
     /// <summary>The loss of the last step's batch.</summary>
-    public float Loss { get; init; }
+    public double Loss { get; init; }
 
     /// <summary>The learning rate of the last step.</summary>
-    public float LearningRate { get; init; }
+    public double LearningRate { get; init; }
 
     /// <summary>The norm of the last step's gradients, before clipping.</summary>
-    public float GradientNorm { get; init; }
+    public double GradientNorm { get; init; }
 
     /// <summary>Rows trained on a second, over the last moments.</summary>
     public double SamplesPerSecond { get; init; }
@@ -55,4 +55,4 @@ public readonly record struct FitProgress
 /// <param name="Metrics">The last evaluation's figures, in the order of <see cref="FitOptions.Metrics"/>.</param>
 /// <param name="Elapsed">Time since training began or was resumed; <see cref="FitHistory.Elapsed"/> has all of it.</param>
 /// <param name="History">How it went, from the first step on.</param>
-public sealed record FitResult(long Steps, float Loss, double? ValidationLoss, IReadOnlyList<MetricValue> Metrics, TimeSpan Elapsed, FitHistory History);
+public sealed record FitResult(long Steps, double Loss, double? ValidationLoss, IReadOnlyList<MetricValue> Metrics, TimeSpan Elapsed, FitHistory History);

@@ -15,7 +15,7 @@ namespace Graph.Runtime.Training;
 /// <param name="Loss">The last step's loss.</param>
 /// <param name="GradientNorm">The norm of the last step's gradients.</param>
 /// <param name="History">How it went.</param>
-sealed record RunMetadata(RunDescription Run, long Steps, float Loss, float GradientNorm, FitHistory History)
+sealed record RunMetadata(RunDescription Run, long Steps, double Loss, double GradientNorm, FitHistory History)
 {
     const string RunKey = "run", StepsKey = "run.steps", LossKey = "run.loss", NormKey = "run.gradient_norm", HistoryKey = "run.history";
 
@@ -39,7 +39,7 @@ sealed record RunMetadata(RunDescription Run, long Steps, float Loss, float Grad
         }
     }
 
-    static float Number(string text) => float.Parse(text, CultureInfo.InvariantCulture) is var number && float.IsFinite(number) ? number : throw new FormatException($"{text} is no finite number.");
+    static double Number(string text) => double.Parse(text, CultureInfo.InvariantCulture) is var number && double.IsFinite(number) ? number : throw new FormatException($"{text} is no finite number.");
 
     static string Write(RunDescription run)
     {

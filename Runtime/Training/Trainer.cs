@@ -175,7 +175,7 @@ sealed class Trainer : IDisposable
     {
         diverged = true;
         var message = FormattableString.Invariant(
-            $"Step {steps + 1} was not made: its loss is {step.Loss} and the norm of its gradients {step.GradientNorm}, with the learning rate {step.LearningRate}. ")
+            $"Step {steps + 1} was not made: its loss is {(float)step.Loss} and the norm of its gradients {(float)step.GradientNorm}, with the learning rate {(float)step.LearningRate}. ")
             + FormattableString.Invariant($"Either training has diverged or the batch holds numbers that are not finite. Parameters, running statistics and optimizer states are those of step {steps}.");
         if (checkpoint is null || steps == startedAt || !model.Store.IsSound) return new(message);
         try

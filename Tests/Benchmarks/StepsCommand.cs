@@ -25,7 +25,7 @@ static class StepsCommand
         using var model = yardstick.Create(threads);
         var step = yardstick.Step(model);
         var times = new List<double>();
-        var loss = 0f;
+        var loss = 0d;
         // As torch_bench.py: the first two steps warm up (here: compile kernels), then until the time is over, at least three.
         for (int i = 0; i < 2; i++) loss = step().Loss;
         var before = GC.GetAllocatedBytesForCurrentThread();

@@ -91,15 +91,16 @@ public class DiagnosticTests
     [InlineData("GR3008", "[Model] public partial class M { [Entry] public Tensor F([Shape(1)] Tensor x, int ⟦n⟧) => x; }")]
     [InlineData("GR3009", Optimizer + "[Model] public partial class M { " + Loss + "[Train(ClipNorm = -1)] public static Sgd ⟦T⟧() => new(); }", "T: ClipNorm is -1, expected the largest norm that the gradients may have, or 0 for no clipping")]
     [InlineData("GR3009", Optimizer + "[Model] public partial class M { " + Loss + "[Train(ClipNorm = double.NaN)] public static Sgd ⟦T⟧() => new(); }", "T: ClipNorm is NaN, expected the largest norm that the gradients may have, or 0 for no clipping")]
-    [InlineData("GR3009", Optimizer + "[Model] public partial class M { " + Loss + "[Train(Precision = Precision.Float64)] public static Sgd ⟦T⟧() => new(); }", "T: Precision Float64 is not supported yet; models train in Float32")]
-    [InlineData("GR3009", Optimizer + "[Model] public partial class M { " + Loss + "[Train(Precision = Precision.Float16)] public static Sgd ⟦T⟧() => new(); }", "T: Precision Float16 is not supported yet; models train in Float32")]
-    [InlineData("GR3009", Optimizer + "[Model] public partial class M { " + Loss + "[Train(Precision = Precision.BFloat16)] public static Sgd ⟦T⟧() => new(); }", "T: Precision BFloat16 is not supported yet; models train in Float32")]
-    [InlineData("GR3009", Optimizer + "[Model] public partial class M { " + Loss + "[Train(Precision = (Precision)9)] public static Sgd ⟦T⟧() => new(); }", "T: Precision 9 is not supported yet; models train in Float32")]
+    [InlineData("GR3009", Optimizer + "[Model] public partial class M { " + Loss + "[Train(Precision = Precision.Float64)] public static Sgd T() => new(); [Train] public static Sgd ⟦U⟧() => new(); }", "U: U trains in Float32 and T in Float64, but the parameters of a model have one type: give both the same Precision")]
+    [InlineData("GR3009", Optimizer + "[Model] public partial class M { " + Loss + "[Train(Precision = Precision.Float16)] public static Sgd ⟦T⟧() => new(); }", "T: Precision Float16 is not supported yet; models train in Float32 or Float64")]
+    [InlineData("GR3009", Optimizer + "[Model] public partial class M { " + Loss + "[Train(Precision = Precision.BFloat16)] public static Sgd ⟦T⟧() => new(); }", "T: Precision BFloat16 is not supported yet; models train in Float32 or Float64")]
+    [InlineData("GR3009", Optimizer + "[Model] public partial class M { " + Loss + "[Train(Precision = (Precision)9)] public static Sgd ⟦T⟧() => new(); }", "T: Precision 9 is not supported yet; models train in Float32 or Float64")]
     public void Models(string id, string source, string? message = null, bool hasErrors = false) => AssertReported(id, source, hasErrors, message);
 
     [Theory]
     [InlineData("")]
     [InlineData("(Precision = Precision.Float32)")]
+    [InlineData("(Precision = Precision.Float64)")]
     [InlineData("(ClipNorm = 0)")]
     public void What_training_settings_default_to_may_be_written(string arguments) =>
         Assert.Empty(Harness.Diagnose(Optimizer + "[Model] public partial class M { " + Loss + "[Train" + arguments + "] public static Sgd T() => new(); }"));

@@ -20,15 +20,15 @@ public class ThreadIndependenceTests
     {
         var (losses, weights) = Train(name, batch, threads: 1);
         var (lossesOfTwo, weightsOfTwo) = Train(name, batch, threads: 2);
-        Assert.Equal(losses.Select(BitConverter.SingleToInt32Bits), lossesOfTwo.Select(BitConverter.SingleToInt32Bits));
+        Assert.Equal(losses.Select(BitConverter.DoubleToInt64Bits), lossesOfTwo.Select(BitConverter.DoubleToInt64Bits));
         Assert.Equal(weights, weightsOfTwo);
     }
 
     // Three steps: what the second update wrote shows in the third loss, what the third wrote in the hash.
-    static (float[] Losses, string Weights) Train(string name, int batch, int threads)
+    static (double[] Losses, string Weights) Train(string name, int batch, int threads)
     {
         using var yardstick = Yardstick.Create(name, threads);
-        float[] losses = [.. Enumerable.Range(1, 3).Select(step => yardstick.Step(step, batch).Loss)];
+        double[] losses = [.. Enumerable.Range(1, 3).Select(step => yardstick.Step(step, batch).Loss)];
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         foreach (var tensor in yardstick.Model.Parameters.Where(t => t.Kind != StateKind.Optimizer)) hash.AppendData(MemoryMarshal.AsBytes(tensor.Read<float>()));
         return (losses, Convert.ToHexString(hash.GetHashAndReset()));

@@ -43,7 +43,7 @@ static class Program
         {
             await Training.RunAsync(
                 model, long.MaxValue, checkpoint, int.Parse(every, CultureInfo.InvariantCulture),
-                progress => Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{progress.Step} {BitConverter.SingleToInt32Bits(progress.Loss):X8}")), options, data, signals.Token);
+                progress => Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{progress.Step} {BitConverter.SingleToInt32Bits((float)progress.Loss):X8}")), options, data, signals.Token);
             return 0;
         }
         catch (OperationCanceledException)

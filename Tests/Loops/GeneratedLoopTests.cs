@@ -68,7 +68,7 @@ public sealed unsafe class GeneratedLoopTests
 
             var x = Sequence(4, 12);
             int[] tags = [.. Enumerable.Range(0, 48).Select(i => i % 12 % 4)];
-            var losses = new List<float>();
+            var losses = new List<double>();
             fixed (float* from = x)
                 fixed (int* tag = tags)
                     for (var step = 0; step < 40; step++) losses.Add(model.Instance.TrainStep([new(from, x.Length), new(tag, tags.Length)], [4]).Loss);

@@ -75,7 +75,7 @@ public sealed class GatherTests
             fixed (int* i = ids)
             {
                 var call = new GatherCall { Outer = outer, Extent = extent, Picks = picks, Inner = inner, Ids = i, Whole = to, Picked = p };
-                Gathering.Gradient<float>(pool, &call);
+                Gathering.Gradient<Float32Elements, float, float>(pool, &call);
             }
             return result;
         }

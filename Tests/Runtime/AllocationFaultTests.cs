@@ -48,7 +48,7 @@ public sealed class AllocationFaultTests
             var bits = new List<int>();
             foreach (var (images, labels) in batches)
             {
-                bits.Add(BitConverter.SingleToInt32Bits(Again(() => model.TrainStep(images, labels)).Loss));
+                bits.Add(BitConverter.SingleToInt32Bits((float)Again(() => model.TrainStep(images, labels)).Loss));
                 var result = new float[labels.Length * 10];
                 Again(() => { model.Logits(images, result); return 0; });
                 bits.AddRange(result.Select(BitConverter.SingleToInt32Bits));

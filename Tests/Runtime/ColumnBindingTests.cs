@@ -41,7 +41,7 @@ public sealed class ColumnBindingTests
     public async Task Windows_of_a_text_train_in_either_order_of_their_columns()
     {
         var tokens = Enumerable.Range(0, 500).Select(i => i * i % 31).ToArray();
-        async Task<float> Loss(Dataset data)
+        async Task<double> Loss(Dataset data)
         {
             using var model = CharacterGpt.Create(seed: 1, threads: 1);
             return (await model.FitAsync(new BatchLoader(data, 2), new() { Steps = 2 })).Loss;

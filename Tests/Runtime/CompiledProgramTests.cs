@@ -74,13 +74,13 @@ public sealed class CompiledProgramTests
                 ],
                 states, DimBinding.Empty.With("B", Rows));
             foreach (var (path, value) in expected.States) states[path] = value;
-            Near((float)expected.Results[0][0], actual.Loss, $"loss of step {step}");
-            Near((float)expected.Results[1][0], actual.GradientNorm, $"gradient norm of step {step}");
+            Near(expected.Results[0][0], actual.Loss, $"loss of step {step}");
+            Near(expected.Results[1][0], actual.GradientNorm, $"gradient norm of step {step}");
         }
         PlanVerifier.Verify(instance.Session.PlanOf("train_step"));
     }
 
-    static void Near(float expected, float actual, string what) =>
+    static void Near(double expected, double actual, string what) =>
         Assert.True(Math.Abs(expected - actual) <= 2e-3 * Math.Max(0.1, Math.Abs(expected)), $"{what}: {actual}, expected {expected}");
 
     [Theory]
@@ -95,7 +95,7 @@ public sealed class CompiledProgramTests
             using var instance = new ModelInstance(model, seed: 7, threads);
             var batches = Enumerable.Range(0, 4).Select(i => Batch.Make(2 + i, i)).ToArray();
             var bits = new List<int>();
-            foreach (var batch in batches) bits.Add(BitConverter.SingleToInt32Bits(Step(instance, batch).Loss));
+            foreach (var batch in batches) bits.Add(BitConverter.SingleToInt32Bits((float)Step(instance, batch).Loss));
             foreach (var batch in batches) Step(instance, batch); // tier 0 is left behind
             var before = GC.GetAllocatedBytesForCurrentThread();
             foreach (var batch in batches) Step(instance, batch);

@@ -32,7 +32,7 @@ public sealed class KillTests : IDisposable
 
         var third = new List<(long Step, int Loss)>();
         using var resumed = NoisyClassifier.Create(seed: 3, threads: 2);
-        await Training.RunAsync(resumed, saved + 15, Checkpoint, every: 4, p => third.Add((p.Step, BitConverter.SingleToInt32Bits(p.Loss))));
+        await Training.RunAsync(resumed, saved + 15, Checkpoint, every: 4, p => third.Add((p.Step, BitConverter.SingleToInt32Bits((float)p.Loss))));
         Assert.Equal(saved + 1, third[0].Step);
         Assert.Equal(saved + 15, third[^1].Step);
         Assert.Equal([Checkpoint], Directory.GetFiles(folder)); // whatever the kills left half written is gone
@@ -41,7 +41,7 @@ public sealed class KillTests : IDisposable
         using var straight = NoisyClassifier.Create(seed: 3, threads: 1);
         await Training.RunAsync(straight, Math.Max(saved + 15, first[^1].Step), checkpoint: null, every: 1, p =>
         {
-            losses.Add(p.Step, BitConverter.SingleToInt32Bits(p.Loss));
+            losses.Add(p.Step, BitConverter.SingleToInt32Bits((float)p.Loss));
             if (p.Step == saved + 15) Assert.Equal(Bits(straight), Bits(resumed));
         });
         Assert.All(first.Concat(second).Concat(third), p => Assert.Equal(losses[p.Step], p.Loss));

@@ -100,7 +100,7 @@ public sealed class MaskModelTests
         bool[] mask = [true, true, false, true, true, false, true, true];
         var loss = model.Loss(x, mask);
         Assert.Equal(x.Zip(mask).Sum(p => p.Second ? p.First * p.First : 0) / 8, loss, 12);
-        Assert.Equal((float)loss, model.TrainStep(x, mask).Loss);
+        Assert.Equal((float)loss, (float)model.TrainStep(x, mask).Loss);
         Assert.True(model.TrainStep(x, mask).Loss < (float)loss);
     }
 }

@@ -78,7 +78,7 @@ public sealed class NonFiniteTests
         {
             var result = step(input, target);
             Assert.False(result.IsFinite);
-            Assert.Equal(lossIsFinite, float.IsFinite(result.Loss));
+            Assert.Equal(lossIsFinite, double.IsFinite(result.Loss));
             Assert.Equal(4, result.Step);
             Assert.EndsWith(", not made", result.ToString(), StringComparison.Ordinal);
             Assert.Equal(3, model.Step);
@@ -105,7 +105,7 @@ public sealed class NonFiniteTests
     [Fact]
     public void An_attempt_that_failed_leaves_its_random_numbers_behind()
     {
-        float Loss(int failed)
+        double Loss(int failed)
         {
             var (model, step) = Create("batch norm, dropout, clipped AdamW", threads: 1);
             using var _ = model;

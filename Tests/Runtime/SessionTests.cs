@@ -54,7 +54,7 @@ public sealed class SessionTests
             var losses = Enumerable.Range(0, 20).Select(i =>
             {
                 var (x, y) = Batch(16 + i, i);
-                return model.TrainStep(x, y).Loss;
+                return (float)model.TrainStep(x, y).Loss;
             }).ToArray();
             return losses.Concat(model.Parameters.SelectMany(t => t.Read<float>().ToArray())).Select(BitConverter.SingleToInt32Bits).ToArray();
         }).ToArray();

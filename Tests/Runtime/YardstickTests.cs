@@ -120,8 +120,8 @@ public sealed class YardstickTests
             for (var i = 0; i < 3; i++)
             {
                 var result = step();
-                bits.Add(BitConverter.SingleToInt32Bits(result.Loss));
-                bits.Add(BitConverter.SingleToInt32Bits(result.GradientNorm));
+                bits.Add(BitConverter.SingleToInt32Bits((float)result.Loss));
+                bits.Add(BitConverter.SingleToInt32Bits((float)result.GradientNorm));
             }
             foreach (var tensor in model.Parameters) bits.AddRange(tensor.Read<float>().ToArray().Select(BitConverter.SingleToInt32Bits));
             Allocations.AssertNone(() => step());

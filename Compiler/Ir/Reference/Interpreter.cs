@@ -18,7 +18,7 @@ public sealed class Interpreter(Program program, bool float64 = false)
     public Program Program { get; } = Promote(program, float64);
 
     // float64 mode is a change of types: the program is rebuilt with every float as f64.
-    static Program Promote(Program program, bool float64) => float64 ? FloatWidening.Widen(program) : program;
+    static Program Promote(Program program, bool float64) => float64 ? RealTypes.Widened(program) : program;
 
     /// <summary>Runs a function.</summary>
     /// <param name="function">Its name.</param>

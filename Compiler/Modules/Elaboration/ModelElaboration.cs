@@ -119,7 +119,7 @@ sealed partial class ModelElaboration
         if (walk.Clash() is var (first, second))
             throw evaluator.Fail(DiagnosticIds.DuplicatePath, second.Location, $"Two {(second.Kind == StateKind.Parameter ? "parameters" : "states")} have the path {second.Path}: the other is made at {first.Location}. Name one of them differently.");
         evaluator.Handles = walk.Handles.ToDictionary(h => h.Path!, StringComparer.Ordinal);
-        CheckStored("The parameters and states", walk.Handles.Sum(h => SizeLimits.Elements(h.Type.Shape, dims) * 4), model.Location);
+        CheckStored("The parameters and states", walk.Handles.Sum(h => SizeLimits.Elements(h.Type.Shape, dims) * (IsDouble() ? 8 : 4)), model.Location);
         program = program with { States = [.. walk.Handles.Select(h => new StateDecl(h.Path!, h.Type, h.Kind, h.Init))] };
     }
 
@@ -175,8 +175,12 @@ sealed partial class ModelElaboration
                     training.Add(spec);
                     functions.AddRange(rules);
                 });
-        return new(program with { States = program.States.AddRange(evaluator.Arrays), Functions = functions.ToImmutable(), Training = training.ToImmutable() }, entries.ToImmutable(), [.. evaluator.Origins]);
+        var elaborated = program with { States = program.States.AddRange(evaluator.Arrays), Functions = functions.ToImmutable(), Training = training.ToImmutable() };
+        return new(IsDouble() ? RealTypes.InDouble(elaborated) : elaborated, entries.ToImmutable(), [.. evaluator.Origins]);
     }
+
+    // Parameters have one type, so all of a model is in double precision or none of it.
+    bool IsDouble() => Methods().Any(m => m.Method.Train?.Precision == TrainingProgram.InDouble);
 
     // A program whose loss sees none of what it may change would train nothing and say nothing.
     void CheckReaches(MethodDef train, MethodDef loss, TrainingProgram training, Function? forward)

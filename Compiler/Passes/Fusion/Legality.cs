@@ -70,7 +70,6 @@ sealed class Legality(FusionGraph graph, DimBinding typical, TargetModel target)
     static KernelShape? Contract(Node contract, List<Node> nodes, List<Value> outputs)
     {
         var c = contract.Output;
-        if (c.DType != DType.F32) return null;
         var parts = ContractParts.Of(contract, nodes, outputs);
         if (!IsPrologue(contract, 0, parts.PrologueA) || !IsPrologue(contract, 1, parts.PrologueB)) return null;
         if (!parts.Epilogue.All(n => n.Operation.Kind is OpKind.Elementwise or OpKind.View) || AxisMap.TryCreate(parts.Epilogue) is not { } map) return null;
@@ -86,7 +85,7 @@ sealed class Legality(FusionGraph graph, DimBinding typical, TargetModel target)
     {
         if (nodes.IsEmpty) return true;
         var value = contract.Inputs[operand];
-        if (contract.Operation.Library(contract)?.Hooks.HasFlag(LibraryHooks.Prologue) != true || value.DType != DType.F32) return false;
+        if (contract.Operation.Library(contract)?.Hooks.HasFlag(LibraryHooks.Prologue) != true) return false;
         if (!nodes.All(n => n.Operation.Kind is OpKind.Elementwise or OpKind.View) || AxisMap.TryCreate(nodes) is not { } map) return false;
         var tile = new HashSet<Atom>(map.Atoms(value));
         return nodes.All(n => map.Atoms(n.Output).All(tile.Contains)) && (contract.Operation.Convolution(contract) is { } form ? HasPixels(nodes, map, value, operand == form.Weight ? 1 : 2) : HasRowsOrColumns(contract.Output, map, value));

@@ -135,7 +135,8 @@ sealed class KernelWriter : BodyWriter
         }
         var before = MovePointers("q", AxisRole.Outer);
         MovePointers("w", AxisRole.Loop);
-        Code.Line("float* t = tile + y * tileStride - col;");
+        var type = ScalarText.Type(Kernel.TileType);
+        Code.Line(type == "float" ? "float* t = tile + y * tileStride - col;" : $"{type}* t = ({type}*)tile + y * tileStride - col;");
         var stage = Kernel.Stages[0];
         Hoist(Roots(stage), Level.Unit);
         Hoist(Roots(stage), Level.Loop);

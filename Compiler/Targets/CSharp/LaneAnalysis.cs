@@ -86,7 +86,7 @@ sealed class LaneAnalysis(LoopKernel kernel, TargetModel target)
         switch (s.Op)
         {
             case ScalarOp.Input:
-                if (Kernel.Sources[s.Index] is not Source.Load load) return VectorText.IsReal(s.Type);
+                if (Kernel.Sources[s.Index] is not Source.Load load) return VectorText.IsReal(s.Type) || (Kernel.IsTile && s.Type == DType.I32);
                 var access = Kernel.Accesses[load.Access];
                 return VectorText.IsReal(access.Type) || (access.Type is DType.Bool or DType.I8 or DType.I32 && LaneStride(access).Is(1));
             case ScalarOp.AxisIndex or ScalarOp.Place: return true;
