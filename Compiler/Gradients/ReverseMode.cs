@@ -16,12 +16,18 @@ public sealed class ReverseMode
     readonly Rewriter? rewriter;
     readonly ImmutableArray<Node> nodes;
     readonly Dictionary<Node, LoopGradient> loops = [];
+    readonly IReadOnlyDictionary<Node, CallGradient> calls = ImmutableDictionary<Node, CallGradient>.Empty;
+    readonly Dictionary<Node, ImmutableArray<Value>> kept = []; // what the forward calls gave
     HashSet<Value> active = [];
 
     /// <summary>Differentiates nodes of another function, which <see cref="Forward"/> copies.</summary>
-    public ReverseMode(Rewriter rewriter, ImmutableArray<Node> nodes)
+    /// <param name="rewriter">Where to.</param>
+    /// <param name="nodes">The nodes.</param>
+    /// <param name="calls">The gradients of the calls among them, whose functions the rewriter's program has.</param>
+    public ReverseMode(Rewriter rewriter, ImmutableArray<Node> nodes, IReadOnlyDictionary<Node, CallGradient>? calls = null)
     {
         (this.rewriter, this.nodes) = (rewriter, nodes);
+        this.calls = calls ?? this.calls;
         builder = rewriter.Builder;
     }
 
@@ -66,6 +72,12 @@ public sealed class ReverseMode
                 for (var i = 0; i < node.Outputs.Length; i++) rewriter.Map[node.Outputs[i]] = outputs[i];
                 loops.Add(node, loop);
             }
+            else if (calls.TryGetValue(node, out var call))
+            {
+                using var _ = builder.At(node.Origins);
+                kept[node] = call.EmitForward(builder, rewriter.New(node.Inputs));
+                for (var i = 0; i < node.Outputs.Length; i++) rewriter.Map[node.Outputs[i]] = kept[node][i];
+            }
             else rewriter.Copy(node);
         }
     }
@@ -95,6 +107,7 @@ public sealed class ReverseMode
             }
             var found = loops.TryGetValue(node, out var loop)
                 ? loop.EmitBackward(builder, New(node.Inputs), given)
+                : calls.TryGetValue(node, out var call) ? call.EmitBackward(builder, New(node.Inputs), kept[node], given)
                 : node.Operation == StructureOperations.If ? BranchGradient.Emit(builder, node, New(node.Inputs), given, needed)
                 : node.Operation.Gradient(new(builder, node, New(node.Inputs), New(node.Outputs), given, needed));
             if (found.Length != node.Inputs.Length) throw new InvalidOperationException($"The gradient rule of {node.Name} gives {found.Length} values for {node.Inputs.Length} operands.");

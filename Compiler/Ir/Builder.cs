@@ -10,8 +10,10 @@ public sealed class Builder(Program program, string name)
 {
     readonly ImmutableArray<Value>.Builder parameters = ImmutableArray.CreateBuilder<Value>();
     readonly ImmutableArray<Value>.Builder states = ImmutableArray.CreateBuilder<Value>();
+    readonly Dictionary<string, Value> byPath = new(StringComparer.Ordinal); // of states
     readonly ImmutableArray<Node>.Builder nodes = ImmutableArray.CreateBuilder<Node>();
     ImmutableArray<Origin> origins = [];
+    string prefix = ""; // of the paths of origins
 
     public OperationSet Operations { get; } = program.Operations;
 
@@ -37,32 +39,37 @@ public sealed class Builder(Program program, string name)
     /// <summary>A state value of another function's, under the same path and type.</summary>
     public Value State(Value state) => FindState(state.State!) ?? AddState(new Value(state.Type, null, state.State));
 
-    Value? FindState(string path)
-    {
-        foreach (var s in states) if (s.State == path) return s;
-        return null;
-    }
+    Value? FindState(string path) => byPath.TryGetValue(path, out var state) ? state : null;
 
     Value AddState(Value value)
     {
         states.Add(value);
+        byPath.Add(value.State!, value);
         return value;
     }
 
     /// <summary>Nodes added until the result is disposed carry these origins.</summary>
     public Scope At(ImmutableArray<Origin> place)
     {
-        var scope = new Scope(this, origins);
-        origins = place;
+        var scope = new Scope(this, origins, prefix);
+        origins = prefix.Length == 0 ? place : [.. place.Select(o => o.Under(prefix))];
+        return scope;
+    }
+
+    /// <summary>Origins given until the result is disposed are those of a function that is called on the module at <paramref name="path"/>.</summary>
+    public Scope Under(string path)
+    {
+        var scope = new Scope(this, origins, prefix);
+        prefix = new Origin("", path).Under(prefix).Path;
         return scope;
     }
 
     public Scope At(Origin place) => At([place]);
 
     /// <summary>Restores the origins that were in force before.</summary>
-    public readonly struct Scope(Builder builder, ImmutableArray<Origin> before) : IDisposable
+    public readonly struct Scope(Builder builder, ImmutableArray<Origin> before, string prefix) : IDisposable
     {
-        public void Dispose() => builder.origins = before;
+        public void Dispose() => (builder.origins, builder.prefix) = (before, prefix);
     }
 
     /// <exception cref="ShapeException">The operands do not fit.</exception>

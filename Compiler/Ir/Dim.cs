@@ -241,11 +241,16 @@ public sealed class Dim : IEquatable<Dim>
     public static bool operator ==(Dim? a, Dim? b) => a is null ? b is null : a.Equals(b);
     public static bool operator !=(Dim? a, Dim? b) => !(a == b);
 
-    public override string ToString()
+    public override string ToString() => text ??= Write();
+
+    string? text; // a value's text never changes, and keys and programs ask for it again and again
+
+    string Write()
     {
         if (terms.Length == 0) return "0";
         var text = new StringBuilder();
-        foreach (var term in terms.OrderByDescending(t => t.Symbols.Length).ThenBy(t => t.Monomial, StringComparer.Ordinal))
+        IEnumerable<Term> ordered = terms.Length == 1 ? terms : terms.OrderByDescending(t => t.Symbols.Length).ThenBy(t => t.Monomial, StringComparer.Ordinal);
+        foreach (var term in ordered)
         {
             if (text.Length > 0 && term.Coefficient > 0) text.Append('+');
             if (term.Symbols.IsEmpty) text.Append(term.Coefficient.ToString(CultureInfo.InvariantCulture));

@@ -146,6 +146,9 @@ public abstract class Operation
     /// <summary>The attribute that says which element of the axis <c>axis</c> a call takes, that axis being gone then; null for other operations. In a loop over an axis it may be the loop's variable.</summary>
     public virtual string? PicksBy => null;
 
+    /// <summary>True for a number that says by an attribute who asks for it, as a stream of random numbers does: code that is the same otherwise differs in it, so a function for all of them takes it as an operand.</summary>
+    public virtual bool IsNamed => false;
+
     /// <summary>False for operations whose every application differs (random numbers are keyed, so they are pure too).</summary>
     public virtual bool IsPure => true;
 

@@ -19,6 +19,10 @@ public sealed record Origin(string Place, string Path)
 
     public override string ToString() => Place + (Path.Length > 0 ? (Place.Length > 0 ? " " : "") + Path : "");
 
+    /// <summary>What a called function's origin is at a call of it: a callee's paths begin at the module that it is called on.</summary>
+    /// <param name="path">The path of that module.</param>
+    public Origin Under(string path) => path.Length == 0 ? this : this with { Path = Path.Length == 0 ? path : path + "." + Path };
+
     /// <summary>The distinct origins of several nodes, in order, at most eight: enough to find the code, small enough to print.</summary>
     public static ImmutableArray<Origin> Merge(IEnumerable<ImmutableArray<Origin>> lists) => [.. lists.SelectMany(l => l).Distinct().Take(8)];
 }

@@ -39,11 +39,17 @@ public static class StructureOperations
     }
 }
 
-/// <summary>Calls the function named by <c>callee</c>; its named dimensions take the operands' sizes. States that the callee reads or writes pass through operands and results only.</summary>
+/// <summary>
+/// Calls the function named by <c>callee</c>; its named dimensions take the operands' sizes. States that the callee reads or writes pass through operands and results only, as do the streams of what it draws.
+/// The paths in a callee's origins begin at the module that it is called on, which the call's own origin names.
+/// </summary>
 public sealed class CallOperation : Operation
 {
     public override string Name => "call";
     public override OpKind Kind => OpKind.Structure;
+
+    /// <summary>The name of the function that a node calls; null for a node that is no call.</summary>
+    public static string? CalleeName(Node node) => node.Operation == StructureOperations.Call ? node.Attributes.Text("callee") : null;
 
     public static Function Callee(Program? program, AttributeMap attributes)
     {

@@ -14,7 +14,7 @@ sealed partial class FunctionLowering
     readonly int depth; // loops and branches around this function
 
     // The body of a loop or branch: values of its own, over the buffers and launches of the function that the loop is in.
-    FunctionLowering(Program program, Function body, KernelTable kernels, FunctionLowering around) : this(program, body, kernels, around.target)
+    FunctionLowering(Program program, Function body, KernelTable kernels, FunctionLowering around) : this(program, body, kernels, around.target, around.called)
     {
         (buffers, launches, donated) = (around.buffers, around.launches, around.donated);
         depth = around.depth + 1;

@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Collections.Immutable;
 using System.Linq;
+using System.Text;
 using Graph.Compiler.Ir;
 using Graph.Compiler.Kernels;
 using Buffer = Graph.Compiler.Kernels.Buffer;
@@ -25,7 +26,7 @@ sealed partial class FunctionLowering
             var writes = callee.Results.Select((r, i) => (Inner: r, Outer: targets.TryGetValue(call.Outputs[i], out var o) ? o : call.Outputs[i])).ToImmutableArray();
             // Value, gradient and states have their elements in the same places, whether the rule combines them or not.
             var alike = callee.Parameters.Concat(callee.Results).Where(v => v.Shape.Rank > 0).ToImmutableArray();
-            var kernel = TryBuild(new(callee.Nodes, reads, [.. writes.Select(w => (w.Inner, PlaceOf(w.Outer)))]) { Alike = alike });
+            var kernel = BuildAlike(callee.Name, new(callee.Nodes, reads, [.. writes.Select(w => (w.Inner, PlaceOf(w.Outer)))]) { Alike = alike });
             // Its elements are handed out in pieces, so none of them may look at the others.
             if (kernel is not { Kernel.Form: KernelForm.Map }) throw new InvalidOperationException($"The function {callee.Name} is not elementwise.");
             kernel = Bind(kernel, sizes);
@@ -34,6 +35,24 @@ sealed partial class FunctionLowering
         }
         foreach (var group in built.GroupBy(b => b.Kernel.Kernel.Text)) Segmented(node, [.. group]);
     }
+
+    /// <summary>Builds a kernel once for operands that lie alike, and takes it over to the memory of the others: a model has many parameters of one shape, and rules are of any.</summary>
+    /// <param name="what">What is computed: equal for specifications that differ in their placements alone.</param>
+    /// <param name="spec">The specification.</param>
+    BuiltKernel? BuildAlike(string what, KernelSpec spec)
+    {
+        var buffers = new List<Buffer>();
+        var key = new StringBuilder(what);
+        foreach (var (_, place) in spec.Inputs.Concat(spec.Outputs))
+        {
+            if (!buffers.Contains(place.Buffer)) buffers.Add(place.Buffer);
+            key.Append(' ').Append(buffers.IndexOf(place.Buffer)).Append(place.Buffer.Kind).Append(place.Buffer.DType).Append('@').Append(place.Offset).Append('[').Append(string.Join(",", place.Strides)).Append(']');
+        }
+        if (!alike.TryGetValue(key.ToString(), out var first)) alike.Add(key.ToString(), first = (TryBuild(spec), buffers));
+        return first.Kernel is null ? null : first.Kernel with { Operands = [.. first.Kernel.Operands.Select(o => o with { Buffer = buffers[first.Buffers.IndexOf(o.Buffer)] })] };
+    }
+
+    readonly Dictionary<string, (BuiltKernel? Kernel, List<Buffer> Buffers)> alike = new(StringComparer.Ordinal);
 
     static BuiltKernel Bind(BuiltKernel kernel, IReadOnlyDictionary<string, Dim> sizes) => kernel with
     {
@@ -87,8 +106,10 @@ sealed partial class FunctionLowering
         var argument = b.Argument(tensor.Type, "x");
         var x = b.Cast(argument, type);
         var sum = b.Sum(b.Mul(x, x), Enumerable.Range(0, x.Shape.Rank), keep: false);
-        var spec = new KernelSpec([.. b.Nodes], [(argument, DenseCopy(tensor, node))], [(sum, new(partial, offset, [Dim.One]))]) { Parts = (int)parts, AnySize = true };
+        var spec = new KernelSpec([.. b.Nodes], [(argument, DenseCopy(tensor, node))], [(sum, new(partial, Dim.Zero, [Dim.One]))]) { Parts = (int)parts, AnySize = true };
         // A single number is its own sum.
-        return TryBuild(spec) ?? TryBuild(spec with { Parts = 0, Outputs = [(sum, new(partial, offset, []))] })!;
+        var what = FormattableString.Invariant($"squares {tensor.Type} {type} {parts}");
+        var built = BuildAlike(what, spec) ?? BuildAlike(what + " whole", spec with { Parts = 0, Outputs = [(sum, new(partial, Dim.Zero, []))] })!;
+        return built with { Operands = [.. built.Operands.Select(o => o.IsWritten ? o with { Offset = o.Offset + offset } : o)] };
     }
 }

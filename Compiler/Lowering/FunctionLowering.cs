@@ -13,12 +13,13 @@ using Buffer = Graph.Compiler.Kernels.Buffer;
 namespace Graph.Compiler.Lowering;
 
 /// <summary>Lowers one function: places its values and appends its launches in the order of the nodes.</summary>
-sealed partial class FunctionLowering(Program program, Function function, KernelTable kernels, TargetModel target)
+sealed partial class FunctionLowering(Program program, Function function, KernelTable kernels, TargetModel target, CalledFunctions called)
 {
     /// <summary>A value that has to be in a place in the end. With <see cref="Old"/>, the place holds that until then: a state's new value, or a carry's.</summary>
     readonly record struct Target(Value Value, Placement Place, Value? Old);
 
     readonly TargetModel target = target;
+    readonly CalledFunctions called = called;
     readonly DimBinding typical = DimBinding.Typical(program.Dims);
     readonly List<Buffer> buffers = [];
     readonly List<Launch> launches = [];
@@ -36,8 +37,9 @@ sealed partial class FunctionLowering(Program program, Function function, Kernel
         foreach (var u in function.Updates) State(u.Path, u.Value.Type);
         var results = function.Results.Select((r, i) => NewBuffer(i < function.ResultNames.Length ? function.ResultNames[i] : "result" + i, BufferKind.Result, r.Type)).ToImmutableArray();
         var targets = results.Select((buffer, i) => new Target(function.Results[i], Dense(function.Results[i], buffer), null)).ToList();
+        var incoming = function.States.ToDictionary(s => s.State!);
         foreach (var u in function.Updates)
-            targets.Add(new(u.Value, Dense(u.Value, states[u.Path]), function.States.FirstOrDefault(s => s.State == u.Path)));
+            targets.Add(new(u.Value, Dense(u.Value, states[u.Path]), incoming.TryGetValue(u.Path, out var old) ? old : null));
         Fill(targets, cancel);
         return new(FunctionSignature.Of(function), [.. buffers], [.. launches], arguments, results) { Alignment = target.Memory.Alignment };
     }
@@ -47,8 +49,9 @@ sealed partial class FunctionLowering(Program program, Function function, Kernel
     {
         targets.RemoveAll(t => t.Value == t.Old);
         var copies = new List<(Value Value, Placement To)>();
+        var byBase = targets.ToLookup(t => Base(t.Value));
         foreach (var target in targets)
-            if (!MayOverwrite(target, targets) || !demands.TryAdd(target.Value, target.Place)) copies.Add((target.Value, target.Place));
+            if (!MayOverwrite(target, byBase) || !demands.TryAdd(target.Value, target.Place)) copies.Add((target.Value, target.Place));
         foreach (var node in function.Nodes)
         {
             if (node.Operation == StructureOperations.Loop) Begin(node);
@@ -61,7 +64,7 @@ sealed partial class FunctionLowering(Program program, Function function, Kernel
         }
 
         // Backwards: what goes on in a place that is wanted in the end may want it for its operand too.
-        foreach (var node in function.Nodes.Reverse()) GoOn(node, targets);
+        foreach (var node in function.Nodes.Reverse()) GoOn(node, targets, byBase);
 
         foreach (var node in function.Nodes)
         {
@@ -77,7 +80,7 @@ sealed partial class FunctionLowering(Program program, Function function, Kernel
     }
 
     // A state or carry that is changed step by step, each step going on in the memory of the one before, is changed where it lies.
-    void GoOn(Node node, List<Target> targets)
+    void GoOn(Node node, List<Target> targets, ILookup<Value, Target> byBase)
     {
         if (node.Operation.Library(node) is not { } traits) return;
         foreach (var shared in traits.InPlace)
@@ -86,15 +89,15 @@ sealed partial class FunctionLowering(Program program, Function function, Kernel
             var (start, end) = (node.Inputs[shared.Operand], function.Nodes.IndexOf(node));
             if (start.Producer is not { } first || function.Roots.Contains(start) || Enumerable.Range(end + 1, function.Nodes.Length - end - 1).Any(i => function.Nodes[i].Inputs.Contains(start))) continue;
             if (first.Operation.Library(first) is not { InPlace.IsEmpty: false } || targets.FirstOrDefault(t => t.Place.Buffer == place.Buffer) is not { Old: { } old }) continue;
-            if (MayOverwrite(new(start, place, old), targets)) demands.TryAdd(start, place);
+            if (MayOverwrite(new(start, place, old), byBase)) demands.TryAdd(start, place);
         }
     }
 
     // A new state or carry may go straight over the old one when everything that reads the old one comes before, or is the same elementwise kernel (checked once that kernel is built).
-    bool MayOverwrite(Target target, List<Target> targets)
+    bool MayOverwrite(Target target, ILookup<Value, Target> targets)
     {
         if (target.Old is not { } old) return true;
-        if (targets.Any(t => t.Place != target.Place && Base(t.Value) == old)) return false;
+        if (targets[old].Any(t => t.Place != target.Place)) return false;
         if (Base(target.Value).Producer is not { } writer) return true;
         graph ??= new(function, program);
         // A call that throws leaves states as they were: what may throw comes before the first of them is written, and a new value that is there earlier waits for the end.
@@ -114,8 +117,9 @@ sealed partial class FunctionLowering(Program program, Function function, Kernel
     }
 
     // Whether a node reads one of the values while others of its results are written already: kernels of loops read an element before they write it, products and library kernels do not.
-    static bool ReadsAtAnyTime(Node node, Value written, ISet<Value> values)
+    bool ReadsAtAnyTime(Node node, Value written, ISet<Value> values)
     {
+        if (IsCall(node)) return !WritesBehindReads(node, Base(written).Index, values);
         if (node.Operation.Kind is OpKind.Elementwise or OpKind.Reduce || node.Operation == StructureOperations.Call) return false;
         // A loop goes on where its carry begins; whatever else it reads it reads in every iteration.
         if (node.Operation == StructureOperations.Loop) return node.Inputs.Where((_, i) => i != Base(written).Index || Base(written).Index >= LoopOperation.Shape(node.Attributes).Carries).Any(values.Contains);
@@ -188,6 +192,7 @@ sealed partial class FunctionLowering(Program program, Function function, Kernel
             case OpKind.Structure when node.Operation == StructureOperations.Loop: Loop(node); break;
             case OpKind.Structure when node.Operation == StructureOperations.If: Branch(node); break;
             case OpKind.Structure when node.Operation == StructureOperations.GradientNorm: GradientNorm(node); break;
+            case OpKind.Structure when IsCall(node): Call(node); break;
             case OpKind.Structure when node.Operation == StructureOperations.Call: Update(node, [node], [.. node.Inputs.Distinct().Select(v => (v, v))], [.. node.Outputs.Select(v => (v, v))]); break;
             default: throw new NotSupportedException($"{target.Title} has no kernel for {node.Name}.");
         }

@@ -204,6 +204,12 @@ public sealed class KernelBuilder
         return pool.Input(index, DType.I64);
     }
 
+    Scalar Argument(long number)
+    {
+        sources.Add(new Source.Size(dims.Argument(number)));
+        return pool.Input(sources.Count - 1, DType.I64);
+    }
+
     // True for expressions that vary along the reduced axes (or, without reductions, along the lane).
     Func<Scalar, bool> VaryingSources(ImmutableArray<NestAxis> nest)
     {
@@ -234,8 +240,11 @@ public sealed class KernelBuilder
                 Accumulate(node, node.Operation.Reduce(node) ?? throw new NotSupportedException($"No kernel computes the reduction {node.Name}."), x[0]);
                 return;
         }
+        var named = node.Operation.IsNamed;
         scalars[node.Output] = pool.Cast(Instantiate(((ElementwiseOperation)node.Operation).Expression(node), s => s.Op switch
         {
+            // An argument of the launch: kernels that differ in it alone are one.
+            ScalarOp.Constant when named && s.Type == DType.I64 => Argument((long)s.Constant),
             ScalarOp.Input => x[s.Index],
             ScalarOp.AxisIndex => Index(map[node.Output, s.Index]),
             ScalarOp.LinearIndex => Index(map.Atoms(node.Output)),

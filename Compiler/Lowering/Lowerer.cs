@@ -23,19 +23,17 @@ public static class Lowerer
     /// <param name="cancel">Looked at now and then.</param>
     public static LoweredProgram Lower(Program program, TargetModel target, CancellationToken cancel = default)
     {
-        var called = new HashSet<string>(program.Functions.SelectMany(Callees));
+        var called = Callees.Of(program);
         var kernels = new KernelTable();
+        var bodies = new CalledFunctions(program, kernels, target, cancel);
         var functions = ImmutableArray.CreateBuilder<LoweredFunction>();
         foreach (var function in program.Functions)
         {
             cancel.ThrowIfCancellationRequested();
-            if (!called.Contains(function.Name)) functions.Add(new FunctionLowering(program, function, kernels, target).Lower(cancel));
+            if (!called.Contains(function.Name)) functions.Add(new FunctionLowering(program, function, kernels, target, bodies).Lower(cancel));
         }
         return new(program.Name, program.Dims, [.. program.States.Select(s => s with { Type = s.Type.Bare })], kernels.Kernels, functions.ToImmutable()) { Target = target.Text.TrimEnd('\n').Replace("\n  ", "; "), Requirements = program.Requirements, Ranges = program.Ranges, Training = [.. program.Training.Select(t => t with { Rules = [] })] };
     }
-
-    static IEnumerable<string> Callees(Function function) => function.Nodes.SelectMany(n =>
-        n.Operation == StructureOperations.Call ? [n.Attributes.Text("callee")!] : n.Regions.SelectMany(Callees));
 }
 
 /// <summary>The distinct kernels of a program, named by form and number.</summary>

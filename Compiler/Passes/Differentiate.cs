@@ -11,6 +11,7 @@ namespace Graph.Compiler.Passes;
 /// <summary>
 /// Turns <c>forward_loss</c> to <c>gradients</c> for each training program: the same arguments, results and state updates, and the gradient of the first result with respect to every parameter of the
 /// program's rules that it depends on; the others are frozen, and nothing is computed for their sake. Reverse mode, by one rule an operation; the rules emit operations that can be differentiated again.
+/// A called function is differentiated once (<see cref="CallGradient"/>).
 /// </summary>
 public sealed record Differentiate() : Pass("Differentiate")
 {
@@ -18,14 +19,18 @@ public sealed record Differentiate() : Pass("Differentiate")
     {
         // In the order of declaration, so that whatever adds over parameters does it in a stable order.
         var position = program.States.Select((s, i) => (s.Path, i)).ToDictionary(p => p.Path, p => p.i);
+        var called = Callees.Of(program);
+        var calls = new CallGradients(program);
         foreach (var training in program.Training)
         {
-            if (program.Find(TrainingSignature.Of(training).ForwardLoss) is not { } loss) continue;
+            if (calls.Program.Find(TrainingSignature.Of(training).ForwardLoss) is not { } loss) continue;
             var trained = new HashSet<string>(training.Rules.IsEmpty ? program.States.Where(s => s.Kind == StateKind.Parameter).Select(s => s.Path) : training.Rules.SelectMany(r => r.Parameters));
-            var gradients = Function(program, loss, [.. loss.States.Where(s => trained.Contains(s.State!)).OrderBy(s => position[s.State!])], TrainingSignature.Of(training).Gradients);
-            program = program with { Functions = program.Functions.Replace(loss, gradients) };
+            ImmutableArray<Value> sources = [.. loss.States.Where(s => trained.Contains(s.State!)).OrderBy(s => position[s.State!])];
+            var gradients = calls.Of(loss, sources, [loss.Results[0]]);
+            program = calls.Program;
+            calls.Replace(loss, Function(program, loss, sources, TrainingSignature.Of(training).Gradients, gradients));
         }
-        return program;
+        return Callees.Pruned(calls.Program, called);
     }
 
     /// <summary>
@@ -38,21 +43,25 @@ public sealed record Differentiate() : Pass("Differentiate")
     /// <exception cref="System.NotSupportedException">An operation on the way has no gradient.</exception>
     public static Function Function(Program program, Function function, ImmutableArray<Value> sources, string name)
     {
-        var names = function.Results.Select((_, i) => i < function.ResultNames.Length ? function.ResultNames[i] : "result" + i);
         var flat = Inliner.Run(function, program);
         var bySource = function.Parameters.Concat(function.States).Zip(flat.Parameters.Concat(flat.States), (old, now) => (old, now)).ToDictionary(p => p.old, p => p.now);
+        return Function(program, flat, [.. sources.Select(s => bySource[s])], name, null);
+    }
 
+    static Function Function(Program program, Function function, ImmutableArray<Value> sources, string name, IReadOnlyDictionary<Node, CallGradient>? calls)
+    {
+        var names = function.Results.Select((_, i) => i < function.ResultNames.Length ? function.ResultNames[i] : "result" + i);
         var rewriter = new Rewriter(program, name);
-        foreach (var p in flat.Parameters) rewriter.Map[p] = rewriter.Builder.Argument(p.Type, p.Name!);
-        foreach (var s in flat.States) rewriter.Map[s] = rewriter.Builder.State(s);
-        var root = flat.Results[0];
-        var mode = new ReverseMode(rewriter, flat.Nodes);
-        mode.Forward(sources.Select(s => bySource[s]), [root]);
+        foreach (var p in function.Parameters) rewriter.Map[p] = rewriter.Builder.Argument(p.Type, p.Name!);
+        foreach (var s in function.States) rewriter.Map[s] = rewriter.Builder.State(s);
+        var root = function.Results[0];
+        var mode = new ReverseMode(rewriter, function.Nodes, calls);
+        mode.Forward(sources, [root]);
         var gradients = mode.Backward([(root, rewriter.Builder.Full(1, root.Type))]);
-        var found = sources.Where(s => gradients.ContainsKey(bySource[s])).ToArray();
+        var found = sources.Where(gradients.ContainsKey).ToArray();
         return rewriter.Builder.Build(
-            [.. rewriter.New(flat.Results), .. found.Select(s => gradients[bySource[s]])],
-            [.. flat.Updates.Select(u => new StateUpdate(u.Path, rewriter[u.Value]))],
+            [.. rewriter.New(function.Results), .. found.Select(s => gradients[s])],
+            [.. function.Updates.Select(u => new StateUpdate(u.Path, rewriter[u.Value]))],
             [.. names, .. found.Select(s => TrainingSignature.GradientPrefix + (s.State ?? s.Name))]);
     }
 }

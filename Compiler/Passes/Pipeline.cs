@@ -39,7 +39,7 @@ public static class CompilerPipeline
 
     static ImmutableArray<Stage> For(TargetModel target) =>
     [
-        new("Fused", [new Fuse(target), new ChooseLayout()]),
+        new("Fused", [new ChooseResiduals(target), new Fuse(target), new ChooseLayout()]),
         new("Scheduled", [new Schedule()]),
     ];
 

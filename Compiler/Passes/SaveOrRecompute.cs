@@ -19,7 +19,12 @@ public sealed record SaveOrRecompute() : FunctionPass("SaveOrRecompute")
     public override Function Run(Function function, Program program, CancellationToken cancel)
     {
         if (TrainingSignature.OfStep(program.Training, function.Name) is not { } training) return function;
-        var boundary = Boundary.OfStep(function, program, TrainingSignature.Of(training).Optimized(training));
+        return Run(function, program, Boundary.OfStep(function, program, TrainingSignature.Of(training).Optimized(training)));
+    }
+
+    /// <summary>The function with the values that its backward pass makes again made there.</summary>
+    internal static Function Run(Function function, Program program, Boundary boundary)
+    {
         var recomputed = boundary.Recomputed();
         if (recomputed.Count == 0) return function;
 

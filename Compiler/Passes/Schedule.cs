@@ -18,7 +18,7 @@ public sealed record Schedule() : FunctionPass("Schedule")
     {
         function = Bodies.Rewrite(function, program, (node, body) => Run(body, node, program, cancel));
         if (function.Nodes.Length < 2) return function;
-        var order = new Order(function, DimBinding.Typical(program.Dims), around);
+        var order = new Order(function, DimBinding.Typical(program.Dims), around, program);
         int[] given = [.. Enumerable.Range(0, order.Count)];
         // The same, unless a state would be read after its new value is written.
         var natural = order.List(given, eager: false, greedy: false);

@@ -9,6 +9,7 @@ sealed class RandomStreamOperation : ElementwiseOperation
 {
     public override string Name => "random_stream";
     public override int Arity => 0;
+    public override bool IsNamed => true;
     public override Scalar Value(ImmutableArray<Scalar> x, AttributeMap attributes) => Scalar.Of(Philox.Stream(attributes.Text("name") ?? throw new ShapeException("random_stream needs a name")), DType.I64);
     public override ImmutableArray<Value?> Gradient(GradContext g) => [];
     public override Dim Flops(Node node) => Dim.Zero;

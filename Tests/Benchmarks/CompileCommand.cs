@@ -17,7 +17,7 @@ namespace Graph.Benchmarks;
 /// <c>compile [MODEL]…</c>: what compiling a yardstick model costs. A fresh compiler process gives <c>total_s</c> and the generator's part of it, <c>generator_s</c>
 /// (<c>csc_s</c> is the rest); a second run in this process the bytes that the generator allocates and the lines that it emits; and a project of
 /// 100 modules with the model in it the milliseconds of the generator after an edit that concerns none of them. <c>compile editor</c>: what a key press costs in a
-/// project of 50 models that refers to 20 others and has 2,000 files beside.
+/// project of 50 models that refers to 20 others and has 2,000 files beside. <c>compile depth</c>: what 48 layers cost beside 12.
 /// </summary>
 static partial class CompileCommand
 {
@@ -38,9 +38,9 @@ static partial class CompileCommand
     public static int Run(string[] args)
     {
         foreach (var name in args)
-            if (name != "editor" && !models.Any(m => m.Model == name))
+            if (name is not ("editor" or "depth") && !models.Any(m => m.Model == name))
             {
-                Console.Error.WriteLine($"compile: {name} is none of {string.Join(", ", models.Select(m => m.Model))}, editor");
+                Console.Error.WriteLine($"compile: {name} is none of {string.Join(", ", models.Select(m => m.Model))}, editor, depth");
                 return 2;
             }
         foreach (var (model, file, name) in models.Where(m => args.Length == 0 || args.Contains(m.Model)))
@@ -63,6 +63,7 @@ static partial class CompileCommand
             }));
         }
         if (args.Length == 0 || args.Contains("editor")) Editor();
+        if (args.Length == 0 || args.Contains("depth")) Depth();
         return 0;
     }
 

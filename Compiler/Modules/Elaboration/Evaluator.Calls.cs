@@ -40,7 +40,11 @@ sealed partial class Evaluator
             throw Fail(DiagnosticIds.Missing, location, $"{DefinitionName.FullName(className)}.{method.Id} takes {method.Parameters.Count} arguments, but is given {arguments.Length}.");
         var scope = new Scope(null);
         for (var i = 0; i < arguments.Length; i++) scope.Declare(method.Parameters[i].Name, arguments[i]);
-        return Call(Short(className) + "." + method.Name, self, className, isOwn, method.Body, scope, location);
+        var name = Short(className) + "." + method.Name;
+        var (build, first) = (function, function?.Builder.Nodes.Count ?? 0);
+        var result = Call(name, self, className, isOwn, method.Body, scope, location);
+        if (self is not null && build is not null && build.Builder.Nodes.Count > first) build.Calls.Add(new(name, self.Path ?? frame.Path, Own(location), first, build.Builder.Nodes.Count));
+        return result;
     }
 
     /// <summary>A member that does not bind is reported where the model reaches it, with the reasons; in the model's own assembly the reasons are errors at their own places too.</summary>

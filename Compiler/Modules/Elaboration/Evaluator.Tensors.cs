@@ -138,15 +138,17 @@ sealed partial class Evaluator
     Builder Builder(Location location) => function?.Builder ?? throw Fail(DiagnosticIds.OperationInConstructor, location,
         "A tensor operation cannot run while a module is constructed: constructors and field initializers only make parameters and modules. Compute it in a method.");
 
-    Origin OriginOf(Location location)
+    Origin OriginOf(Location location) => OriginAt(Own(location), frame.Path);
+
+    /// <summary>The origin of what a module at a path does at a place in the model's own assembly.</summary>
+    public Origin OriginAt(Location own, string path)
     {
-        var own = Own(location);
         if (!entries.TryGetValue(own, out var entry))
         {
             entries.Add(own, entry = origins.Count);
             origins.Add(own);
         }
-        return new(Origin.Reference(entry), frame.Path);
+        return new(Origin.Reference(entry), path);
     }
 
     /// <summary>The places that origins refer to by number.</summary>

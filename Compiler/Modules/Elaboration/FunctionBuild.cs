@@ -14,6 +14,9 @@ namespace Graph.Compiler.Modules.Elaboration;
 /// <param name="keepsStates">Whether what is assigned to states outlives a call: in training steps and entries, but not where a loss is only evaluated.</param>
 class FunctionBuild(Builder builder, bool isTraining, Func<Value>? seed, bool keepsStates)
 {
+    /// <summary>The calls of modules' methods, each behind those that it made itself.</summary>
+    public List<MethodCall> Calls { get; } = [];
+
     /// <summary>The states' values at this point.</summary>
     protected Dictionary<Handle, Value> Current { get; } = [];
 

@@ -43,14 +43,17 @@ sealed partial class ModelElaboration
         var function = builder.Build(results, build.Updates, names);
         evaluator.Function = null;
         CheckClosed(method, function);
-        function = Prune(function);
+        function = Prune(function, out var number);
         program = program with { Requirements = [.. program.Requirements, .. Needs.Sizes(function, program.Dims)], Ranges = [.. program.Ranges, .. Needs.Indices(function)] };
-        return WithoutChecks(function);
+        return outline.Run(WithoutChecks(function, number), number, build.Calls);
     }
 
     /// <summary>Without the operations that nothing needs; numbers and sizes that met no other element type get their own.</summary>
-    Function Prune(Function function)
+    /// <param name="function">The function as it was built.</param>
+    /// <param name="number">The number of each node that is left when it was built.</param>
+    Function Prune(Function function, out Dictionary<Node, int> number)
     {
+        number = [];
         var live = new HashSet<Value>(function.Roots);
         foreach (var node in function.Nodes.Reverse())
             if (node.Outputs.Any(live.Contains)) live.UnionWith(node.Inputs);
@@ -59,21 +62,21 @@ sealed partial class ModelElaboration
             if (p.Name != TrainingSignature.CallSeed || live.Contains(p)) rewriter.Map[p] = rewriter.Builder.Argument(p.Type, p.Name!);
         foreach (var s in function.States)
             if (live.Contains(s)) rewriter.Map[s] = rewriter.Builder.State(s);
-        foreach (var node in function.Nodes)
-            if (node.Outputs.Any(live.Contains))
-                rewriter.Emit(node, node.Operation.IsUntyped(node.Attributes) ? node.Attributes.With("dtype", node.Output.DType) : node.Attributes, node.Regions);
+        for (var i = 0; i < function.Nodes.Length; i++)
+            if (function.Nodes[i] is var node && node.Outputs.Any(live.Contains))
+                number[rewriter.Emit(node, node.Operation.IsUntyped(node.Attributes) ? node.Attributes.With("dtype", node.Output.DType) : node.Attributes, node.Regions)] = i;
         return rewriter.Finish(function);
     }
 
     // What the caller gives is checked before a call; an operation that would look at it again goes.
-    Function WithoutChecks(Function function)
+    Function WithoutChecks(Function function, Dictionary<Node, int> number)
     {
         static bool IsChecked(Node node) => node.Operation.IsCheck && Needs.IsArgument(node.Inputs[0]);
         if (!function.Nodes.Any(IsChecked)) return function;
         var rewriter = Rewriter.Over(program, function);
         foreach (var node in function.Nodes)
             if (IsChecked(node)) rewriter.Map[node.Output] = rewriter[node.Inputs[0]];
-            else rewriter.Copy(node);
+            else number[rewriter.Copy(node)] = number[node];
         return rewriter.Finish(function);
     }
 

@@ -21,6 +21,7 @@ sealed partial class ModelElaboration
     readonly List<DimSymbol> dimOrder = [];
     readonly Evaluator evaluator;
     Instance instance = null!;
+    Outline outline = null!;
     Program program;
 
     public ModelElaboration(ModuleDef model, IReadOnlyDictionary<string, ModuleDef> modules, OperationSet operations, IReadOnlyList<TargetModel> targets, CancellationToken cancel)
@@ -133,6 +134,7 @@ sealed partial class ModelElaboration
     ElaboratedModel Functions()
     {
         var methods = Methods();
+        outline = new(program, evaluator.OriginAt);
         var functions = ImmutableArray.CreateBuilder<Function>();
         var entries = ImmutableArray.CreateBuilder<EntrySpec>();
         var losses = methods.Where(m => m.Method.Role == MethodRole.Loss).ToArray();
@@ -175,7 +177,7 @@ sealed partial class ModelElaboration
                     training.Add(spec);
                     functions.AddRange(rules);
                 });
-        var elaborated = program with { States = program.States.AddRange(evaluator.Arrays), Functions = functions.ToImmutable(), Training = training.ToImmutable() };
+        var elaborated = program with { States = program.States.AddRange(evaluator.Arrays), Functions = [.. outline.Functions, .. functions], Training = training.ToImmutable() };
         return new(IsDouble() ? RealTypes.InDouble(elaborated) : elaborated, entries.ToImmutable(), [.. evaluator.Origins]);
     }
 

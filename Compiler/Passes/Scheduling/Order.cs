@@ -23,9 +23,12 @@ sealed class Order
     /// <param name="function">The nodes.</param>
     /// <param name="binding">The sizes that memory is counted with.</param>
     /// <param name="around">The loop or branch whose body it is; a loop's has carries where a function has states. Null for a function.</param>
-    public Order(Function function, DimBinding binding, Node? around = null)
+    /// <param name="program">Where calls are resolved; null where memory within calls does not matter.</param>
+    public Order(Function function, DimBinding binding, Node? around = null, Program? program = null)
     {
         this.function = function;
+        var called = new Dictionary<string, long>(StringComparer.Ordinal);
+        long Within(Function inner, Node? node) => new Order(inner, binding, node, program).Peak([.. Enumerable.Range(0, inner.Nodes.Length)]).Bytes;
         storage = new(function, binding);
         var count = function.Nodes.Length;
         (operands, made) = (new int[count][], new int[count][]);
@@ -40,7 +43,12 @@ sealed class Order
         {
             var node = function.Nodes[i];
             after[i] = [];
-            if (Bodies.Has(node)) inside[i] = node.Regions.Max(r => new Order(r, binding, node).Peak([.. Enumerable.Range(0, r.Nodes.Length)]).Bytes);
+            if (Bodies.Has(node)) inside[i] = node.Regions.Max(r => Within(r, node));
+            else if (program is not null && CallOperation.CalleeName(node) is { } callee)
+            {
+                if (!called.TryGetValue(callee, out var bytes)) called.Add(callee, bytes = Within(program.Find(callee)!, null));
+                inside[i] = bytes;
+            }
             foreach (var input in node.Inputs)
                 if (index.TryGetValue(input, out var producer)) Precede(producer, i);
             foreach (var output in node.Outputs) index[output] = i;
@@ -77,7 +85,7 @@ sealed class Order
 
     // What is written over what: new states over old ones, what an iteration makes of a carry over what it was.
     static List<(Value Old, Value New)> Donated(Function function, Node? around) => around is null
-        ? [.. from update in function.Updates from state in function.States where state.State == update.Path select (state, update.Value)]
+        ? [.. function.Updates.Join(function.States, u => u.Path, s => s.State, (update, state) => (state, update.Value))]
         : around.Operation != StructureOperations.Loop ? []
         : [.. Enumerable.Range(0, LoopOperation.Shape(around.Attributes).Carries).Select(c => (function.Parameters[c + 1], function.Results[c]))];
 

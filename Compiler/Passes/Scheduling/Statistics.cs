@@ -14,7 +14,7 @@ public sealed record Statistics(int Nodes, long PeakBytes, Node? PeakNode, long 
     /// <summary>Computes them; calls count what their callee does.</summary>
     public static Statistics Of(Function function, Program program, DimBinding binding)
     {
-        var order = new Order(function, binding);
+        var order = new Order(function, binding, null, program);
         var (bytes, at) = order.Peak([.. Enumerable.Range(0, order.Count)]);
         long flops = 0, moved = 0;
         var nodes = 0;

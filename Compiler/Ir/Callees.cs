@@ -1,0 +1,38 @@
+using System.Collections.Generic;
+using System.Linq;
+
+namespace Graph.Compiler.Ir;
+
+/// <summary>Which functions of a program are called by others, and which methods of a model become such functions.</summary>
+public static class Callees
+{
+    /// <summary>A method that one function calls so often becomes a function of its own; below that, nothing is gained that fusion across the call would not give.</summary>
+    public const int FewestCalls = 4;
+
+    /// <summary>The operations that such a method has at least, without views and numbers: a layer alone is part of the kernels around it.</summary>
+    public const int FewestOperations = 8;
+
+    /// <summary>Whether so much is done that it may be a function of its own; what calls such a function does.</summary>
+    public static bool IsLarge(IEnumerable<Node> nodes) =>
+        nodes.Sum(n => n.Operation == StructureOperations.Call ? FewestOperations : n.Operation.Kind != OpKind.View && !n.Inputs.IsEmpty ? 1 : 0) >= FewestOperations;
+
+    /// <summary>The names of the functions that a function calls, its regions included.</summary>
+    public static IEnumerable<string> Of(Function function) => function.Nodes.SelectMany(n => CallOperation.CalleeName(n) is { } name ? [name] : n.Regions.SelectMany(Of));
+
+    /// <summary>The names of all functions that are called.</summary>
+    public static HashSet<string> Of(Program program) => [.. program.Functions.SelectMany(Of)];
+
+    /// <summary>The program without the functions that were called before and are not any more: what nobody calls would be an entry.</summary>
+    /// <param name="program">The program.</param>
+    /// <param name="before">What was called.</param>
+    public static Program Pruned(Program program, HashSet<string> before)
+    {
+        while (true)
+        {
+            var called = Of(program);
+            var kept = program.Functions.RemoveAll(f => before.Contains(f.Name) && !called.Contains(f.Name));
+            if (kept.Length == program.Functions.Length) return program;
+            program = program with { Functions = kept };
+        }
+    }
+}

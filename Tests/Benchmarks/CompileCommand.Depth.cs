@@ -1,0 +1,46 @@
+using System;
+using System.Diagnostics;
+using System.IO;
+using System.Linq;
+using System.Text.Json;
+
+namespace Graph.Benchmarks;
+
+static partial class CompileCommand
+{
+    const int DepthRuns = 5;
+
+    /// <summary>GPT-2 with 12 and with 48 layers: the least processor seconds of some runs of the generator in this process, the bytes that it allocates, and how much more the deep one takes.</summary>
+    static void Depth()
+    {
+        var source = Source(Path.Combine(GeneratorHost.Root, "Tests", "Yardsticks", "Gpt.cs"), "Gpt2");
+        (double Seconds, long Bytes) Measure(int layers)
+        {
+            const string twelve = "Layers: 12";
+            if (!source.Contains(twelve, StringComparison.Ordinal)) throw new InvalidOperationException($"Gpt.cs has no \"{twelve}\" to change.");
+            var compilation = Compilation(source.Replace(twelve, FormattableString.Invariant($"Layers: {layers}"), StringComparison.Ordinal), "Gpt.cs");
+            Generate(compilation);
+            return Enumerable.Range(0, DepthRuns).Select(_ =>
+            {
+                var before = Processor();
+                var (bytes, _) = Generate(compilation);
+                return ((Processor() - before).TotalSeconds, bytes);
+            }).Min();
+        }
+        var (shallow, deep) = (Measure(12), Measure(48));
+        Console.WriteLine(JsonSerializer.Serialize(new
+        {
+            model = "gpt2, 12 and 48 layers",
+            generator_s = new[] { Math.Round(shallow.Seconds, 3), Math.Round(deep.Seconds, 3) },
+            generator_alloc_bytes = new[] { shallow.Bytes, deep.Bytes },
+            times_seconds = Math.Round(deep.Seconds / shallow.Seconds, 2),
+            times_bytes = Math.Round((double)deep.Bytes / shallow.Bytes, 2),
+        }));
+    }
+
+    static TimeSpan Processor()
+    {
+        using var process = Process.GetCurrentProcess();
+        return process.UserProcessorTime;
+    }
+}
