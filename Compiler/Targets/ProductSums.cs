@@ -22,12 +22,14 @@ public sealed record ProductSums(long DepthBlock, long SliceElements, long Slice
     /// <summary>For the texts of kernels and targets.</summary>
     public string Text => FormattableString.Invariant($"blocks={DepthBlock} slices={SliceElements}/{SliceLeast}/{SliceMost} gradients={GradientPixels}/{GradientTasks}");
 
-    /// <summary>Into how many blocks the summed extent of a product is cut, and how long all but the last are: about equal, and a multiple of 8.</summary>
-    public (long Count, long Length) Blocks(long depth)
-    {
-        var count = Math.Max(1, Parts(depth, DepthBlock));
-        return (count, (Parts(depth, count) + 7) / 8 * 8);
-    }
+    /// <summary>Whether there are blocks alone, one behind the other, in convolutions too, which are products over channels and all taps, or over images and pixels.</summary>
+    public bool IsPlain => SliceMost == 0;
+
+    /// <summary>Into how many blocks the summed extent of a product is cut.</summary>
+    public long Blocks(long depth) => Math.Max(1, Parts(depth, DepthBlock));
+
+    /// <summary>Where a block begins, and the one before it ends: they are about equal, and where there are slices all but the last a multiple of 8 long.</summary>
+    public long Start(long block, long depth) => IsPlain ? block * depth / Blocks(depth) : Math.Min(block * ((Parts(depth, Blocks(depth)) + 7) / 8 * 8), depth);
 
     /// <summary>How many blocks each slice has, but for the last; all of them when the sum is not cut. Products of several matrices are not.</summary>
     public long SliceBlocks(long rows, long columns, long blocks)

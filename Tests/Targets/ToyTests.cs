@@ -103,6 +103,15 @@ public sealed class ToyTests
         Trains(program, KnownTargets.Cpu, Sizes(program), 1e-5);
     }
 
+    [Theory]
+    [InlineData("mlp")]
+    [InlineData("resnet18")]
+    public void Double_precision_trains_as_in_the_reference(string name)
+    {
+        var program = Elaborate.With(typeof(BasicBlock).Assembly, ToyModels.Source(name).Replace("[Train]", "[Train(Precision = Precision.Float64)]", StringComparison.Ordinal)).Program;
+        Trains(program, ToyTarget.Model, Sizes(program), 1e-11);
+    }
+
     /// <summary>Other limits, other kernels: what is one launch there is several here, and no kernel writes more than the toy allows.</summary>
     [Theory]
     [MemberData(nameof(Yardsticks))]
@@ -148,7 +157,7 @@ public sealed class ToyTests
 
     [Fact]
     public void Sixteen_bit_numbers_are_stored_as_such() => Agrees(Parse("""
-        func f(x: f16[B,6], y: bf16[B,6], z: f32[B,6]) -> (f16[B,6], bf16[B,6], f32[B,6], f16[B], bf16[6], f16[B,9])
+        func f(x: f16[B,6], y: bf16[B,6], z: f32[B,6], w: f16[6,5], image: bf16[B,2,5,6], window: bf16[3,2,3,3]) -> (f16[B,6], bf16[B,6], f32[B,6], f16[B], bf16[6], f16[B,9], f16[B,5], bf16[B,3,5,6])
           %0 = tanh x
           %1 = mul %0, x
           %2 = mul y, y
@@ -158,8 +167,11 @@ public sealed class ToyTests
           %6 = sum %1 {axes=[1], keep=false}
           %7 = sum %3 {axes=[0], keep=false}
           %8 = pad %1 {after=[2], axis=1, before=[1], value=0.5}
-          return %1, %3, %5, %6, %7, %8
-        """), 2e-3, (3, 1), (8, 1));
+          %9 = matmul %1, w
+          %10 = conv2d image, window {dilation=[1,1], groups=1, padding=[1,1], stride=[1,1]}
+          %11 = relu %10
+          return %1, %3, %5, %6, %7, %8, %9, %11
+        """), 5e-3, (3, 1), (8, 1));
 
     public static TheoryData<int> Seeds => [.. Enumerable.Range(0, 12)];
 
@@ -271,6 +283,17 @@ public sealed class ToyTests
           %4 = conv2d_grad_input %3, u {dilation=[1,1], groups=1, padding=[0,0], shape=[B,70,4,4], stride=[1,1]}
           %5 = conv2d_grad_weight s, t {dilation=[2,2], groups=1, padding=[2,2], shape=[4,3,3,3], stride=[1,1]}
           return %1, %2, %3, %4, %5
+        """)]
+    [InlineData("""
+        func f(a: f64[B,900], b: f64[900,30], d: f64[3,17,410], e: f64[3,410,19], x: f64[B,6,9,11], w: f64[4,3,3,3], y: f64[B,4,5,6], p: f16[B,70], q: f16[70,9]) -> (f64[B,30], f64[3,17,19], f64[B,4,5,6], f64[B,6,9,11], f64[4,3,3,3], f16[B,9], f64[B])
+          %0 = matmul a, b
+          %1 = matmul d, e
+          %2 = conv2d x, w {dilation=[1,1], groups=2, padding=[1,1], stride=[2,2]}
+          %3 = conv2d_grad_input y, w {dilation=[1,1], groups=2, padding=[1,1], shape=[B,6,9,11], stride=[2,2]}
+          %4 = conv2d_grad_weight x, y {dilation=[1,1], groups=2, padding=[1,1], shape=[4,3,3,3], stride=[2,2]}
+          %5 = matmul p, q
+          %6 = sum a {axes=[1], keep=false}
+          return %0, %1, %2, %3, %4, %5, %6
         """)]
     public void The_CPUs_kernels_mean_what_the_CPU_computes(string text)
     {

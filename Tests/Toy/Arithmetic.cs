@@ -42,9 +42,11 @@ static class Arithmetic
         return Number.Of(s.Op == ScalarOp.Fma ? MultiplyAdd(x, y, z, s.Type) : Rounding.Round(Real(s.Op, x, y), s.Type));
     }
 
-    /// <summary>x·y + z, rounded once to the type.</summary>
+    /// <summary>x·y + z, rounded once to the type; integers wrap around.</summary>
     public static double MultiplyAdd(double x, double y, double z, DType type) =>
-        type == DType.F32 ? MathF.FusedMultiplyAdd((float)x, (float)y, (float)z) : Rounding.Round(Math.FusedMultiplyAdd(x, y, z), type);
+        type == DType.F32 ? MathF.FusedMultiplyAdd((float)x, (float)y, (float)z)
+        : type.IsFloat() ? Rounding.Round(Math.FusedMultiplyAdd(x, y, z), type)
+        : Wrapped(unchecked((long)x * (long)y + (long)z), type);
 
     static bool IsTrue(Number a, DType type) => type.IsFloat() ? a.Real != 0 : a.Whole != 0;
 

@@ -62,6 +62,23 @@ sealed class Convolutions
             for (long n = 0; n < to[0]; n++) Products.Take(takes, pointers, size, result[(int)(n * to[1] * to[2] * to[3])..(int)((n + 1) * to[1] * to[2] * to[3])], n, to[1], to[2] * to[3]);
     }
 
+    // The sum of blocks of a summed extent.
+    double Blocks(long depth, Func<long, (double, double)> factors)
+    {
+        double sum = 0;
+        for (long block = 0; block < kernel.Sums.Blocks(depth); block++)
+        {
+            double chain = 0;
+            for (var k = kernel.Sums.Start(block, depth); k < kernel.Sums.Start(block + 1, depth); k++)
+            {
+                var (x, y) = factors(k);
+                chain = Arithmetic.MultiplyAdd(x, y, chain, kernel.Accumulator);
+            }
+            sum = block == 0 ? chain : Rounding.Round(sum + chain, kernel.Accumulator);
+        }
+        return sum;
+    }
+
     // The sum of blocks of channels, each a chain over its channels and the taps that reach the pixel.
     double Sum(long channels, long most, long taps, Func<long, long, (double, double)> factors)
     {
@@ -97,11 +114,12 @@ sealed class Convolutions
         {
             var (x, y, f, n) = (i % mapWidth, i / mapWidth % mapHeight, i / mapWidth / mapHeight % filters, i / mapWidth / mapHeight / filters);
             var first = f / groupFilters * groupChannels;
-            map[i] = Sum(groupChannels, taps, taps, (c, t) =>
+            (double, double) Factors(long c, long t)
             {
                 var (row, column) = Seen(y, x, t);
                 return (weight[(f * groupChannels + c) * taps + t], Pixel(image, n, first + c, row, column));
-            });
+            }
+            map[i] = kernel.Sums.IsPlain ? Blocks(groupChannels * taps, k => Factors(k / taps, k % taps)) : Sum(groupChannels, taps, taps, Factors);
         }
         return map;
     }
@@ -125,12 +143,16 @@ sealed class Convolutions
             var (x, y, c, n) = (i % width, i / width % height, i / width / height % channels, i / width / height / channels);
             var from = reaching[(y % w.StrideHeight, x % w.StrideWidth)];
             var first = c / groupChannels * groupFilters;
-            image[i] = Sum(groupFilters, most, from.Count, (f, t) =>
+            (double, double) Factors(long f, (long Tap, long Y, long X) tap)
             {
-                var (row, column) = (y / w.StrideHeight + from[(int)t].Y, x / w.StrideWidth + from[(int)t].X);
+                var (row, column) = (y / w.StrideHeight + tap.Y, x / w.StrideWidth + tap.X);
                 var seen = row < 0 || row >= mapHeight || column < 0 || column >= mapWidth ? 0 : map[((n * filters + first + f) * mapHeight + row) * mapWidth + column];
-                return (weight[((first + f) * groupChannels + c % groupChannels) * taps + from[(int)t].Tap], seen);
-            });
+                return (weight[((first + f) * groupChannels + c % groupChannels) * taps + tap.Tap], seen);
+            }
+            // A plain sum runs over all taps: those that do not reach the pixel see padding.
+            image[i] = kernel.Sums.IsPlain
+                ? Blocks(groupFilters * taps, k => Factors(k / taps, from.Where(r => r.Tap == k % taps).DefaultIfEmpty((k % taps, -height, -width)).First()))
+                : Sum(groupFilters, most, from.Count, (f, t) => Factors(f, from[(int)t]));
         }
         return image;
     }
@@ -139,6 +161,20 @@ sealed class Convolutions
     {
         var weight = new double[filters * groupChannels * taps];
         if (images * mapHeight * mapWidth == 0) return weight;
+        if (kernel.Sums.IsPlain)
+        {
+            for (long i = 0; i < weight.Length; i++)
+            {
+                var (tap, c, f) = (i % taps, i / taps % groupChannels, i / taps / groupChannels);
+                weight[i] = Blocks(images * mapHeight * mapWidth, k =>
+                {
+                    var (x, y, n) = (k % mapWidth, k / mapWidth % mapHeight, k / mapWidth / mapHeight);
+                    var (row, column) = Seen(y, x, tap);
+                    return (map[((n * filters + f) * mapHeight + y) * mapWidth + x], Pixel(image, n, f / groupFilters * groupChannels + c, row, column));
+                });
+            }
+            return weight;
+        }
         var block = kernel.Sums.Pixels(images, mapHeight, mapWidth);
         var blocks = (from n in Starts(images, block.Images) from y in Starts(mapHeight, block.Rows) from x in Starts(mapWidth, block.Columns) select (n, y, x)).ToArray();
         var slices = kernel.Sums.Shares(kernel.Window.Groups, groupChannels, blocks.Length);

@@ -19,21 +19,24 @@ static partial class Library
     // Onto a third operand, which may lie where the result does.
     static void EmbeddingGradient(LibraryCall call)
     {
-        var (rows, width, to) = (call.Shape(call.Inputs)[0], call.Shape(call.Inputs)[1], call[call.Inputs]);
-        for (long i = 0; i < rows * width; i++) to.Store(i, call.Inputs == 3 ? call[2].Load(i) : default);
+        var (rows, width) = (call.Shape(call.Inputs)[0], call.Shape(call.Inputs)[1]);
+        var sums = new Sums(call[call.Inputs], rows * width);
+        for (long i = 0; i < rows * width && call.Inputs == 3; i++) sums[i] = call[2].Real(i);
         for (long i = 0; i < call.Size(1); i++)
         {
             var row = Checked(call[1], i, rows, "The row");
-            for (long k = 0; k < width; k++) Add(to, row * width + k, call[0].Real(i * width + k));
+            for (long k = 0; k < width; k++) sums.Add(row * width + k, call[0].Real(i * width + k));
         }
+        sums.Store();
     }
 
     static void Gather(LibraryCall call) => Picks(call, whole: 0, picked: 2, (pick, place) => call[2].Store(pick, call[0].Load(place)));
 
     static void GatherGradient(LibraryCall call)
     {
-        Clear(call[2], call.Size(2));
-        Picks(call, whole: 2, picked: 0, (pick, place) => Add(call[2], place, call[0].Real(pick)));
+        var sums = new Sums(call[2], call.Size(2));
+        Picks(call, whole: 2, picked: 0, (pick, place) => sums.Add(place, call[0].Real(pick)));
+        sums.Store();
     }
 
     static void Picks(LibraryCall call, int whole, int picked, Action<long, long> visit)

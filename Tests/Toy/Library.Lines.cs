@@ -35,7 +35,7 @@ static partial class Library
             for (long k = 0; k < extent; k++)
             {
                 var at = start + (call.Attributes.Bool("reverse") ? extent - 1 - k : k) * inner;
-                call[1].Store(at, sum = Rounding.Round(sum + call[0].Real(at), call[1].Type));
+                call[1].Store(at, sum = Rounding.Round(sum + call[0].Real(at), call[1].Type.Accumulator()));
             }
         }
     }

@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
+using Graph.Compiler.Ir;
 
 namespace Graph.Tests.Toy;
 
@@ -43,34 +44,44 @@ static partial class Library
     static void MaxPoolGradient(LibraryCall call)
     {
         var (map, image) = (call.Shape(0)[2] * call.Shape(0)[3], call.Shape(2)[2] * call.Shape(2)[3]);
-        Clear(call[2], call.Size(2));
-        for (long i = 0; i < call.Size(0); i++) Add(call[2], i / map * image + call[1].Load(i).Whole, call[0].Real(i));
+        var sums = new Sums(call[2], call.Size(2));
+        for (long i = 0; i < call.Size(0); i++) sums.Add(i / map * image + call[1].Load(i).Whole, call[0].Real(i));
+        sums.Store();
     }
 
     static void AveragePool(LibraryCall call)
     {
-        var (height, width) = call.Pair("kernel", 1);
         foreach (var (map, image) in Windows(call, 0, 1))
         {
-            float sum = 0;
-            foreach (var at in image) sum += (float)call[0].Real(at);
-            call[1].Store(map, (double)(sum * (1f / (height * width))));
+            var sum = 0.0;
+            foreach (var at in image) sum = Rounding.Round(sum + call[0].Real(at), call[0].Type.Accumulator());
+            call[1].Store(map, Rounding.Round(sum * Share(call), call[0].Type.Accumulator()));
         }
     }
 
     static void AveragePoolGradient(LibraryCall call)
     {
-        var (height, width) = call.Pair("kernel", 1);
-        Clear(call[1], call.Size(1));
+        var sums = new Sums(call[1], call.Size(1));
         foreach (var (map, image) in Windows(call, 1, 0))
-            foreach (var at in image) Add(call[1], at, (float)call[0].Real(map) * (1f / (height * width)));
+            foreach (var at in image) sums.Add(at, Rounding.Round(call[0].Real(map) * Share(call), call[0].Type.Accumulator()));
+        sums.Store();
     }
 
-    static void Clear(Pointer to, long count)
+    // Of an element of a window in its mean.
+    static double Share(LibraryCall call) => call.Pair("kernel", 1) is var (height, width) ? Rounding.Round(1.0 / (height * width), call[0].Type.Accumulator()) : 0;
+
+    // Sums in the type of sums, which are rounded to that of their elements once.
+    sealed class Sums(Pointer to, long count)
     {
-        for (long i = 0; i < count; i++) to.Store(i, default(Number));
-    }
+        readonly double[] values = new double[count];
 
-    // Rounded to the storage type with every addition.
-    static void Add(Pointer to, long at, double value) => to.Store(at, to.Real(at) + value);
+        public double this[long at] { set => values[at] = value; }
+
+        public void Add(long at, double value) => values[at] = Rounding.Round(values[at] + value, to.Type.Accumulator());
+
+        public void Store()
+        {
+            for (long i = 0; i < count; i++) to.Store(i, values[i]);
+        }
+    }
 }

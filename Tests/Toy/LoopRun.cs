@@ -68,7 +68,7 @@ sealed class LoopRun
         Source.Load load => pointers[kernel.Accesses[load.Access].Pointer].Load(Place(load.Access)),
         Source.Reduced reduced => reductions[reduced.Reduction],
         Source.Cached cached => caches[cached.Slot][at[kernel.Lane]],
-        Source.Tile => Number.Of(tile),
+        Source.Tile => s.Type.IsFloat() ? Number.Of(tile) : Number.Of((long)tile),
         Source.Size size => Number.Of(Value(size.Value)),
         var other => throw new NotSupportedException($"The toy knows no source {other}."),
     };

@@ -72,7 +72,7 @@ static class Products
 
     static double[] Multiply(double[] a, double[] b, long m, long n, long k, ProductKernel kernel, bool isOne)
     {
-        var (blocks, length) = kernel.Sums.Blocks(k);
+        var blocks = kernel.Sums.Blocks(k);
         var perSlice = isOne ? kernel.Sums.SliceBlocks(m, n, blocks) : blocks;
         var c = new double[m * n];
         for (long i = 0; i < m; i++)
@@ -82,7 +82,7 @@ static class Products
                 for (long block = 0; block < blocks; block++)
                 {
                     double chain = 0;
-                    for (var p = Math.Min(block * length, k); p < Math.Min((block + 1) * length, k); p++) chain = Arithmetic.MultiplyAdd(a[i * k + p], b[p * n + j], chain, kernel.Accumulator);
+                    for (var p = kernel.Sums.Start(block, k); p < kernel.Sums.Start(block + 1, k); p++) chain = Arithmetic.MultiplyAdd(a[i * k + p], b[p * n + j], chain, kernel.Accumulator);
                     slice = block % perSlice == 0 ? chain : Rounding.Round(slice + chain, kernel.Accumulator);
                     if ((block + 1) % perSlice == 0 || block == blocks - 1) sum = block < perSlice ? slice : Rounding.Round(sum + slice, kernel.Accumulator);
                 }
