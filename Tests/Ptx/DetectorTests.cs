@@ -174,6 +174,19 @@ public sealed class DetectorTests
     }
 
     [Fact]
+    public void An_allocation_may_be_far_larger_than_what_is_touched()
+    {
+        // 6 GB of which one page at each end is accessed: offsets need more than 32 bits.
+        const long Size = 6L << 30;
+        var session = new Session(Kernel("add.u64 %rd6, %rd4, 6442450688; ld.global.u32 %r2, [%rd6]; st.global.u32 [%rd5], %r2;"), new LaunchOptions());
+        var (large, y) = (session.Device.Allocate(Size, "large"), session.Allocate<uint>(64, "y"));
+        session.Device.Write<uint>(large + Size - 256, Session.Words(64, 1));
+        session.Launch("k", 1, 64, 0, large - 6442450688 + Size - 256, y);
+        session.Expect(y, Session.Words(64, 1), "the last 256 bytes");
+        Assert.Equal(FaultKind.OutOfBounds, Assert.Throws<PtxFaultException>(() => session.Launch("k", 1, 64, 0, large - 6442450688 + Size - 252, y)).Fault.Kind);
+    }
+
+    [Fact]
     public void Only_what_is_declared_live_of_an_arena_may_be_accessed()
     {
         var session = new Session(Kernel("ld.global.u32 %r2, [%rd4]; st.global.u32 [%rd5], %r2;"), new LaunchOptions());

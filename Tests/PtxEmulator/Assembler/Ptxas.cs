@@ -10,8 +10,8 @@ namespace Graph.PtxEmulator;
 /// <summary>What NVIDIA's assembler says about one kernel.</summary>
 public sealed record KernelResources(string Name, int Registers, int StackFrame, int SpillStores, int SpillLoads, int SharedBytes, int ConstantBytes);
 
-/// <summary>An assembler run: whether it accepted the text, all that it wrote, and the resources of each kernel.</summary>
-public sealed record Assembly(bool Success, string Log, IReadOnlyList<KernelResources> Kernels);
+/// <summary>An assembler run: whether it accepted the text, all that it wrote, the resources of each kernel, and the machine code (empty if it did not accept).</summary>
+public sealed record Assembly(bool Success, string Log, IReadOnlyList<KernelResources> Kernels, byte[] Cubin);
 
 /// <summary>NVIDIA's ptxas, if there is one: an independent opinion on whether text is PTX, and on what a kernel needs.</summary>
 public sealed partial class Ptxas
@@ -46,7 +46,8 @@ public sealed partial class Ptxas
             var source = System.IO.Path.Combine(folder.FullName, "module.ptx");
             File.WriteAllText(source, text);
             var start = new ProcessStartInfo(Path) { RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false, WorkingDirectory = folder.FullName };
-            foreach (var argument in new[] { "-v", "-arch", string.Create(CultureInfo.InvariantCulture, $"sm_{sm}"), "-o", System.IO.Path.Combine(folder.FullName, "module.cubin"), source }) start.ArgumentList.Add(argument);
+            var cubin = System.IO.Path.Combine(folder.FullName, "module.cubin");
+            foreach (var argument in new[] { "-v", "-arch", string.Create(CultureInfo.InvariantCulture, $"sm_{sm}"), "-o", cubin, source }) start.ArgumentList.Add(argument);
             using var process = Process.Start(start) ?? throw new InvalidOperationException($"'{Path}' does not start.");
             var (output, errors) = (process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync());
             var most = limit ?? TimeSpan.FromMinutes(1);
@@ -56,7 +57,7 @@ public sealed partial class Ptxas
                 throw new TimeoutException(string.Create(CultureInfo.InvariantCulture, $"ptxas did not end within {most.TotalSeconds} s."));
             }
             var log = output.GetAwaiter().GetResult() + errors.GetAwaiter().GetResult();
-            return new Assembly(process.ExitCode == 0, log, Parse(log));
+            return new Assembly(process.ExitCode == 0, log, Parse(log), process.ExitCode == 0 ? File.ReadAllBytes(cubin) : []);
         }
         finally
         {

@@ -68,7 +68,7 @@ public sealed class EmulatedDevice
             if (i > 0 && sorted[i - 1].Offset + sorted[i - 1].Size > sorted[i].Offset) throw new ArgumentException($"'{sorted[i - 1].Name}' and '{sorted[i].Name}' overlap.", nameof(live));
         }
         foreach (var part in sorted)
-            if (Array.IndexOf(region.Live ?? [], part) < 0) region.WrittenBytes.Slice((int)part.Offset, (int)part.Size).Clear();
+            if (Array.IndexOf(region.Live ?? [], part) < 0) region.Mark(part.Offset, part.Size, 0);
         region.Live = sorted;
     }
 
@@ -77,8 +77,8 @@ public sealed class EmulatedDevice
     {
         var bytes = MemoryMarshal.AsBytes(values);
         var (region, offset) = Resolve(address, bytes.Length);
-        bytes.CopyTo(region.Bytes[offset..]);
-        region.WrittenBytes.Slice(offset, bytes.Length).Fill(1);
+        bytes.CopyTo(region.Bytes(offset, bytes.Length));
+        region.Mark(offset, bytes.Length, 1);
     }
 
     /// <summary>Copies values from the device.</summary>
@@ -87,9 +87,9 @@ public sealed class EmulatedDevice
     {
         var bytes = MemoryMarshal.AsBytes(values);
         var (region, offset) = Resolve(address, bytes.Length);
-        var missing = region.WrittenBytes.Slice(offset, bytes.Length).IndexOf((byte)0);
+        var missing = region.WrittenBytes(offset, bytes.Length).IndexOf((byte)0);
         if (missing >= 0) throw new InvalidOperationException(string.Create(CultureInfo.InvariantCulture, $"byte {offset + missing} of {region.Name} is read but was never written."));
-        region.Bytes.Slice(offset, bytes.Length).CopyTo(bytes);
+        region.Bytes(offset, bytes.Length).CopyTo(bytes);
     }
 
     /// <summary>Copies within the device; bytes that were never written stay so.</summary>
@@ -97,24 +97,24 @@ public sealed class EmulatedDevice
     {
         var (source, at) = Resolve(from, size);
         var (target, start) = Resolve(to, size);
-        source.Bytes.Slice(at, (int)size).CopyTo(target.Bytes[start..]);
-        source.WrittenBytes.Slice(at, (int)size).CopyTo(target.WrittenBytes[start..]);
+        source.Bytes(at, size).CopyTo(target.Bytes(start, size));
+        source.WrittenBytes(at, size).CopyTo(target.WrittenBytes(start, size));
     }
 
     /// <summary>Sets bytes.</summary>
     public void Set(ulong address, byte value, long size)
     {
         var (region, offset) = Resolve(address, size);
-        region.Bytes.Slice(offset, (int)size).Fill(value);
-        region.WrittenBytes.Slice(offset, (int)size).Fill(1);
+        region.Bytes(offset, size).Fill(value);
+        region.Mark(offset, size, 1);
     }
 
-    (Region Region, int Offset) Resolve(ulong address, long size)
+    (Region Region, long Offset) Resolve(ulong address, long size)
     {
         var region = memory.Find(address) ?? (size == 0 ? memory.Below(address) : null);
         if (region is null || address - region.Base + (ulong)size > region.Size)
             throw new ArgumentOutOfRangeException(nameof(address), string.Create(CultureInfo.InvariantCulture, $"{size} bytes at 0x{address:x} do not lie in one allocation."));
-        return (region, (int)(address - region.Base));
+        return (region, (long)(address - region.Base));
     }
 
     /// <summary>Parses and decodes a module; nothing in it is left for the launch to find.</summary>
@@ -130,8 +130,8 @@ public sealed class EmulatedDevice
         if (parameters.Length > 0)
         {
             region = new Region($"the parameters of '{kernel.Name}'", StateSpace.Param, AddressSpace.Param, parameters.Length) { ReadOnly = true };
-            parameters.CopyTo(region.Bytes);
-            region.WrittenBytes.Fill(1);
+            parameters.CopyTo(region.Bytes(0, parameters.Length));
+            region.Mark(0, parameters.Length, 1);
         }
         var launch = new Launch(kernel.Program, memory, grid, block, dynamicShared, region, ++launches, options ?? Options);
         launch.Check(SharedLimit);

@@ -16,11 +16,11 @@ public sealed class EmulatedModule
         foreach (var variable in module.Variables.Where(variable => variable.Space is StateSpace.Global or StateSpace.Const))
         {
             var region = device.Memory.Allocate($"'{variable.Name}'", variable.Size, variable.Space);
-            region.WrittenBytes.Fill(1); // what has no initial value is zero
+            region.Mark(0, variable.Size, 1); // what has no initial value is zero
             region.ReadOnly = variable.Space == StateSpace.Const;
             if (!region.ReadOnly) region.Shadow = new RaceShadow(variable.Size);
             for (var i = 0; i < variable.Initial.Count; i++)
-                for (var b = 0; b < variable.Type.Size(); b++) region.Bytes[i * variable.Type.Size() + b] = (byte)(variable.Initial[i] >> (8 * b));
+                for (var b = 0; b < variable.Type.Size(); b++) region.Bytes(0, variable.Size)[i * variable.Type.Size() + b] = (byte)(variable.Initial[i] >> (8 * b));
             variables.Add(variable, region);
         }
         foreach (var function in module.Functions.Where(function => function.IsEntry))

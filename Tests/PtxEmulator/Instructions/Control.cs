@@ -140,8 +140,8 @@ sealed unsafe class Call : Instruction
             if (transfer.Memory)
             {
                 var region = warp.Params![lane];
-                region.Bytes.Slice(transfer.From, transfer.Size).CopyTo(region.Bytes[transfer.To..]);
-                region.WrittenBytes.Slice(transfer.From, transfer.Size).CopyTo(region.WrittenBytes[transfer.To..]);
+                region.Bytes(transfer.From, transfer.Size).CopyTo(region.Bytes(transfer.To, transfer.Size));
+                region.WrittenBytes(transfer.From, transfer.Size).CopyTo(region.WrittenBytes(transfer.To, transfer.Size));
             }
             else Raw.Write(warp.Write(transfer.To) + lane * transfer.Size, transfer.Size, Raw.Read(warp.Read(transfer.From) + lane * transfer.Size, transfer.Size));
         }

@@ -18,7 +18,7 @@ sealed unsafe class MemoryPort(AddressSource source) : MemoryInstruction(source)
     public void MarkPending(Warp warp, ulong address, int size)
     {
         var region = warp.Block.Shared!;
-        region.WrittenBytes.Slice((int)(address - region.Base), size).Fill(Region.Pending);
+        region.Mark((long)(address - region.Base), size, Region.Pending);
     }
 
     public override void Execute(Warp warp, uint lanes) => throw new System.InvalidOperationException("A port is no instruction.");

@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Runtime.InteropServices;
 
 namespace Graph.PtxEmulator;
 
@@ -14,10 +15,12 @@ static class AddressSpace
 /// <summary>A part of an allocation that holds something: bytes from <see cref="Offset"/>.</summary>
 public readonly record struct Extent(long Offset, long Size, string Name);
 
-/// <summary>A range of bytes of one state space, which of them are written, and who accessed them.</summary>
+/// <summary>
+/// A range of bytes of one state space, which of them are written, and who accessed them. Memory comes from the host zeroed and page by page with the first access, so that an allocation
+/// may be far larger than what kernels touch of it.
+/// </summary>
 sealed unsafe class Region
 {
-    readonly byte[] bytes, written;
     /// <summary>What <see cref="Written"/> says of a byte that a copy will write: neither 0 (never written) nor 1 (written).</summary>
     public const byte Pending = 2;
 
@@ -38,18 +41,24 @@ sealed unsafe class Region
         Space = space;
         Base = address;
         Size = (ulong)size;
-        // Vectors of the host read whole words at the end.
-        bytes = GC.AllocateArray<byte>(checked((int)size + 16), pinned: true);
-        written = GC.AllocateArray<byte>(checked((int)size + 16), pinned: true);
-        fixed (byte* d = bytes) Data = d;
-        fixed (byte* w = written) Written = w;
+        Data = (byte*)NativeMemory.AllocZeroed((nuint)size + 16);
+        Written = (byte*)NativeMemory.AllocZeroed((nuint)size + 16);
     }
 
-    public Span<byte> Bytes => bytes.AsSpan(0, (int)Size);
-    public Span<byte> WrittenBytes => written.AsSpan(0, (int)Size);
+    ~Region()
+    {
+        NativeMemory.Free(Data);
+        NativeMemory.Free(Written);
+    }
+
+    public Span<byte> Bytes(long offset, long size) => new(Data + offset, checked((int)size));
+    public Span<byte> WrittenBytes(long offset, long size) => new(Written + offset, checked((int)size));
+
+    /// <summary>Says of a range whether it is written.</summary>
+    public void Mark(long offset, long size, byte state) => NativeMemory.Fill(Written + offset, (nuint)size, state);
 
     /// <summary>Nothing of it is written any more.</summary>
-    public void Forget() => Array.Clear(written);
+    public void Forget() => Mark(0, (long)Size, 0);
 
     /// <summary>The live part around an access; null if it is outside of all, or across two.</summary>
     public Extent? LivePart(ulong offset, int size)
