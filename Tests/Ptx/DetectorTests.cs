@@ -151,6 +151,17 @@ public sealed class DetectorTests
     }
 
     [Fact]
+    public void What_is_read_as_read_only_is_written_by_nobody()
+    {
+        // In place: each thread its own word, so that it is no race, and still the cache may hold what was there.
+        var text = Kernel("ld.global.nc.u32 %r2, [%rd4]; add.u32 %r2, %r2, 1; st.global.u32 [%rd4], %r2;");
+        Fails(FaultKind.NonCoherent, text);
+        Succeeds(text.Replace(".nc", "", StringComparison.Ordinal));
+        Fails(FaultKind.NonCoherent, Kernel("st.global.u32 [%rd5], %r1; ld.global.nc.u32 %r2, [%rd5];"));
+        Succeeds(text.Replace("[%rd4], %r2", "[%rd5], %r2", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public void Constant_memory_is_not_written()
         => Fails(FaultKind.ReadOnly, Kernel("cvta.const.u64 %rd6, c; st.u32 [%rd6], 1;", module: ".const .u32 c[4] = {1, 2, 3, 4};"));
 

@@ -14,7 +14,8 @@ namespace Graph.Tests.Ptx;
 /// <summary>
 /// NVIDIA's own arithmetic without a GPU: the assembler computes instructions of constants itself, and what it stores stands in the machine code. The emulator runs the same text.
 /// </summary>
-public sealed class FoldingTests(PtxasCount count) : IClassFixture<PtxasCount>
+[Collection(nameof(PtxasCount))]
+public sealed class FoldingTests(PtxasCount count)
 {
     /// <summary>An instruction, the types of its result and operands.</summary>
     static readonly (string Form, PtxType Result, PtxType[] Operands)[] Forms =

@@ -97,6 +97,8 @@ public sealed class ParserTests
     [InlineData("bra NOWHERE;", "a label is expected")]
     [InlineData("call f, (%r1);", "a function (.func)")]
     [InlineData("@%r1 mov.u32 %r2, 0;", "no predicate register")]
+    [InlineData("bar.sync 16;", "0 to 15")]
+    [InlineData("bar.sync 0, 63;", "multiple of 32")]
     [InlineData("lop3.b32 %r1, %r1, %r1, %r1, 256;", "0 to 255")]
     [InlineData("mov.u32 %r2, ;", "an operand is expected")]
     [InlineData("mov.u32 %r2, 1", "';' is expected")]

@@ -54,6 +54,17 @@ public sealed class EmulatedKernel
     public int ParameterBytes => Program.EntryBytes;
     /// <summary>Bytes of shared memory that its text fixes.</summary>
     public int StaticShared => Program.SharedStatic;
+    /// <summary>Bytes of local memory of a thread.</summary>
+    public int LocalBytes => Program.LocalBytes;
+    /// <summary>Threads that a block may have.</summary>
+    public int MaxThreads
+    {
+        get
+        {
+            var (x, y, z) = Program.Function.RequiredThreads ?? Program.Function.MaxThreads ?? (1024, 1, 1);
+            return Math.Min(1024, x * y * z);
+        }
+    }
     /// <summary>Instructions that it decoded to.</summary>
     public int Length => Program.Code.Length;
 

@@ -15,6 +15,8 @@ public enum FaultKind
     Uninitialised,
     /// <summary>Two accesses of different threads, one of them a write, that nothing orders.</summary>
     Race,
+    /// <summary>Memory that a launch reads as read only (<c>ld.global.nc</c>) is written by it.</summary>
+    NonCoherent,
     /// <summary>An instruction that all lanes of a warp (or of a member mask) have to execute together is not reached by all of them.</summary>
     DivergentWarp,
     /// <summary>Threads end without arriving at a barrier where others wait.</summary>

@@ -41,6 +41,8 @@ sealed class Launch(Program program, DeviceMemory memory, Dim3 grid, Dim3 block,
         if (block.X is < 1 or > 1024 || block.Y is < 1 or > 1024 || block.Z is < 1 or > 64 || block.Count > 1024) throw Refused($"a block of {block} threads: at most 1,024, and 64 in the third dimension");
         if (function.RequiredThreads is { } required && new Dim3(required.X, required.Y, required.Z) != block) throw Refused($"a block of {block} threads where .reqntid says ({required.X}, {required.Y}, {required.Z})");
         if (function.MaxThreads is { } most && block.Count > (long)most.X * most.Y * most.Z) throw Refused($"a block of {block} threads where .maxntid allows {most.X * most.Y * most.Z}");
+        // From version 8.1 on and on sm_70 parameters may be larger; nothing here needs that.
+        if (program.EntryBytes > 4352) throw Refused($"{program.EntryBytes} bytes of parameters, of which there may be 4,352");
         var shared = program.SharedStatic + dynamicShared;
         if (program.SharedStatic > 48 * 1024) throw Refused($"{program.SharedStatic} bytes of static shared memory: above 49,152 it has to be dynamic");
         if (shared > sharedLimit) throw Refused(string.Create(CultureInfo.InvariantCulture, $"{shared} bytes of shared memory where the target has {sharedLimit} a block"));

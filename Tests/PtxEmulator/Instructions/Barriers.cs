@@ -44,6 +44,9 @@ static class Barriers
         var combine = what == "red" ? site.Expect("popc", "and", "or") : null;
         if (site.Take("aligned")) aligned = true;
         if (combine is not null) site.TakeType(combine == "popc" ? PtxType.U32 : PtxType.Pred);
+        var first = combine is null ? 0 : 1;
+        if (site.Count > first && site[first] is ImmediateOperand { Bits: > 15 }) throw site.Refuse("there are barriers 0 to 15.");
+        if (site.Count > first + 1 && site[first + 1] is ImmediateOperand { Bits: var threads } && threads % 32 != 0) throw site.Refuse("a barrier's number of threads is a multiple of 32.");
         if (combine is null)
         {
             if (site.Count is < 1 or > 2) throw site.Refuse("a barrier has an id and perhaps a count.");

@@ -157,17 +157,17 @@ static class Comparisons
     {
         var type = site.TakeType(PtxType.B16, PtxType.B32, PtxType.B64, PtxType.U16, PtxType.U32, PtxType.U64, PtxType.S16, PtxType.S32, PtxType.S64, PtxType.F32, PtxType.F64);
         site.Done(4);
-        return Shapes.Make(typeof(SelpInstruction<>).MakeGenericType(Shapes.Raw(type)), site.Write(0, type), site.Read(1, type), site.Read(2, type), site.ReadPredicate(site[3]));
+        return Shapes.Make(typeof(SelpInstruction<>).MakeGenericType(Shapes.Raw(type)), site.Write(0, type), site.Read(1, type), site.Read(2, type), site.ReadPredicateOrNot(site[3]));
     }
 
-    sealed unsafe class SelpInstruction<T>(int d, int a, int b, int p) : Instruction where T : unmanaged
+    sealed unsafe class SelpInstruction<T>(int d, int a, int b, (int Index, bool Negated) p) : Instruction where T : unmanaged
     {
         public override void Execute(Warp warp, uint lanes)
         {
             var pd = (T*)warp.Write(d);
             var pa = (T*)warp.Read(a);
             var pb = (T*)warp.Read(b);
-            var chosen = warp.P[p];
+            var chosen = p.Negated ? ~warp.P[p.Index] : warp.P[p.Index];
             for (; lanes != 0; lanes &= lanes - 1)
             {
                 var i = BitOperations.TrailingZeroCount(lanes);

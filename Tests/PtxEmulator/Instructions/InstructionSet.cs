@@ -15,11 +15,11 @@ static class InstructionSet
     static InstructionSet()
     {
         IntegerArithmetic.Register();
-        BitOperations32.Register();
+        BitInstructions.Register();
         Shifts.Register();
         Float32Instructions.Register();
         Float64Instructions.Register();
-        Half16Instructions.Register();
+        SmallFloatInstructions.Register();
         Comparisons.Register();
         Conversions.Register();
         Moves.Register();

@@ -43,13 +43,14 @@ static class LoadsAndStores
         var isVolatile = site.Take("volatile");
         var space = Space(site.TakeAny("global", "shared", "shared::cta", "local", "const", "param"));
         if (!isVolatile) site.TakeAny("ca", "cg", "cs", "lu", "cv");
-        if (site.Take("nc") && space != StateSpace.Global) throw site.Refuse(".nc is of .global.");
+        var nonCoherent = site.Take("nc");
+        if (nonCoherent && space != StateSpace.Global) throw site.Refuse(".nc is of .global.");
         Hints(site, load: true);
         var (count, type) = VectorOf(site);
         site.Done(2);
         var (to, register) = Registers(site, site[0], type, count, write: true);
         var source = MemoryInstruction.Decode(site, site[1], space);
-        return Make(typeof(LoadInstruction<,>), type, register, source, to);
+        return Make(typeof(LoadInstruction<,>), type, register, source, to, nonCoherent ? AccessKind.NonCoherent : AccessKind.Read);
     }
 
     static Instruction Store(Site site)
@@ -63,7 +64,7 @@ static class LoadsAndStores
         var target = MemoryInstruction.Decode(site, site[0], space);
         if (target.Entry) throw site.Refuse("a kernel's parameters are read only.");
         var (from, register) = Registers(site, site[1], type, count, write: false);
-        return Make(typeof(StoreInstruction<,>), type, register, target, from);
+        return Make(typeof(StoreInstruction<,>), type, register, target, from, AccessKind.Write);
     }
 
     static (int Count, PtxType Type) VectorOf(Site site)
@@ -92,13 +93,13 @@ static class LoadsAndStores
         return (at, common!.Value);
     }
 
-    static Instruction Make(Type instruction, PtxType type, PtxType register, AddressSource source, int[] at)
+    static Instruction Make(Type instruction, PtxType type, PtxType register, AddressSource source, int[] at, AccessKind kind)
     {
         var value = type.IsInteger() || type.IsBits() ? Shapes.Of(type) : Shapes.Raw(type);
-        return Shapes.Make(instruction.MakeGenericType(value, Shapes.Raw(register)), source, at);
+        return Shapes.Make(instruction.MakeGenericType(value, Shapes.Raw(register)), source, at, kind);
     }
 
-    sealed unsafe class LoadInstruction<T, R>(AddressSource source, int[] to) : MemoryInstruction(source) where T : unmanaged, IBinaryInteger<T> where R : unmanaged, IBinaryInteger<R>
+    sealed unsafe class LoadInstruction<T, R>(AddressSource source, int[] to, AccessKind kind) : MemoryInstruction(source) where T : unmanaged, IBinaryInteger<T> where R : unmanaged, IBinaryInteger<R>
     {
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public override void Execute(Warp warp, uint lanes)
@@ -111,20 +112,20 @@ static class LoadsAndStores
                 for (; lanes != 0; lanes &= lanes - 1)
                 {
                     var i = BitOperations.TrailingZeroCount(lanes);
-                    d[i] = R.CreateTruncating(*(T*)Access(warp, i, Address(addresses, i), sizeof(T), AccessKind.Read));
+                    d[i] = R.CreateTruncating(*(T*)Access(warp, i, Address(addresses, i), sizeof(T), kind));
                 }
             }
             else
                 for (; lanes != 0; lanes &= lanes - 1)
                 {
                     var i = BitOperations.TrailingZeroCount(lanes);
-                    var from = (T*)Access(warp, i, Address(addresses, i), size, AccessKind.Read);
+                    var from = (T*)Access(warp, i, Address(addresses, i), size, kind);
                     for (var k = 0; k < to.Length; k++) ((R*)warp.Write(to[k]))[i] = R.CreateTruncating(from[k]);
                 }
         }
     }
 
-    sealed unsafe class StoreInstruction<T, R>(AddressSource source, int[] from) : MemoryInstruction(source) where T : unmanaged, IBinaryInteger<T> where R : unmanaged, IBinaryInteger<R>
+    sealed unsafe class StoreInstruction<T, R>(AddressSource source, int[] from, AccessKind kind) : MemoryInstruction(source) where T : unmanaged, IBinaryInteger<T> where R : unmanaged, IBinaryInteger<R>
     {
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public override void Execute(Warp warp, uint lanes)
@@ -134,7 +135,7 @@ static class LoadsAndStores
             for (; lanes != 0; lanes &= lanes - 1)
             {
                 var i = BitOperations.TrailingZeroCount(lanes);
-                var to = (T*)Access(warp, i, Address(addresses, i), size, AccessKind.Write);
+                var to = (T*)Access(warp, i, Address(addresses, i), size, kind);
                 for (var k = 0; k < from.Length; k++) to[k] = T.CreateTruncating(((R*)warp.Read(from[k]))[i]);
             }
         }

@@ -5,7 +5,7 @@ using System.Runtime.CompilerServices;
 
 namespace Graph.PtxEmulator;
 
-enum AccessKind { Read, Write, Atomic }
+enum AccessKind { Read, NonCoherent, Write, Atomic }
 
 /// <summary>An address operand: a register or variable, and a number of bytes.</summary>
 readonly record struct AddressSource(StateSpace Space, int Register, bool Wide, long Offset, bool Entry);
@@ -54,10 +54,10 @@ abstract unsafe class MemoryInstruction(AddressSource source) : Instruction
             (region, offset) = Find(warp, lane, address, size, kind);
         var written = region.Written + offset;
         if (kind != AccessKind.Write && !IsWritten(written, size)) throw NotWritten(warp, lane, region, offset, size);
-        if (kind != AccessKind.Read) MarkWritten(written, size);
+        if (kind >= AccessKind.Write) MarkWritten(written, size);
         if (region.Shadow is { } shadow && warp.Launch.Strict)
         {
-            if (kind == AccessKind.Read) shadow.Read(warp, lane, offset, size, this, region);
+            if (kind < AccessKind.Write) shadow.Read(warp, lane, offset, size, this, region, kind == AccessKind.NonCoherent);
             else shadow.Write(warp, lane, offset, size, this, region, kind == AccessKind.Atomic);
         }
         return region.Data + offset;
@@ -72,7 +72,7 @@ abstract unsafe class MemoryInstruction(AddressSource source) : Instruction
             throw warp.Fault(FaultKind.Misaligned, this, lane, string.Create(CultureInfo.InvariantCulture, $"it accesses {size} bytes at byte {offset} of {region.Name}.\n  Expected: an address that is a multiple of {size}."), address);
         if (region.Live is not null && region.LivePart(offset, size) is null)
             throw warp.Fault(FaultKind.OutOfBounds, this, lane, string.Create(CultureInfo.InvariantCulture, $"it accesses {size} bytes at byte {offset} of {region.Name}, outside of what lives there.\n  Expected: {Near(region, offset)}"), address);
-        if (region.ReadOnly && kind != AccessKind.Read) throw warp.Fault(FaultKind.ReadOnly, this, lane, $"it writes to {region.Name}, which is read only.", address);
+        if (region.ReadOnly && kind >= AccessKind.Write) throw warp.Fault(FaultKind.ReadOnly, this, lane, $"it writes to {region.Name}, which is read only.", address);
         if (region.Space is StateSpace.Global or StateSpace.Const) last = region;
         return (region, offset);
     }

@@ -13,8 +13,10 @@ sealed class RaceShadow(long size)
     struct Cell
     {
         public ulong WriteOwner, WriteStamp, ReadOwner, ReadStamp, Read2Owner, Read2Stamp;
-        public int WritePc, ReadPc, Read2Pc;
+        public int WritePc, ReadPc, Read2Pc, NonCoherentPc;
         public bool WriteAtomic;
+        /// <summary>The launch that has read it as memory that nobody writes (<c>ld.global.nc</c>).</summary>
+        public ulong NonCoherent;
     }
 
     const int PageShift = 10;
@@ -49,7 +51,7 @@ sealed class RaceShadow(long size)
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public void Read(Warp warp, int lane, ulong offset, int bytes, Instruction instruction, Region region)
+    public void Read(Warp warp, int lane, ulong offset, int bytes, Instruction instruction, Region region, bool nonCoherent)
     {
         Fit(offset, bytes);
         var (owner, clocks) = (warp.Block.Owner, warp.Block.Clocks!);
@@ -60,6 +62,11 @@ sealed class RaceShadow(long size)
             ref var cell = ref At(i);
             if (Conflicts(cell.WriteOwner, cell.WriteStamp, owner, warp, lane))
                 throw Report(warp, lane, offset, instruction, region, "reads", "written", cell.WriteOwner, cell.WriteStamp, cell.WritePc);
+            if (nonCoherent)
+            {
+                if (cell.WriteStamp != 0 && cell.WriteOwner >> 32 == warp.Launch.Serial) throw Stale(warp, lane, offset, instruction, region, "reads", "has written", cell.WritePc);
+                (cell.NonCoherent, cell.NonCoherentPc) = (warp.Launch.Serial, instruction.Pc);
+            }
             if (Conflicts(cell.ReadOwner, cell.ReadStamp, owner, warp, lane))
                 (cell.Read2Owner, cell.Read2Stamp, cell.Read2Pc) = (cell.ReadOwner, cell.ReadStamp, cell.ReadPc);
             (cell.ReadOwner, cell.ReadStamp, cell.ReadPc) = (owner, stamp, instruction.Pc);
@@ -83,6 +90,7 @@ sealed class RaceShadow(long size)
                 throw Report(warp, lane, offset, instruction, region, does, "read", cell.ReadOwner, cell.ReadStamp, cell.ReadPc);
             if (Conflicts(cell.Read2Owner, cell.Read2Stamp, owner, warp, lane))
                 throw Report(warp, lane, offset, instruction, region, does, "read", cell.Read2Owner, cell.Read2Stamp, cell.Read2Pc);
+            if (cell.NonCoherent == warp.Launch.Serial) throw Stale(warp, lane, offset, instruction, region, does, "has read", cell.NonCoherentPc);
             cell = new Cell { WriteOwner = owner, WriteStamp = stamp, WritePc = instruction.Pc, WriteAtomic = atomic };
         }
     }
@@ -92,6 +100,13 @@ sealed class RaceShadow(long size)
     {
         if (stamp == 0 || owner >> 32 != current >> 32) return false;
         return owner != current || !warp.Block.Clocks!.Before(stamp, warp, lane);
+    }
+
+    static PtxFaultException Stale(Warp warp, int lane, ulong offset, Instruction instruction, Region region, string does, string did, int pc)
+    {
+        var other = warp.Launch.Program.Code[pc];
+        return warp.Fault(FaultKind.NonCoherent, instruction, lane, string.Create(CultureInfo.InvariantCulture,
+            $"it {does} byte {offset} of {region.Name}, which this launch {did} in line {other.Line}: {other}\n  Expected: what ld.global.nc reads is written by nobody during the launch."), region.Base + offset);
     }
 
     static PtxFaultException Report(Warp warp, int lane, ulong offset, Instruction instruction, Region region, string does, string did, ulong owner, ulong stamp, int pc)

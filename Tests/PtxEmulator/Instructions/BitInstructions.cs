@@ -4,7 +4,7 @@ using System.Numerics;
 namespace Graph.PtxEmulator;
 
 /// <summary>and, or, xor, not, cnot, lop3, bfe, bfi, brev, clz, popc, prmt: bits of registers.</summary>
-static class BitOperations32
+static class BitInstructions
 {
     struct And<T> : IBinary<T, T, T> where T : IBinaryInteger<T> { public static T Apply(T a, T b) => a & b; }
     struct Or<T> : IBinary<T, T, T> where T : IBinaryInteger<T> { public static T Apply(T a, T b) => a | b; }

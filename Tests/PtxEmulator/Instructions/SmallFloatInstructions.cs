@@ -3,7 +3,7 @@ using System;
 namespace Graph.PtxEmulator;
 
 /// <summary>Arithmetic of f16, f16x2, bf16 and bf16x2; subnormals are kept unless .ftz says otherwise.</summary>
-static class Half16Instructions
+static class SmallFloatInstructions
 {
     struct AddOp<F> : IBinary<ushort, ushort, ushort> where F : struct, ISmallFormat { public static ushort Apply(ushort a, ushort b) => SmallFloat<F>.Add(a, b); }
     struct SubOp<F> : IBinary<ushort, ushort, ushort> where F : struct, ISmallFormat { public static ushort Apply(ushort a, ushort b) => SmallFloat<F>.Sub(a, b); }
