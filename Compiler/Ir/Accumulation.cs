@@ -25,6 +25,10 @@ public sealed record Accumulation(EquatableArray<Scalar> Neutral, EquatableArray
     /// <summary>The scalar operation that combines two accumulators of one number; null for anything else.</summary>
     public ScalarOp? Operation => Components == 1 && Combine[0].AppliesToInputs(2) ? Combine[0].Op : null;
 
+    /// <summary>Whether every order of the elements gives the same bits: the operation says so of an accumulator of several numbers; of one, it follows from how two are combined.</summary>
+    public bool IsExact { get; init; } =
+        Neutral.Length == 1 && (!Neutral[0].Type.IsFloat() || (Combine[0].AppliesToInputs(2) && Combine[0].Op is ScalarOp.Max or ScalarOp.Min));
+
     /// <summary>How many numbers the accumulator has.</summary>
     public int Components => Neutral.Length;
 }

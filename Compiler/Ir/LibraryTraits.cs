@@ -32,9 +32,6 @@ public sealed record LibraryTraits
 
     /// <summary>All reals: for kernels that add up what those of 16 bits hold in float32.</summary>
     public static readonly EquatableArray<DType> RealType = [DType.F64, DType.F16, DType.BF16, DType.F32];
-
-    /// <summary>Those that C# has a type for, which compares them.</summary>
-    public static readonly EquatableArray<DType> ComparedType = [DType.F64, DType.F32, DType.F16, DType.I64, DType.I32, DType.I8, DType.Bool];
 }
 
 /// <summary>A result that may lie in an operand's memory.</summary>

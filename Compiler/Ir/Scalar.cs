@@ -5,40 +5,6 @@ using System.Linq;
 
 namespace Graph.Compiler.Ir;
 
-/// <summary>The operations of scalar expressions: what every target must be able to compute for one element.</summary>
-public enum ScalarOp
-{
-    /// <summary>The operand number <see cref="Scalar.Index"/>.</summary>
-    Input,
-    Constant,
-    Add, Sub, Mul,
-    /// <summary>Of real numbers: the quotient of integers is one too.</summary>
-    Div,
-    /// <summary>a − b·⌊a / b⌋: it has the sign of the second argument. Of integers an integer, and an error where that is 0.</summary>
-    Remainder,
-    Neg, Abs, Min, Max,
-    /// <summary>a·b + c, rounded once.</summary>
-    Fma,
-    Exp, Log, Sqrt, Rsqrt, Tanh, Erf, Sigmoid, Sin, Cos, Pow, Floor, Ceil,
-    /// <summary>To the nearest integer, halves to even.</summary>
-    Round,
-    Equal, Less, LessEqual, And, Or, Not,
-    /// <summary>Argument 0 is bool: true takes argument 1, false argument 2.</summary>
-    Select,
-    /// <summary>Conversion to <see cref="Scalar.Type"/>; a float goes to an integer by truncation.</summary>
-    Cast,
-    /// <summary>The element's index along axis <see cref="Scalar.Index"/> of the node's result, an i64.</summary>
-    AxisIndex,
-    /// <summary>The element's row-major index in the node's result, an i64.</summary>
-    LinearIndex,
-    /// <summary>In kernels: its argument, which makes an element's row-major index of places along axes. Unlike other arithmetic on 64-bit integers it stays within 32 bits, as the sizes of tensors do.</summary>
-    Place,
-    /// <summary>The value of <see cref="Scalar.Size"/> under the call's binding, an i64: what a mean over a named dimension divides by.</summary>
-    Dimension,
-    /// <summary>A uniform number in [0, 1) from Philox4x32-10, an f32. Arguments, all i64: the seed, the element's index, the stream's number and the iteration.</summary>
-    Uniform,
-}
-
 /// <summary>
 /// A scalar expression over an operation's operands: one definition serves the reference interpreter, every target and the cost model.
 /// Shared subexpressions are shared objects.
@@ -116,6 +82,12 @@ public sealed class Scalar
     public static Scalar Floor(Scalar a) => Unary(ScalarOp.Floor, a);
     public static Scalar Ceil(Scalar a) => Unary(ScalarOp.Ceil, a);
     public static Scalar Round(Scalar a) => Unary(ScalarOp.Round, a);
+
+    /// <summary>A function of real numbers (<see cref="ScalarFunctions"/>).</summary>
+    /// <exception cref="ArgumentException">The operation is none, or takes another number of arguments.</exception>
+    public static Scalar Function(ScalarOp op, params ImmutableArray<Scalar> arguments) => ScalarFunctions.Find(op) is { } function && function.Arity == arguments.Length
+        ? new(op, arguments.Select(a => a.Type).Aggregate(DTypes.Promote), arguments) : throw new ArgumentException($"{op} is no function of {arguments.Length} real numbers.", nameof(op));
+
     public static Scalar Equal(Scalar a, Scalar b) => Compare(ScalarOp.Equal, a, b);
     public static Scalar Less(Scalar a, Scalar b) => Compare(ScalarOp.Less, a, b);
     public static Scalar LessEqual(Scalar a, Scalar b) => Compare(ScalarOp.LessEqual, a, b);

@@ -8,6 +8,9 @@ public static class SpecialFunctions
     /// <summary>The logistic function, without overflow.</summary>
     public static double Sigmoid(double x) => x >= 0 ? 1 / (1 + Math.Exp(-x)) : Math.Exp(x) / (1 + Math.Exp(x));
 
+    /// <summary>1 / √x.</summary>
+    public static double Rsqrt(double x) => 1 / Math.Sqrt(x);
+
     /// <summary>The error function, by its Maclaurin series below 3 and the continued fraction of erfc above (Abramowitz and Stegun 7.1.6, 7.1.14).</summary>
     public static double Erf(double x)
     {

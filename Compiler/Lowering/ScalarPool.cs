@@ -33,7 +33,8 @@ public sealed class ScalarPool
     {
         switch (s.Op)
         {
-            case ScalarOp.Add or ScalarOp.Sub or ScalarOp.Mul or ScalarOp.Div or ScalarOp.Min or ScalarOp.Max or ScalarOp.Pow or ScalarOp.Remainder or ScalarOp.Fma:
+            case ScalarOp.Add or ScalarOp.Sub or ScalarOp.Mul or ScalarOp.Div or ScalarOp.Min or ScalarOp.Max or ScalarOp.Remainder or ScalarOp.Fma:
+            case var function when ScalarFunctions.Find(function) is not null:
                 arguments = [.. arguments.Select(a => Cast(a, s.Type))];
                 break;
             case ScalarOp.Equal or ScalarOp.Less or ScalarOp.LessEqual:

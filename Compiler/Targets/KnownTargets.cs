@@ -20,7 +20,7 @@ public static class KnownTargets
         Kernels = new(Operations: 72, Dear: 8, Results: 8, Operands: 20, Passes: 4, ShortRow: 16),
         Memory = new(RowBytes: 1 << 19, ColumnRows: 512, Alignment: 64),
         Work = new(Grain: 1 << 14, DearWeight: 4, LeastColumns: 64, MostColumns: 1024, FewRows: 8, LongRow: 1 << 16),
-        Costs = new([ScalarOp.Exp, ScalarOp.Log, ScalarOp.Tanh, ScalarOp.Erf, ScalarOp.Sigmoid, ScalarOp.Sin, ScalarOp.Cos, ScalarOp.Pow, ScalarOp.Uniform], Prologue: 8, Again: 6, Repeats: 2, PackedPixels: 256, PackedChannels: 32),
+        Costs = new([.. ScalarFunctions.All.Where(f => !f.IsInstruction).Select(f => f.Op), ScalarOp.Uniform], Prologue: 8, Again: 6, Repeats: 2, PackedPixels: 256, PackedChannels: 32),
         Sums = new(Lanes: 64, SplitWork: 1 << 17, PartWork: 1 << 15, MostParts: 64, LeastPart: 8, BusyChunks: 6, MostNormParts: 1024),
         Products = new(DepthBlock: 384, SliceElements: 1 << 16, SliceLeast: 6, SliceMost: 16, GradientPixels: 256, GradientTasks: 16),
     };

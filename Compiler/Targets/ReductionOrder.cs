@@ -26,7 +26,7 @@ public sealed record ReductionOrder(int Lanes, int Parts)
     public static ReductionOrder Of(Node reduce, TargetModel target, DimBinding typical)
     {
         if (reduce.Operation.Reduce(reduce) is not { } accumulation) return new(1, 1);
-        var lanes = IsExact(accumulation) ? 0 : IsAlongRow(reduce) && accumulation.Neutral.All(n => n.Type == DType.F32) ? target.Sums.Lanes : 1;
+        var lanes = accumulation.IsExact ? 0 : IsAlongRow(reduce) && accumulation.Neutral.All(n => n.Type == DType.F32) ? target.Sums.Lanes : 1;
         // Parts are results, of which the second launch makes one: an accumulator of several numbers has none such.
         return new(lanes, accumulation.Components > 1 ? 1 : PartsOf(reduce, target, typical));
     }
@@ -39,10 +39,6 @@ public sealed record ReductionOrder(int Lanes, int Parts)
         while (last > 0 && shape[last].Is(1)) last--;
         return AxisMap.ReducedAxes(reduce).Contains(last);
     }
-
-    // Sums of integers wrap around in any order; the larger of two numbers is one of them.
-    static bool IsExact(Accumulation accumulation) =>
-        accumulation.Components == 1 && (accumulation.Operation is ScalarOp.Max or ScalarOp.Min || !accumulation.Neutral[0].Type.IsFloat());
 
     // So that several processors work at it.
     static int PartsOf(Node reduce, TargetModel target, DimBinding typical)

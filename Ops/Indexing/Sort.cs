@@ -10,7 +10,7 @@ namespace Graph;
 public partial class Tensor
 {
     /// <summary>The elements along an axis in ascending or descending order, and where each of them stood (i64). Equal elements keep their order; not a number counts as the largest, as in PyTorch.</summary>
-    /// <remarks>The first k of a descending order are the k largest: <c>x.Sort(-1, descending: true).Values.Slice(-1, 0, k)</c>.</remarks>
+    /// <remarks>Of the largest or smallest alone, see <see cref="TopK"/>.</remarks>
     [Operation("sort")]
     public (Tensor Values, Tensor Indices) Sort(int axis = -1, bool descending = false)
     {
@@ -26,7 +26,7 @@ sealed class SortOperation : Operation
     public override OpKind Kind => OpKind.Library;
 
     // It reads a line and writes a line, each at a step of its own.
-    public override LibraryTraits Library(Node node) => new() { Types = LibraryTraits.ComparedType, Strided = [0], StridedResults = [0, 1] };
+    public override LibraryTraits Library(Node node) => new() { Types = LibraryTraits.AnyType, Strided = [0], StridedResults = [0, 1] };
 
     public override ImmutableArray<Value> Emit(Builder b, ImmutableArray<Value> operands, AttributeMap attributes) =>
         base.Emit(b, operands, AttributeMap.Of(("axis", attributes.Axis(operands[0].Shape)), ("descending", attributes.Bool("descending"))));

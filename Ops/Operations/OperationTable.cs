@@ -27,7 +27,7 @@ public static class OperationTable
         new ExpandOperation(), new SplitOperation(), new ConcatOperation(), new StackOperation(), new PadOperation(), new RepeatOperation(), new TriangleOperation("tril", true), new TriangleOperation("triu", false),
         new FlipOperation(),
         // Reductions
-        new SumOperation(), new MaxOperation(), new MinOperation(), new MeanOperation(), new VarianceOperation(), new ArgMaxOperation(), new CumSumOperation(), new LogSumExpOperation(),
+        new SumOperation(), new MaxOperation(), new MinOperation(), new MeanOperation(), new VarianceOperation(), new ArgMaxOperation(), new ArgMinOperation(), new CumSumOperation(), new LogSumExpOperation(),
         new NormOperation(), new StdOperation(),
         new ProdOperation(),
         // Differentiation
@@ -41,6 +41,6 @@ public static class OperationTable
         new SoftmaxOperation(), new LogSoftmaxOperation(), new LayerNormOperation(), new BatchNormOperation(), new BatchNormInferenceOperation(), new CrossEntropyOperation(), new MseLossOperation(),
         // Indexing
         new EmbeddingOperation(), new EmbeddingGradOperation(), new GatherOperation(), new GatherGradOperation(), new OneHotOperation(),
-        new SortOperation(), new CheckIndexOperation(),
+        new SortOperation(), new TopKOperation(), new CheckIndexOperation(),
     ]);
 }

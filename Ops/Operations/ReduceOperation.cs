@@ -49,7 +49,7 @@ abstract class ReduceOperation : Operation
 
     public sealed override void Evaluate(Evaluation e) => Accumulating.Run(Reduce(e.Node), e[0], e.Attributes.Axes(e.Node.Inputs[0].Shape), e.Create(0));
 
-    public sealed override ImmutableArray<Value> Emit(Builder b, ImmutableArray<Value> operands, AttributeMap attributes)
+    public override ImmutableArray<Value> Emit(Builder b, ImmutableArray<Value> operands, AttributeMap attributes)
     {
         var canonical = Reduced.Canonical(operands[0].Shape, attributes);
         return canonical.Dims("axes").IsEmpty ? operands : base.Emit(b, operands, canonical);

@@ -29,12 +29,24 @@ sealed class VarianceOperation : CompositeOperation
         return [context[0].With(Reduced.Result(context.Shape(0), context.Attributes))];
     }
 
-    // Two passes: the mean first, so that nothing cancels.
+    // Two passes: the mean first, so that nothing cancels. What the mean is off by, Σ(x − mean) / n, is taken back from the sum of squares: Chan, Golub and LeVeque, "Algorithms for computing the sample variance", 1983.
     protected override ImmutableArray<Value> Define(Builder b, ImmutableArray<Value> x, AttributeMap attributes)
     {
         var axes = attributes.Axes(x[0].Shape);
         var centered = b.Of(b.Sub(x[0], MeanOperation.Of(b, x[0], axes, keep: true)));
         var count = Reduced.Count(x[0].Shape, attributes);
-        return [(centered * centered).Sum(axes, attributes.Bool("keep")) / b.Of(b.Size(attributes.Bool("unbiased") ? count - 1 : count, x[0].DType))];
+        var (squares, rest) = ((centered * centered).Sum(axes, attributes.Bool("keep")), centered.Sum(axes, attributes.Bool("keep")));
+        return [(squares - rest * rest / b.Of(b.Size(count, x[0].DType))) / b.Of(b.Size(attributes.Bool("unbiased") ? count - 1 : count, x[0].DType))];
     }
+
+    // 2 (x − mean) / n: what the correction adds is 0 but for rounding.
+    public override ImmutableArray<Value?> Gradient(GradContext g) =>
+    [
+        g.For(0, () =>
+        {
+            var (b, count) = (g.Builder, Reduced.Count(g.X.Shape, g.Attributes));
+            var centered = g.X - g.Of(MeanOperation.Of(b, g.X, g.Attributes.Axes(g.X.Shape), keep: true));
+            return centered * (g.OutputGradient.Reshape(Reduced.Kept(g.X.Shape, g.Attributes)) * 2 / g.Of(b.Size(g.Attributes.Bool("unbiased") ? count - 1 : count, g.X.Value.DType)));
+        }),
+    ];
 }

@@ -5,13 +5,17 @@ using Graph.Compiler.Ir.Reference;
 
 namespace Graph.Operations.Reference;
 
-/// <summary>Reductions along axes, reading the operand once in its own order: the reference of every <see cref="Accumulation"/> by one scalar operation.</summary>
+/// <summary>Reductions along axes, reading the operand once in its own order: the reference of every <see cref="Accumulation"/>.</summary>
 static class Accumulating
 {
     /// <summary>Reduces <paramref name="x"/> along the axes into <paramref name="result"/>.</summary>
     public static void Run(Accumulation accumulation, TensorData x, int[] axes, TensorData result)
     {
-        var op = accumulation.Operation ?? throw new NotSupportedException("The interpreter reduces by one scalar operation alone.");
+        if (accumulation.Operation is not { } op)
+        {
+            TupleAccumulating.Run(accumulation, x, axes, result);
+            return;
+        }
         var neutral = accumulation.Neutral[0].Constant;
         for (long i = 0; i < result.Size; i++)
             if (result.Real is { } real) real[i] = neutral;

@@ -1,6 +1,5 @@
 using System.ComponentModel;
 using System;
-using System.Numerics;
 using Graph.Compiler.Ir;
 
 namespace Graph.Runtime.Cpu;
@@ -19,16 +18,7 @@ public unsafe struct PadCall
     public ulong Value;
 }
 
-/// <summary>The place of the greatest element along the middle axis of a tensor [Outer, Extent, Inner], as int64 [Outer, Inner].</summary>
-[EditorBrowsable(EditorBrowsableState.Never)]
-public unsafe struct ArgMaxCall
-{
-    public long Outer, Extent, Inner;
-    public void* From;
-    public long* To;
-}
-
-/// <summary>Padding and arg-max: kernels that move numbers or pick them.</summary>
+/// <summary>Padding: a kernel that moves numbers.</summary>
 [EditorBrowsable(EditorBrowsableState.Never)]
 public static unsafe class Movement
 {
@@ -67,36 +57,11 @@ public static unsafe class Movement
             }
         }
     }
-
-    /// <summary>The first of equal ones; NaN counts as the greatest, the first of them wins, as in PyTorch.</summary>
-    /// <typeparam name="T">The elements.</typeparam>
-    public static void ArgMax<T>(WorkerPool pool, ArgMaxCall* call)
-        where T : unmanaged, INumber<T> => pool.Run(&ArgMax<T>, call, call->Outer * call->Inner, 1 + ChunkBytes / (sizeof(T) * Math.Max(1, call->Extent)));
-
-    static void ArgMax<T>(void* context, long begin, long end, int worker)
-        where T : unmanaged, INumber<T>
-    {
-        var call = (ArgMaxCall*)context;
-        for (var i = begin; i < end; i++)
-        {
-            var from = (T*)call->From + i / call->Inner * call->Extent * call->Inner + i % call->Inner;
-            var best = from[0];
-            long at = 0;
-            for (long k = 1; k < call->Extent; k++)
-            {
-                var value = from[k * call->Inner];
-                if (!(value > best) && !(T.IsNaN(value) && !T.IsNaN(best))) continue;
-                best = value;
-                at = k;
-            }
-            call->To[i] = at;
-        }
-    }
 }
 
 static unsafe partial class LibraryKernels
 {
-    static readonly string pad = Implement("pad", Pad), argMax = Implement("argmax", ArgMax);
+    static readonly string pad = Implement("pad", Pad);
 
     static void Pad(LibraryCall launch)
     {
@@ -124,23 +89,4 @@ static unsafe partial class LibraryKernels
         DType.I64 or DType.I32 or DType.I8 or DType.Bool => (ulong)(long)value,
         _ => throw launch.Unsupported(0),
     };
-
-    static void ArgMax(LibraryCall launch)
-    {
-        var call = launch.Take<ArgMaxCall>();
-        launch.Run((delegate*<WorkerPool, void*, void>)(launch.Type(0) switch
-        {
-            DType.F64 => (delegate*<WorkerPool, ArgMaxCall*, void>)&Movement.ArgMax<double>,
-            DType.F32 => &Movement.ArgMax<float>,
-            DType.F16 => &Movement.ArgMax<Half>,
-            DType.I64 => &Movement.ArgMax<long>,
-            DType.I32 => &Movement.ArgMax<int>,
-            DType.I8 => &Movement.ArgMax<sbyte>,
-            DType.Bool => &Movement.ArgMax<byte>,
-            _ => throw launch.Unsupported(0),
-        }), call);
-        (call->Outer, call->Extent, call->Inner) = launch.Around(0);
-        launch.Resolve(0, &call->From);
-        launch.Resolve(1, (void**)&call->To);
-    }
 }

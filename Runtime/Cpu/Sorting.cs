@@ -24,6 +24,9 @@ public unsafe struct SortCall
     public void* From, Values;
     public long* Indices;
 
+    /// <summary>Scratch memory of each worker: a line's entries, twice.</summary>
+    public float** Scratch;
+
     /// <summary>How many lines there are.</summary>
     public readonly long Lines
     {
@@ -36,21 +39,34 @@ public unsafe struct SortCall
     }
 }
 
-/// <summary>Sorting. A line is sorted by one worker, through its indices: no two of them are equal then, so the order of equal elements and the result are fixed, whatever the threads do.</summary>
+/// <summary>Sorting. A line is sorted by one worker, by its elements' keys and in their order where these are equal: the result is fixed, whatever the threads do.</summary>
 [EditorBrowsable(EditorBrowsableState.Never)]
 public static unsafe class Sorting
 {
     const long ChunkElements = 4 * 1024;
 
-    /// <summary>Equal elements keep their order, and NaN counts as the largest.</summary>
-    /// <typeparam name="T">The elements.</typeparam>
-    public static void Sort<T>(WorkerPool pool, SortCall* call)
-        where T : unmanaged, INumber<T> => pool.Run(&Sort<T>, call, call->Extent == 0 ? 0 : call->Lines, 1 + ChunkElements / Math.Max(1, call->Extent));
+    /// <summary>Bytes of scratch memory that a worker needs: a line's entries, twice.</summary>
+    internal static long ScratchBytes<TKey>(long extent)
+        where TKey : unmanaged => 2 * extent * sizeof(RadixSort.Entry<TKey>);
 
-    static void Sort<T>(void* context, long begin, long end, int worker)
-        where T : unmanaged, INumber<T>
+    /// <summary>Equal elements keep their order, and NaN counts as the largest.</summary>
+    internal static void Sort<T, TKey, TOrder>(WorkerPool pool, SortCall* call)
+        where T : unmanaged
+        where TKey : unmanaged, IBinaryInteger<TKey>
+        where TOrder : ISortKey<T, TKey>
+    {
+        if (call->Extent > uint.MaxValue) throw new NotSupportedException($"An axis of {call->Extent} elements is too long to be sorted: {uint.MaxValue} are possible.");
+        pool.Run(&Sort<T, TKey, TOrder>, call, call->Extent == 0 ? 0 : call->Lines, 1 + ChunkElements / Math.Max(1, call->Extent));
+    }
+
+    static void Sort<T, TKey, TOrder>(void* context, long begin, long end, int worker)
+        where T : unmanaged
+        where TKey : unmanaged, IBinaryInteger<TKey>
+        where TOrder : ISortKey<T, TKey>
     {
         var call = (SortCall*)context;
+        var entries = (RadixSort.Entry<TKey>*)call->Scratch[worker];
+        var flip = call->Descending ? TKey.AllBitsSet : TKey.Zero;
         for (var line = begin; line < end; line++)
         {
             var from = (T*)call->From;
@@ -65,52 +81,15 @@ public static unsafe class Sorting
                 values += i * call->ValuesStrides[axis];
                 indices += i * call->IndicesStrides[axis];
             }
-            for (long k = 0; k < call->Extent; k++) indices[k * call->IndicesStep] = k;
-            Heapsort(call, from, indices);
-            for (long k = 0; k < call->Extent; k++) values[k * call->ValuesStep] = from[indices[k * call->IndicesStep] * call->FromStep];
+            for (long k = 0; k < call->Extent; k++) entries[k] = new() { Key = TOrder.Of(from[k * call->FromStep]) ^ flip, Place = (uint)k };
+            var sorted = RadixSort.Sort(entries, entries + call->Extent, call->Extent);
+            for (long k = 0; k < call->Extent; k++)
+            {
+                values[k * call->ValuesStep] = from[sorted[k].Place * call->FromStep];
+                indices[k * call->IndicesStep] = sorted[k].Place;
+            }
         }
     }
-
-    // Williams, 1964: needs no memory beside the indices.
-    static void Heapsort<T>(SortCall* call, T* from, long* indices)
-        where T : unmanaged, INumber<T>
-    {
-        var (n, step) = (call->Extent, call->IndicesStep);
-        for (var root = n / 2 - 1; root >= 0; root--) Sink(call, from, indices, root, n);
-        for (var last = n - 1; last > 0; last--)
-        {
-            (indices[0], indices[last * step]) = (indices[last * step], indices[0]);
-            Sink(call, from, indices, 0, last);
-        }
-    }
-
-    static void Sink<T>(SortCall* call, T* from, long* indices, long root, long count)
-        where T : unmanaged, INumber<T>
-    {
-        var step = call->IndicesStep;
-        var moved = indices[root * step];
-        while (2 * root + 1 < count)
-        {
-            var child = 2 * root + 1;
-            if (child + 1 < count && IsBefore(call, from, indices[child * step], indices[(child + 1) * step])) child++;
-            if (!IsBefore(call, from, moved, indices[child * step])) break;
-            indices[root * step] = indices[child * step];
-            root = child;
-        }
-        indices[root * step] = moved;
-    }
-
-    static bool IsBefore<T>(SortCall* call, T* from, long i, long k)
-        where T : unmanaged, INumber<T>
-    {
-        var (a, b) = (from[i * call->FromStep], from[k * call->FromStep]);
-        if (Less(a, b)) return !call->Descending;
-        if (Less(b, a)) return call->Descending;
-        return i < k;
-    }
-
-    static bool Less<T>(T a, T b)
-        where T : INumber<T> => a < b || (!T.IsNaN(a) && T.IsNaN(b));
 }
 
 static unsafe partial class LibraryKernels
@@ -122,13 +101,14 @@ static unsafe partial class LibraryKernels
         var call = launch.Take<SortCall>();
         launch.Run((delegate*<WorkerPool, void*, void>)(launch.Type(0) switch
         {
-            DType.F64 => (delegate*<WorkerPool, SortCall*, void>)&Sorting.Sort<double>,
-            DType.F32 => &Sorting.Sort<float>,
-            DType.F16 => &Sorting.Sort<Half>,
-            DType.I64 => &Sorting.Sort<long>,
-            DType.I32 => &Sorting.Sort<int>,
-            DType.I8 => &Sorting.Sort<sbyte>,
-            DType.Bool => &Sorting.Sort<byte>,
+            DType.F64 => (delegate*<WorkerPool, SortCall*, void>)&Sorting.Sort<double, ulong, Float64Key>,
+            DType.F32 => &Sorting.Sort<float, uint, Float32Key>,
+            DType.F16 => &Sorting.Sort<ushort, ushort, Float16Key>,
+            DType.BF16 => &Sorting.Sort<ushort, ushort, BFloat16Key>,
+            DType.I64 => &Sorting.Sort<long, ulong, Int64Key>,
+            DType.I32 => &Sorting.Sort<int, uint, Int32Key>,
+            DType.I8 => &Sorting.Sort<sbyte, byte, Int8Key>,
+            DType.Bool => &Sorting.Sort<byte, byte, BoolKey>,
             _ => throw launch.Unsupported(0),
         }), call);
         var (shape, axis) = (launch.Shape(0), launch.Axis);
@@ -147,6 +127,14 @@ static unsafe partial class LibraryKernels
         call->ValuesStrides = Others(values);
         call->IndicesStrides = Others(indices);
         call->Descending = launch.Attributes.Bool("descending");
+        call->Scratch = launch.Scratch(launch.Type(0).Size() switch
+        {
+            8 => Sorting.ScratchBytes<ulong>(call->Extent),
+            4 => Sorting.ScratchBytes<uint>(call->Extent),
+            2 => Sorting.ScratchBytes<ushort>(call->Extent),
+            1 => Sorting.ScratchBytes<byte>(call->Extent),
+            _ => throw launch.Unsupported(0),
+        });
         launch.Resolve(0, &call->From);
         launch.Resolve(1, &call->Values);
         launch.Resolve(2, (void**)&call->Indices);

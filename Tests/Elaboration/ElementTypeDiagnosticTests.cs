@@ -24,7 +24,6 @@ public class ElementTypeDiagnosticTests
     [InlineData("<int>", "x.«Mean()»", "Mean needs real numbers for x, but got i32")]
     [InlineData("", "«-(x > 0)»", "Neg needs numbers for x, but got bool")]
     [InlineData("<Half>", "x.«MatMul(x.T.Cast(ElementType.F32))»", "MatMul needs the left matrix and the right one of one element type, but got f16 and f32: Cast(ElementType.F32) converts it")]
-    [InlineData("", "x.Cast(ElementType.BF16).«ArgMax(1)»", "The CPU computes argmax in f64, f32, f16, i64, i32, i8 and bool alone, but got bf16: Cast(ElementType.F32) converts it")]
     public void The_mark_lies_under_the_operation(string type, string body, string message)
     {
         var error = DiagnosticTests.ErrorAtMark(Model(type, body, "readonly Linear head = new(8, 3); readonly LayerNorm norm = new(8);"), Id);

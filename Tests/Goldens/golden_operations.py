@@ -211,6 +211,8 @@ def reductions():
         f.add('logsumexp', f'axis={axis}', lambda x, a=axis: x.logsumexp(a), {'x': real(3, 6, scale=8.0)}, axis=axis, keep=False)
     f.add('logsumexp', 'large_values', lambda x: x.logsumexp(-1, keepdim=True), {'x': real(2, 6, scale=400.0, offset=700.0)}, axis=-1, keep=True)
     f.add('argmax', 'last', lambda x: x.argmax(-1), {'x': real(3, 6)}, axis=-1)
+    f.add('argmin', 'last', lambda x: x.argmin(-1), {'x': real(3, 6)}, axis=-1)
+    f.add('argmin', 'first_axis', lambda x: x.argmin(0), {'x': real(5, 3)}, axis=0)
     f.add('cumsum', 'last', lambda x: x.cumsum(-1), {'x': real(3, 6)}, axis=-1)
     f.add('cumsum', 'first', lambda x: x.cumsum(0), {'x': real(3, 6)}, axis=0)
     for name, axis, keep in (('last', -1, False), ('first', 0, False), ('keep', 1, True)):
@@ -247,6 +249,8 @@ def movement():
         f.add('flip', f'axes={axes}'.replace(' ', ''), lambda x, a=axes: x.flip(a), {'x': real(3, 4, 2)}, axes=axes)
     for axis, descending in ((-1, False), (0, True), (1, False)):
         f.add('sort', f'axis={axis}_descending={descending}', lambda x, a=axis, d=descending: tuple(x.sort(dim=a, descending=d, stable=True)), {'x': real(4, 5, 3)}, axis=axis, descending=descending)
+    for axis, largest in ((-1, True), (0, False)):
+        f.add('topk', f'axis={axis}_largest={largest}', lambda x, a=axis, l=largest: tuple(x.topk(3, dim=a, largest=l)), {'x': real(4, 5, 3)}, axis=axis, k=3, largest=largest)
     return f
 
 

@@ -37,7 +37,7 @@ public sealed class ElementTypeTests
         string[] unary =
         [
             "neg", "abs", "exp", "expm1", "log", "log1p", "sqrt", "rsqrt", "square", "reciprocal", "erf", "sin", "cos", "floor", "ceil", "round", "sign", "logical_not",
-            "relu", "leaky_relu", "gelu", "silu", "sigmoid", "tanh", "softplus", "elu", "sum", "max", "min", "mean", "norm", "argmax", "softmax", "log_softmax", "layer_norm", "logsumexp", "cumsum",
+            "relu", "leaky_relu", "gelu", "silu", "sigmoid", "tanh", "softplus", "elu", "sum", "max", "min", "mean", "norm", "argmax", "argmin", "softmax", "log_softmax", "layer_norm", "logsumexp", "cumsum",
             "tril", "triu", "flatten", "detach",
         ];
         foreach (var operation in unary) yield return T(operation, X(3, 20));
@@ -99,6 +99,7 @@ public sealed class ElementTypeTests
         yield return new("placed", [("axis", 1)], new([3, 6], DType.F32), new([3, 2], DType.F32), Index(5, 1));
         yield return new("sort", [("axis", 0), ("descending", true)], X(9, 4));
         yield return T("sort", X(3, 20));
+        yield return new("topk", [("k", 4)], X(3, 20));
         yield return new("one_hot", [("classes", 5)], Index(5, 3));
     }
 

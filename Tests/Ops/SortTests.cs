@@ -33,6 +33,45 @@ public sealed class SortTests
         Agree(compiled, Numbers(6, 70, 5));
     }
 
+    // Few, as many as are put in place one by one, one more, and many; numbers of both signs, of many sizes, equal ones, zeros of both signs and what is no number.
+    [Theory]
+    [InlineData(DType.F64)]
+    [InlineData(DType.F32)]
+    [InlineData(DType.F16)]
+    [InlineData(DType.BF16)]
+    [InlineData(DType.I64)]
+    [InlineData(DType.I32)]
+    [InlineData(DType.I8)]
+    [InlineData(DType.Bool)]
+    public void Every_type_and_length_is_sorted_as_the_reference_does(DType type)
+    {
+        foreach (var length in new[] { 5, 48, 49, 3000 })
+        {
+            var random = new Random(length);
+            double Real() => random.Next(20) switch { 0 => double.NaN, 1 => 0.0, 2 => -0.0, 3 => double.PositiveInfinity, 4 => double.NegativeInfinity, < 10 => random.Next(-3, 3), _ => (random.NextDouble() - 0.5) * Math.Pow(2, random.Next(-8, 9)) };
+            long Whole() => type switch { DType.I64 => random.NextInt64(long.MinValue, long.MaxValue) >> random.Next(60), DType.I32 => random.Next(int.MinValue, int.MaxValue) >> random.Next(30), DType.I8 => random.Next(-128, 128), _ => random.Next(2) };
+            TensorData x = type.IsFloat() ? new(type, [2, length], [.. Enumerable.Range(0, 2 * length).Select(_ => Rounding.Round(Real(), type))]) : new(type, [2, length], [.. Enumerable.Range(0, 2 * length).Select(_ => Whole())]);
+            using var compiled = CompiledFunctions.Of([new(type, Shape.Of(2, length))], (b, v) => [.. b.Apply("sort", v, With(1)), .. b.Apply("sort", v, With(1, true))]);
+            Agree(compiled, x);
+        }
+    }
+
+    [Fact]
+    public void The_first_few_are_the_largest_or_the_smallest()
+    {
+        using var compiled = CompiledFunctions.Of([new(DType.F32, Shape.Of(3, 60)), new(DType.F32, Shape.Of(3, 4))], (b, v) =>
+        {
+            var top = b.Apply("topk", [v[0]], AttributeMap.Of(("k", 4)));
+            return [.. top, .. b.Apply("topk", [v[0]], AttributeMap.Of(("k", 2), ("axis", 0), ("largest", false))), ReverseMode.Run(b, 0, [v[0]], [top[0]], [v[1]])[v[0]]];
+        });
+        Agree(compiled, Numbers(3, 60), Numbers(3, 4));
+        var (values, indices) = Tensor.From([3f, 9, 9, float.NaN, -1]).TopK(3);
+        Assert.Equal([float.NaN, 9, 9], values.ToArray());
+        Assert.Equal([3f, 1, 2], indices.ToArray());
+        Assert.Empty(Tensor.From([1f, 2]).TopK(0).Values.ToArray());
+        Assert.Contains("TopK takes 3", Assert.Throws<ShapeException>(() => Tensor.From([1f, 2]).TopK(3)).Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Not_a_number_is_the_largest()
     {
@@ -124,7 +163,9 @@ public sealed class SortTests
                     Extent = extent, FromStep = 1, ValuesStep = 1, IndicesStep = 1, Rank = 1, Sizes = &size, FromStrides = &stride, ValuesStrides = &stride, IndicesStrides = &stride,
                     From = from, Values = to, Indices = order,
                 };
-                Sorting.Sort<float>(pool, &call);
+                pool.EnsureScratch(Sorting.ScratchBytes<uint>(extent));
+                call.Scratch = pool.ScratchTable;
+                Sorting.Sort<float, uint, Float32Key>(pool, &call);
             }
             return indices;
         }

@@ -64,6 +64,7 @@ public class TextTests
             "split" => AttributeMap.Of(("size", 2), ("axis", 1)),
             "pad" => AttributeMap.Of(("before", new[] { 0, 1 }), ("after", new[] { 0, 2 })),
             "max_pool2d" or "avg_pool2d" => AttributeMap.Of(("kernel", 2)),
+            "topk" => AttributeMap.Of(("k", 2)),
             _ => AttributeMap.Empty,
         };
 

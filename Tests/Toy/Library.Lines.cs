@@ -44,19 +44,6 @@ static partial class Library
     static int Compare(Pointer x, long a, long b) => x.Type.IsFloat() && (double.IsNaN(x.Real(a)) || double.IsNaN(x.Real(b))) ? double.IsNaN(x.Real(a)).CompareTo(double.IsNaN(x.Real(b)))
         : !x.Type.IsFloat() ? x.Load(a).Whole.CompareTo(x.Load(b).Whole) : x.Real(a) < x.Real(b) ? -1 : x.Real(a) > x.Real(b) ? 1 : 0;
 
-    static void ArgMax(LibraryCall call)
-    {
-        var (outer, extent, inner) = call.Around(0);
-        var line = 0L;
-        foreach (var start in Lines(outer, extent, inner))
-        {
-            var best = 0L;
-            for (long k = 1; k < extent; k++)
-                if (Compare(call[0], start + k * inner, start + best * inner) > 0) best = k;
-            call[1].Store(line++, Number.Of(best));
-        }
-    }
-
     // Operand and results may lie anywhere.
     static void Sort(LibraryCall call)
     {

@@ -50,7 +50,7 @@ static partial class Library
     {
         ["max_pool2d"] = MaxPool, ["max_pool2d_grad"] = MaxPoolGradient, ["avg_pool2d"] = AveragePool, ["avg_pool2d_grad"] = AveragePoolGradient,
         ["embedding"] = Embedding, ["embedding_grad"] = EmbeddingGradient, ["gather"] = Gather, ["gather_grad"] = GatherGradient, ["check_index"] = CheckIndex,
-        ["pad"] = Pad, ["cumsum"] = CumSum, ["argmax"] = ArgMax, ["sort"] = Sort,
+        ["pad"] = Pad, ["cumsum"] = CumSum, ["sort"] = Sort,
     };
 
     /// <summary>Runs a launch.</summary>

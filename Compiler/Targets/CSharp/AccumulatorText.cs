@@ -47,8 +47,8 @@ static class AccumulatorText
         for (var i = 0; i < values.Length; i++) code.Line($"{name(group[i])} = {values[i]};");
     }
 
-    /// <summary>The library's function over all lanes of an accumulator of one number; null when it has none, and <see cref="Lane"/> writes the steps.</summary>
-    public static string? Across(ImmutableArray<Reduction> group) => group[0].Operation switch
+    /// <summary>The library's function over all lanes of an accumulator of one real number; null when it has none, and <see cref="Lane"/> writes the steps.</summary>
+    public static string? Across(ImmutableArray<Reduction> group) => !VectorText.IsReal(group[0].Value.Type) ? null : group[0].Operation switch
     {
         ScalarOp.Add => "Sum",
         ScalarOp.Max => "Max",

@@ -37,7 +37,7 @@ sealed class KernelWriter : BodyWriter
     {
         for (var a = 0; a < Kernel.Accesses.Length; a++) Code.Line($"var p{a} = ({ScalarText.Stored(Kernel.Accesses[a].Type)}*)p[{ScalarText.Number(Kernel.Accesses[a].Pointer)}];");
         foreach (var argument in Arguments()) Code.Line($"long n{ScalarText.Number(argument)} = d[{ScalarText.Number(argument)}];");
-        foreach (var r in Kernel.Stages.SelectMany(InMemory)) Code.Line($"float* lane{r.Index} = stackalloc float[{Kernel.Lanes}];");
+        foreach (var r in Kernel.Stages.SelectMany(InMemory)) Code.Line($"{ScalarText.Type(r.Value.Type)}* lane{r.Index} = stackalloc {ScalarText.Type(r.Value.Type)}[{Kernel.Lanes}];");
         Hoist(Kernel.Stages.SelectMany(Roots).Concat(Kernel.Finals.Select(f => f.Value)), Level.Kernel);
         switch (Kernel.Form)
         {

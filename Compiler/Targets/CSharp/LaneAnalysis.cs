@@ -72,7 +72,7 @@ sealed class LaneAnalysis(LoopKernel kernel, TargetModel target)
     /// <summary>True when every lane-varying expression has a vector form with as many lanes as a vector of floats.</summary>
     public bool CanVectorise(KernelStage stage) =>
         LaneScalars(stage.Reductions.Select(r => r.Value).Concat(stage.Caches.Select(c => c.Value)).Concat(stage.Stores.Select(s => s.Value))).All(CanVectorise)
-        && stage.Reductions.All(r => VectorText.IsReal(r.Value.Type)) && stage.Stores.All(CanStore);
+        && stage.Reductions.All(r => VectorText.IsReal(r.Value.Type) || r.Value.Type == DType.I32) && stage.Stores.All(CanStore);
 
     public bool CanStore(Store store)
     {
@@ -106,8 +106,8 @@ sealed class LaneAnalysis(LoopKernel kernel, TargetModel target)
                 return s.Arguments.All(a => VectorText.IsReal(a.Type) || a.Type is DType.I32 or DType.Bool || IsNarrow(a) || (a.Type == DType.I64 && Of(a) < Level.Lane && s.Arguments.All(b => b == a || IsIndex(b))));
             case ScalarOp.And or ScalarOp.Or or ScalarOp.Not:
                 return s.Arguments.All(a => a.Type == DType.Bool);
-            case ScalarOp.Constant or ScalarOp.Div or ScalarOp.Abs or ScalarOp.Fma or ScalarOp.Exp or ScalarOp.Log or ScalarOp.Sqrt or ScalarOp.Rsqrt or ScalarOp.Tanh or ScalarOp.Erf
-                or ScalarOp.Sigmoid or ScalarOp.Sin or ScalarOp.Cos or ScalarOp.Pow or ScalarOp.Floor or ScalarOp.Ceil or ScalarOp.Round:
+            case ScalarOp.Constant or ScalarOp.Div or ScalarOp.Abs or ScalarOp.Fma:
+            case var function when FunctionText.Has(function):
                 return VectorText.IsReal(s.Type);
             // The processor has no vector instruction for it.
             case ScalarOp.Remainder: return false;

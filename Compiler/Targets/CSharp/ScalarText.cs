@@ -100,8 +100,6 @@ static class ScalarText
     static string Computed(Scalar s, string a, string b, string c)
     {
         var wide = s.Type == DType.F64;
-        string Function(string name) => wide ? $"{Math}.{name}({a})" : $"{MathF}.{name}({a})";
-        string Library(string name) => wide ? $"{Functions}.{name}({a})" : $"{VectorMath}.{name}({a})";
         switch (s.Op)
         {
             case ScalarOp.Place: return a;
@@ -118,14 +116,6 @@ static class ScalarText
                 var sign = s.Op == ScalarOp.Max ? ">" : "<";
                 return constant is not null ? $"({constant} {sign} {other} ? {constant} : {other})" : s.Type == DType.F32 || s.Type.IsNarrowFloat() ? $"{Lanes}.{(s.Op == ScalarOp.Max ? "Larger" : "Smaller")}({a}, {b})" : $"{Math}.{s.Op}({a}, {b})";
             case ScalarOp.Fma: return $"{(wide ? Math : MathF)}.FusedMultiplyAdd({a}, {b}, {c})";
-            case ScalarOp.Sqrt: return Function("Sqrt");
-            case ScalarOp.Rsqrt: return wide ? $"(1d / {Function("Sqrt")})" : $"(1f / {Function("Sqrt")})";
-            case ScalarOp.Floor: return Function("Floor");
-            case ScalarOp.Ceil: return Function("Ceiling");
-            case ScalarOp.Round: return Function("Round");
-            case ScalarOp.Pow: return wide ? $"{Math}.Pow({a}, {b})" : $"{VectorMath}.Pow({a}, {b})";
-            case ScalarOp.Exp or ScalarOp.Log or ScalarOp.Tanh or ScalarOp.Sin or ScalarOp.Cos: return wide ? Function(s.Op.ToString()) : Library(s.Op.ToString());
-            case ScalarOp.Erf or ScalarOp.Sigmoid: return Library(s.Op.ToString());
             case ScalarOp.Equal: return $"({a} == {b})";
             case ScalarOp.Less: return $"({a} < {b})";
             case ScalarOp.LessEqual: return $"({a} <= {b})";
@@ -140,7 +130,7 @@ static class ScalarText
                 if (s.Type.IsNarrowFloat()) return from == DType.Bool ? $"({a} ? 1f : 0f)" : from is DType.F32 or DType.F16 or DType.BF16 ? a : $"((double){a})";
                 if (from == DType.Bool) return s.Type == DType.F32 ? $"({a} ? 1f : 0f)" : s.Type == DType.F64 ? $"({a} ? 1d : 0d)" : $"(({Type(s.Type)})({a} ? 1 : 0))";
                 return $"(({Type(s.Type)}){a})";
-            default: throw new InvalidOperationException($"{s.Op} is not a function of arguments.");
+            default: return FunctionText.Of(s.Op).Scalar(wide, a, b);
         }
     }
 

@@ -92,13 +92,6 @@ sealed class VectorText(int bits)
                 var (constant, other) = ScalarText.ConstantFirst(s, a, b);
                 return constant is not null ? $"{V}.{s.Op}Native({constant}, {other})" : real ? $"{ScalarText.Lanes}.{(s.Op == ScalarOp.Max ? "Larger" : "Smaller")}({a}, {b})" : $"{V}.{s.Op}({a}, {b})";
             case ScalarOp.Fma: return $"{V}.FusedMultiplyAdd({a}, {b}, {c})";
-            case ScalarOp.Sqrt: return $"{V}.Sqrt({a})";
-            case ScalarOp.Rsqrt: return $"({Float}.One / {V}.Sqrt({a}))";
-            case ScalarOp.Floor: return $"{V}.Floor({a})";
-            case ScalarOp.Ceil: return $"{V}.Ceiling({a})";
-            case ScalarOp.Round: return $"{V}.Round({a})";
-            case ScalarOp.Pow: return $"{ScalarText.VectorMath}.Pow({a}, {b})";
-            case ScalarOp.Exp or ScalarOp.Log or ScalarOp.Tanh or ScalarOp.Erf or ScalarOp.Sigmoid or ScalarOp.Sin or ScalarOp.Cos: return $"{ScalarText.VectorMath}.{s.Op}({a})";
             case ScalarOp.Equal: return Compare(s, "Equals", a, b);
             case ScalarOp.Less: return Compare(s, "LessThan", a, b);
             case ScalarOp.LessEqual: return Compare(s, "LessThanOrEqual", a, b);
@@ -113,7 +106,7 @@ sealed class VectorText(int bits)
                 if (s.Type == DType.Bool) return IsReal(from) ? $"(~{V}.AsInt32({V}.Equals({a}, {Float}.Zero)))" : $"(~{V}.Equals({a}, {Int}.Zero))";
                 if (from == DType.Bool) return real ? $"({V}.AsSingle({a}) & {Float}.One)" : $"({a} & {Int}.One)";
                 return real ? $"{V}.ConvertToSingle({a})" : $"{V}.ConvertToInt32({a})";
-            default: throw new InvalidOperationException($"{s.Op} has no vector form.");
+            default: return FunctionText.Of(s.Op).Vector(V, Float, a, b);
         }
     }
 
