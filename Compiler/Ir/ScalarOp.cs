@@ -28,6 +28,7 @@ public enum ScalarOp
     [Means(typeof(SpecialFunctions), nameof(SpecialFunctions.Sigmoid))] Sigmoid,
     [Means(typeof(Math), nameof(Math.Sin))] Sin,
     [Means(typeof(Math), nameof(Math.Cos))] Cos,
+    [Means(typeof(Math), nameof(Math.Atan))] Atan,
     [Means(typeof(Math), nameof(Math.Pow))] Pow,
     [Means(typeof(Math), nameof(Math.Floor), IsInstruction = true)] Floor,
     [Means(typeof(Math), nameof(Math.Ceiling), IsInstruction = true)] Ceil,

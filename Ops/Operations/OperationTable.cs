@@ -19,6 +19,7 @@ public static class OperationTable
         new EqualOperation(), new LessOperation(), new LessEqualOperation(), new GreaterOperation(), new GreaterEqualOperation(), new LogicalAndOperation(), new LogicalOrOperation(),
         new LogicalNotOperation(), new WhereOperation(), new MaskedFillOperation(), new SignOperation(),
         new NotEqualOperation(), new RemainderOperation(),
+        new AtanOperation(),
         // Activations
         new ReluOperation(), new LeakyReluOperation(), new GeluOperation(), new SiluOperation(), new SigmoidOperation(), new TanhOperation(), new SoftplusOperation(), new EluOperation(),
         new HardSwishOperation(),

@@ -57,6 +57,10 @@ public static partial class VectorMath
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float Cos(float x) => Cos(Vector128.CreateScalar(x)).ToScalar();
 
+    /// <inheritdoc cref="Atan(Vector128{float})"/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float Atan(float x) => Atan(Vector128.CreateScalar(x)).ToScalar();
+
     /// <inheritdoc cref="Rsqrt(Vector128{float})"/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float Rsqrt(float x) => Rsqrt(Vector128.CreateScalar(x)).ToScalar();

@@ -170,6 +170,28 @@ public static partial class VectorMath
         return result;
     }
 
+    /// <summary>Arc tangent in radians, from −π/2 to π/2; within 2.5 ulp.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> Atan(Vector128<float> x)
+    {
+        // atan x = π/4 + atan((x − 1) / (x + 1)) = π/2 + atan(−1 / x): the one whose argument is at most tan(π/8).
+        var a = Vector128.Abs(x);
+        var middle = Vector128.GreaterThan(a, Vector128.Create(0.41421356f));
+        var far = Vector128.GreaterThan(a, Vector128.Create(2.41421356f));
+        var above = Vector128.ConditionalSelect(far, Vector128.Create(-1f), Vector128.ConditionalSelect(middle, a - Vector128<float>.One, a));
+        var below = Vector128.ConditionalSelect(far, a, Vector128.ConditionalSelect(middle, a + Vector128<float>.One, Vector128<float>.One));
+        var start = Vector128.ConditionalSelect(far, Vector128.Create(1.57079633f), Vector128.ConditionalSelect(middle, Vector128.Create(0.785398163f), Vector128<float>.Zero));
+        // What π/4 and π/2 lack as floats.
+        var rest = Vector128.ConditionalSelect(far, Vector128.Create(-4.371139e-08f), Vector128.ConditionalSelect(middle, Vector128.Create(-2.1855694e-08f), Vector128<float>.Zero));
+        var t = above / below;
+        var z = t * t;
+        var p = Vector128.MultiplyAddEstimate(Vector128.Create(0.080537215f), z, Vector128.Create(-0.13877678f));
+        p = Vector128.MultiplyAddEstimate(p, z, Vector128.Create(0.1997771f));
+        p = Vector128.MultiplyAddEstimate(p, z, Vector128.Create(-0.3333295f));
+        var result = start + (Vector128.MultiplyAddEstimate(p, z * t, rest) + t);
+        return result | (x & Vector128.Create(-0f));
+    }
+
     /// <summary>1 / √x: both steps correctly rounded, within 1.5 ulp.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<float> Rsqrt(Vector128<float> x) => Vector128<float>.One / Vector128.Sqrt(x);

@@ -71,6 +71,8 @@ public class VectorMathTests
 
     [Fact] public void Cos_is_within_2_and_a_half_ulp() => Sweep("cos", VectorMath.Cos, Math.Cos, 2.5);
 
+    [Fact] public void Atan_is_within_2_and_a_half_ulp() => Sweep("atan", VectorMath.Atan, Math.Atan, 2.5);
+
     [Fact] public void Rsqrt_is_within_1_and_a_half_ulp() => Sweep("rsqrt", VectorMath.Rsqrt, x => x == 0 ? (float)(1 / (float)Math.Sqrt(x)) : 1 / Math.Sqrt(x), 1.5);
 
     [Fact] public void Erf_is_within_2_ulp() => Sweep("erf", VectorMath.Erf, Erf, 2, -6, 6);
@@ -130,6 +132,7 @@ public class VectorMathTests
             Same("erf", x, y, VectorMath.Erf, (v, _) => VectorMath.Erf(v), (v, _) => VectorMath.Erf(v), (v, _) => VectorMath.Erf(v));
             Same("sin", x, y, VectorMath.Sin, (v, _) => VectorMath.Sin(v), (v, _) => VectorMath.Sin(v), (v, _) => VectorMath.Sin(v));
             Same("cos", x, y, VectorMath.Cos, (v, _) => VectorMath.Cos(v), (v, _) => VectorMath.Cos(v), (v, _) => VectorMath.Cos(v));
+            Same("atan", x, y, VectorMath.Atan, (v, _) => VectorMath.Atan(v), (v, _) => VectorMath.Atan(v), (v, _) => VectorMath.Atan(v));
             Same("pow", x, y, null, VectorMath.Pow, VectorMath.Pow, VectorMath.Pow);
         }
     }

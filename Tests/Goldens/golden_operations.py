@@ -62,7 +62,7 @@ def elementwise():
     unary = {
         'relu': (F.relu, {}), 'sigmoid': (torch.sigmoid, {'scale': 12.0}), 'tanh': (torch.tanh, {'scale': 6.0}), 'silu': (F.silu, {'scale': 12.0}),
         'exp': (torch.exp, {'scale': 8.0}), 'log': (torch.log, positive), 'sqrt': (torch.sqrt, positive), 'rsqrt': (torch.rsqrt, positive),
-        'erf': (torch.erf, {'scale': 6.0}), 'sin': (torch.sin, {'scale': 20.0}), 'cos': (torch.cos, {'scale': 20.0}), 'abs': (torch.abs, {}),
+        'erf': (torch.erf, {'scale': 6.0}), 'sin': (torch.sin, {'scale': 20.0}), 'cos': (torch.cos, {'scale': 20.0}), 'atan': (torch.atan, {'scale': 20.0}), 'abs': (torch.abs, {}),
         'neg': (torch.neg, {}), 'reciprocal': (torch.reciprocal, positive), 'square': (torch.square, {}), 'softplus': (F.softplus, {'scale': 12.0}),
         'leaky_relu': (lambda x: F.leaky_relu(x, 0.01), {}), 'log1p': (torch.log1p, positive), 'expm1': (torch.expm1, {}),
     }

@@ -36,7 +36,7 @@ public sealed class ElementTypeTests
         static Template T(string operation, params Operand[] operands) => new(operation, [], operands);
         string[] unary =
         [
-            "neg", "abs", "exp", "expm1", "log", "log1p", "sqrt", "rsqrt", "square", "reciprocal", "erf", "sin", "cos", "floor", "ceil", "round", "sign", "logical_not",
+            "neg", "abs", "exp", "expm1", "log", "log1p", "sqrt", "rsqrt", "square", "reciprocal", "erf", "sin", "cos", "atan", "floor", "ceil", "round", "sign", "logical_not",
             "relu", "leaky_relu", "gelu", "silu", "sigmoid", "tanh", "softplus", "elu", "sum", "max", "min", "mean", "norm", "argmax", "argmin", "softmax", "log_softmax", "layer_norm", "logsumexp", "cumsum",
             "tril", "triu", "flatten", "detach",
         ];

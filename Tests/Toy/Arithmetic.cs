@@ -110,6 +110,7 @@ static class Arithmetic
         ScalarOp.Sigmoid => SpecialFunctions.Sigmoid(a),
         ScalarOp.Sin => Math.Sin(a),
         ScalarOp.Cos => Math.Cos(a),
+        ScalarOp.Atan => Math.Atan(a),
         ScalarOp.Pow => Math.Pow(a, b),
         ScalarOp.Floor => Math.Floor(a),
         ScalarOp.Ceil => Math.Ceiling(a),

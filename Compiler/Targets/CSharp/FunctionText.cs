@@ -21,6 +21,7 @@ public sealed record FunctionText(Func<string, string, string> Single, Func<stri
         [ScalarOp.Sigmoid] = Library("Sigmoid", ScalarText.Functions),
         [ScalarOp.Sin] = Library("Sin", ScalarText.Math),
         [ScalarOp.Cos] = Library("Cos", ScalarText.Math),
+        [ScalarOp.Atan] = Library("Atan", ScalarText.Math),
         [ScalarOp.Pow] = new((a, b) => $"{ScalarText.VectorMath}.Pow({a}, {b})", (a, b) => $"{ScalarText.Math}.Pow({a}, {b})", (_, _, a, b) => $"{ScalarText.VectorMath}.Pow({a}, {b})"),
         [ScalarOp.Floor] = Instruction("Floor"),
         [ScalarOp.Ceil] = Instruction("Ceiling"),
