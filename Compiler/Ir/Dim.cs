@@ -154,6 +154,8 @@ public sealed class Dim : IEquatable<Dim>
     /// <summary>The polynomial with some symbols replaced.</summary>
     public Dim Substitute(IReadOnlyDictionary<string, Dim> replacements)
     {
+        if (IsSymbol(out var name)) return replacements.TryGetValue(name, out var whole) ? whole : this;
+        if (!terms.Any(t => t.Symbols.Any(replacements.ContainsKey))) return this;
         var sum = Zero;
         foreach (var term in terms)
         {
@@ -166,6 +168,9 @@ public sealed class Dim : IEquatable<Dim>
 
     /// <summary>The terms: each a coefficient and the symbols that it multiplies, repeated by power.</summary>
     public IEnumerable<(long Coefficient, ImmutableArray<string> Symbols)> Terms => terms.Select(t => (t.Coefficient, t.Symbols));
+
+    /// <summary>True when no value of its symbols, which are at least 1, makes it negative: it has no negative coefficient.</summary>
+    public bool IsNeverNegative => terms.All(t => t.Coefficient >= 0);
 
     /// <summary>True when it is a single symbol; gives its name.</summary>
     public bool IsSymbol(out string name)

@@ -77,7 +77,7 @@ public abstract class Operation
     {
         foreach (var output in node.Outputs)
             foreach (var size in output.Shape)
-                if (!size.TryConstant(out var constant) || constant < 0)
+                if (!size.IsNeverNegative)
                     yield return new(size, 0, $"{Name} gives a tensor of shape {output.Shape}, but sizes are at least 0", "GR2015");
     }
 

@@ -62,6 +62,7 @@ public sealed class CallOperation : Operation
     public override ImmutableArray<TensorType> Infer(InferContext context)
     {
         var callee = Callee(context.Program, context.Attributes);
+        if (context.Inputs.SequenceEqual(callee.Parameters.Select(p => p.Type))) return [.. callee.Results.Select(r => r.Type)];
         var sizes = StructureOperations.Unify(callee, context.Inputs);
         return [.. callee.Results.Select(r => r.Type.With(r.Shape.Substitute(sizes)))];
     }

@@ -17,13 +17,22 @@ sealed class Uses
         {
             var node = function.Nodes[i];
             position.Add(node, i);
-            if (node.Operation.MayThrow(node, program)) LastThatMayThrow = i;
+            if (MayThrow(node, program)) LastThatMayThrow = i;
             foreach (var input in node.Inputs.Distinct())
             {
                 if (!readers.TryGetValue(input, out var list)) readers.Add(input, list = []);
                 list.Add(node);
             }
         }
+    }
+
+    readonly Dictionary<string, bool> throwing = []; // called functions: one kernel holds the calls of an optimizer's rule for all parameters
+
+    bool MayThrow(Node node, Program program)
+    {
+        if (CallOperation.CalleeName(node) is not { } callee) return node.Operation == StructureOperations.Fused ? node.Regions[0].Nodes.Any(n => MayThrow(n, program)) : node.Operation.MayThrow(node, program);
+        if (!throwing.TryGetValue(callee, out var may)) throwing.Add(callee, may = node.Operation.MayThrow(node, program));
+        return may;
     }
 
     /// <summary>The number of the last node that may end by an exception; -1 when none may.</summary>

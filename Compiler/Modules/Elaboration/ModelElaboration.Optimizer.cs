@@ -70,14 +70,18 @@ sealed partial class ModelElaboration
     (ImmutableArray<UpdateRule> Rules, ImmutableArray<Function> Functions) Rules(Rule rule, ImmutableArray<StateDecl> parameters, TrainingSignature signature)
     {
         var size = FlatSize();
-        var byParameter = new Dictionary<(Shape, string), RuleFunction>();
+        var byParameter = new Dictionary<(Shape, string), (RuleFunction Rule, string Text)>();
         var byText = new Dictionary<string, (RuleFunction Rule, List<string> Parameters)>(StringComparer.Ordinal);
         var order = new List<string>();
         foreach (var parameter in parameters)
         {
             var key = (parameter.Type.Shape, rule.Update.Parameters.Any(IsPath) ? parameter.Path : "");
-            if (!byParameter.TryGetValue(key, out var function)) byParameter[key] = function = Flat(RuleOf(rule, parameter), size);
-            var text = ProgramPrinter.Print(function.Function);
+            if (!byParameter.TryGetValue(key, out var made))
+            {
+                var flat = Flat(RuleOf(rule, parameter), size);
+                byParameter[key] = made = (flat, ProgramPrinter.Print(flat.Function));
+            }
+            var (function, text) = made;
             if (!byText.TryGetValue(text, out var known))
             {
                 byText[text] = known = (function, []);
