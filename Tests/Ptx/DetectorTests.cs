@@ -42,6 +42,14 @@ public sealed class DetectorTests
     [Fact] public void A_local_array_has_an_end() => FailsIn("locals", "ld.local.f64 %d3, [%rd12];", "ld.local.f64 %d3, [%rd12+8];", FaultKind.OutOfBounds);
 
     [Fact]
+    public void A_selection_needs_only_what_it_selects()
+    {
+        const string Body = "setp.lt.u32 %p1, %r1, 40; @%p1 ld.global.u32 %r2, [%rd4]; selp.u32 %r3, %r2, 0, {0}; st.global.u32 [%rd5], %r3;";
+        Succeeds(Kernel(Body.Replace("{0}", "%p1", StringComparison.Ordinal)));
+        Fails(FaultKind.Uninitialised, Kernel(Body.Replace("{0}", "!%p1", StringComparison.Ordinal)));
+    }
+
+    [Fact]
     public void A_vector_access_is_aligned()
     {
         var text = Kernel("mul.wide.u32 %rd6, %r1, 16; add.u64 %rd6, %rd2, %rd6; st.global.v4.u32 [%rd6+4], {%r1, %r1, %r1, %r1};");
@@ -69,6 +77,15 @@ public sealed class DetectorTests
     [Fact]
     public void Two_barriers_in_the_two_arms_of_a_branch_are_not_one()
         => Fails(FaultKind.DivergentWarp, Kernel("and.b32 %r9, %r1, 1; setp.eq.u32 %p1, %r9, 0; @%p1 bra EVEN; bar.sync 0; bra JOIN; EVEN: bar.sync 0; JOIN: mov.u32 %r3, 0;"));
+
+    [Fact]
+    public void A_uniform_branch_does_not_part_lanes()
+    {
+        const string Body = "setp.lt.u32 %p1, %r1, {0}; @%p1 bra.uni SKIP; mov.u32 %r2, 0; SKIP: mov.u32 %r3, 0;";
+        var thrown = Assert.Throws<PtxFaultException>(() => Run(Kernel(Body.Replace("{0}", "40", StringComparison.Ordinal)), strict: false));
+        Assert.Equal(FaultKind.DivergentWarp, thrown.Fault.Kind);
+        Succeeds(Kernel(Body.Replace("{0}", "32", StringComparison.Ordinal)));
+    }
 
     [Fact]
     public void A_lane_that_executes_a_shuffle_is_in_its_mask()
@@ -187,14 +204,14 @@ public sealed class DetectorTests
     [Fact]
     public void An_allocation_may_be_far_larger_than_what_is_touched()
     {
-        // 6 GB of which one page at each end is accessed: offsets need more than 32 bits.
-        const long Size = 6L << 30;
-        var session = new Session(Kernel("add.u64 %rd6, %rd4, 6442450688; ld.global.u32 %r2, [%rd6]; st.global.u32 [%rd5], %r2;"), new LaunchOptions());
+        // A little more than 4 GB of which one page is accessed: offsets need more than 32 bits.
+        const long Size = (4L << 30) + 8192;
+        var session = new Session(Kernel("add.u64 %rd6, %rd4, 4294971392; ld.global.u32 %r2, [%rd6]; st.global.u32 [%rd5], %r2;"), new LaunchOptions());
         var (large, y) = (session.Device.Allocate(Size, "large"), session.Allocate<uint>(64, "y"));
         session.Device.Write<uint>(large + Size - 256, Session.Words(64, 1));
-        session.Launch("k", 1, 64, 0, large - 6442450688 + Size - 256, y);
+        session.Launch("k", 1, 64, 0, large - 4294971392 + Size - 256, y);
         session.Expect(y, Session.Words(64, 1), "the last 256 bytes");
-        Assert.Equal(FaultKind.OutOfBounds, Assert.Throws<PtxFaultException>(() => session.Launch("k", 1, 64, 0, large - 6442450688 + Size - 252, y)).Fault.Kind);
+        Assert.Equal(FaultKind.OutOfBounds, Assert.Throws<PtxFaultException>(() => session.Launch("k", 1, 64, 0, large - 4294971392 + Size - 252, y)).Fault.Kind);
     }
 
     [Fact]

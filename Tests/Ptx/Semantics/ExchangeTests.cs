@@ -61,6 +61,14 @@ public sealed class ExchangeTests
         Assert.All(Words("match.all.sync.b32 %r4|%p1, %r1, 0xffffffff; selp.u32 %r2, %r4, 5, %p1;"), word => Assert.Equal(5u, word));
     }
 
+    [Theory]
+    [InlineData("add.u32", 496u), InlineData("max.s32", 31u), InlineData("min.u32", 0u), InlineData("or.b32", 31u), InlineData("xor.b32", 0u), InlineData("and.b32", 0u)]
+    public void A_warp_reduces_integers(string operation, uint expected)
+    {
+        var (session, y) = Snippet.Run(Snippet.Kernel($"redux.sync.{operation} %r2, %r1, 0xffffffff; st.global.u32 [%rd5], %r2;", sm: 80), block: 32);
+        Assert.All(session.Download<uint>(y, 32), word => Assert.Equal(expected, word));
+    }
+
     [Fact]
     public void A_barrier_reduces_predicates()
     {

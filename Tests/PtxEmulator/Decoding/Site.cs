@@ -83,6 +83,14 @@ sealed class Site(InstructionStatement statement, ProgramBuilder builder)
         }
     }
 
+    /// <summary>Reads a register in some lanes only, which the instruction checks itself; the index is -1 for a number.</summary>
+    public (int At, int Index) ReadInSomeLanes(int index, PtxType type)
+    {
+        if (statement.Operands[index] is not NameOperand name) return (Read(index, type), -1);
+        var register = Register(name, type, wider: false);
+        return (register.Offset, register.Index);
+    }
+
     /// <summary>Reads a register that may be wider than the type; gives the register's own type.</summary>
     public (int At, PtxType Register) ReadWide(Operand operand, PtxType type)
     {

@@ -134,8 +134,12 @@ public sealed class EmulatedDevice
             region.Mark(0, parameters.Length, 1);
         }
         var launch = new Launch(kernel.Program, memory, grid, block, dynamicShared, region, ++launches, options ?? Options);
-        launch.Check(SharedLimit);
-        return new Scheduler(launch).Run();
+        try
+        {
+            launch.Check(SharedLimit);
+            return new Scheduler(launch).Run();
+        }
+        finally { region?.Release(); }
     }
 
     /// <summary>As above with each parameter given as a value: numbers and addresses, in order.</summary>

@@ -39,6 +39,13 @@ sealed class Block
         foreach (var warp in Warps) warp.Start((int)Launch.BlockDim.Count);
     }
 
+    /// <summary>Gives its memory back; it does not run again.</summary>
+    public void Release()
+    {
+        Shared?.Release();
+        foreach (var warp in Warps) warp.Release();
+    }
+
     /// <summary>A number for this block of this launch, unlike that of any other that memory may remember.</summary>
     public ulong Owner => Launch.Serial << 32 | (ulong)Linear;
 

@@ -66,6 +66,4 @@ sealed class Clocks(int warps)
         for (var lane = 0; lane < 32; lane++)
             if ((lanes >> lane & 1) != 0) joined.CopyTo(laneKnown.AsSpan((warp.FirstThread + lane) * 32, 32));
     }
-
-    public int Warps => warps;
 }

@@ -42,6 +42,8 @@ sealed unsafe class Executor(Launch launch)
                     break;
                 case InstructionKind.Branch:
                     var target = ((Branch)instruction).Target;
+                    if (active != 0 && active != lanes && ((Branch)instruction).Uniform)
+                        throw warp.Fault(FaultKind.DivergentWarp, instruction, BitOperations.TrailingZeroCount(lanes & ~active), "lanes that execute it together part, where .uni promises that they do not.");
                     if (active == lanes) pc = target;
                     else if (active == 0) pc++;
                     else
@@ -155,7 +157,8 @@ sealed unsafe class Executor(Launch launch)
         return true;
     }
 
-    static void CheckInitialised(Warp warp, Instruction instruction, int register, uint lanes)
+    /// <summary>A register that lanes read holds something in them.</summary>
+    public static void CheckInitialised(Warp warp, Instruction instruction, int register, uint lanes)
     {
         var missing = lanes & ~warp.Init[register];
         if (missing == 0) return;

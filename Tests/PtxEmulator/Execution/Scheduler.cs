@@ -11,6 +11,7 @@ sealed class Scheduler(Launch launch)
     readonly Executor executor = new(launch);
     readonly List<Block> resident = [];
     readonly Stack<Block> idle = new();
+    readonly List<Block> made = [];
 
     ulong Random()
     {
@@ -24,6 +25,12 @@ sealed class Scheduler(Launch launch)
 
     public LaunchStatistics Run()
     {
+        try { return RunBlocks(); }
+        finally { foreach (var block in made) block.Release(); }
+    }
+
+    LaunchStatistics RunBlocks()
+    {
         foreach (var instruction in launch.Program.Code) instruction.Prepare(launch);
         var blocks = launch.Grid.Count;
         var most = launch.Strict ? Math.Max(1, launch.Options.ResidentBlocks) : 1;
@@ -36,7 +43,7 @@ sealed class Scheduler(Launch launch)
         {
             while (resident.Count < most && started < blocks)
             {
-                var block = idle.Count > 0 ? idle.Pop() : new Block(launch);
+                var block = idle.Count > 0 ? idle.Pop() : Make();
                 block.Start(next);
                 resident.Add(block);
                 next = (long)(((UInt128)next + (UInt128)stride) % (UInt128)blocks);
@@ -53,6 +60,13 @@ sealed class Scheduler(Launch launch)
             }
         }
         return new LaunchStatistics(executor.Executed, blocks, launch.Program.OrderDependent, launch.Program.Approximate);
+    }
+
+    Block Make()
+    {
+        var block = new Block(launch);
+        made.Add(block);
+        return block;
     }
 
     static long Gcd(long a, long b) => b == 0 ? a : Gcd(b, a % b);

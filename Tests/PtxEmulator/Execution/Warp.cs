@@ -1,5 +1,6 @@
 using System;
 using System.Numerics;
+using System.Runtime.InteropServices;
 
 namespace Graph.PtxEmulator;
 
@@ -22,13 +23,12 @@ sealed unsafe class Warp
     readonly int[][] returns = new int[32][];
     readonly int[] depth = new int[32];
 
-    readonly byte[] registers;
-    readonly uint[] predicates, initialised;
+    /// <summary>Registers; constants of the program; predicates, one bit a lane; of each register, the lanes in which it is written.</summary>
     public readonly byte* R;
     public readonly byte* K;
-    /// <summary>A predicate register is one bit a lane.</summary>
     public readonly uint* P;
     public readonly uint* Init;
+    readonly nuint initBytes;
     public Region[]? Local, Params;
     /// <summary>Copies to shared memory under way (<c>cp.async</c>), lane by lane; null until there is one.</summary>
     public AsyncCopies? Copies;
@@ -39,12 +39,10 @@ sealed unsafe class Warp
         Index = index;
         FirstThread = 32 * index;
         var program = block.Launch.Program;
-        registers = GC.AllocateArray<byte>(Math.Max(8, program.RegisterBytes), pinned: true);
-        predicates = GC.AllocateArray<uint>(program.RegisterCount + 1, pinned: true);
-        initialised = GC.AllocateArray<uint>(program.RegisterCount + 1, pinned: true);
-        fixed (byte* r = registers) R = r;
-        fixed (uint* p = predicates) P = p;
-        fixed (uint* i = initialised) Init = i;
+        initBytes = (nuint)(4 * (program.RegisterCount + 1));
+        R = (byte*)NativeMemory.AlignedAlloc((nuint)Math.Max(64, program.RegisterBytes), 64);
+        P = (uint*)NativeMemory.AlignedAlloc(initBytes, 64);
+        Init = (uint*)NativeMemory.AlignedAlloc(initBytes, 64);
         K = program.Constants;
         if (program.LocalBytes > 0) Local = Lanes("local memory", StateSpace.Local, AddressSpace.Local, program.LocalBytes);
         if (program.ParamBytes > 0) Params = Lanes("parameters of a call", StateSpace.Param, 0, program.ParamBytes);
@@ -57,6 +55,22 @@ sealed unsafe class Warp
         return lanes;
     }
 
+    ~Warp() => Release();
+
+    public void Release()
+    {
+        if (released) return;
+        released = true;
+        GC.SuppressFinalize(this);
+        NativeMemory.AlignedFree(R);
+        NativeMemory.AlignedFree(P);
+        NativeMemory.AlignedFree(Init);
+        foreach (var region in Local ?? []) region.Release();
+        foreach (var region in Params ?? []) region.Release();
+    }
+
+    bool released;
+
     public Launch Launch => Block.Launch;
 
     /// <summary>Makes it the first instruction of a block's warp.</summary>
@@ -68,7 +82,7 @@ sealed unsafe class Warp
         Copies = null;
         Array.Clear(Pc);
         Array.Clear(depth);
-        Array.Clear(initialised);
+        NativeMemory.Clear(Init, initBytes);
         if (Local is not null) foreach (var region in Local) region.Forget();
         if (Params is not null) foreach (var region in Params) region.Forget();
         foreach (var special in Launch.Program.Specials) special.Fill(this, R + special.Offset);

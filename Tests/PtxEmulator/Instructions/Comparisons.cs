@@ -60,12 +60,10 @@ static class Comparisons
     static Instruction Compare(Site site, string name, PtxType type, int a, int b, bool ftz, Action<Warp, uint, uint> use)
     {
         var (operation, negated) = Operation(site, name, type);
-        var t = type switch { PtxType.F16 => typeof(Half), PtxType.BF16 => typeof(BrainBits), _ => Shapes.Of(type) };
         if (type == PtxType.BF16) return (Instruction)Activator.CreateInstance(typeof(CompareBrain<>).MakeGenericType(operation.MakeGenericType(typeof(float))), a, b, negated, use)!;
+        var t = type == PtxType.F16 ? typeof(Half) : Shapes.Of(type);
         return (Instruction)Activator.CreateInstance(typeof(CompareInstruction<,>).MakeGenericType(t, operation.MakeGenericType(t)), a, b, negated, ftz && type == PtxType.F32, use)!;
     }
-
-    struct BrainBits;
 
     sealed unsafe class CompareInstruction<T, TOp>(int a, int b, bool negated, bool ftz, Action<Warp, uint, uint> use) : Instruction
         where T : unmanaged, INumber<T> where TOp : struct, IBinary<T, T, bool>
@@ -157,17 +155,20 @@ static class Comparisons
     {
         var type = site.TakeType(PtxType.B16, PtxType.B32, PtxType.B64, PtxType.U16, PtxType.U32, PtxType.U64, PtxType.S16, PtxType.S32, PtxType.S64, PtxType.F32, PtxType.F64);
         site.Done(4);
-        return Shapes.Make(typeof(SelpInstruction<>).MakeGenericType(Shapes.Raw(type)), site.Write(0, type), site.Read(1, type), site.Read(2, type), site.ReadPredicateOrNot(site[3]));
+        return Shapes.Make(typeof(SelpInstruction<>).MakeGenericType(Shapes.Raw(type)), site.Write(0, type), site.ReadInSomeLanes(1, type), site.ReadInSomeLanes(2, type), site.ReadPredicateOrNot(site[3]));
     }
 
-    sealed unsafe class SelpInstruction<T>(int d, int a, int b, (int Index, bool Negated) p) : Instruction where T : unmanaged
+    /// <summary>selp. Only what is chosen has to be written: the other operand may come from a load that the same predicate left out.</summary>
+    sealed unsafe class SelpInstruction<T>(int d, (int At, int Index) a, (int At, int Index) b, (int Index, bool Negated) p) : Instruction where T : unmanaged
     {
         public override void Execute(Warp warp, uint lanes)
         {
             var pd = (T*)warp.Write(d);
-            var pa = (T*)warp.Read(a);
-            var pb = (T*)warp.Read(b);
+            var pa = (T*)warp.Read(a.At);
+            var pb = (T*)warp.Read(b.At);
             var chosen = p.Negated ? ~warp.P[p.Index] : warp.P[p.Index];
+            if (a.Index >= 0) Executor.CheckInitialised(warp, this, a.Index, lanes & chosen);
+            if (b.Index >= 0) Executor.CheckInitialised(warp, this, b.Index, lanes & ~chosen);
             for (; lanes != 0; lanes &= lanes - 1)
             {
                 var i = BitOperations.TrailingZeroCount(lanes);

@@ -8,10 +8,11 @@ namespace Graph.PtxEmulator;
 sealed class Branch : Instruction
 {
     public int Target { get; }
+    public bool Uniform { get; }
 
-    public Branch(int target)
+    public Branch(int target, bool uniform)
     {
-        Target = target;
+        (Target, Uniform) = (target, uniform);
         Kind = InstructionKind.Branch;
     }
 
@@ -39,9 +40,9 @@ static class Control
     {
         InstructionSet.Add("bra", site =>
         {
-            site.Take("uni");
+            var uniform = site.Take("uni");
             site.Done(1);
-            return new Branch(site.Builder.Target(site[0], site.Statement.Scope));
+            return new Branch(site.Builder.Target(site[0], site.Statement.Scope), uniform);
         });
         InstructionSet.Add("exit", site => { site.Done(0); return new Exit(); });
         InstructionSet.Add("ret", site => { site.Take("uni"); site.Done(0); return new Return(); });

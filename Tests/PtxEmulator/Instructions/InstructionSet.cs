@@ -37,8 +37,6 @@ static class InstructionSet
 
     public static void Add(string opcode, Func<Site, Instruction> decode) => Add(opcode, TypeKind.Any, decode);
 
-    public static IEnumerable<string> Names => Decoders.Keys.Select(key => key.Item1).Distinct().Order(StringComparer.Ordinal);
-
     public static Instruction Decode(Site site)
     {
         if (Decoders.TryGetValue((site.Statement.Opcode, TypeKind.Any), out var decode)) return decode(site);

@@ -17,7 +17,7 @@ static class MatrixLoads
         site.Expect("m8n8");
         var count = site.Expect("x1", "x2", "x4")[1] - '0';
         var transposed = site.Take("trans");
-        site.Expect("shared", "shared::cta");
+        var space = LoadsAndStores.Space(site.TakeAny("shared", "shared::cta"));
         site.TakeType(PtxType.B16);
         site.Done(2);
         site.Requires(75, 6, 5);
@@ -25,7 +25,7 @@ static class MatrixLoads
         if (elements.Count != count) throw site.Refuse($"{count} registers are expected, not {elements.Count}.");
         var to = new int[count];
         for (var i = 0; i < count; i++) to[i] = site.Write(elements[i], PtxType.B32);
-        return new MatrixLoad(new MemoryPort(MemoryInstruction.Decode(site, site[1], StateSpace.Shared)), to, transposed);
+        return new MatrixLoad(new MemoryPort(MemoryInstruction.Decode(site, site[1], space)), to, transposed);
     }
 
     sealed unsafe class MatrixLoad(MemoryPort from, int[] to, bool transposed) : Collective

@@ -2,7 +2,7 @@ using System.Numerics;
 
 namespace Graph.PtxEmulator;
 
-/// <summary>shfl.sync, vote.sync, match.sync: lanes of a warp exchange values. Only those of the member mask take part, and all of them have to.</summary>
+/// <summary>shfl.sync, vote.sync, match.sync, redux.sync: lanes of a warp exchange values. Only those of the member mask take part, and all of them have to.</summary>
 static class WarpExchange
 {
     public static void Register()
@@ -10,6 +10,7 @@ static class WarpExchange
         InstructionSet.Add("shfl", Shuffle);
         InstructionSet.Add("vote", Vote);
         InstructionSet.Add("match", Match);
+        InstructionSet.Add("redux", Reduce);
         InstructionSet.Add("activemask", site => throw site.Refuse("activemask tells which lanes happen to run together, which no program may depend on."));
     }
 
@@ -133,6 +134,31 @@ static class WarpExchange
                 ((uint*)warp.Write(d))[lane] = results[lane];
                 if (p >= 0) warp.P[p] = results[lane] == lanes ? warp.P[p] | 1u << lane : warp.P[p] & ~(1u << lane);
             }
+        }
+    }
+
+    static Instruction Reduce(Site site)
+    {
+        site.Requires(80, 7, 0);
+        site.Expect("sync");
+        var operation = site.Expect("add", "min", "max", "and", "or", "xor");
+        var type = operation is "add" or "min" or "max" ? site.TakeType(PtxType.U32, PtxType.S32) : site.TakeType(PtxType.B32);
+        site.Done(3);
+        return new ReduceInstruction(operation, type, site.Write(0, type), site.Read(1, type), site.Read(2, PtxType.U32));
+    }
+
+    sealed unsafe class ReduceInstruction(string operation, PtxType type, int d, int a, int mask) : Exchange(mask)
+    {
+        public override void Execute(Warp warp, uint lanes)
+        {
+            var pa = (uint*)warp.Read(a);
+            ulong? sum = null;
+            for (var m = lanes; m != 0; m &= m - 1)
+            {
+                var value = pa[BitOperations.TrailingZeroCount(m)];
+                sum = sum is { } before ? Atomics.Apply(operation, type, before, value, 0) : value;
+            }
+            for (var m = lanes; m != 0; m &= m - 1) ((uint*)warp.Write(d))[BitOperations.TrailingZeroCount(m)] = (uint)sum!.Value;
         }
     }
 }

@@ -21,7 +21,7 @@ sealed class DeviceMemory
     public void Free(Region region)
     {
         if (!regions.Remove(region)) throw new ArgumentException($"'{region.Name}' is not allocated.", nameof(region));
-        region.Size = 0; // whoever still remembers it misses
+        region.Release(); // whoever still remembers it misses
     }
 
     /// <summary>The allocation that holds an address, or that ends there.</summary>
@@ -41,8 +41,6 @@ sealed class DeviceMemory
 
     /// <summary>The allocation nearest below an address, for reports.</summary>
     public Region? Below(ulong address) => regions.FindLast(region => region.Base <= address);
-
-    public IReadOnlyList<Region> Regions => regions;
 
     /// <summary>Which space a generic address belongs to.</summary>
     public static StateSpace SpaceOf(ulong address) => address - AddressSpace.SharedWindow < AddressSpace.WindowSize ? StateSpace.Shared

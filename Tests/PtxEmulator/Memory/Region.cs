@@ -28,8 +28,8 @@ sealed unsafe class Region
     public readonly StateSpace Space;
     public readonly ulong Base;
     public ulong Size;
-    public readonly byte* Data;
-    public readonly byte* Written;
+    public byte* Data { get; private set; }
+    public byte* Written { get; private set; }
     public RaceShadow? Shadow;
     public bool ReadOnly;
     /// <summary>If not null, only these parts may be accessed; sorted by offset.</summary>
@@ -45,10 +45,16 @@ sealed unsafe class Region
         Written = (byte*)NativeMemory.AllocZeroed((nuint)size + 16);
     }
 
-    ~Region()
+    ~Region() => Release();
+
+    /// <summary>Gives the memory back at once; afterwards every access misses.</summary>
+    public void Release()
     {
+        GC.SuppressFinalize(this);
+        Size = 0;
         NativeMemory.Free(Data);
         NativeMemory.Free(Written);
+        Data = Written = null;
     }
 
     public Span<byte> Bytes(long offset, long size) => new(Data + offset, checked((int)size));

@@ -68,15 +68,6 @@ public sealed class Scope(Scope? parent)
     }
 
     Scope? Outer { get; } = parent;
-
-    /// <summary>Registers that can be named here, those used so far and those of ranges.</summary>
-    public IEnumerable<(string Name, PtxType Type)> Registers()
-    {
-        for (var scope = this; scope is not null; scope = scope.Outer)
-        {
-            foreach (var register in scope.named.Values.OfType<Register>()) yield return (register.Name, register.Type);
-        }
-    }
 }
 
 public sealed record Register(string Name, PtxType Type)
