@@ -20,6 +20,8 @@ public enum DType
     I32,
     /// <summary>8-bit signed integer.</summary>
     I8,
+    /// <summary>4-bit signed integer, −8 to 7: two in a byte, the earlier one in the lower half. No kernel of the CPU reads it yet.</summary>
+    I4,
     /// <summary>One byte, 0 or 1.</summary>
     Bool,
     /// <summary>
@@ -34,7 +36,7 @@ public static class DTypes
 {
     static readonly (DType Type, string Name)[] Names =
     [
-        (DType.F64, "f64"), (DType.F32, "f32"), (DType.F16, "f16"), (DType.BF16, "bf16"), (DType.I64, "i64"), (DType.I32, "i32"), (DType.I8, "i8"), (DType.Bool, "bool"), (DType.Token, "token"),
+        (DType.F64, "f64"), (DType.F32, "f32"), (DType.F16, "f16"), (DType.BF16, "bf16"), (DType.I64, "i64"), (DType.I32, "i32"), (DType.I8, "i8"), (DType.I4, "i4"), (DType.Bool, "bool"), (DType.Token, "token"),
     ];
 
     /// <summary>The name used in the text form, such as <c>f32</c>.</summary>
@@ -45,16 +47,26 @@ public static class DTypes
         throw new ArgumentOutOfRangeException(nameof(type), type, "There is no such element type.");
     }
 
-    /// <summary>Bytes of one element.</summary>
-    public static int Size(this DType type) => type switch
+    /// <summary>Bits of one element in memory.</summary>
+    public static int Bits(this DType type) => type switch
     {
-        DType.F64 or DType.I64 => 8,
-        DType.F32 or DType.I32 => 4,
-        DType.F16 or DType.BF16 => 2,
-        DType.I8 or DType.Bool => 1,
+        DType.F64 or DType.I64 => 64,
+        DType.F32 or DType.I32 => 32,
+        DType.F16 or DType.BF16 => 16,
+        DType.I8 or DType.Bool => 8,
+        DType.I4 => 4,
         DType.Token => 0,
         _ => throw new ArgumentOutOfRangeException(nameof(type), type, "There is no such element type."),
     };
+
+    /// <summary>Bytes that elements behind one another take: a last byte that is not full counts.</summary>
+    /// <param name="type">Their type.</param>
+    /// <param name="elements">How many.</param>
+    public static long Bytes(this DType type, long elements) => checked(elements * type.Bits() + 7) / 8;
+
+    /// <summary>Bytes of one element, where each has an address.</summary>
+    /// <exception cref="NotSupportedException">Elements of the type are parts of bytes: <see cref="Bytes"/> says what several take.</exception>
+    public static int Size(this DType type) => type.Bits() % 8 == 0 ? type.Bits() / 8 : throw new NotSupportedException($"An element of {type.Name()} is a part of a byte and has no address.");
 
     public static bool IsFloat(this DType type) => type is DType.F64 or DType.F32 or DType.F16 or DType.BF16;
 
@@ -62,9 +74,9 @@ public static class DTypes
     public static bool IsNarrowFloat(this DType type) => type is DType.F16 or DType.BF16;
 
     /// <summary>The type that sums and products of a type are computed in.</summary>
-    public static DType Accumulator(this DType type) => type.IsNarrowFloat() ? DType.F32 : type;
+    public static DType Accumulator(this DType type) => type.IsNarrowFloat() ? DType.F32 : type is DType.I8 or DType.I4 ? DType.I32 : type;
 
-    public static bool IsInteger(this DType type) => type is DType.I64 or DType.I32 or DType.I8;
+    public static bool IsInteger(this DType type) => type is DType.I64 or DType.I32 or DType.I8 or DType.I4;
 
     /// <summary>Reads a name of the text form.</summary>
     public static bool TryParse(string name, out DType type)
@@ -82,15 +94,16 @@ public static class DTypes
     // What two element types give, each pair once. docs/architecture.md has the same table in words.
     static readonly DType?[,] Promotions = Table(
     [
-        "      f64 f32 f16  bf16 i64  i32  i8   bool",
-        "f64   f64 f64 f64  f64  f64  f64  f64  f64",
-        "f32       f32 f32  f32  f32  f32  f32  f32",
-        "f16           f16  f32  f16  f16  f16  f16",
-        "bf16               bf16 bf16 bf16 bf16 bf16",
-        "i64                     i64  i64  i64  i64",
-        "i32                          i32  i32  i32",
-        "i8                                i8   i8",
-        "bool                                   bool",
+        "      f64 f32 f16  bf16 i64  i32  i8   i4   bool",
+        "f64   f64 f64 f64  f64  f64  f64  f64  f64  f64",
+        "f32       f32 f32  f32  f32  f32  f32  f32  f32",
+        "f16           f16  f32  f16  f16  f16  f16  f16",
+        "bf16               bf16 bf16 bf16 bf16 bf16 bf16",
+        "i64                     i64  i64  i64  i64  i64",
+        "i32                          i32  i32  i32  i32",
+        "i8                                i8   i8   i8",
+        "i4                                     i4   i4",
+        "bool                                        bool",
     ]);
 
     // A row begins with its type and is aligned at the right: it lacks the pairs that rows above have.

@@ -143,8 +143,11 @@ public sealed record TensorType(DType DType, Shape Shape)
     /// <summary>The same without annotations: all that kernels and memory need.</summary>
     public TensorType Bare => Sharding is null && Scale is null ? this : new(DType, Shape);
 
-    /// <summary>Bytes of a dense value.</summary>
-    public Dim Bytes => Shape.Size * DType.Size();
+    /// <summary>Bytes that move when a dense value is read: an estimate, for which a part of a byte counts as one.</summary>
+    public Dim Bytes => Shape.Size * ((DType.Bits() + 7) / 8);
+
+    /// <summary>Bytes that a dense value takes in memory and files.</summary>
+    public long BytesAt(DimBinding binding) => DType.Bytes(Shape.Size.Evaluate(binding));
 
     /// <summary>Another shape of the same numbers: what they stand for stays, how they are cut up does not.</summary>
     public TensorType With(Shape shape) => new(DType, shape) { Scale = Scale, Sharding = shape == Shape ? Sharding : null };

@@ -83,6 +83,7 @@ public static class Rounding
         DType.F16 => Narrow(value, digits: 11, least: -14, most: 65504),
         DType.I32 => unchecked((int)(long)value),
         DType.I8 => unchecked((sbyte)(long)value),
+        DType.I4 => unchecked((long)value << 60 >> 60),
         DType.F64 or DType.I64 or DType.Bool or DType.Token => value,
         _ => throw new ArgumentOutOfRangeException(nameof(type), type, "There is no such element type."),
     };
@@ -100,6 +101,9 @@ public static class Rounding
                 break;
             case DType.I32:
                 for (var i = start; i < start + count; i++) values[i] = unchecked((int)(long)values[i]);
+                break;
+            case DType.I4:
+                for (var i = start; i < start + count; i++) values[i] = Round(values[i], type);
                 break;
             case DType.I8:
                 for (var i = start; i < start + count; i++) values[i] = unchecked((sbyte)(long)values[i]);

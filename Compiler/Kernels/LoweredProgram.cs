@@ -91,7 +91,10 @@ public sealed class Buffer(int id, string name, BufferKind kind, DType type, Dim
     public BufferKind Kind { get; } = kind;
     public DType DType { get; } = type;
     public Dim Elements { get; } = elements;
-    public Dim Bytes => Elements * DType.Size();
+
+    /// <summary>Bytes that it takes.</summary>
+    public long BytesAt(DimBinding binding) => DType.Bytes(Elements.Evaluate(binding));
+
     public override string ToString() => Kind switch { BufferKind.State => "@" + Name, BufferKind.Arena => "a" + Id, _ => Name };
 }
 

@@ -65,6 +65,7 @@ public sealed class KernelBuilder
         var inputs = spec.Inputs.ToDictionary(i => i.Value, i => i.Place);
         foreach (var node in spec.Nodes) Define(node, inputs);
         foreach (var (value, _) in spec.Outputs) Of(value, inputs);
+        if (spec.TileOutput is not null) Of(spec.TileOutput, inputs);
 
         var stores = new List<(Value Value, int Operand)>();
         foreach (var (value, place) in spec.Outputs) stores.Add((value, AddOperand(place, value, written: true)));
@@ -322,7 +323,7 @@ public sealed class KernelBuilder
                 if (!operands[i].Operand.IsWritten && operands[i].Operand.Buffer == place.Buffer && operands[i].Operand.Offset == place.Offset
                     && operands[i].Walk.Strides.Count == strides.Count && strides.All(p => operands[i].Walk.Stride(p.Key) == p.Value))
                     return i;
-        var walk = new Walk(strides, value.DType.Size(), written);
+        var walk = new Walk(strides, (value.DType.Bits() + 7) / 8, written);
         walks.Add(walk);
         operands.Add((new(place.Buffer, place.Offset, written), new(operands.Count, value.DType, written, []), walk));
         return operands.Count - 1;

@@ -62,7 +62,7 @@ public sealed record HoistSums() : FunctionPass("HoistSums")
                 {
                     if (moved.Contains(term) || Core(term) is not { } core || core.Inputs.Select(Source).Any(IsSame)) continue;
                     var more = core.Inputs.Select(Source).Where(s => !IsThere(s)).Distinct().ToList();
-                    if (more.Sum(v => v.Type.Bytes.Evaluate(typical)) > term.Type.Bytes.Evaluate(typical)) continue;
+                    if (more.Sum(v => v.Type.BytesAt(typical)) > term.Type.BytesAt(typical)) continue;
                     stacked.AddRange(more);
                     grown = moved.Add(term);
                 }

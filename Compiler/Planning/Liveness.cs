@@ -22,7 +22,7 @@ sealed class Liveness
         TakesOver = new int[function.Buffers.Length];
         for (var i = 0; i < Bytes.Length; i++)
         {
-            Bytes[i] = function.Buffers[i].Bytes.Evaluate(binding);
+            Bytes[i] = function.Buffers[i].BytesAt(binding);
             if (Bytes[i] < 0) throw new ArgumentException($"The buffer {function.Buffers[i]} has {Bytes[i]} bytes at {binding}.", nameof(binding));
             Lives[i] = Life.None;
             TakesOver[i] = -1;
@@ -88,7 +88,7 @@ sealed class Liveness
                 int w = written.Buffer.Id, r = read.Buffer.Id;
                 if (w == r || written.Buffer.Kind != BufferKind.Arena || read.Buffer.Kind != BufferKind.Arena || taken[r] || TakesOver[w] >= 0) continue;
                 if (Lives[w].First != index || Lives[r].Last != index || Lives[r].First == index || !IsInside(index, w) || !IsInside(index, r)) continue;
-                if (Bytes[w] > Bytes[r] || written.Buffer.DType.Size() != read.Buffer.DType.Size()) continue;
+                if (Bytes[w] > Bytes[r] || written.Buffer.DType.Bits() != read.Buffer.DType.Bits()) continue;
                 if (!AreEqual(written.Offset, read.Offset, binding)) continue;
                 if (!EveryUseAllows(launch, pair.Written, w, r)) continue;
                 TakesOver[w] = r;

@@ -9,7 +9,10 @@ namespace Graph;
 
 public partial class Tensor
 {
-    /// <summary>Matrix product of real tensors of one element type: [..., m, k] · [..., k, n] → [..., m, n], the axes before the last two broadcast. A vector is a row on the left and a column on the right.</summary>
+    /// <summary>
+    /// Matrix product of real tensors of one element type: [..., m, k] · [..., k, n] → [..., m, n], the axes before the last two broadcast. A vector is a row on the left and a column on the right.
+    /// 8-bit and 32-bit integers are added up as 32-bit ones, which wrap around, and that is the result's type; they have no gradient.
+    /// </summary>
     [Operation("matmul")]
     public Tensor MatMul(Tensor other) => Eager.Run("matmul", [this, other]);
 }
@@ -18,7 +21,7 @@ sealed class MatMulOperation : Operation
 {
     public override string Name => "matmul";
     public override OpKind Kind => OpKind.Contract;
-    public override LibraryTraits Library(Node node) => new() { Types = LibraryTraits.RealType, Strided = [0, 1], StridedResults = [0], Hooks = LibraryHooks.Prologue | LibraryHooks.Epilogue };
+    public override LibraryTraits Library(Node node) => new() { Types = [.. LibraryTraits.RealType, DType.I8, DType.I32], Strided = [0, 1], StridedResults = [0], Hooks = LibraryHooks.Prologue | LibraryHooks.Epilogue };
 
     /// <summary>All axes but the last merged: the tensor as a matrix of rows.</summary>
     public static Value Rows(Builder b, Value x) => x.Shape.Rank == 2 ? x : b.Reshape(x, Shape.Of(Batch(x.Shape, 1).Size, x.Shape[x.Shape.Rank - 1]));
@@ -67,8 +70,10 @@ sealed class MatMulOperation : Operation
         {
             throw new ShapeException($"MatMul needs batch axes that broadcast, but got {x} and {y}: {Batch(x, 2)} and {Batch(y, 2)} do not", Diagnostics.Broadcast);
         }
+        var shape = new Shape([.. batch, x[x.Rank - 2], y[y.Rank - 1]]);
+        if (context[0].DType is DType.I8 or DType.I32 && context[1].DType == context[0].DType) return [new(context[0].DType.Accumulator(), shape)];
         Rules.SameReal("MatMul", "the left matrix", context[0].DType, "the right one", context[1].DType);
-        return [context[0].With(new([.. batch, x[x.Rank - 2], y[y.Rank - 1]]))];
+        return [context[0].With(shape)];
     }
 
     public override void Evaluate(Evaluation e)
@@ -78,9 +83,25 @@ sealed class MatMulOperation : Operation
         var (m, n, k) = ((int)c.Shape[c.Rank - 2], (int)c.Shape[c.Rank - 1], (int)a.Shape[a.Rank - 1]);
         var batch = 1L;
         for (var i = 0; i < c.Rank - 2; i++) batch *= c.Shape[i];
+        if (!c.DType.IsFloat())
+        {
+            for (long i = 0; i < batch; i++) Integers(a.Int, Index(i, c.Shape, a.Shape) * m * k, b.Int, Index(i, c.Shape, b.Shape) * k * n, c.Int, i * m * n, (m, n, k));
+            return;
+        }
         for (long i = 0; i < batch; i++)
             Gemm.Run(
                 Matrix.RowMajor(a.Real, Index(i, c.Shape, a.Shape) * m * k, k), Matrix.RowMajor(b.Real, Index(i, c.Shape, b.Shape) * k * n, n), c.Real, i * m * n, n, m, n, k, accumulate: false);
+    }
+
+    static void Integers(long[] a, long atA, long[] b, long atB, long[] c, long atC, (int M, int N, int K) size)
+    {
+        for (var i = 0; i < size.M; i++)
+            for (var j = 0; j < size.N; j++)
+            {
+                var sum = 0;
+                for (var k = 0; k < size.K; k++) unchecked { sum += (int)a[atA + i * size.K + k] * (int)b[atB + k * size.N + j]; }
+                c[atC + i * size.N + j] = sum;
+            }
     }
 
     // Which matrix of an operand with broadcast batch axes belongs to matrix i of the result.

@@ -62,6 +62,7 @@ static class Rules
         var fits = type.IsFloat() || type switch
         {
             DType.Bool => value is 0 or 1,
+            DType.I4 => value is >= -8 and <= 7,
             DType.I8 => value is >= sbyte.MinValue and <= sbyte.MaxValue,
             DType.I32 => value is >= int.MinValue and <= int.MaxValue,
             _ => value is >= long.MinValue and < 9223372036854775808.0,

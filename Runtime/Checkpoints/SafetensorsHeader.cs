@@ -222,7 +222,7 @@ sealed class SafetensorsHeader
         foreach (var entry in Entries.OrderBy(e => e.Begin).ThenBy(e => e.End))
         {
             var name = Shown(entry.Name);
-            var bytes = entry.Shape.Aggregate((long)entry.Type.Size(), (product, size) => checked(product * size));
+            var bytes = entry.Type.Bytes(entry.Shape.Aggregate(1L, (product, size) => checked(product * size)));
             if (entry.End - entry.Begin != bytes) throw new CheckpointException(path, $"holds {name} of {entry.Description} in {entry.End - entry.Begin} bytes, expected {bytes}.");
             if (entry.Begin < next) throw new CheckpointException(path, $"is damaged: {name} overlaps another tensor at byte {entry.Begin}.");
             if (entry.Begin > next) throw new CheckpointException(path, $"is damaged: {entry.Begin - next} bytes before {name} belong to no tensor.");

@@ -206,7 +206,7 @@ public sealed partial class ParameterStore : IReadOnlyCollection<StoredTensor>, 
         foreach (var declaration in wanted)
         {
             places.Add((declaration, bytes));
-            bytes += (declaration.Type.Bytes.Evaluate(binding ?? DimBinding.Empty) + Alignment - 1) & -Alignment;
+            bytes += (declaration.Type.BytesAt(binding ?? DimBinding.Empty) + Alignment - 1) & -Alignment;
         }
         var memory = new PinnedMemory(bytes, purpose);
         var tensors = places.Select(p => new StoredTensor(this, p.Item1, binding ?? DimBinding.Empty, memory, p.Item2)).ToImmutableArray();

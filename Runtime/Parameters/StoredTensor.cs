@@ -42,7 +42,7 @@ public sealed class StoredTensor
     public long Length { get; }
 
     /// <summary>The number of bytes.</summary>
-    public long Bytes => Length * Type.Size();
+    public long Bytes => Type.Bytes(Length);
 
     /// <summary>Its numbers, to be read: a view, in which the next write shows.</summary>
     /// <typeparam name="T">The element type: float, double, int, long, sbyte, bool or, for 16-bit floats, Half or ushort.</typeparam>

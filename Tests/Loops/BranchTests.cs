@@ -108,7 +108,7 @@ public sealed class BranchTests
         var binding = DimBinding.Empty.With("B", 8);
         var plan = Graph.Compiler.Planning.Planner.Plan(predict, binding);
         var at = predict.Launches.IndexOf(branch);
-        long Written(int from, int count) => predict.Launches.Skip(from).Take(count).SelectMany(l => l.Operands).Where(o => o.IsWritten && o.Buffer.Kind == BufferKind.Arena).Select(o => o.Buffer).Distinct().Sum(b => b.Bytes.Evaluate(binding));
+        long Written(int from, int count) => predict.Launches.Skip(from).Take(count).SelectMany(l => l.Operands).Where(o => o.IsWritten && o.Buffer.Kind == BufferKind.Arena).Select(o => o.Buffer).Distinct().Sum(b => b.BytesAt(binding));
         Assert.True(plan.ArenaBytes < Written(at + 1, branch.Then) + Written(at + 1 + branch.Then, branch.Else), $"{plan.ArenaBytes}");
     }
 

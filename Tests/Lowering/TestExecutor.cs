@@ -44,7 +44,7 @@ sealed unsafe class TestExecutor : IDisposable
     {
         foreach (var buffer in f.Buffers)
         {
-            var bytes = buffer.Bytes.Evaluate(binding);
+            var bytes = buffer.BytesAt(binding);
             var p = (byte*)NativeMemory.AlignedAlloc((nuint)bytes + 64, 64);
             new Span<byte>(p, (int)bytes + 64).Fill(0xFF); // NaN: reading what nothing wrote shows
             memory[buffer] = (nint)p;

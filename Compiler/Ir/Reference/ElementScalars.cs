@@ -89,6 +89,7 @@ public sealed class ElementScalars
     {
         DType.I32 => unchecked((int)value),
         DType.I8 => unchecked((sbyte)value),
+        DType.I4 => unchecked(value << 60 >> 60),
         DType.I64 or DType.Bool => value,
         _ => throw new InvalidOperationException($"{type.Name()} is no type of integers."),
     };

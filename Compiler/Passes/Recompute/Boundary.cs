@@ -23,7 +23,7 @@ sealed class Boundary
     public static Boundary OfStep(Function function, Program program, ISet<string> optimized)
     {
         var binding = DimBinding.Typical(program.Dims);
-        return new(function, [.. function.Results.Take(1), .. function.Updates.Where(u => !optimized.Contains(u.Path)).Select(u => u.Value)], [], (_, source) => source.Type.Bytes.Evaluate(binding));
+        return new(function, [.. function.Results.Take(1), .. function.Updates.Where(u => !optimized.Contains(u.Path)).Select(u => u.Value)], [], (_, source) => source.Type.BytesAt(binding));
     }
 
     /// <param name="function">The function.</param>

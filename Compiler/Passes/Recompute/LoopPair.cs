@@ -49,7 +49,7 @@ sealed class LoopPair
         var parameters = whole.Parameters.Skip(1).Take(first.Inputs.Length).ToImmutableArray();
         var binding = DimBinding.Typical(program.Dims);
         long Cost(Value value) => there.Contains(value) || whole.Parameters.IndexOf(value) is > 0 and var i && IsThere(i - 1) ? 0
-            : value.Type.Bytes.Evaluate(binding) / (whole.Parameters.IndexOf(value) is var p && IsInvariant(p - 1) ? count.Evaluate(binding) : 1);
+            : value.Type.BytesAt(binding) / (whole.Parameters.IndexOf(value) is var p && IsInvariant(p - 1) ? count.Evaluate(binding) : 1);
 
         var boundary = new Boundary(whole, whole.Results.Take(results), parameters, (value, source) => Math.Min(Cost(value), Cost(source)));
         var recomputed = boundary.Recomputed(whole.Results.Skip(results));

@@ -55,7 +55,7 @@ static class ElementwiseRules
     static bool HasSign(Value x) => x.DType != DType.Bool;
 
     // The least integer of a type has no opposite in it.
-    static bool Holds(double c, DType type) => type.IsFloat() || (type != DType.Bool && c < Math.Pow(2, 8 * type.Size() - 1));
+    static bool Holds(double c, DType type) => type.IsFloat() || (type != DType.Bool && c < Math.Pow(2, type.Bits() - 1));
 
     // Every value of the first type is one of the second.
     static bool IsExact(DType from, DType to) => (from, to) switch
@@ -64,7 +64,8 @@ static class ElementwiseRules
         (DType.Bool, _) => true,
         (_, DType.F64) => from != DType.I64,
         (DType.F16 or DType.BF16, DType.F32) => true,
-        (DType.I8, _) => to != DType.Bool,
+        (DType.I4, _) => to != DType.Bool,
+        (DType.I8, _) => to is not (DType.Bool or DType.I4),
         (DType.I32, DType.I64) => true,
         _ => false,
     };

@@ -23,7 +23,7 @@ public sealed record Statistics(int Nodes, long PeakBytes, Node? PeakNode, long 
             var node = function.Nodes[i];
             if (order.IsAlias(i)) continue;
             nodes++;
-            moved += node.Inputs.Distinct().Sum(v => v.Type.Bytes.Evaluate(binding)) + node.Outputs.Sum(v => v.Type.Bytes.Evaluate(binding));
+            moved += node.Inputs.Distinct().Sum(v => v.Type.BytesAt(binding)) + node.Outputs.Sum(v => v.Type.BytesAt(binding));
             flops += Operations(node, program, binding);
         }
         return new(nodes, bytes, at < 0 ? null : function.Nodes[at], flops, moved);

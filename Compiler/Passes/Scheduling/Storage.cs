@@ -30,7 +30,7 @@ sealed class Storage
                 strides.Add(node.Output, through);
                 continue;
             }
-            foreach (var output in node.Outputs) Add(output, binding is null || external.Contains(output) ? 0 : output.Type.Bytes.Evaluate(binding));
+            foreach (var output in node.Outputs) Add(output, binding is null || external.Contains(output) ? 0 : output.Type.BytesAt(binding));
         }
     }
 
