@@ -19,6 +19,8 @@ public enum StateKind
     Session,
     /// <summary>Numbers that the source gives: never written, never saved, a part of the assembly.</summary>
     Constant,
+    /// <summary>Computed from other states alone, by <see cref="DerivedStates.Function"/>, once for each version of their numbers; never saved.</summary>
+    Derived,
 }
 
 /// <summary>What the kinds of states have in common.</summary>
@@ -28,7 +30,14 @@ public static class StateKinds
     public static bool IsWeight(this StateKind kind) => kind is StateKind.Parameter or StateKind.Buffer;
 
     /// <summary>Whether a checkpoint of training has such states.</summary>
-    public static bool IsSaved(this StateKind kind) => kind is not (StateKind.Session or StateKind.Constant);
+    public static bool IsSaved(this StateKind kind) => kind is not (StateKind.Session or StateKind.Constant or StateKind.Derived);
+}
+
+/// <summary>The states that are computed from others.</summary>
+public static class DerivedStates
+{
+    /// <summary>The function that computes all of them, without arguments. No C# name has a point in it.</summary>
+    public const string Function = "derive.states";
 }
 
 /// <summary>How a state gets its first value; <paramref name="Scale"/> is the constant, the standard deviation, the bound or the gain.</summary>

@@ -34,7 +34,7 @@ public static class CompilerPipeline
     [
         new("Graph", [new Inline(), .. Cleanup]),
         new("Differentiated", [new Differentiate(), new BuildTrainStep(), .. Cleanup]),
-        new("Decomposed", [new Decompose(), new HoistSums(), .. Cleanup, new RecomputeInLoops(), new TrimLoops(), new ShiftStacks(), new SaveOrRecompute(), new ScatterIntoSum(), new SkipNonFinite()]),
+        new("Decomposed", [new Decompose(), new HoistSums(), .. Cleanup, new HoistDerived(), new RecomputeInLoops(), new TrimLoops(), new ShiftStacks(), new SaveOrRecompute(), new ScatterIntoSum(), new SkipNonFinite()]),
     ];
 
     static ImmutableArray<Stage> For(TargetModel target) =>

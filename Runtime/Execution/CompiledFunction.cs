@@ -23,6 +23,7 @@ public sealed class CompiledFunction
         Solver = new(lowered, program.Dims);
         StateSizes = [.. DimSolver.StateSymbols(lowered).Select(name => new StateSize(SymbolOf(name), name, lowered.Signature.Parameters.FirstOrDefault(p => p.Shape.Any(d => d.Symbols.Contains(name)))?.Name))];
         var symbols = Solver.Symbols.Select(s => s.Name).ToImmutableArray();
+        ReadsDerived = lowered.Name != DerivedStates.Function && lowered.Buffers.Any(b => b.Kind == BufferKind.State && program.States.Any(s => s.Path == b.Name && s.Kind == StateKind.Derived));
         Checks = new(lowered.Signature, program, Solver.Symbols);
         Plans = new(this, planned);
         lengths = [.. lowered.Signature.Parameters.Concat(lowered.Signature.Results).Select(v => new Polynomial(v.Shape.Size, symbols))];
@@ -45,6 +46,9 @@ public sealed class CompiledFunction
     public ImmutableArray<string> AssignedStates { get; }
 
     internal DimSolver Solver { get; }
+
+    /// <summary>Whether it reads what is derived from the model's numbers.</summary>
+    internal bool ReadsDerived { get; }
 
     /// <summary>A named dimension that states of the function have.</summary>
     /// <param name="Symbol">Its number among the solver's symbols.</param>

@@ -27,6 +27,7 @@ public sealed class CompiledModel
         Kernels = [.. Enumerable.Range(0, lowered.Generated.Length).Select(kernelAddress)];
         KernelNumbers = lowered.Generated.Select((kernel, index) => (kernel, index)).ToDictionary(p => p.kernel.Name, p => p.index, StringComparer.Ordinal);
         functions = lowered.Functions.Select(f => new CompiledFunction(f, lowered, plans.IsDefault ? null : plans.FirstOrDefault(p => p.Function == f))).ToDictionary(f => f.Name, StringComparer.Ordinal);
+        if (functions.Remove(DerivedStates.Function, out var derive)) Derive = derive; // nobody calls it but the store
         Training = [.. lowered.Training.Select((t, i) => new CompiledTraining(i, t, this[TrainingSignature.Of(t).TrainStep], Find(t.Loss)))];
         Fingerprint = new(() => KernelFingerprint.OfPlan(lowered, Cpu.Numerics.Text));
     }
@@ -60,6 +61,9 @@ public sealed class CompiledModel
     internal ImmutableArray<nint> Kernels { get; }
 
     Dictionary<string, int> KernelNumbers { get; }
+
+    /// <summary>What computes the derived states; null when there are none.</summary>
+    internal CompiledFunction? Derive { get; }
 
     /// <summary>The states that entries assign, and those whose lifetime is a session's: each session has its own.</summary>
     internal ImmutableArray<string> SessionStates => field.IsDefault

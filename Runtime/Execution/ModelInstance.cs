@@ -225,6 +225,7 @@ public sealed unsafe class ModelInstance : IDisposable
         var session = sessions.Rent();
         try
         {
+            if (compiled.ReadsDerived) Store.Derive(session, Model.Derive!);
             session.Run(compiled, arguments, dims);
         }
         finally

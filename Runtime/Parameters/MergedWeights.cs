@@ -25,7 +25,7 @@ static class MergedWeights
                 store.ThrowIfDisposed();
                 foreach (var tensor in merged) store[tensor.Path].CopyTo(tensor);
             }
-            foreach (var (path, parameter) in parametrized.Parameters) merged[path].Write<float>(parameter.ToArray());
+            foreach (var (path, parameter) in parametrized.Parameters) ((IParameterSource)merged).Write(path, parameter.ToDoubles());
         }
         return merged;
     }

@@ -36,7 +36,7 @@ public sealed partial class ParameterStore : IReadOnlyCollection<StoredTensor>, 
         this.seed = seed;
         root = this;
         Gate = new();
-        contents = new(Make(declarations.Where(d => !IsOptimizer(d) && d.Type.Shape.IsConstant), "parameters", pool), isTraining: false);
+        contents = new(Make(declarations.Where(d => !IsOptimizer(d) && d.Kind != StateKind.Derived && d.Type.Shape.IsConstant), "parameters", pool), isTraining: false);
     }
 
     /// <summary>What there is, at one moment: a reader on another thread sees all tensors of a kind or none.</summary>
@@ -44,11 +44,11 @@ public sealed partial class ParameterStore : IReadOnlyCollection<StoredTensor>, 
     {
         public ImmutableArray<StoredTensor> All { get; } = all;
 
-        /// <summary>What training and checkpoints know: not the arrays of the source, which are nobody's to change.</summary>
-        public ImmutableArray<StoredTensor> Order { get; } = [.. all.Where(t => t.Kind != StateKind.Constant)];
+        /// <summary>What training and checkpoints know: not the arrays of the source, which are nobody's to change, nor what is derived from the rest.</summary>
+        public ImmutableArray<StoredTensor> Order { get; } = [.. all.Where(t => t.Kind is not (StateKind.Constant or StateKind.Derived))];
 
         /// <summary>What users see: nor the counts of steps, which <see cref="Step"/> tells.</summary>
-        public ImmutableArray<StoredTensor> Shown { get; } = [.. all.Where(t => t.Kind is not (StateKind.Constant or StateKind.Counter))];
+        public ImmutableArray<StoredTensor> Shown { get; } = [.. all.Where(t => t.Kind is not (StateKind.Constant or StateKind.Derived or StateKind.Counter))];
 
         public ImmutableArray<StoredTensor> Counters { get; } = [.. all.Where(t => t.Kind == StateKind.Counter)];
 
@@ -125,8 +125,8 @@ public sealed partial class ParameterStore : IReadOnlyCollection<StoredTensor>, 
     /// <summary>The number of trained numbers.</summary>
     public long ParameterCount => Now.Order.Where(t => t.Kind == StateKind.Parameter).Sum(t => t.Length);
 
-    /// <summary>Bytes of everything stored.</summary>
-    public long Bytes => Now.Order.Sum(t => t.Bytes);
+    /// <summary>Bytes of everything stored: also what entries have derived from it.</summary>
+    public long Bytes => Now.All.Sum(t => t.Bytes);
 
     /// <summary>The number of tensors.</summary>
     public int Count => Now.Shown.Length;

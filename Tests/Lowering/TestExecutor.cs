@@ -36,6 +36,14 @@ sealed unsafe class TestExecutor : IDisposable
     public static (TensorData[] Results, Dictionary<string, TensorData> States) Run(
         LoweredProgram program, KernelAssembly kernels, string function, IReadOnlyList<TensorData> arguments, IReadOnlyDictionary<string, TensorData> states, DimBinding binding, double grainFactor = 1)
     {
+        if (function != DerivedStates.Function && program.States.Any(s => s.Kind == StateKind.Derived))
+        {
+            // What is derived from the states comes first.
+            var all = states.ToDictionary(s => s.Key, s => s.Value);
+            foreach (var state in program.States.Where(s => s.Kind == StateKind.Derived)) all[state.Path] = new(state.Type.DType, state.Type.Shape.Evaluate(binding));
+            foreach (var (path, value) in Run(program, kernels, DerivedStates.Function, [], all, binding, grainFactor).States) all[path] = value;
+            states = all;
+        }
         using var executor = new TestExecutor(program, kernels, binding, grainFactor);
         return executor.Run(program.Functions.Single(f => f.Name == function), arguments, states);
     }

@@ -43,6 +43,8 @@ sealed class ToyMachine
     public TensorData[] Run(string name, DimBinding sizes, params IReadOnlyList<TensorData> arguments)
     {
         var function = program.Find(name) ?? throw new ArgumentException($"{program.Name} has no function {name}.", nameof(name));
+        // Nothing is remembered from call to call: what is derived from the states is computed before each that reads it.
+        if (name != DerivedStates.Function && function.Buffers.Any(b => b.Kind == BufferKind.State && program.States.Any(s => s.Path == b.Name && s.Kind == StateKind.Derived))) Run(DerivedStates.Function, sizes, []);
         binding = sizes;
         plan = PlanVerifier.Verify(Planner.Plan(function, sizes));
         arena = new byte[plan.ArenaBytes];
@@ -55,11 +57,11 @@ sealed class ToyMachine
         return [.. function.Results.Select((buffer, i) => At(buffer) is var at ? Data(at.Memory.AsSpan((int)at.Start).ToArray(), buffer.DType, function.Signature.Results[i].Type.Shape.Evaluate(sizes)) : null!)];
     }
 
-    // Numbers of the source.
+    // Numbers of the source, and the memory of what is derived.
     TensorData Start(string path)
     {
         var state = program.States.Single(s => s.Path == path);
-        if (state.Kind != StateKind.Constant) throw new InvalidOperationException($"The state {path} has no value.");
+        if (state.Kind is not (StateKind.Constant or StateKind.Derived)) throw new InvalidOperationException($"The state {path} has no value.");
         var data = new TensorData(state.Type.DType, state.Type.Shape.Evaluate(binding));
         for (var i = 0; i < state.Init.Values.Count; i++) data[i] = state.Init.Values[i];
         return data;

@@ -43,9 +43,11 @@ public sealed class Interpreter(Program program, bool float64 = false)
                 throw new ArgumentException($"{f.Name}'s argument {f.Parameters[i].Name} is [{string.Join(", ", arguments[i].Shape)}], expected [{string.Join(", ", expected)}].", nameof(arguments));
             values[f.Parameters[i]] = arguments[i];
         }
+        ImmutableDictionary<string, TensorData>? derived = null;
         foreach (var state in f.States)
             values[state] = states.TryGetValue(state.State!, out var data) ? data
                 : Program.FindState(state.State!) is { Kind: StateKind.Constant } constant ? Numbers(constant)
+                : Program.FindState(state.State!) is { Kind: StateKind.Derived } ? (derived ??= Run(DerivedStates.Function, [], states, binding, cancel).States)[state.State!]
                 : throw new ArgumentException($"The state {state.State} has no value.", nameof(states));
 
         var uses = f.UseCounts();

@@ -66,6 +66,7 @@ public sealed class ProgramParser
                 case "counter": State(t, StateKind.Counter); break;
                 case "session": State(t, StateKind.Session); break;
                 case "array": State(t, StateKind.Constant); break;
+                case "derived": State(t, StateKind.Derived); break;
                 case "train": Train(t); break;
                 case "rule": Rule(t); break;
                 case "require": Require(t); break;

@@ -69,6 +69,7 @@ public static class ProgramPrinter
         StateKind.Counter => "counter",
         StateKind.Session => "session",
         StateKind.Constant => "array",
+        StateKind.Derived => "derived",
         _ => throw new ArgumentOutOfRangeException(nameof(kind), kind, "There is no such kind of state."),
     };
 

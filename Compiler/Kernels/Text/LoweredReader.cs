@@ -96,6 +96,7 @@ sealed class LoweredReader(TextCursor t, IReadOnlyList<string> places)
             nameof(StateKind.Counter) => StateKind.Counter,
             nameof(StateKind.Session) => StateKind.Session,
             nameof(StateKind.Constant) => StateKind.Constant,
+            nameof(StateKind.Derived) => StateKind.Derived,
             var other => throw new FormatException($"'{other}' is no kind of state"),
         };
         var type = t.Type();

@@ -56,6 +56,16 @@ sealed partial class Evaluator
         }
     }
 
+    /// <summary>
+    /// Computes what stands in the place of parameters at the beginning of the function that is built, where it is part of no call: so that methods which are called often become one function whatever stands there, and what follows from
+    /// the weights alone can be taken out. What the function does not read goes with all that is not read.
+    /// </summary>
+    public void Substitute()
+    {
+        foreach (var handle in Handles.Values)
+            if (handle.Substitutes.Count > 0) Read(function!, handle, handle.Substitutes[0].Location);
+    }
+
     /// <summary>What reads of a parameter or state see: itself, or what stands in its place, which is computed once in a function, outside of its loops and branches.</summary>
     Ir.Value Read(FunctionBuild at, Handle handle, Location location)
     {

@@ -36,6 +36,7 @@ sealed partial class ModelElaboration
         }
         else seed = () => builder.Argument(new(DType.I64, Shape.Scalar), TrainingSignature.CallSeed);
         var build = evaluator.Function = new(builder, mode != FunctionMode.Evaluation, seed, keepsStates: mode == FunctionMode.Step || (mode == FunctionMode.Evaluation && method.Role == MethodRole.Entry));
+        evaluator.Substitute();
         var returned = evaluator.Call(method, instance, type.Name, type.IsOwn, arguments, method.Location);
         var results = Results(method, returned);
         if (method.Role == MethodRole.Loss) results = [Loss(method, builder, results)];

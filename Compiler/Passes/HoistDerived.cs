@@ -1,0 +1,142 @@
+using System.Collections.Generic;
+using System.Collections.Immutable;
+using System.Linq;
+using System.Threading;
+using Graph.Compiler.Ir;
+using Graph.Compiler.Ir.Text;
+using Graph.Compiler.Space;
+using Graph.Compiler.Training;
+
+namespace Graph.Compiler.Passes;
+
+/// <summary>
+/// Takes what entries and evaluated losses compute from the model's numbers alone out of them: weights that are cast, normalized, merged or copied into another order become states of the kind
+/// <see cref="StateKind.Derived"/>, which the function <see cref="DerivedStates.Function"/> computes for all of them, once for each version of the model's numbers. The entry reads them as it reads a weight.
+/// </summary>
+/// <remarks>
+/// Flows in: functions that are no training steps (a step changes its numbers each time). Flows out: the same functions with fewer nodes, states, and one function more. It never takes what depends on an argument, a named dimension, a
+/// state of a session or one that an entry assigns, nor what may throw. Views cost nothing and stay, unless no strides describe them.
+/// </remarks>
+public sealed record HoistDerived() : Pass("HoistDerived")
+{
+    /// <summary>Scalar operations that are worth a buffer and a launch: fewer cost an entry less than the memory that their result would come from.</summary>
+    const long Least = 1024;
+
+    public override Program Run(Program program, CancellationToken cancel = default)
+    {
+        if (program.Find(DerivedStates.Function) is not null) return program;
+        var called = Callees.Of(program);
+        var entries = program.Functions.Where(f => !called.Contains(f.Name) && !TrainingSignature.IsRule(program, f.Name) && TrainingSignature.OfStep(program.Training, f.Name) is null).ToList();
+        var assigned = new HashSet<string>(entries.SelectMany(f => f.Updates).Select(u => u.Path));
+        var shared = new HashSet<string>(program.States.Where(s => s.Kind is StateKind.Parameter or StateKind.Buffer or StateKind.Constant && !assigned.Contains(s.Path)).Select(s => s.Path));
+        var derived = new DerivedFunction(program);
+        var functions = ImmutableArray.CreateBuilder<Function>();
+        foreach (var function in program.Functions)
+        {
+            cancel.ThrowIfCancellationRequested();
+            functions.Add(entries.Contains(function) ? Hoist(function, program, shared, derived) : function);
+        }
+        if (derived.States.Count == 0) return program;
+        functions.Add(derived.Build());
+        return program with { States = program.States.AddRange(derived.States), Functions = functions.ToImmutable() };
+    }
+
+    static Function Hoist(Function function, Program program, HashSet<string> shared, DerivedFunction derived)
+    {
+        // The values that no argument has a part in, and whether a state has.
+        var still = function.States.Where(s => shared.Contains(s.State!)).ToDictionary(s => s, _ => true);
+        foreach (var node in function.Nodes)
+            if (IsStill(node, program) && node.Inputs.All(still.ContainsKey))
+                foreach (var output in node.Outputs) still.Add(output, node.Inputs.Any(i => still[i]));
+        var read = function.Nodes.Where(n => !still.ContainsKey(n.Outputs[0])).SelectMany(n => n.Inputs).Concat(function.Roots);
+        var hoisted = read.Where(v => still.TryGetValue(v, out var ofState) && ofState).Select(Made).Where(v => v.Producer is not null && Work(v, []) >= Least).Distinct().ToList();
+        if (hoisted.Count == 0) return function;
+
+        var rewriter = Rewriter.Over(program, function);
+        var places = hoisted.ToDictionary(v => v, v => rewriter.Builder.State(derived.Of(v)));
+        foreach (var (value, place) in places.Select(p => (p.Key, p.Value))) rewriter.Map[value] = place;
+        foreach (var node in function.Nodes)
+        {
+            if (node.Outputs.All(places.ContainsKey)) continue;
+            rewriter.Copy(node);
+            foreach (var output in node.Outputs)
+                if (places.TryGetValue(output, out var place)) rewriter.Map[output] = place;
+        }
+        return rewriter.Finish(function).Pruned();
+    }
+
+    // The same at every call with the same numbers, and no call can be refused for it.
+    static bool IsStill(Node node, Program program) =>
+        node.Operation.IsPure && node.Outputs.Length > 0 && node.Outputs.All(o => o.Shape.IsConstant) && !node.Operation.MayThrow(node, program)
+        && node.Attributes.All.All(a => a.Value is not Attr.List list || list.Values.All(d => d.IsConstant)) && node.Regions.All(r => r.Nodes.All(n => IsStill(n, program)))
+        && (node.Operation != StructureOperations.Call || program.Find(node.Attributes.Text("callee")!) is { } callee && callee.Nodes.All(n => IsStill(n, program)));
+
+    // Behind views: they are strides of what they look at, but where none describe them.
+    static Value Made(Value value)
+    {
+        var chain = new List<Node>();
+        var at = value;
+        for (; at.Producer is { Operation.Kind: OpKind.View } view; at = view.Inputs[0]) chain.Insert(0, view);
+        var strides = at.Shape.Strides;
+        foreach (var view in chain)
+            if (Views.Strides(view, strides) is { IsDefault: false } through) strides = through;
+            else (at, strides) = (view.Output, view.Output.Shape.Strides);
+        return at;
+    }
+
+    static long Work(Value value, HashSet<Node> seen)
+    {
+        if (value.Producer is not { } node || !seen.Add(node)) return 0;
+        var size = node.Outputs.Sum(o => o.Shape.Size.Constant);
+        // A view that is here is a copy.
+        var own = node.Operation.Kind is OpKind.Library or OpKind.Structure ? System.Math.Max(size, node.Operation.Flops(node).TryConstant(out var flops) ? flops : Least)
+            : node.Operation.Kind == OpKind.View ? value == Made(value) ? size : 0
+            : node.Operation.Flops(node).TryConstant(out flops) ? flops : size;
+        return own + node.Inputs.Sum(i => Work(i, seen));
+    }
+
+    /// <summary>The function that computes what was taken out, equal values of all functions once.</summary>
+    sealed class DerivedFunction(Program program)
+    {
+        readonly Builder builder = new(program, DerivedStates.Function);
+        readonly Dictionary<string, Node> known = [];
+        readonly Dictionary<Value, Value> map = [];
+        readonly Dictionary<Value, int> numbers = [];
+        readonly Dictionary<string, Value> sources = [];
+        readonly Dictionary<Value, StateDecl> results = [];
+
+        public List<StateDecl> States { get; } = [];
+
+        /// <summary>The state that holds a value.</summary>
+        public StateDecl Of(Value value)
+        {
+            var made = In(value);
+            if (results.TryGetValue(made, out var state)) return state;
+            state = new("derived#" + States.Count.ToString(System.Globalization.CultureInfo.InvariantCulture), value.Type.Bare, StateKind.Derived, InitSpec.Zeros);
+            States.Add(state);
+            return results[made] = state;
+        }
+
+        Value In(Value value)
+        {
+            if (map.TryGetValue(value, out var known)) return known;
+            if (value.Producer is not { } node)
+            {
+                if (!sources.TryGetValue(value.State!, out var source)) Number(sources[value.State!] = source = builder.State(program.FindState(value.State!)!));
+                return map[value] = source;
+            }
+            ImmutableArray<Value> inputs = [.. node.Inputs.Select(In)];
+            var key = node.Name + " " + string.Join(",", inputs.Select(i => numbers[i])) + node.Attributes + string.Concat(node.Regions.Select(r => ProgramPrinter.Print(r)));
+            if (!this.known.TryGetValue(key, out var copy))
+            {
+                using (builder.At(node.Origins)) this.known[key] = copy = builder.Node(node.Operation, inputs, node.Attributes, node.Regions);
+                foreach (var output in copy.Outputs) Number(output);
+            }
+            return map[value] = copy.Outputs[value.Index];
+        }
+
+        void Number(Value value) => numbers.Add(value, numbers.Count);
+
+        public Function Build() => builder.Build([], [.. results.Select(r => new StateUpdate(r.Value.Path, r.Key))]);
+    }
+}
