@@ -26,14 +26,6 @@ public sealed class ScalarFunctionTests
         ScalarOp.LessEqual, ScalarOp.And, ScalarOp.Or, ScalarOp.Not, ScalarOp.Select, ScalarOp.Cast, ScalarOp.AxisIndex, ScalarOp.LinearIndex, ScalarOp.Place, ScalarOp.Dimension, ScalarOp.Uniform,
     ];
 
-    public static TheoryData<ScalarOp, DType> Functions()
-    {
-        var data = new TheoryData<ScalarOp, DType>();
-        foreach (var function in ScalarFunctions.All)
-            foreach (var type in new[] { DType.F32, DType.F64, DType.F16, DType.BF16 }) data.Add(function.Op, type);
-        return data;
-    }
-
     [Fact]
     public void Every_scalar_operation_is_a_function_with_a_meaning_or_one_of_those_that_types_decide() =>
         Assert.Equal(Enum.GetValues<ScalarOp>().Order(), Others.Concat(ScalarFunctions.All.Select(f => f.Op)).Order());
@@ -56,23 +48,27 @@ public sealed class ScalarFunctionTests
     ];
 
     [Theory]
-    [MemberData(nameof(Functions))]
-    public void A_row_computes_what_the_function_means_and_alike_for_every_width(ScalarOp op, DType type)
+    [InlineData(DType.F64)]
+    [InlineData(DType.F32)]
+    [InlineData(DType.F16)]
+    [InlineData(DType.BF16)]
+    public void Every_row_computes_what_its_function_means_and_alike_for_every_width(DType type)
     {
-        var function = ScalarFunctions.Find(op)!;
         float[] second = [-2, -0.5f, 0, 1, 3, 2.5f, float.NaN];
-        (double, double)[] pairs = [.. from x in Grid from y in function.Arity == 1 ? [0f] : second select (Rounding.Round(x, type), Rounding.Round(y, type))];
-        TensorData[] operands = [new(type, [pairs.Length], [.. pairs.Select(p => p.Item1)]), new(type, [pairs.Length], [.. pairs.Select(p => p.Item2)])];
-        double[]? first = null;
+        (double X, double Y)[] pairs = [.. from x in Grid from y in second select (Rounding.Round(x, type), Rounding.Round(y, type))];
+        TensorData[] operands = [new(type, [pairs.Length], [.. pairs.Select(p => p.X)]), new(type, [pairs.Length], [.. pairs.Select(p => p.Y)])];
+        double[][]? first = null;
         foreach (var width in new[] { 512, 256, 128 })
         {
-            using var compiled = CompiledFunctions.Of(Enumerable.Repeat(new TensorType(type, Shape.Of(pairs.Length)), function.Arity), (b, v) => [b.Node(new FunctionOperation(function), v).Output], width);
-            var actual = compiled.Run("f", operands[..function.Arity])[0].Real;
-            for (var i = 0; i < pairs.Length; i++)
-            {
-                var expected = function.Value(pairs[i].Item1, pairs[i].Item2);
-                Assert.True(IsNear(expected, actual[i], type), FormattableString.Invariant($"{op}({pairs[i].Item1:R}, {pairs[i].Item2:R}) is {expected:R}, but got {actual[i]:R}"));
-            }
+            var operand = new TensorType(type, Shape.Of(pairs.Length));
+            using var compiled = CompiledFunctions.Of([operand, operand], (b, v) => [.. ScalarFunctions.All.Select(f => b.Node(new FunctionOperation(f), v[..f.Arity]).Output)], width);
+            double[][] actual = [.. compiled.Run("f", operands).Select(r => r.Real)];
+            foreach (var (function, values) in ScalarFunctions.All.Zip(actual))
+                for (var i = 0; i < pairs.Length; i++)
+                {
+                    var expected = function.Value(pairs[i].X, pairs[i].Y);
+                    Assert.True(IsNear(expected, values[i], type), FormattableString.Invariant($"{function.Op}({pairs[i].X:R}, {pairs[i].Y:R}) is {expected:R}, but got {values[i]:R}"));
+                }
             Assert.Equal(first ??= actual, actual);
         }
     }
