@@ -20,10 +20,10 @@ public class PrologueTests
     const string Head = """
         program Test version 1
         dim B ≤ 64 ~ 32
-        param weight : f32[32,48] = zeros
-        param scale : f32[32] = ones
-        param shift : f32[32] = zeros
-        param gain : f32[48] = ones
+        session weight : f32[32,48] = zeros
+        session scale : f32[32] = ones
+        session shift : f32[32] = zeros
+        session gain : f32[48] = ones
 
         """;
 

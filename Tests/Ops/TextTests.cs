@@ -45,6 +45,7 @@ public class TextTests
             "embedding" => [Real("table", 9, 4), label],
             "gather" => [x, Integer("index", n, 2)],
             "check_index" => [Integer("checked", n, 2)],
+            "placed" => [x, Real("part", n, 2), Integer("place")],
             _ => o is ElementwiseOperation { Arity: var arity } ? [.. Enumerable.Repeat(x, arity)] : [x],
         };
         AttributeMap Attributes(Operation o) => o.Name switch
