@@ -83,6 +83,14 @@ public sealed class Builder(Program program, string name)
         return node;
     }
 
+    /// <summary>Applies a node's operation to other operands of the same types.</summary>
+    internal Node Again(Node node, ImmutableArray<Value> inputs)
+    {
+        var copy = new Node(node.Operation, inputs, node.Attributes, node.Regions, [.. node.Outputs.Select(o => o.Type)], origins);
+        nodes.Add(copy);
+        return copy;
+    }
+
     public Node Node(string operation, ImmutableArray<Value> inputs, AttributeMap? attributes = null, ImmutableArray<Function> regions = default) =>
         Node(Operations[operation], inputs, attributes, regions);
 

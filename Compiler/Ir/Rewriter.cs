@@ -39,13 +39,23 @@ public sealed class Rewriter
     public Node Emit(Node node, AttributeMap attributes, ImmutableArray<Function> regions)
     {
         using var _ = Builder.At(node.Origins);
-        var copy = Builder.Node(node.Operation, New(node.Inputs), attributes, regions);
+        var inputs = New(node.Inputs);
+        var copy = ReferenceEquals(attributes, node.Attributes) && regions.Equals(node.Regions) && HasTypesOf(node, inputs) ? Builder.Again(node, inputs) : Builder.Node(node.Operation, inputs, attributes, regions);
         for (var i = 0; i < node.Outputs.Length; i++)
         {
             Map[node.Outputs[i]] = copy.Outputs[i];
             if (node.Outputs[i].Order.Length == copy.Outputs[i].Shape.Rank) copy.Outputs[i].Order = node.Outputs[i].Order;
         }
         return copy;
+    }
+
+    // Then its results have the types that they had; those of a call are the callee's, which may be another one by now.
+    static bool HasTypesOf(Node node, ImmutableArray<Value> inputs)
+    {
+        if (node.Operation == StructureOperations.Call) return false;
+        for (var i = 0; i < inputs.Length; i++)
+            if (!ReferenceEquals(inputs[i].Type, node.Inputs[i].Type) && inputs[i].Type != node.Inputs[i].Type) return false;
+        return true;
     }
 
     /// <summary>The new function, with the old one's results and state updates mapped.</summary>

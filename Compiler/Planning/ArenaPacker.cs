@@ -104,7 +104,7 @@ sealed class ArenaPacker
 
     // Where the orders begin, and by how many places a piece comes forward (null for all the way, which either helps soon or never).
     static readonly (string Order, int? Distance)[] Squeezes =
-        [.. from names in (string[][])[[ByBirth, ByDeath], [Longest, Size]] from distance in (int?[])[null, 8, 20] from name in names select (name, distance)];
+        [.. from names in (string[][])[[ByBirth, ByDeath], [Longest, Size]] from distance in (int?[])[5, 15, 50, null] from name in names select (name, distance)];
 
     const string Size = "decreasing size", Longest = "longest first", ByBirth = "peak first, by birth", ByDeath = "peak first, by death";
 
