@@ -217,7 +217,7 @@ public sealed class FitTests : IDisposable
     public async Task A_learning_rate_that_is_not_finite_is_refused()
     {
         using var model = LineModel.Create();
-        Assert.Equal(("LearningRate", float.NaN), Assert.Throws<ArgumentOutOfRangeException>(() => model.LearningRate = float.NaN) is var e ? (e.ParamName, (float)e.ActualValue!) : default);
+        Assert.Equal(("LearningRate", double.NaN), Assert.Throws<ArgumentOutOfRangeException>(() => model.LearningRate = float.NaN) is var e ? (e.ParamName, (double)e.ActualValue!) : default);
         await Assert.ThrowsAsync<ArgumentOutOfRangeException>(() => model.FitAsync(Data(), new() { Schedule = Schedule.Constant(float.PositiveInfinity) }));
         Assert.Equal(0.05f, model.LearningRate);
         Assert.Equal(0, model.Step);
