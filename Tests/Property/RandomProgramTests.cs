@@ -119,7 +119,12 @@ public class RandomProgramTests
     // The results, and the sum of every state that is written.
     static double[] Run(Program program, string function, int seed)
     {
-        var result = new Interpreter(program, float64: true).Run(function, Arguments(program, function, seed), RandomProgram.Values(program, seed, Rows).States, Rows);
+        var interpreter = new Interpreter(program, float64: true);
+        var states = RandomProgram.Values(program, seed, Rows).States.ToDictionary(s => s.Key, s => s.Value);
+        // What is derived from the states comes first.
+        if (program.Find(DerivedStates.Function) is not null)
+            foreach (var (path, value) in interpreter.Run(DerivedStates.Function, [], states, Rows).States) states[path] = value;
+        var result = interpreter.Run(function, Arguments(program, function, seed), states, Rows);
         return [.. result.Results.Select(r => r[0]), .. result.States.OrderBy(s => s.Key, StringComparer.Ordinal).Select(s => s.Value.Real?.Sum() ?? s.Value.Int.Sum())];
     }
 
