@@ -38,8 +38,9 @@ public sealed record ConvolutionOperand(Access? Access, LoopKernel? Maker);
 /// </param>
 /// <param name="Epilogue">Consumes finished tiles.</param>
 /// <param name="Sums">The order of the sums.</param>
+/// <param name="Workspace">What it works in; null when it needs nothing.</param>
 public sealed record ConvolutionKernel(
-    string Name, ConvolutionKind Kind, DType Accumulator, ImmutableArray<Extent> Sizes, ConvolutionWindow Window, ImmutableArray<ConvolutionOperand> Operands, LoopKernel? Epilogue, ProductSums Sums)
+    string Name, ConvolutionKind Kind, DType Accumulator, ImmutableArray<Extent> Sizes, ConvolutionWindow Window, ImmutableArray<ConvolutionOperand> Operands, LoopKernel? Epilogue, ProductSums Sums, Workspace? Workspace)
     : Kernel(Name)
 {
     string? text;
@@ -59,6 +60,7 @@ public sealed record ConvolutionKernel(
         for (var i = 0; i < Operands.Length; i++) text.Append("  access ").Append(i).Append(": ").Append(Operands[i].Maker?.Name ?? Operands[i].Access?.ToString() ?? throw new InvalidOperationException($"The convolution {Name} has neither a place nor a body for operand {i}.")).Append('\n');
         if (Epilogue is not null) text.Append("  then ").Append(Epilogue.Name).Append('\n');
         text.Append("  sums ").Append(Sums.Text).Append('\n');
+        if (Workspace is not null) text.Append("  workspace ").Append(Workspace).Append('\n');
         return text.ToString();
     }
 }

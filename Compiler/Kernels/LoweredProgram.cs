@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.Collections.Immutable;
 using System.Linq;
 using Graph.Compiler.Ir;
+using Graph.Compiler.Targets;
 
 namespace Graph.Compiler.Kernels;
 
@@ -65,6 +66,16 @@ public sealed record LoweredFunction(
 
     /// <summary>A size in bytes as the arena counts it: rounded up to the alignment.</summary>
     public long Align(long bytes) => (bytes + Alignment - 1) & -(long)Alignment;
+
+    /// <summary>The bytes of every buffer, by its number, under a binding of the named dimensions: those of workspaces too, which follow from their launches.</summary>
+    public long[] BytesOf(DimBinding binding)
+    {
+        var bytes = new long[Buffers.Length];
+        for (var i = 0; i < bytes.Length; i++) bytes[i] = Buffers[i].BytesAt(binding);
+        foreach (var launch in Launches)
+            if (launch.Workspace is { } workspace) bytes[launch.Operands[workspace.Pointer].Buffer.Id] = launch.WorkspaceBytes(binding);
+        return bytes;
+    }
 }
 
 /// <summary>Whose memory a buffer is.</summary>
@@ -90,6 +101,7 @@ public sealed class Buffer(int id, string name, BufferKind kind, DType type, Dim
     public string Name { get; } = name;
     public BufferKind Kind { get; } = kind;
     public DType DType { get; } = type;
+    /// <summary>Its size; 0 for a workspace, of which its launch says how large it is (<see cref="LoweredFunction.BytesOf"/>).</summary>
     public Dim Elements { get; } = elements;
 
     /// <summary>Bytes that it takes.</summary>
@@ -119,6 +131,15 @@ public abstract record Launch(ImmutableArray<Origin> Origins, ImmutableArray<Ope
     /// <summary>The paths of the states whose value from before the call it reads, under that path: no launch before it may have written them.</summary>
     public ImmutableArray<string> Incoming { get; init; } = [];
 
+    /// <summary>What it works in beside its operands: one of them by number, which nothing else reads or writes. Null when it needs nothing.</summary>
+    public virtual Workspace? Workspace => null;
+
+    /// <summary>How many bytes of it.</summary>
+    public virtual long WorkspaceBytes(DimBinding binding) => 0;
+
+    /// <summary>What each thread needs for itself, in bytes.</summary>
+    public virtual long ThreadBytes(DimBinding binding) => Workspace?.Packing.WorkerBytes ?? 0;
+
     /// <summary>Floating-point operations.</summary>
     public Dim Flops { get; init; } = Dim.Zero;
 
@@ -135,6 +156,8 @@ public sealed record LoopLaunch(
     : Launch(Origins, Operands, InPlace)
 {
     public override string Title => Kernel.Name;
+
+    public override long ThreadBytes(DimBinding binding) => ScratchBytes.Evaluate(binding);
 }
 
 /// <summary>The same generated kernel over several sets of operands in one launch: the optimizer over all parameters. Operand lists are consecutive ranges of <see cref="Launch.Operands"/>.</summary>
@@ -143,6 +166,8 @@ public sealed record SegmentedLaunch(
     : Launch(Origins, Operands, InPlace)
 {
     public override string Title => Kernel.Name;
+
+    public override long ThreadBytes(DimBinding binding) => ScratchBytes.Evaluate(binding);
 }
 
 /// <summary>One set of operands of a <see cref="SegmentedLaunch"/>.</summary>
@@ -179,6 +204,11 @@ public sealed record ContractLaunch(
 {
     public override string Title =>
         (Kernel.MakesA is { } a ? "a:" + a.Body.Name + "+" : "") + (Kernel.MakesB is { } b ? "b:" + b.Body.Name + "+" : "") + "contract" + (Kernel.Epilogue is { } c ? "+" + c.Name : "");
+
+    public override Workspace? Workspace => Kernel.Workspace;
+
+    public override long WorkspaceBytes(DimBinding binding) => Kernel.Workspace is null ? 0
+        : Kernel.Workspace.Packing.ProductBytes(Kernel.Sums, Batch.Aggregate(1L, (n, size) => n * size.Evaluate(binding)), M.Evaluate(binding), N.Evaluate(binding), K.Evaluate(binding));
 
     public Dim M => Kernel.M.In(Dims);
 
@@ -228,6 +258,18 @@ public sealed record ConvolutionLaunch(
         (Kernel.Operands[0].Maker is { } a ? "a:" + a.Name + "+" : "") + (Kernel.Operands[1].Maker is { } b ? "b:" + b.Name + "+" : "")
         + "conv." + Kind.ToString().ToLowerInvariant() + (Kernel.Epilogue is { } body ? "+" + body.Name : "");
 
+    public override Workspace? Workspace => Kernel.Workspace;
+
+    public override long WorkspaceBytes(DimBinding binding)
+    {
+        if (Kernel.Workspace is null) return 0;
+        var sizes = Shape.Evaluate(binding);
+        return Kind == ConvolutionKind.WeightGradient
+            ? new GradientCut(sizes, Kernel.Sums, Kernel.Workspace.Packing).Floats * sizeof(float) : Kernel.Workspace.Packing.ConvolutionBytes(Kernel.Sums, sizes, Kind == ConvolutionKind.ImageGradient);
+    }
+
+    public override long ThreadBytes(DimBinding binding) => Workspace?.Packing.ThreadBytes(Shape.Evaluate(binding)) ?? 0;
+
     public ConvolutionKind Kind => Kernel.Kind;
 
     /// <summary>Its sizes.</summary>
@@ -258,7 +300,17 @@ public sealed record PlanesView(int Operand, ImmutableArray<Dim> Strides);
 /// <summary>The sizes of a convolution, in the words of the kernel library.</summary>
 public sealed record ConvolutionShape(
     Dim Batch, Dim Channels, Dim Height, Dim Width, Dim Filters, Dim KernelHeight, Dim KernelWidth, Dim MapHeight, Dim MapWidth,
-    int StrideHeight, int StrideWidth, int PaddingTop, int PaddingLeft, int DilationHeight, int DilationWidth, int Groups);
+    int StrideHeight, int StrideWidth, int PaddingTop, int PaddingLeft, int DilationHeight, int DilationWidth, int Groups)
+{
+    /// <summary>In numbers.</summary>
+    public ConvolutionSizes Evaluate(DimBinding binding)
+    {
+        long At(Dim size) => size.Evaluate(binding);
+        return new(
+            At(Batch), At(Channels), At(Height), At(Width), At(Filters), At(KernelHeight), At(KernelWidth), At(MapHeight), At(MapWidth),
+            StrideHeight, StrideWidth, PaddingTop, PaddingLeft, DilationHeight, DilationWidth, Groups);
+    }
+}
 
 /// <summary>
 /// The <paramref name="Length"/> launches behind it run <paramref name="Count"/> times: a loop's body, whose own loops are ranges within the range. Offsets of operands in there may contain the symbol

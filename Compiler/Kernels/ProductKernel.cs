@@ -27,8 +27,9 @@ public sealed record TileMaker(LoopKernel Body, bool Transposed);
 /// <param name="MakesB">Makes B.</param>
 /// <param name="Epilogue">Consumes finished tiles.</param>
 /// <param name="Sums">The order of the sums.</param>
+/// <param name="Workspace">What it works in; null when it needs nothing.</param>
 public sealed record ProductKernel(
-    string Name, DType Accumulator, ImmutableArray<Extent> Batch, Extent M, Extent N, Extent K, Access? A, Access? B, Access? C, TileMaker? MakesA, TileMaker? MakesB, LoopKernel? Epilogue, ProductSums Sums)
+    string Name, DType Accumulator, ImmutableArray<Extent> Batch, Extent M, Extent N, Extent K, Access? A, Access? B, Access? C, TileMaker? MakesA, TileMaker? MakesB, LoopKernel? Epilogue, ProductSums Sums, Workspace? Workspace)
     : Kernel(Name)
 {
     string? text;
@@ -46,6 +47,7 @@ public sealed record ProductKernel(
         Operand("b", B, MakesB);
         Operand("c", C, Epilogue is null ? null : new(Epilogue, false));
         text.Append("  sums ").Append(Sums.Text).Append('\n');
+        if (Workspace is not null) text.Append("  workspace ").Append(Workspace).Append('\n');
         return text.ToString();
 
         void Operand(string name, Access? access, TileMaker? body)

@@ -5,6 +5,7 @@ using System.Linq;
 using Graph.Compiler.Ir;
 using Graph.Compiler.Kernels;
 using Graph.Compiler.Space;
+using Graph.Compiler.Targets;
 
 namespace Graph.Compiler.Lowering;
 
@@ -64,8 +65,9 @@ sealed partial class FunctionLowering
         ImmutableArray<InPlace> inPlace = [];
         if (epilogue is null) viewC = View(c, placeC, true, x => x.C);
         else (takes.Body, takes.Operands, inPlace) = AddHook(epilogue, operands);
+        var workspace = Workspace(operands, sums);
         var kernel = kernels.Add(new ProductKernel(
-            "", sums, [.. sizes.Take(3)], sizes[3], sizes[4], sizes[5], viewA, viewB, viewC, makesA, makesB, takes.Body, target.Products.In(sums)), "product");
+            "", sums, [.. sizes.Take(3)], sizes[3], sizes[4], sizes[5], viewA, viewB, viewC, makesA, makesB, takes.Body, target.Products.In(sums), workspace), "product");
         Add(node, new ContractLaunch(node.Origins, operands.ToImmutable(), inPlace, kernel, arguments.Dims, hookA, hookB, takes.Operands)
         {
             Flops = contract.Operation.Flops(contract) + (prologueA?.Kernel.Flops ?? Dim.Zero) + (prologueB?.Kernel.Flops ?? Dim.Zero) + (epilogue?.Flops ?? Dim.Zero),
@@ -73,6 +75,14 @@ sealed partial class FunctionLowering
         });
         if (placeC is not null && placeC != wanted) CopyTo(c, placeC, wanted!, node);
         if (!rest.IsEmpty) After(node, c, wanted!, rest, inputs, outputs);
+    }
+
+    // The last operand: memory of the launch alone. Sums of other types than float32 are made block by block in each thread's own.
+    Workspace? Workspace(ImmutableArray<Operand>.Builder operands, DType sums)
+    {
+        if (target.Packing == PackingModel.None || sums != DType.F32) return null;
+        operands.Add(new(NewBuffer("workspace", BufferKind.Arena, DType.F32, Dim.Zero), Dim.Zero, true));
+        return new(operands.Count - 1, target.Packing);
     }
 
     // An operand with all batch axes of the product.

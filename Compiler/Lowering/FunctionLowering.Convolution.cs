@@ -66,9 +66,10 @@ sealed partial class FunctionLowering
         if (unrounded is not null) View(unrounded, places[unrounded] = Dense(unrounded, NewBuffer(node.Name, BufferKind.Arena, unrounded.Type)), true);
         else if (epilogue is null) View(result, place!, true);
         else (takes.Body, takes.Operands, inPlace) = AddHook(epilogue, operands);
+        var workspace = Workspace(operands, sums);
         var kernel = kernels.Add(new ConvolutionKernel(
             "", kind, sums, sizes,
-            new(form.Stride.Height, form.Stride.Width, form.Padding.Height, form.Padding.Width, form.Dilation.Height, form.Dilation.Width, form.Groups), views.ToImmutable(), takes.Body, target.Products.In(sums)), "convolution");
+            new(form.Stride.Height, form.Stride.Width, form.Padding.Height, form.Padding.Width, form.Dilation.Height, form.Dilation.Width, form.Groups), views.ToImmutable(), takes.Body, target.Products.In(sums), workspace), "convolution");
         Add(node, new ConvolutionLaunch(node.Origins, operands.ToImmutable(), inPlace, kernel, arguments.Dims, first, second, takes.Operands)
         {
             Flops = flops + (epilogue?.Flops ?? Dim.Zero),

@@ -48,7 +48,7 @@ sealed class ArenaPacker
         var best = new long[list.Count];
         var bestBytes = long.MaxValue;
         var bestName = "";
-        foreach (var (name, order) in packer.Orders(peak))
+        foreach (var (name, order) in packer.Orders(peak).Concat(packer.LastingFirst(peak)))
         {
             foreach (var firstFit in (bool[])[false, true])
             {
@@ -62,8 +62,14 @@ sealed class ArenaPacker
             }
         }
         if (ArenaSearch.Find(list, bound, work.Share(PlanningWork.Exact), work) is { } perfect) return (perfect, bound, "search");
-        if (bestBytes <= Goal(bound)) return (best, bestBytes, bestName);
-        return packer.Squeeze(best, bestBytes, bestName, peak);
+        if (packer.AroundSearched() is { } searched && packer.Place(searched, firstFit: true) is var around && around < bestBytes)
+        {
+            (bestBytes, bestName) = (around, "search, then workspaces");
+            packer.offsets.CopyTo(best, 0);
+            if (around <= bound) return (best, bestBytes, bestName);
+        }
+        // Near the bound some more is tried for the rest of the way; far from it, whatever is left.
+        return bestBytes <= Goal(bound) ? packer.Squeeze(best, bestBytes, bestName, peak, bound, work.Left - PlanningWork.Near) : packer.Squeeze(best, bestBytes, bestName, peak, Goal(bound), 0);
     }
 
     /// <summary>Places the pieces in a given order, the first gap that holds each; null when that needs more than 2 % above the bound.</summary>
@@ -77,14 +83,14 @@ sealed class ArenaPacker
 
     // Whatever sticks out goes further to the front, and everything is placed anew: soon what is hard to place comes first. Some orders to begin with and some distances, in turns, for
     // neither is best for all.
-    (long[], long, string) Squeeze(long[] best, long bestBytes, string bestName, int peak)
+    (long[], long, string) Squeeze(long[] best, long bestBytes, string bestName, int peak, long goal, long until)
     {
         var starts = Orders(peak).ToDictionary(o => o.Name, o => o.Order);
         foreach (var (name, distance) in Squeezes)
         {
             var order = (int[])starts[name].Clone();
             var keys = new int[order.Length];
-            for (var round = 0; round < (distance is null ? 20 : 100) && work.Left > 0; round++)
+            for (var round = 0; round < (distance is null ? 20 : 100) && work.Left > Math.Max(0, until); round++)
             {
                 var bytes = Place(order, firstFit: true);
                 if (bytes < bestBytes)
@@ -92,10 +98,10 @@ sealed class ArenaPacker
                     (bestBytes, bestName) = (bytes, name + ", squeezed");
                     offsets.CopyTo(best, 0);
                 }
-                if (bytes <= Goal(bound)) return (best, bestBytes, bestName);
+                if (bytes <= goal) return (best, bestBytes, bestName);
                 // Twice the place in the order, so that one that comes forward lands in front of the one that it meets.
                 var forward = 2 * (distance ?? order.Length) + 1;
-                for (var place = 0; place < order.Length; place++) keys[place] = 2 * place - (offsets[order[place]] + pieces[order[place]].Bytes > Goal(bound) ? forward : 0);
+                for (var place = 0; place < order.Length; place++) keys[place] = 2 * place - (offsets[order[place]] + pieces[order[place]].Bytes > goal ? forward : 0);
                 Array.Sort(keys, order);
             }
         }
@@ -107,6 +113,23 @@ sealed class ArenaPacker
         [.. from names in (string[][])[[ByBirth, ByDeath], [Longest, Size]] from distance in (int?[])[5, 15, 50, null] from name in names select (name, distance)];
 
     const string Size = "decreasing size", Longest = "longest first", ByBirth = "peak first, by birth", ByDeath = "peak first, by death";
+
+    // Those that last as an exact search places them alone, from the bottom up, then what a single launch works in; null when the search finds nothing.
+    int[]? AroundSearched()
+    {
+        var lasting = Enumerable.Range(0, pieces.Length).Where(p => pieces[p].Last > pieces[p].First).ToArray();
+        if (lasting.Length == pieces.Length || ArenaSearch.Find([.. lasting.Select(p => pieces[p])], bound, work.Share(PlanningWork.Exact), work) is not { } found) return null;
+        var order = lasting.ToArray();
+        Array.Sort(found, order);
+        return [.. order, .. Enumerable.Range(0, pieces.Length).Except(lasting).OrderByDescending(p => pieces[p].Bytes)];
+    }
+
+    // What a single launch works in goes where the others leave room.
+    IEnumerable<(string Name, int[] Order)> LastingFirst(int peak)
+    {
+        if (Array.TrueForAll(pieces, p => p.Last > p.First)) yield break;
+        foreach (var (name, order) in Orders(peak)) yield return ("lasting first, " + name, [.. order.OrderByDescending(p => pieces[p].Last > pieces[p].First)]);
+    }
 
     IEnumerable<(string Name, int[] Order)> Orders(int peak)
     {

@@ -17,12 +17,11 @@ sealed class Liveness
     {
         this.function = function;
         Launches = function.Launches.Length;
-        Bytes = new long[function.Buffers.Length];
+        Bytes = function.BytesOf(binding);
         Lives = new Life[function.Buffers.Length];
         TakesOver = new int[function.Buffers.Length];
         for (var i = 0; i < Bytes.Length; i++)
         {
-            Bytes[i] = function.Buffers[i].BytesAt(binding);
             if (Bytes[i] < 0) throw new ArgumentException($"The buffer {function.Buffers[i]} has {Bytes[i]} bytes at {binding}.", nameof(binding));
             Lives[i] = Life.None;
             TakesOver[i] = -1;

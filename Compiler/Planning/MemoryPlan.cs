@@ -31,6 +31,12 @@ public sealed record MemoryPlan(
     /// <summary>Bytes of the parameters, buffers and optimizer states that the function touches.</summary>
     public long StateBytes => Function.Buffers.Where(b => b.Kind == BufferKind.State).Sum(b => Bytes[b.Id]);
 
+    /// <summary>Bytes that each thread of a session has for itself beside the arena: what the launch that needs the most of it asks for. How many threads there are is no part of a plan.</summary>
+    public long ThreadBytes => Function.Launches.Select(l => l.ThreadBytes(Binding)).DefaultIfEmpty(0).Max();
+
+    /// <summary>Bytes of the arena's buffers that are workspaces: packed operands and partial sums.</summary>
+    public long WorkspaceBytes => Function.Launches.Sum(l => l.WorkspaceBytes(Binding));
+
     /// <summary>Arena ÷ lower bound; 1 is perfect.</summary>
     public double Ratio => LowerBound == 0 ? 1 : (double)ArenaBytes / LowerBound;
 

@@ -26,6 +26,7 @@ public static class PlanPrinter
         text.Append('\n');
         text.Append("state ").Append(Count(plan.StateBytes)).Append(" B   arena ").Append(Count(plan.ArenaBytes)).Append(" B = bound × ").Append(plan.Ratio.ToString("0.000", CultureInfo.InvariantCulture));
         if (plan.NaturalPeak is { } natural) text.Append("   natural order ").Append(Count(natural)).Append(" B");
+        if (plan.ThreadBytes > 0) text.Append("   a thread ").Append(Count(plan.ThreadBytes)).Append(" B");
         text.Append("   peak at ").Append(plan.PeakDescription).Append('\n');
         text.Append("flops ").Append(Short(plan.Flops)).Append("   moved ").Append(Count(plan.Traffic)).Append(" B   placed by ").Append(plan.Method).Append('\n');
 

@@ -13,6 +13,9 @@ sealed class PlanningWork
     /// <summary>For the search of a placement that meets the bound exactly.</summary>
     public const long Exact = 2_000_000;
 
+    /// <summary>For more orders where one was found that is near the bound.</summary>
+    public const long Near = 4_000_000;
+
     public long Spent { get; private set; }
 
     public long Left => Most - Spent;

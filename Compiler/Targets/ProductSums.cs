@@ -7,6 +7,7 @@ namespace Graph.Compiler.Targets;
 /// <summary>
 /// In which order the sums of products and convolutions are added up: by shape and these numbers, never by the machine that runs them. An element is the sum of its blocks in order, each of them one chain of
 /// multiply-adds from 0 that are rounded once, padding included; or the sum of its slices in order, each of them a sum of blocks.
+/// What <see cref="ReductionOrder"/> is for reductions; the CPU's library asks here, too, so that the order is said once. How the gradient of a convolution's weight is cut, <see cref="GradientCut"/> says.
 /// </summary>
 /// <param name="DepthBlock">The most steps of the summed extent between two additions to the result.</param>
 /// <param name="SliceElements">A result of no more elements has its sum cut into slices…</param>
@@ -29,7 +30,10 @@ public sealed record ProductSums(long DepthBlock, long SliceElements, long Slice
     public long Blocks(long depth) => Math.Max(1, Parts(depth, DepthBlock));
 
     /// <summary>Where a block begins, and the one before it ends: they are about equal, and where there are slices all but the last a multiple of 8 long.</summary>
-    public long Start(long block, long depth) => IsPlain ? block * depth / Blocks(depth) : Math.Min(block * ((Parts(depth, Blocks(depth)) + 7) / 8 * 8), depth);
+    public long Start(long block, long depth) => IsPlain ? block * depth / Blocks(depth) : Math.Min(block * Length(depth), depth);
+
+    /// <summary>How long all blocks but the last are where there are slices.</summary>
+    public long Length(long depth) => (Parts(depth, Blocks(depth)) + 7) / 8 * 8;
 
     /// <summary>How many blocks each slice has, but for the last; all of them when the sum is not cut. Products of several matrices are not.</summary>
     public long SliceBlocks(long rows, long columns, long blocks)
@@ -38,6 +42,9 @@ public sealed record ProductSums(long DepthBlock, long SliceElements, long Slice
         if (size == 0 || size > SliceElements || blocks < SliceLeast) return blocks;
         return Parts(blocks, Clamp(SliceElements / size, Math.Min(SliceMost, blocks / 2)));
     }
+
+    /// <summary>Into how many slices the sums of one product are cut; 1 for none.</summary>
+    public long Slices(long rows, long columns, long depth) => Parts(Blocks(depth), SliceBlocks(rows, columns, Blocks(depth)));
 
     /// <summary>How many channels each block of a convolution's sum has, or of its image's gradient: whole channels, with all taps of the window.</summary>
     /// <param name="channels">Summed channels of a group.</param>

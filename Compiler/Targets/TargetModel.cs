@@ -33,6 +33,9 @@ public sealed record TargetModel
 
     public required ProductSums Products { get; init; }
 
+    /// <summary>What its products and convolutions need beside their operands.</summary>
+    public PackingModel Packing { get; init; } = PackingModel.None;
+
     /// <summary>The whole value as text, for fingerprints and keys: equal texts are equal models.</summary>
     public string Text => Print();
 
@@ -101,6 +104,7 @@ public sealed record TargetModel
         Numbers("costs", Costs.Numbers());
         Numbers("sums", Sums.Numbers());
         text.Append("  products ").Append(Products.Text).Append('\n');
+        text.Append("  packing ").Append(Packing.Text).Append('\n');
         return text.ToString();
 
         void Line(string name, IEnumerable<string> words) => text.Append("  ").Append(name).Append(string.Concat(words.Select(w => " " + w))).Append('\n');

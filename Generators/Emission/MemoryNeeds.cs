@@ -26,12 +26,13 @@ static class MemoryNeeds
         foreach (var function in lowered.Functions)
         {
             if (Planner.PeakBytes(function, typical) is var peak && peak < Much) continue;
-            var largest = function.Buffers.Where(b => b.Kind == BufferKind.Arena).OrderByDescending(b => b.BytesAt(typical)).First();
+            var bytes = function.BytesOf(typical);
+            var largest = function.Buffers.Where(b => b.Kind == BufferKind.Arena).OrderByDescending(b => bytes[b.Id]).First();
             var maker = function.Launches.First(l => l.Operands.Any(o => o.IsWritten && o.Buffer == largest));
             var symbols = function.Buffers.SelectMany(b => b.Elements.Symbols).Distinct().ToList();
             var at = string.Join(", ", lowered.Dims.Where(d => symbols.Contains(d.Name)).Select(d => System.FormattableString.Invariant($"{d.Name} = {d.Typical}")));
             yield return Warning(
-                $"{model}.{function.Name} needs {SizeLimits.Bytes(peak)} for its intermediates{(at.Length > 0 ? " at " + at : "")}; the largest, made here, takes {SizeLimits.Bytes(largest.BytesAt(typical))}.",
+                $"{model}.{function.Name} needs {SizeLimits.Bytes(peak)} for its intermediates{(at.Length > 0 ? " at " + at : "")}; the largest, made here, takes {SizeLimits.Bytes(bytes[largest.Id])}.",
                 maker.Origins.Select(o => Origin.Entry(o.Place)).FirstOrDefault(entry => entry < origins.Count) is { } entry ? origins[entry] : location);
         }
         var stored = lowered.States.Sum(s => s.Type.BytesAt(typical));

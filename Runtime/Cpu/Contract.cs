@@ -19,7 +19,7 @@ public static unsafe class Contract
     public const long DepthBlock = 384;
 
     // Below this many multiply-adds a chunk is not worth a thread's attention (about ten microseconds).
-    const long ChunkWork = 1 << 19;
+    static readonly long ChunkWork = Numerics.Packing.LeastWork / 2;
 
     /// <summary>Computes <paramref name="call"/> on the pool's workers.</summary>
     public static void Run(WorkerPool pool, ContractCall* call)
@@ -42,21 +42,19 @@ public static unsafe class Contract
         long work = call->M * call->N * Math.Max(call->K, 1);
         if (ContractRow.Takes(call) && (batch > 1 || job.Slices() == 1)) ContractRow.Run(pool, &job, batch);
         else if (batch == 1 && job.Slices() is var slices && slices > 1) RunSlices(pool, &job, slices);
-        else if (work < 2 * ChunkWork || batch >= 2 * pool.Threads && work < 64 * ChunkWork) RunPrivate(pool, &job, batch, work);
+        else if (work < 2 * ChunkWork || batch >= 2 * pool.Threads && work < 64 * ChunkWork || call->WorkspaceFloats < job.LeastShared) RunPrivate(pool, &job, batch, work);
         else
         {
             for (long b = 0; b < batch; b++) RunShared(pool, &job, b);
         }
     }
 
-    /// <summary>Floats of shared memory that a call may ask its pool for: partial sums of slices, or one panel of the shared side when the sums wait for an epilogue.</summary>
-    internal static long SharedFloats(ContractCall* call)
-    {
-        if (call->Sums != SumType.Float32) return 0;
-        var job = new ContractJob(call, Machine.Current, null, 1);
-        long widest = Math.Max(job.Machine.PanelStride, job.Machine.Columns);
-        return Math.Max(job.Slices() * call->M * call->N, job.Accumulates ? job.DepthBlocks * Packing.PanelStep(job.MaxDepth, widest) : 0);
-    }
+    /// <summary>Floats of workspace with which a call packs as much at once as pays.</summary>
+    public static long WorkspaceFloats(ContractCall* call) => call->Sums != SumType.Float32 ? 0 : Numerics.Packing.ProductBytes(Numerics.Products, call->Batch0 * call->Batch1 * call->Batch2, call->M, call->N, call->K) / sizeof(float);
+
+    /// <summary>Floats of workspace without which a call cannot add up in its order.</summary>
+    internal static long LeastWorkspace(ContractCall* call) =>
+        call->Sums == SumType.Float32 && call->Batch0 * call->Batch1 * call->Batch2 == 1 && Numerics.Products.Slices(call->M, call->N, call->K) is > 1 and var slices ? slices * call->M * call->N : 0;
 
     /// <summary>The same product with rows and columns exchanged: Cᵀ = Bᵀ·Aᵀ.</summary>
     static ContractCall Transposed(ContractCall* c) => new(c->N, c->M, c->K)
@@ -64,7 +62,7 @@ public static unsafe class Contract
         Batch0 = c->Batch0, Batch1 = c->Batch1, Batch2 = c->Batch2,
         A = c->B, AM = c->BN, AK = c->BK, ABatch0 = c->BBatch0, ABatch1 = c->BBatch1, ABatch2 = c->BBatch2,
         B = c->A, BN = c->AM, BK = c->AK, BBatch0 = c->ABatch0, BBatch1 = c->ABatch1, BBatch2 = c->ABatch2,
-        C = c->C, CM = c->CN, CN = c->CM, CBatch0 = c->CBatch0, CBatch1 = c->CBatch1, CBatch2 = c->CBatch2,
+        C = c->C, CM = c->CN, CN = c->CM, CBatch0 = c->CBatch0, CBatch1 = c->CBatch1, CBatch2 = c->CBatch2, Workspace = c->Workspace, WorkspaceFloats = c->WorkspaceFloats,
         PrologueA = c->PrologueB, PrologueAPointers = c->PrologueBPointers, PrologueADims = c->PrologueBDims, TransposedA = !c->TransposedB,
         PrologueB = c->PrologueA, PrologueBPointers = c->PrologueAPointers, PrologueBDims = c->PrologueADims, TransposedB = !c->TransposedA,
     };
@@ -87,8 +85,7 @@ public static unsafe class Contract
     static void RunSlices(WorkerPool pool, ContractJob* job, long slices)
     {
         var call = job->Call;
-        pool.EnsureShared(slices * call->M * call->N);
-        job->Partial = pool.Shared;
+        job->Partial = call->Workspace;
         job->SliceBlocks = (job->DepthBlocks + slices - 1) / slices;
         slices = (job->DepthBlocks + job->SliceBlocks - 1) / job->SliceBlocks;
         job->RowsPerTask = Math.Min(job->RowPanels, Math.Max(1, Machine.BlockFloats / Packing.PanelStep(job->MaxDepth, job->Machine.PanelStride)));
@@ -108,18 +105,17 @@ public static unsafe class Contract
         long stride = shareA ? job->Machine.PanelStride : job->Machine.Columns;
         long panels = shareA ? job->RowPanels : job->ColumnPanels;
         // All panels of as many blocks of K as the shared memory holds; sums that an epilogue waits for need all of K, or a matrix of their own.
-        long perPanel = Packing.PanelStep(job->MaxDepth, stride), room = pool.SharedFloats, size = call->M * call->N;
+        long perPanel = Packing.PanelStep(job->MaxDepth, stride), room = call->WorkspaceFloats, size = call->M * call->N;
         job->Partial = null;
         if (job->Indirect && job->DepthBlocks * panels * perPanel > room && size <= room / 2)
         {
             room -= size;
-            job->Partial = pool.Shared + room;
+            job->Partial = call->Workspace + room;
         }
         if (job->Accumulates)
         {
             // The sums are kept in scratch memory: leave room for at least a few panels of the other side.
-            pool.EnsureShared(job->DepthBlocks * perPanel);
-            long step = Math.Clamp(pool.SharedFloats / (job->DepthBlocks * perPanel), 1, Math.Max(1, 2048 / (shareA ? job->Machine.Rows : job->Machine.Columns)));
+            long step = Math.Clamp(room / (job->DepthBlocks * perPanel), 1, Math.Max(1, 2048 / (shareA ? job->Machine.Rows : job->Machine.Columns)));
             RunPanels(pool, job, shareA, panels, step);
             return;
         }
@@ -128,7 +124,7 @@ public static unsafe class Contract
         {
             job->BlockBegin = block;
             job->BlockEnd = Math.Min(block + blocks, job->DepthBlocks);
-            RunPanels(pool, job, shareA, panels, room / perPanel / blocks);
+            RunPanels(pool, job, shareA, panels, Math.Min(panels, room / perPanel / blocks));
         }
         if (job->Partial != null) pool.Run(&ContractJob.Finish, job, job->RowPanels, 1);
     }
@@ -144,13 +140,13 @@ public static unsafe class Contract
             {
                 job->RowPanelBegin = from;
                 job->RowPanelEnd = from + count;
-                job->SharedA = pool.Shared;
+                job->SharedA = job->Call->Workspace;
             }
             else
             {
                 job->ColumnPanelBegin = from;
                 job->ColumnPanelEnd = from + count;
-                job->SharedB = pool.Shared;
+                job->SharedB = job->Call->Workspace;
             }
             long packGrain = Math.Max(1, 16 * 1024 / (job->MaxDepth * stride));
             pool.Run(shareA ? &ContractJob.PackA : &ContractJob.PackB, job, count * (job->BlockEnd - job->BlockBegin), packGrain);

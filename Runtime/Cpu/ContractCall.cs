@@ -57,6 +57,10 @@ public unsafe struct ContractCall
     public void** EpiloguePointers;
     public long* EpilogueDims;
 
+    /// <summary>Memory that the workers share for packed operands and partial sums, of at least <see cref="Contract.WorkspaceFloats"/>; with less, but for partial sums, every worker packs for itself.</summary>
+    public float* Workspace;
+    public long WorkspaceFloats;
+
     /// <summary>The tile of the A (B) prologue has k along its rows (columns): choose what makes the generated loads contiguous.</summary>
     public bool TransposedA, TransposedB;
 

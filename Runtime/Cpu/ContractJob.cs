@@ -12,9 +12,6 @@ unsafe struct ContractJob
     const long PackFloats = Machine.BlockFloats + Machine.BlockFloats / 4;
     const long SumFloats = 512 * 1024;
 
-    /// <summary>The largest result whose sums are cut into slices, the fewest blocks of K to cut, and the most slices.</summary>
-    internal const long SliceElements = 64 * 1024, SliceLeast = 6, SliceMost = 16;
-
     public ContractCall* Call;
     public Machine Machine;
     public float** Scratch;
@@ -49,9 +46,7 @@ unsafe struct ContractJob
         Scratch = scratch;
         RowPanels = (call->M + machine.Rows - 1) / machine.Rows;
         ColumnPanels = (call->N + machine.Columns - 1) / machine.Columns;
-        DepthBlocks = Math.Max(1, (call->K + Contract.DepthBlock - 1) / Contract.DepthBlock);
-        // Blocks of 8 k, which the packing likes; the last one takes the rest.
-        MaxDepth = ((call->K + DepthBlocks - 1) / DepthBlocks + 7) / 8 * 8;
+        (DepthBlocks, MaxDepth) = (Numerics.Products.Blocks(call->K), Numerics.Products.Length(call->K));
         RowPanelEnd = RowPanels;
         ColumnPanelEnd = ColumnPanels;
         BlockEnd = DepthBlocks;
@@ -75,12 +70,10 @@ unsafe struct ContractJob
     public readonly long FitRows(long wish, long columnPanels) => FitColumns(wish, columnPanels);
 
     /// <summary>Into how many slices K is cut so that a small result still gives several tasks; a function of the shape alone.</summary>
-    public readonly long Slices()
-    {
-        long size = Call->M * Call->N;
-        if (size > SliceElements || DepthBlocks < SliceLeast) return 1;
-        return Math.Clamp(SliceElements / size, 1, Math.Min(SliceMost, DepthBlocks / 2));
-    }
+    public readonly long Slices() => Numerics.Products.Slices(Call->M, Call->N, Call->K);
+
+    /// <summary>The least memory with which workers can share what they pack: a panel, of all blocks of K where sums are kept for an epilogue.</summary>
+    public readonly long LeastShared => (Accumulates ? DepthBlocks : 1) * Packing.PanelStep(MaxDepth, Call->M <= Call->N ? Machine.PanelStride : Machine.Columns);
 
     public void CountTasks()
     {

@@ -1,5 +1,6 @@
 using System.ComponentModel;
 using System;
+using Graph.Compiler.Targets;
 
 namespace Graph.Runtime.Cpu;
 
@@ -66,7 +67,7 @@ public static unsafe partial class Convolution
         job.Window = taps;
         job.Phases = &phase;
         job.PhaseCount = 1;
-        SetEpilogue(&job, call);
+        Finish(&job, call);
         if (!Run(pool, &job, taps)) ConvolutionDirect.Forward(pool, call);
     }
 
@@ -137,14 +138,23 @@ public static unsafe partial class Convolution
         job.Window = taps;
         job.Phases = phases;
         job.PhaseCount = phaseCount;
-        SetEpilogue(&job, call);
+        Finish(&job, call);
         if (!Run(pool, &job, maxTaps)) ConvolutionDirect.ImageGradient(pool, call);
     }
 
+    /// <summary>Floats of workspace with which a convolution or a gradient of it packs as much at once as pays; a function of the shape alone.</summary>
+    public static long WorkspaceFloats(ConvolutionCall* call, Compiler.Kernels.ConvolutionKind kind) => call->Sums != SumType.Float32 ? 0 : (kind == Compiler.Kernels.ConvolutionKind.WeightGradient
+        ? new GradientCut(call->Sizes, Numerics.Products, Numerics.Packing).Floats * sizeof(float)
+        : Numerics.Packing.ConvolutionBytes(Numerics.Products, call->Sizes, kind == Compiler.Kernels.ConvolutionKind.ImageGradient)) / sizeof(float);
+
+    static InvalidOperationException TooLittle(long needed, long given) => new($"A convolution needs a workspace of at least {needed} floats, but got {given}.");
+
     static int TableSize(ConvolutionCall* call) => (int)(4 * call->KernelHeight * call->KernelWidth);
 
-    static void SetEpilogue(ConvolutionJob* job, ConvolutionCall* call)
+    static void Finish(ConvolutionJob* job, ConvolutionCall* call)
     {
+        job->Workspace = call->Workspace;
+        job->WorkspaceFloats = call->WorkspaceFloats;
         job->Epilogue = call->Epilogue;
         job->EpiloguePointers = call->EpiloguePointers;
         job->EpilogueDims = call->EpilogueDims;
@@ -157,10 +167,10 @@ public static unsafe partial class Convolution
         if (!job->Plan(maxTaps, pool.Threads)) return false;
         long perPanel = 16;
         for (long p = 0; p < job->PhaseCount; p++) perPanel += job->PackedWeights(p, 1);
-        // By the shape alone, never by how much there happens to be; smaller pools are those of tests.
-        if (perPanel * sizeof(float) > WorkerPool.DefaultSharedBytes) return false;
-        pool.EnsureShared(perPanel);
-        long pass = Math.Min(job->PanelsPerPass(), pool.SharedFloats / perPanel);
+        // By the shape alone, never by how much there happens to be.
+        if (perPanel * sizeof(float) > Numerics.Packing.MostBytes) return false;
+        if (job->WorkspaceFloats < perPanel) throw TooLittle(perPanel, job->WorkspaceFloats);
+        long pass = Math.Min(job->PanelsPerPass(), job->WorkspaceFloats / perPanel);
         for (job->Group = 0; job->Group < job->Groups; job->Group++)
         {
             for (long panel = 0; panel < job->RowPanels; panel += pass)
@@ -168,7 +178,7 @@ public static unsafe partial class Convolution
                 job->PanelBegin = panel;
                 job->PanelEnd = Math.Min(panel + pass, job->RowPanels);
                 long panels = job->PanelEnd - panel;
-                float* weights = pool.Shared;
+                float* weights = job->Workspace;
                 for (long p = 0; p < job->PhaseCount; p++)
                 {
                     job->Phases[p].Weights = weights;

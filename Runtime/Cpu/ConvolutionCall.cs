@@ -1,4 +1,5 @@
 using System.ComponentModel;
+using Graph.Compiler.Targets;
 
 namespace Graph.Runtime.Cpu;
 
@@ -42,6 +43,13 @@ public unsafe struct ConvolutionCall
     public delegate*<void**, long*, float*, long, long, long, long, long, long, void> Epilogue;
     public void** EpiloguePointers;
     public long* EpilogueDims;
+
+    /// <summary>Memory that the workers share for packed weights and partial sums, of at least <see cref="Convolution.WorkspaceFloats"/>.</summary>
+    public float* Workspace;
+    public long WorkspaceFloats;
+
+    internal readonly ConvolutionSizes Sizes => new(
+        Batch, Channels, Height, Width, Filters, KernelHeight, KernelWidth, MapHeight, MapWidth, StrideHeight, StrideWidth, PaddingTop, PaddingLeft, DilationHeight, DilationWidth, Groups);
 
     /// <summary>Says that image and map are contiguous.</summary>
     public void LayDense()

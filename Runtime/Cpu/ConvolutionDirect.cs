@@ -19,9 +19,6 @@ unsafe struct ConvolutionDirect
     float** scratch;
     long channels, filters, taps;
 
-    /// <summary>Bytes of a worker's scratch memory: for a window and a line of what bodies make.</summary>
-    public static long ScratchBytes(ConvolutionCall* call) => (call->KernelHeight * call->KernelWidth + call->Width + call->MapWidth) * sizeof(float);
-
     static ConvolutionDirect Of(WorkerPool pool, ConvolutionCall* call) => new()
     {
         call = call,
@@ -35,7 +32,7 @@ unsafe struct ConvolutionDirect
 
     static float** Prepared(WorkerPool pool, ConvolutionCall* call)
     {
-        pool.EnsureScratch(ScratchBytes(call));
+        pool.EnsureScratch(Numerics.Packing.ThreadBytes(call->Sizes));
         return pool.ScratchTable;
     }
 

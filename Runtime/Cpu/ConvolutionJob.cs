@@ -10,18 +10,17 @@ namespace Graph.Runtime.Cpu;
 unsafe struct ConvolutionJob
 {
     public const long PaddedFloats = 96 * 1024;
-    public const long PackFloats = 160 * 1024;
+    static long PackFloats => Numerics.Packing.PackedFloats;
     public const long SumFloats = 640 * 1024;
     const long MadeFloats = 96 * 1024;
 
     // Weights that a body makes lie behind a window of one panel.
     const long WindowFloats = 64 * 1024;
 
-    /// <summary>Most rows of the implicit matrix between two additions to the sums; whole channels, at least one.</summary>
-    const long DepthBlock = Contract.DepthBlock;
-
     public Machine Machine;
     public float** Scratch;
+    public float* Workspace;
+    public long WorkspaceFloats;
 
     /// <summary>What the implicit matrix is cut from: [Batch, Groups · Channels, height, width].</summary>
     public ConvolutionPlanes Source;
@@ -67,9 +66,7 @@ unsafe struct ConvolutionJob
     public bool Plan(long maxTaps, long threads)
     {
         RowPanels = (Rows + Machine.Rows - 1) / Machine.Rows;
-        long most = Math.Max(1, DepthBlock / Math.Max(1, maxTaps));
-        Blocks = Math.Max(1, (Channels + most - 1) / most);
-        BlockChannels = (Channels + Blocks - 1) / Blocks;
+        BlockChannels = Numerics.Products.Channels(Channels, maxTaps);
         Blocks = BlockChannels == 0 ? 1 : (Channels + BlockChannels - 1) / BlockChannels;
 
         // Columns of a task: enough for the tile, few enough for the caches and for all threads to have several tasks.

@@ -17,15 +17,18 @@ public static class Numerics
     /// <summary>Whether multiply-adds are rounded once. Every processor with AVX2 or NEON does so; vector widths change nothing.</summary>
     public static bool IsFused { get; } = Fma.IsSupported || AdvSimd.IsSupported;
 
+    /// <summary>The order in which the library adds up products and convolutions: kernels that were compiled for another are refused.</summary>
+    internal static ProductSums Products { get; } = KnownTargets.Cpu.Products;
+
+    /// <summary>What memory the library works in; kernels that were compiled for less are refused.</summary>
+    internal static PackingModel Packing { get; } = KnownTargets.Cpu.Packing;
+
     /// <summary>As text, for fingerprints.</summary>
     public static string Text { get; } = Describe(IsFused);
 
-    /// <summary>The order in which the library adds up products and convolutions: kernels that were compiled for another are refused.</summary>
-    static readonly ProductSums sums = new(Contract.DepthBlock, ContractJob.SliceElements, ContractJob.SliceLeast, ContractJob.SliceMost, ConvolutionWeightJob.ChunkPixels, ConvolutionWeightJob.TargetTasks);
-
-    /// <summary>That of sums of a type.</summary>
-    internal static ProductSums Sums(DType accumulator) => sums.In(accumulator);
+    /// <summary>The order in which the library adds up products and convolutions, by the type of the sums: kernels that were compiled for another are refused.</summary>
+    internal static ProductSums Sums(DType accumulator) => Products.In(accumulator);
 
     internal static string Describe(bool isFused) => FormattableString.Invariant(
-        $"order {Order}, products by {Contract.DepthBlock}, cut {ContractJob.SliceElements}/{ContractJob.SliceLeast}/{ContractJob.SliceMost}, weight gradients by {ConvolutionWeightJob.ChunkPixels} in {ConvolutionWeightJob.TargetTasks}, {(isFused ? "fused" : "unfused")} multiply-adds");
+        $"order {Order}, products by {Products.DepthBlock}, cut {Products.SliceElements}/{Products.SliceLeast}/{Products.SliceMost}, weight gradients by {Products.GradientPixels} in {Products.GradientTasks}, {(isFused ? "fused" : "unfused")} multiply-adds");
 }

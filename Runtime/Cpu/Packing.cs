@@ -15,7 +15,7 @@ static unsafe class Packing
     /// Distance between panels of <paramref name="depth"/> × <paramref name="stride"/> floats: one cache line more than they hold, so that the same k of
     /// neighbouring panels does not fall into one set of the first-level cache.
     /// </summary>
-    public static long PanelStep(long depth, long stride) => depth * stride + 16;
+    public static long PanelStep(long depth, long stride) => Compiler.Targets.PackingModel.PanelFloats(depth, stride);
 
     /// <summary>
     /// One panel. <paramref name="lanes"/> are valid, the others up to <paramref name="width"/> get any value that is no trap (a copy or 0);

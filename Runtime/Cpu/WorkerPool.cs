@@ -24,15 +24,14 @@ public sealed unsafe class WorkerPool : IDisposable
     const int JoinedShift = 15;
     const long JoinedOne = 1L << JoinedShift, CountMask = JoinedOne - 1;
 
-    const long DefaultScratchBytes = 4L << 20;
-    internal const long DefaultSharedBytes = 16L << 20;
+    static readonly long DefaultScratchBytes = Numerics.Packing.WorkerBytes;
     const int Alignment = 4096;
-    const string ScratchPurpose = "the scratch memory of kernels", SharedPurpose = "the operands that a kernel packs";
+    const string ScratchPurpose = "the scratch memory of kernels";
 
     [ThreadStatic] static bool insideBody;
 
     readonly NativeBlock scratchTable;
-    NativeBlock scratch, shared;
+    NativeBlock scratch;
 
     delegate*<void*, long, long, int, void> body;
     void* context;
@@ -45,34 +44,26 @@ public sealed unsafe class WorkerPool : IDisposable
     /// <summary>A pool of <paramref name="threads"/> workers, the caller included; 0 means one per processor.</summary>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="threads"/> is negative or above 1024.</exception>
     /// <exception cref="OutOfMemoryException">There is no memory for the workers.</exception>
-    public WorkerPool(int threads = 0, long scratchBytes = DefaultScratchBytes)
-        : this(threads, scratchBytes, DefaultSharedBytes)
-    {
-    }
-
-    /// <summary>Tests make the shared memory small, so that small problems take the ways of large ones.</summary>
-    internal WorkerPool(int threads, long scratchBytes, long sharedBytes)
+    public WorkerPool(int threads = 0)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(threads);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(threads, 1024);
         Threads = threads == 0 ? Environment.ProcessorCount : threads;
-        ScratchBytes = PageAligned(Math.Max(scratchBytes, DefaultScratchBytes));
-        NativeBlock? table = null, own = null, common = null;
+        ScratchBytes = PageAligned(DefaultScratchBytes);
+        NativeBlock? table = null, own = null;
         try
         {
             table = NativeAllocator.Current.Allocate((long)Threads * sizeof(float*), Alignment, ScratchPurpose);
             own = NativeAllocator.Current.Allocate(Threads * ScratchBytes, Alignment, ScratchPurpose);
-            common = NativeAllocator.Current.Allocate(sharedBytes, Alignment, SharedPurpose);
             WorkerThreads.Ensure(Threads - 1);
         }
         catch
         {
-            common?.Dispose();
             own?.Dispose();
             table?.Dispose();
             throw;
         }
-        (scratchTable, scratch, shared) = (table, own, common);
+        (scratchTable, scratch) = (table, own);
         FillScratchTable();
     }
 
@@ -87,12 +78,6 @@ public sealed unsafe class WorkerPool : IDisposable
 
     /// <summary>The scratch pointers of all workers, for kernels whose bodies see only unmanaged memory.</summary>
     internal float** ScratchTable => (float**)scratchTable.Pointer;
-
-    /// <summary>Memory that all workers of one kernel share (packed operands); its contents last until the kernel returns.</summary>
-    internal float* Shared => (float*)shared.Pointer;
-
-    /// <summary>Number of floats behind <see cref="Shared"/>.</summary>
-    internal long SharedFloats => shared.Bytes / sizeof(float);
 
     static long PageAligned(long bytes) => (bytes + Alignment - 1) & -Alignment;
 
@@ -112,17 +97,6 @@ public sealed unsafe class WorkerPool : IDisposable
         scratch.Dispose();
         (scratch, ScratchBytes) = (larger, bytes);
         FillScratchTable();
-    }
-
-    /// <summary>Grows the shared memory to at least <paramref name="floats"/>: when a launch table is made, so that no kernel of a step has to.</summary>
-    /// <exception cref="OutOfMemoryException">There is not that much; the pool is as before.</exception>
-    internal void EnsureShared(long floats)
-    {
-        ObjectDisposedException.ThrowIf(disposed, this);
-        if (floats <= SharedFloats) return;
-        var larger = NativeAllocator.Current.Allocate(floats * sizeof(float), Alignment, SharedPurpose);
-        shared.Dispose();
-        shared = larger;
     }
 
     /// <summary>
@@ -246,6 +220,5 @@ public sealed unsafe class WorkerPool : IDisposable
         disposed = true;
         scratch.Dispose();
         scratchTable.Dispose();
-        shared.Dispose();
     }
 }

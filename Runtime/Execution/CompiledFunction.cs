@@ -108,7 +108,7 @@ public sealed class CompiledFunction
         try
         {
             double bytes = 0;
-            foreach (var buffer in Lowered.Buffers) bytes += buffer.BytesAt(binding);
+            foreach (var size in Lowered.BytesOf(binding)) bytes += size;
             foreach (var launch in Lowered.Launches) _ = (launch.Flops.Evaluate(binding), launch.Traffic.Evaluate(binding));
             if (bytes < long.MaxValue / 2) return;
         }

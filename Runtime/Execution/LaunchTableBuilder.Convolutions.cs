@@ -46,8 +46,9 @@ sealed unsafe partial class LaunchTableBuilder
                 throw new NotSupportedException($"{model.Name} has a convolution of the unknown kind {launch.Kind}.");
         }
         if (launch.Epilogue is { } takes) Write(takes, entry, (nint*)&call->Epilogue, &call->EpiloguePointers, &call->EpilogueDims);
-        if (launch.Kind == ConvolutionKind.WeightGradient) sharedFloats = Math.Max(sharedFloats, Convolution.WeightGradientWorkspace(call));
-        scratchBytes = Math.Max(scratchBytes, ConvolutionDirect.ScratchBytes(call));
+        call->WorkspaceFloats = Workspace(launch, (void**)&call->Workspace);
+        if (call->WorkspaceFloats < Convolution.WorkspaceFloats(call, launch.Kind)) throw TooLittle(launch, Convolution.WorkspaceFloats(call, launch.Kind), call->WorkspaceFloats);
+        scratchBytes = Math.Max(scratchBytes, launch.ThreadBytes(plan.Binding));
         ReserveBlocks(call->Sums);
 
         void Image(int operand) => Planes(operand, (void**)&call->Image, &call->ImageStrides, &call->ImageMaker);

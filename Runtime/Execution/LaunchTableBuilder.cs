@@ -25,7 +25,7 @@ sealed unsafe partial class LaunchTableBuilder
     readonly Dictionary<Buffer, int> callers = [];
     readonly List<Patch> patches = [];
     readonly List<Relocation> relocations = [];
-    long scratchBytes, sharedFloats;
+    long scratchBytes;
 
     LaunchTableBuilder(CompiledModel model, CompiledFunction function, MemoryPlan plan, ParameterStore store, byte* arena, WorkerPool pool)
     {
@@ -71,7 +71,6 @@ sealed unsafe partial class LaunchTableBuilder
         while (table.FirstWrite < launches.Length && !(function.IsTraining && launches[table.FirstWrite].Operands.Any(o => o.IsWritten && o.Buffer.Kind == BufferKind.State))) table.FirstWrite++;
         // All memory that kernels need is there before a step begins.
         pool.EnsureScratch(scratchBytes);
-        pool.EnsureShared(sharedFloats);
 
         WriteCopies(table);
         table.Patches = memory.Take<Patch>(patches.Count);
@@ -219,9 +218,22 @@ sealed unsafe partial class LaunchTableBuilder
             Write(makesB.Hook, entry, (nint*)&call->PrologueB, &call->PrologueBPointers, &call->PrologueBDims);
         }
         if (launch.Epilogue is { } takes) Write(takes, entry, (nint*)&call->Epilogue, &call->EpiloguePointers, &call->EpilogueDims);
-        sharedFloats = Math.Max(sharedFloats, Contract.SharedFloats(call));
+        call->WorkspaceFloats = Workspace(launch, (void**)&call->Workspace);
+        if (call->WorkspaceFloats < Contract.LeastWorkspace(call)) throw TooLittle(launch, Contract.LeastWorkspace(call), call->WorkspaceFloats);
         ReserveBlocks(call->Sums);
     }
+
+    // The floats that a launch has for what it packs, and where.
+    long Workspace(Launch launch, void** slot)
+    {
+        if (launch.Workspace is not { } workspace) return 0;
+        var operand = launch.Operands[workspace.Pointer];
+        Resolve(operand, slot);
+        return plan.Bytes[operand.Buffer.Id] / sizeof(float);
+    }
+
+    InvalidOperationException TooLittle(Launch launch, long needed, long given) =>
+        new($"{model.Name}: the processor needs {needed} floats of workspace for {launch.Title}, but its kernel plans {given}.");
 
     // What the blocks of a product lie in whose sums are not float32.
     void ReserveBlocks(SumType sums)

@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.Diagnostics;
 using System.Globalization;
 using System.Runtime.InteropServices;
+using Graph.Compiler.Kernels;
 using Graph.Runtime.Cpu;
 
 namespace Graph.Benchmarks;
@@ -55,15 +56,17 @@ static unsafe class ConvCommand
             Image = Timing.Fill(batch * channels * size * size), Weight = Timing.Fill(filters * channels * kernel * kernel), Map = Timing.Fill(batch * filters * map * map),
         };
         call->LayDense();
-        float* workspace = Timing.Fill(Convolution.WeightGradientWorkspace(call));
+        foreach (var kind in (ConvolutionKind[])[ConvolutionKind.Forward, ConvolutionKind.ImageGradient, ConvolutionKind.WeightGradient])
+            call->WorkspaceFloats = Math.Max(call->WorkspaceFloats, Convolution.WorkspaceFloats(call, kind));
+        call->Workspace = Timing.Fill(call->WorkspaceFloats);
         double work = 2e-9 * batch * filters * map * map * channels * kernel * kernel;
         double forward = Timing.Best(() => Convolution.Forward(pool, call));
         double image = Timing.Best(() => Convolution.ImageGradient(pool, call));
-        double weight = Timing.Best(() => Convolution.WeightGradient(pool, call, workspace));
+        double weight = Timing.Best(() => Convolution.WeightGradient(pool, call));
         NativeMemory.AlignedFree(call->Image);
         NativeMemory.AlignedFree(call->Weight);
         NativeMemory.AlignedFree(call->Map);
-        NativeMemory.AlignedFree(workspace);
+        NativeMemory.AlignedFree(call->Workspace);
         NativeMemory.Free(call);
         return string.Create(
             CultureInfo.InvariantCulture,

@@ -68,6 +68,8 @@ static unsafe class GemmCommand
             C = c, CM = n, CN = 1,
         };
         double flops = 2.0 * m * n * k;
+        call->WorkspaceFloats = Contract.WorkspaceFloats(call);
+        call->Workspace = Timing.Fill(call->WorkspaceFloats);
         double Ours(WorkerPool pool) => flops / Timing.Best(() => Contract.Run(pool, call)) / 1e9;
         double Theirs(int threads)
         {

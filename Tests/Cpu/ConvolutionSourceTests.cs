@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using Graph.Compiler.Kernels;
 using Graph.Runtime.Cpu;
 using Xunit;
 
@@ -25,13 +26,6 @@ public unsafe class ConvolutionSourceTests
         return made;
     }
 
-    static void Run(WorkerPool pool, ConvolutionCall call, int kind)
-    {
-        if (kind == 0) Convolution.Forward(pool, &call);
-        else if (kind == 1) Convolution.ImageGradient(pool, &call);
-        else Convolution.WeightGradient(pool, &call);
-    }
-
     // A convolution of the given kind with its result in a new array.
     static float[] Result(WorkerPool pool, ConvolutionCall call, int kind)
     {
@@ -39,7 +33,7 @@ public unsafe class ConvolutionSourceTests
         if (kind == 0) call.Map = result.Pointer;
         else if (kind == 1) call.Image = result.Pointer;
         else call.Weight = result.Pointer;
-        Run(pool, call, kind);
+        Workspaces.Run(pool, &call, (ConvolutionKind)kind);
         return result.Span.ToArray();
     }
 

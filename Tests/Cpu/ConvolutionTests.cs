@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using Graph.Compiler.Kernels;
 using Graph.Runtime.Cpu;
 using Xunit;
 
@@ -127,7 +128,7 @@ public unsafe class ConvolutionTests
             call.Weight = weight.Pointer;
             call.Map = map.Pointer;
             var pointer = &call;
-            With(width, () => Convolution.Forward(pool, pointer));
+            With(width, () => Workspaces.Run(pool, pointer, ConvolutionKind.Forward));
             double[] expected = new double[map.Count];
             Products(call, (i, w, m) => expected[m] += (double)image.Pointer[i] * weight.Pointer[w]);
             AssertClose(expected, map, $"forward {call.Channels}→{call.Filters} {call.Height}×{call.Width}");
@@ -139,7 +140,7 @@ public unsafe class ConvolutionTests
             call.Epilogue = &Twice;
             call.EpiloguePointers = p;
             call.EpilogueDims = d;
-            With(width, () => Convolution.Forward(pool, pointer));
+            With(width, () => Workspaces.Run(pool, pointer, ConvolutionKind.Forward));
             for (long i = 0; i < map.Count; i++) Assert.Equal(2 * map.Pointer[i], twice.Pointer[i]);
         }
     }
@@ -162,7 +163,7 @@ public unsafe class ConvolutionTests
             call.Weight = weight.Pointer;
             call.Map = map.Pointer;
             var pointer = &call;
-            With(width, () => Convolution.ImageGradient(pool, pointer));
+            With(width, () => Workspaces.Run(pool, pointer, ConvolutionKind.ImageGradient));
             double[] expected = new double[image.Count];
             Products(call, (i, w, m) => expected[i] += (double)map.Pointer[m] * weight.Pointer[w]);
             AssertClose(expected, image, $"image gradient {call.Channels}→{call.Filters} {call.Height}×{call.Width}");
@@ -174,7 +175,7 @@ public unsafe class ConvolutionTests
             call.Epilogue = &Twice;
             call.EpiloguePointers = p;
             call.EpilogueDims = d;
-            With(width, () => Convolution.ImageGradient(pool, pointer));
+            With(width, () => Workspaces.Run(pool, pointer, ConvolutionKind.ImageGradient));
             for (long i = 0; i < image.Count; i++) Assert.Equal(2 * image.Pointer[i], twice.Pointer[i]);
         }
     }
@@ -190,20 +191,28 @@ public unsafe class ConvolutionTests
             using var image = NativeArray.Random(ImageFloats(call), 1);
             using var weight = new NativeArray(WeightFloats(call));
             using var map = NativeArray.Random(MapFloats(call), 3);
-            using var workspace = new NativeArray(Convolution.WeightGradientWorkspace(&call));
             call.Image = image.Pointer;
             call.Weight = weight.Pointer;
             call.Map = map.Pointer;
             var pointer = &call;
-            With(width, () => Convolution.WeightGradient(pool, pointer, workspace.Pointer));
+            With(width, () => Workspaces.Run(pool, pointer, ConvolutionKind.WeightGradient));
             double[] expected = new double[weight.Count];
             Products(call, (i, w, m) => expected[w] += (double)map.Pointer[m] * image.Pointer[i]);
             AssertClose(expected, weight, $"weight gradient {call.Channels}→{call.Filters} {call.Height}×{call.Width}");
         }
     }
 
+    // As much as a convolution of one filter or channel takes: a panel of them at a time.
+    static long Least(ConvolutionCall* call, ConvolutionKind kind)
+    {
+        var one = *call;
+        if (kind == ConvolutionKind.Forward) one.Filters = one.Groups;
+        else one.Channels = one.Groups;
+        return Convolution.WorkspaceFloats(&one, kind);
+    }
+
     [Fact]
-    public void The_bits_depend_on_neither_threads_nor_register_tile_nor_the_size_of_shared_memory()
+    public void The_bits_depend_on_neither_threads_nor_register_tile_nor_the_size_of_the_workspace()
     {
         foreach (var template in calls)
         {
@@ -211,22 +220,21 @@ public unsafe class ConvolutionTests
             using var image = NativeArray.Random(ImageFloats(call), 1);
             using var weight = NativeArray.Random(WeightFloats(call), 2);
             using var map = NativeArray.Random(MapFloats(call), 3);
-            using var workspace = new NativeArray(Convolution.WeightGradientWorkspace(&call));
             float[]? first = null;
             foreach (object[] width in Widths())
             {
                 foreach (int threads in (int[])[1, 2, 5])
                 {
-                    using var pool = new WorkerPool(threads, 0, threads == 2 ? 4096 : 16 << 20); // 4096: a panel of filters at a time
+                    using var pool = new WorkerPool(threads);
                     using var result = new NativeArray(map.Count + image.Count + weight.Count);
                     With((VectorWidth)width[0], () =>
                     {
                         var local = template with { Image = image.Pointer, Weight = weight.Pointer, Map = result.Pointer };
-                        Convolution.Forward(pool, &local);
+                        Workspaces.Run(pool, &local, ConvolutionKind.Forward, threads == 2 ? Least(&local, ConvolutionKind.Forward) : null);
                         local = template with { Image = result.Pointer + map.Count, Weight = weight.Pointer, Map = map.Pointer };
-                        Convolution.ImageGradient(pool, &local);
+                        Workspaces.Run(pool, &local, ConvolutionKind.ImageGradient, threads == 2 ? Least(&local, ConvolutionKind.ImageGradient) : null);
                         local = template with { Image = image.Pointer, Weight = result.Pointer + map.Count + image.Count, Map = map.Pointer };
-                        Convolution.WeightGradient(pool, &local, workspace.Pointer);
+                        Workspaces.Run(pool, &local, ConvolutionKind.WeightGradient);
                     });
                     first ??= result.Span.ToArray();
                     Assert.True(result.Span.SequenceEqual(first), $"{call.Channels}→{call.Filters} {call.Height}×{call.Width} {width[0]} {threads} threads");

@@ -18,6 +18,7 @@ sealed unsafe class TestExecutor : IDisposable
     readonly LoweredProgram program;
     readonly KernelAssembly kernels;
     readonly Dictionary<Buffer, nint> memory = [];
+    long[] sizes = [];
     DimBinding binding; // with the number of the iteration, in a loop
     readonly WorkerPool pool;
     readonly float* scratch;
@@ -50,9 +51,10 @@ sealed unsafe class TestExecutor : IDisposable
 
     (TensorData[], Dictionary<string, TensorData>) Run(LoweredFunction f, IReadOnlyList<TensorData> arguments, IReadOnlyDictionary<string, TensorData> states)
     {
+        sizes = f.BytesOf(binding);
         foreach (var buffer in f.Buffers)
         {
-            var bytes = buffer.BytesAt(binding);
+            var bytes = sizes[buffer.Id];
             var p = (byte*)NativeMemory.AlignedAlloc((nuint)bytes + 64, 64);
             new Span<byte>(p, (int)bytes + 64).Fill(0xFF); // NaN: reading what nothing wrote shows
             memory[buffer] = (nint)p;
@@ -206,6 +208,11 @@ sealed unsafe class TestExecutor : IDisposable
             call.EpiloguePointers = p + hook.FirstOperand;
             call.EpilogueDims = Dims(hook.Dims);
         }
+        if (c.Workspace is { } workspace)
+        {
+            call.Workspace = (float*)p[workspace.Pointer];
+            call.WorkspaceFloats = sizes[c.Operands[workspace.Pointer].Buffer.Id] / sizeof(float);
+        }
         Graph.Runtime.Cpu.Contract.Run(pool, &call);
     }
 
@@ -230,22 +237,22 @@ sealed unsafe class TestExecutor : IDisposable
     // What a convolution reads, row by row: gathered by its strides, or made in uneven blocks.
     nint Read(ConvolutionLaunch c, int operand, Node node, void** p)
     {
-        var sizes = node.Inputs[operand].Shape.Evaluate(binding);
-        var to = (float*)NativeMemory.AlignedAlloc((nuint)Math.Max(1, sizes.Aggregate(4L, (x, y) => x * y)), 64);
+        var shape = node.Inputs[operand].Shape.Evaluate(binding);
+        var to = (float*)NativeMemory.AlignedAlloc((nuint)Math.Max(1, shape.Aggregate(4L, (x, y) => x * y)), 64);
         if (c.View(operand) is { } view)
         {
             var strides = view.Strides.Select(s => s.Evaluate(binding)).ToArray();
             float* from = (float*)p[view.Operand], at = to;
-            for (long i = 0; i < sizes[0]; i++)
-                for (long j = 0; j < sizes[1]; j++)
-                    for (long k = 0; k < sizes[2]; k++)
-                        for (long l = 0; l < sizes[3]; l++) *at++ = from[i * strides[0] + j * strides[1] + k * strides[2] + l * strides[3]];
+            for (long i = 0; i < shape[0]; i++)
+                for (long j = 0; j < shape[1]; j++)
+                    for (long k = 0; k < shape[2]; k++)
+                        for (long l = 0; l < shape[3]; l++) *at++ = from[i * strides[0] + j * strides[1] + k * strides[2] + l * strides[3]];
             return (nint)to;
         }
         var hook = c.Maker(operand)!;
         var maker = (delegate*<void**, long*, float*, long, long, long, long, long, long, void>)Kernel(hook.Kernel);
         var isWeight = operand == 1 && c.Kind != ConvolutionKind.WeightGradient;
-        var (images, rows, columns) = isWeight ? (1, sizes[0], sizes[1] * sizes[2] * sizes[3]) : (sizes[0], sizes[1], sizes[2] * sizes[3]);
+        var (images, rows, columns) = isWeight ? (1, shape[0], shape[1] * shape[2] * shape[3]) : (shape[0], shape[1], shape[2] * shape[3]);
         var d = Dims(hook.Dims);
         for (long image = 0; image < images; image++)
             for (long row = 0; row < rows; row += 3)

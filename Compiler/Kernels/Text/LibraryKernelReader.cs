@@ -32,6 +32,14 @@ sealed class LibraryKernelReader(TextCursor t, IReadOnlyDictionary<string, Kerne
         return ProductSums.Parse(t.RestOfLine());
     }
 
+    Workspace? Workspace()
+    {
+        if (!t.TryWord("workspace")) return null;
+        t.Expect('p');
+        var pointer = (int)t.Integer();
+        return new(pointer, PackingModel.Parse(t.RestOfLine()));
+    }
+
     ProductKernel Product(string name)
     {
         var accumulator = t.DType();
@@ -41,7 +49,7 @@ sealed class LibraryKernelReader(TextCursor t, IReadOnlyDictionary<string, Kerne
         var (a, makesA) = Operand("a");
         var (b, makesB) = Operand("b");
         var (c, takes) = Operand("c");
-        return new(name, accumulator, sizes.RemoveRange(3, 3), sizes[3], sizes[4], sizes[5], a, b, c, makesA, makesB, takes?.Body, Sums());
+        return new(name, accumulator, sizes.RemoveRange(3, 3), sizes[3], sizes[4], sizes[5], a, b, c, makesA, makesB, takes?.Body, Sums(), Workspace());
     }
 
     // A place, which begins with the pointer's number, or a body.
@@ -83,7 +91,7 @@ sealed class LibraryKernelReader(TextCursor t, IReadOnlyDictionary<string, Kerne
             epilogue = Body(t.Word());
             t.EndLine();
         }
-        return new(name, kind, accumulator, sizes, new(stride.First, stride.Second, padding.First, padding.Second, dilation.First, dilation.Second, groups), operands.ToImmutable(), epilogue, Sums());
+        return new(name, kind, accumulator, sizes, new(stride.First, stride.Second, padding.First, padding.Second, dilation.First, dilation.Second, groups), operands.ToImmutable(), epilogue, Sums(), Workspace());
     }
 
     (int First, int Second) Pair(string name)

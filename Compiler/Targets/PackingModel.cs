@@ -1,0 +1,121 @@
+using System;
+using System.Collections.Generic;
+using System.Globalization;
+using System.Linq;
+
+namespace Graph.Compiler.Targets;
+
+/// <summary>
+/// The memory that a target's products and convolutions work in beside their operands, as a function of sizes. It is planned as intermediates are, for the widest of the processors that the target stands for: no
+/// running machine is asked, and what a launch packs is never more than its plan has.
+/// </summary>
+/// <param name="MostBytes">The most for packed operands that all processors share; larger ones are packed part by part.</param>
+/// <param name="LeastWork">Products of fewer multiply-adds share nothing: every processor packs for itself.</param>
+/// <param name="WorkerBytes">What each processor has for itself, whatever it computes: one for each thread of a session, beside the arena.</param>
+/// <param name="TurnedFloats">Of that: a block of an image for the gradient of a weight.</param>
+/// <param name="PackedFloats">Of that: a block of a convolution's implicit matrix.</param>
+/// <param name="Tiles">The register tiles of the processors.</param>
+public sealed record PackingModel(long MostBytes, long LeastWork, long WorkerBytes, long TurnedFloats, long PackedFloats, EquatableArray<RegisterTile> Tiles)
+{
+    /// <summary>Of a target that needs no memory beside operands.</summary>
+    public static PackingModel None { get; } = new(0, 0, 0, 0, 0, []);
+
+    /// <summary>A panel begins one cache line behind the one before it, so that the same place of all panels is not in one set of a cache.</summary>
+    const int PanelGap = 16;
+
+    /// <summary>Floats of a panel of so many rows of the summed extent.</summary>
+    public static long PanelFloats(long depth, long lanes) => depth * lanes + PanelGap;
+
+    /// <summary>Bytes that a product's processors share.</summary>
+    /// <param name="sums">How its sums are cut.</param>
+    /// <param name="batch">Products.</param>
+    /// <param name="m">Rows.</param>
+    /// <param name="n">Columns.</param>
+    /// <param name="k">Summed extent.</param>
+    public long ProductBytes(ProductSums sums, long batch, long m, long n, long k)
+    {
+        if (Tiles.IsEmpty || batch <= 0 || m <= 0 || n <= 0) return 0;
+        if (batch == 1 && sums.Slices(m, n, k) is > 1 and var slices) return slices * m * n * sizeof(float);
+        if ((double)m * n * Math.Max(k, 1) < LeastWork) return 0;
+        var (blocks, depth) = (sums.Blocks(k), sums.Length(k));
+        // The smaller operand is packed for all; the product may be computed as its transpose.
+        long floats = 0;
+        foreach (var tile in Tiles)
+            foreach (var (panels, lanes) in m == n ? [Left(tile, m), Right(tile, n)] : new[] { Left(tile, Math.Min(m, n)), Right(tile, Math.Min(m, n)) })
+            {
+                var panel = blocks * PanelFloats(depth, lanes);
+                // Sums that wait for an epilogue need a whole panel.
+                floats = Math.Max(floats, Math.Max(panel, Math.Min(panels * panel, MostBytes / sizeof(float))));
+            }
+        return floats * sizeof(float);
+    }
+
+    static (long Panels, long Lanes) Left(RegisterTile tile, long rows) => (Ceiling(rows, tile.Rows), tile.Lanes);
+
+    static (long Panels, long Lanes) Right(RegisterTile tile, long columns) => (Ceiling(columns, tile.Columns), tile.Columns);
+
+    /// <summary>Bytes that the processors of a convolution or of the gradient of its image share: packed weights.</summary>
+    /// <param name="sums">How its sums are cut.</param>
+    /// <param name="sizes">Its sizes.</param>
+    /// <param name="ofImage">The gradient of the image.</param>
+    public long ConvolutionBytes(ProductSums sums, in ConvolutionSizes sizes, bool ofImage)
+    {
+        var (rows, channels) = (sizes.Filters / sizes.Groups, sizes.Channels / sizes.Groups);
+        if (ofImage) (rows, channels) = (channels, rows);
+        if (Tiles.IsEmpty || sizes.Batch <= 0 || rows <= 0) return 0;
+        // The gradient of an image is as many products as there are residues of the stride, each with its own taps.
+        var (down, across) = ofImage
+            ? (Taps(sizes.KernelHeight, sizes.StrideHeight, sizes.PaddingTop, sizes.DilationHeight), Taps(sizes.KernelWidth, sizes.StrideWidth, sizes.PaddingLeft, sizes.DilationWidth))
+            : ([sizes.KernelHeight], [sizes.KernelWidth]);
+        var block = sums.Channels(channels, down.Max() * across.Max());
+        var blocks = block == 0 ? 1 : Ceiling(channels, block);
+        long bytes = 0;
+        foreach (var tile in Tiles)
+        {
+            var panel = PanelGap + down.Sum(y => across.Sum(x => y * x == 0 ? 0 : blocks * PanelFloats(block * y * x, tile.Lanes)));
+            // One that has no room is computed without packing.
+            if (panel * sizeof(float) <= MostBytes) bytes = Math.Max(bytes, Math.Min(Ceiling(rows, tile.Rows) * panel * sizeof(float), MostBytes));
+        }
+        return bytes;
+    }
+
+    /// <summary>Bytes that a processor needs for itself in a convolution: also for a window and a line of each tensor of one that has no room to be packed.</summary>
+    public long ThreadBytes(in ConvolutionSizes sizes) => Math.Max(WorkerBytes, (sizes.KernelHeight * sizes.KernelWidth + sizes.Width + sizes.MapWidth) * sizeof(float));
+
+    // How many taps of a window reach pixels of each residue of the stride.
+    static long[] Taps(long kernel, long stride, long padding, long dilation)
+    {
+        var taps = new long[stride];
+        for (var residue = 0; residue < stride; residue++)
+            for (var tap = 0; tap < kernel; tap++)
+                if ((residue + padding - tap * dilation) % stride == 0) taps[residue]++;
+        return taps;
+    }
+
+    internal static long Ceiling(long a, long b) => (a + b - 1) / b;
+
+    /// <summary>For the texts of kernels and targets.</summary>
+    public string Text => FormattableString.Invariant(
+        $"most={MostBytes} least={LeastWork} worker={WorkerBytes} turned={TurnedFloats} packed={PackedFloats} tiles={string.Join(",", Tiles.Select(t => FormattableString.Invariant($"{t.Rows}/{t.Lanes}/{t.Columns}")))}");
+
+    /// <summary>Reads <see cref="Text"/>.</summary>
+    /// <exception cref="FormatException">The text is none.</exception>
+    public static PackingModel Parse(string text)
+    {
+        var words = text.Split(' ', '=');
+        if (words.Length != 12) throw new FormatException($"'{text}' says of no memory how much it is");
+        static long Number(string word) => long.Parse(word, NumberStyles.None, CultureInfo.InvariantCulture);
+        var tiles = new List<RegisterTile>();
+        foreach (var tile in words[11].Split([','], StringSplitOptions.RemoveEmptyEntries))
+        {
+            var numbers = tile.Split('/');
+            if (numbers.Length != 3) throw new FormatException($"'{tile}' is no register tile");
+            tiles.Add(new((int)Number(numbers[0]), (int)Number(numbers[1]), (int)Number(numbers[2])));
+        }
+        var packing = new PackingModel(Number(words[1]), Number(words[3]), Number(words[5]), Number(words[7]), Number(words[9]), [.. tiles]);
+        return packing.Text == text ? packing : throw new FormatException($"'{text}' says of no memory how much it is");
+    }
+}
+
+/// <summary>A register tile: so many rows by columns, and what a packed row takes.</summary>
+public readonly record struct RegisterTile(int Rows, int Lanes, int Columns);
