@@ -9,12 +9,20 @@ public static class Callees
     /// <summary>A method that one function calls so often becomes a function of its own; below that, nothing is gained that fusion across the call would not give.</summary>
     public const int FewestCalls = 4;
 
-    /// <summary>The operations that such a method has at least, without views and numbers: a layer alone is part of the kernels around it.</summary>
+    /// <summary>The operations that such a method has at least, without views and numbers.</summary>
     public const int FewestOperations = 8;
 
+    /// <summary>The weights that such a method reads at least, in matrices and filters: a layer alone (a normalization with its statistics too) is part of the kernels around it.</summary>
+    public const int FewestWeights = 2;
+
     /// <summary>Whether so much is done that it may be a function of its own; what calls such a function does.</summary>
-    public static bool IsLarge(IEnumerable<Node> nodes) =>
-        nodes.Sum(n => n.Operation == StructureOperations.Call ? FewestOperations : n.Operation.Kind != OpKind.View && !n.Inputs.IsEmpty ? 1 : 0) >= FewestOperations;
+    public static bool IsLarge(IReadOnlyCollection<Node> nodes)
+    {
+        if (nodes.Any(n => n.Operation == StructureOperations.Call)) return true;
+        if (nodes.Count(n => n.Operation.Kind != OpKind.View && !n.Inputs.IsEmpty) < FewestOperations) return false;
+        var made = new HashSet<Value>(nodes.SelectMany(n => n.Outputs));
+        return nodes.SelectMany(n => n.Inputs).Distinct().Count(v => !made.Contains(v) && v.Shape.IsConstant && v.Shape.Rank >= 2) >= FewestWeights;
+    }
 
     /// <summary>The names of the functions that a function calls, its regions included.</summary>
     public static IEnumerable<string> Of(Function function) => function.Nodes.SelectMany(n => CallOperation.CalleeName(n) is { } name ? [name] : n.Regions.SelectMany(Of));

@@ -36,9 +36,11 @@ public class OutlineTests
     [Fact]
     public void Three_calls_stay_where_they_are() => Assert.DoesNotContain("Block.Forward", Functions(CallModels.Gpt(3)));
 
-    [Fact]
-    public void A_layer_stays_where_it_is_however_often_it_is_called() =>
-        Assert.Equal(["predict", "loss", "forward_loss", "update"], Functions(CallModels.Blocks("readonly Linear only = new(6, 6);", "return only.Forward(x).Relu() + x;", calls: 8)));
+    [Theory]
+    [InlineData("", "return only.Forward(x).Relu() + x;")]
+    [InlineData("readonly BatchNorm norm = new(6), second = new(6);", "return (second.Forward(norm.Forward(only.Forward(x)).Relu() * 0.5f + 0.1f) + x).Tanh() - 0.1f * x.Sigmoid();")]
+    public void A_layer_stays_where_it_is_however_often_it_is_called(string more, string body) =>
+        Assert.Equal(["predict", "loss", "forward_loss", "update"], Functions(CallModels.Blocks("readonly Linear only = new(6, 6); " + more, body, calls: 8)));
 
     [Fact]
     public void Other_hyper_parameters_are_another_function()

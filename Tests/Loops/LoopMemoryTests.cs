@@ -42,7 +42,7 @@ public sealed class LoopMemoryTests
     {
         var model = SourceModel.Lower(Model(layer));
         var plan = Planner.Plan(model.Lowered.Functions.Single(f => f.Name == "train_step"), DimBinding.Typical(model.Lowered.Dims));
-        Assert.InRange((double)plan.ArenaBytes / (32 * 100 * 128 * sizeof(float)), tensors, tensors + 0.1);
+        Assert.InRange((double)plan.ArenaBytes / (32 * 100 * 128 * sizeof(float)), tensors, tensors + 0.2); // and what the products work in
     }
 
     [Fact]

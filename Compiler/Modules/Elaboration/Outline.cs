@@ -41,7 +41,7 @@ sealed class Outline(Program program, Func<Location, string, Origin> origin)
         int At(int node) => Array.BinarySearch(numbers, node) is var at && at >= 0 ? at : ~at;
         var chosen = new List<Site>();
         var groups = calls.Select(c => new Site(c, function, At(c.First), At(c.End)))
-            .Where(s => s.Last - s.First < function.Nodes.Length && Callees.IsLarge(s.Nodes) && !s.ChangesInPlace).GroupBy(s => s.Call.Method).Where(g => g.Count() >= Callees.FewestCalls).SelectMany(g => g.GroupBy(s => s.Key))
+            .Where(s => s.Last - s.First < function.Nodes.Length && Callees.IsLarge([.. s.Nodes]) && !s.ChangesInPlace).GroupBy(s => s.Call.Method).Where(g => g.Count() >= Callees.FewestCalls).SelectMany(g => g.GroupBy(s => s.Key))
             .Where(g => g.Count() >= Callees.FewestCalls).OrderByDescending(g => g.First().Last - g.First().First);
         foreach (var group in groups)
         {
