@@ -41,8 +41,10 @@ public sealed class LoopMemoryTests
     public void The_arena_of_a_training_step_is_what_has_to_be_kept(string layer, int tensors)
     {
         var model = SourceModel.Lower(Model(layer));
-        var plan = Planner.Plan(model.Lowered.Functions.Single(f => f.Name == "train_step"), DimBinding.Typical(model.Lowered.Dims));
-        Assert.InRange((double)plan.ArenaBytes / (32 * 100 * 128 * sizeof(float)), tensors, tensors + 0.2); // and what the products work in
+        var binding = DimBinding.Typical(model.Lowered.Dims);
+        var plan = Planner.Plan(model.Lowered.Functions.Single(f => f.Name == "train_step"), binding);
+        var kept = plan.ArenaBytes - plan.Peak!.WorkspaceBytes(binding); // without what the product at the peak works in
+        Assert.InRange((double)kept / (32 * 100 * 128 * sizeof(float)), tensors, tensors + 0.1);
     }
 
     [Fact]

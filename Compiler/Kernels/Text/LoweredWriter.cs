@@ -104,16 +104,10 @@ sealed class LoweredWriter(bool origins)
                     text.Append(" operands ").Append(Number(segment.FirstOperand)).Append(' ').Append(Number(segment.OperandCount)).Append(" over ").Append(segment.Extent).Append(' ').Append(Dims(segment.Dims));
                 break;
             case ContractLaunch contract:
-                text.Append("use ").Append(KernelName(contract.Kernel)).Append(' ').Append(Dims(contract.Dims));
-                Hook(contract.HookA);
-                Hook(contract.HookB);
-                Hook(contract.HookC);
+                Use(contract.Kernel, contract.Dims, contract.HookA, contract.HookB, contract.HookC);
                 break;
             case ConvolutionLaunch convolution:
-                text.Append("use ").Append(KernelName(convolution.Kernel)).Append(' ').Append(Dims(convolution.Dims));
-                Hook(convolution.HookA);
-                Hook(convolution.HookB);
-                Hook(convolution.HookC);
+                Use(convolution.Kernel, convolution.Dims, convolution.HookA, convolution.HookB, convolution.HookC);
                 break;
             case LibraryLaunch library:
                 text.Append("use ").Append(KernelName(library.Kernel));
@@ -158,6 +152,13 @@ sealed class LoweredWriter(bool origins)
     {
         if (function.Buffers[operand.Buffer.Id] != operand.Buffer) throw new InvalidOperationException($"The buffer {operand.Buffer} is not one of {function.Name}.");
         return (operand.IsWritten ? ">" : "") + Number(operand.Buffer.Id) + (operand.Offset.Is(0) ? "" : "@" + operand.Offset);
+    }
+
+    // A library kernel with bodies of its own.
+    void Use(Kernel kernel, ImmutableArray<Dim> dims, params HookOperands?[] hooks)
+    {
+        text.Append("use ").Append(KernelName(kernel)).Append(' ').Append(Dims(dims));
+        foreach (var hook in hooks) Hook(hook);
     }
 
     void Hook(HookOperands? hook)
