@@ -44,7 +44,7 @@ public sealed class ModelGenerator : IIncrementalGenerator
             .WithTrackingName(TrackingNames.Model);
 
         var emitted = models.Combine(memory)
-            .Select((pair, cancellation) => (Target: pair.Left, Model: pair.Left.Input is { } input ? pair.Right.Emit(input, cancellation) : new EmittedModel(pair.Left.Class, null, null, [], [])))
+            .Select((pair, cancellation) => (Target: pair.Left, Model: pair.Left.Input is { } input ? pair.Right.Emit(input, cancellation) : new EmittedModel(pair.Left.Class, null, null, null, [], [])))
             .WithTrackingName(TrackingNames.EmittedModel);
 
         // Where there are none, nothing here follows the compilation.
@@ -85,6 +85,7 @@ public sealed class ModelGenerator : IIncrementalGenerator
         context.RegisterImplementationSourceOutput(emitted, (output, pair) =>
         {
             if (pair.Model is { Kernels: { } kernels } model) Add(output, model.Class.HintName + ".Kernels", kernels);
+            if (pair.Model is { Targets: { } targets } compiled) Add(output, compiled.Class.HintName + ".Targets", targets);
         });
         context.RegisterImplementationSourceOutput(origins, (output, file) => Add(output, file.HintName + ".Origins", file.Text));
     }

@@ -36,6 +36,9 @@ public sealed record TargetModel
     /// <summary>What its products and convolutions need beside their operands.</summary>
     public PackingModel Packing { get; init; } = PackingModel.None;
 
+    /// <summary>What it has kernels of its own for; all that there are unless it says less.</summary>
+    public KernelCatalog Library { get; init; } = KernelCatalog.Whole;
+
     /// <summary>The whole value as text, for fingerprints and keys: equal texts are equal models.</summary>
     public string Text => Print();
 
@@ -63,6 +66,20 @@ public sealed record TargetModel
             OpKind.Composite when node.Inputs.Any(v => v.DType.IsFloat() && v.DType != DType.F32) && Defined(node, program).Any(n => Refuse(n, program) is not null) => Only([DType.F32], node, [.. node.Inputs]),
             _ => null,
         };
+    }
+
+    /// <summary>Why a node, or one within it, is computed by no kernel of this target although it is by those of others; null when it is not so.</summary>
+    public string? Lacks(Node node, Program program)
+    {
+        if (Library.IsWhole) return null;
+        foreach (var inner in node.Operation.Kind == OpKind.Composite ? Defined(node, program) : node.Regions.SelectMany(r => r.Nodes))
+            if (Lacks(inner, program) is { } reason) return reason;
+        // What puts operands side by side is placement, not a kernel.
+        if (node.Operation.Kind is not (OpKind.Contract or OpKind.Convolution or OpKind.Library) || node.Operation.Library(node) is not { Parts.IsEmpty: true } traits) return null;
+        var type = node.Inputs[traits.Typed].DType;
+        if (Library.Has(node, type)) return null;
+        var types = Library.TypesOf(node.Operation);
+        return types.IsEmpty ? NoKernel(node) : $"{Title} computes {node.Name} in {List(types)} alone, but got {type.Name()}";
     }
 
     string NoKernel(Node node) => $"{Title} has no kernel for {node.Name}";
@@ -105,6 +122,7 @@ public sealed record TargetModel
         Numbers("sums", Sums.Numbers());
         text.Append("  products ").Append(Products.Text).Append('\n');
         text.Append("  packing ").Append(Packing.Text).Append('\n');
+        if (!Library.IsWhole) text.Append("  library ").Append(Library.Text).Append('\n');
         return text.ToString();
 
         void Line(string name, IEnumerable<string> words) => text.Append("  ").Append(name).Append(string.Concat(words.Select(w => " " + w))).Append('\n');

@@ -12,7 +12,7 @@ namespace Graph.Generators.Binding;
 static class GeneratedNames
 {
     // Of every model. Methods of a name and other parameters are overloads; a property or field meets anything of its name.
-    static readonly string[] Values = ["Ir", "graphInstance", "graphDescriptor", "graphDescribe", "graphKernels", "graphOrigins"];
+    static readonly string[] Values = ["Ir", "graphInstance", "graphDescriptor", "graphDescribe", "graphKernels", "graphOrigins", "graphTargets"];
 
     /// <summary>The user's members that cannot be where generated ones have to be, and what each of these is for.</summary>
     public static IEnumerable<(ISymbol Member, string Purpose)> Clashes(INamedTypeSymbol type)
@@ -68,6 +68,7 @@ static class GeneratedNames
         yield return ("graphDescribe", "the compiled model");
         yield return ("graphKernels", "the kernels of the model");
         yield return ("graphOrigins", "the source lines of the model");
+        yield return ("graphTargets", "the kernels of the model");
         var trains = type.GetMembers().OfType<IMethodSymbol>().Where(m => Role(m) == MethodRole.Train).ToList();
         foreach (var train in trains) yield return (GeneratedMethod.StepOf(trains.Count == 1 ? "" : train.Name), "the step of training");
     }

@@ -5,7 +5,8 @@ namespace Graph.Generators.Emission;
 /// <summary>What the generated half of a model's class says, before it is written: only the words about its members come later, so that a changed comment compiles nothing again.</summary>
 /// <param name="Methods">The compiled members.</param>
 /// <param name="Texts">The texts that the class embeds.</param>
-public sealed record CompiledMembers(EquatableArray<GeneratedMethod> Methods, ModelTexts Texts);
+/// <param name="HasTargets">The class has a part with what the model is compiled for beside the processor.</param>
+public sealed record CompiledMembers(EquatableArray<GeneratedMethod> Methods, ModelTexts Texts, bool HasTargets);
 
 /// <summary>The texts that a model's class embeds, packed.</summary>
 /// <param name="Modules">The definitions of the model and of the modules it uses.</param>

@@ -8,6 +8,7 @@ namespace Graph.Generators.Emission;
 /// <param name="Class">The class that code is generated into.</param>
 /// <param name="Members">What the generated half of the class says; null when the model has errors.</param>
 /// <param name="Kernels">The class with its kernels; null when the model has errors.</param>
+/// <param name="Targets">The part of the class that holds what the model is compiled for beside the processor; null when that is nothing.</param>
 /// <param name="Diagnostics">What was wrong, at places in user code.</param>
 /// <param name="Origins">The places that the embedded programs refer to by number.</param>
-public sealed record EmittedModel(ClassDeclaration Class, CompiledMembers? Members, string? Kernels, EquatableArray<DiagnosticInfo> Diagnostics, EquatableArray<Location> Origins);
+public sealed record EmittedModel(ClassDeclaration Class, CompiledMembers? Members, string? Kernels, string? Targets, EquatableArray<DiagnosticInfo> Diagnostics, EquatableArray<Location> Origins);

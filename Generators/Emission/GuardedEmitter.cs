@@ -31,5 +31,5 @@ static class GuardedEmitter
     }
 
     static EmittedModel Failed(ModelInput input, string id, params string[] arguments) =>
-        new(input.Class, null, null, [new DiagnosticInfo(id, input.Model.Location, new EquatableArray<string>(arguments))], []);
+        new(input.Class, null, null, null, [new DiagnosticInfo(id, input.Model.Location, new EquatableArray<string>(arguments))], []);
 }

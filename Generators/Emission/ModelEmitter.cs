@@ -14,7 +14,7 @@ using Graph.Compiler.Modules;
 using Graph.Compiler.Modules.Elaboration;
 using Graph.Compiler.Planning;
 using Graph.Compiler.Targets;
-using Graph.Compiler.Targets.CSharp;
+using Graph.Compiler.Targets.Emission;
 using Graph.Generators.Diagnostics;
 using Graph.Operations;
 
@@ -24,26 +24,43 @@ namespace Graph.Generators.Emission;
 public static class ModelEmitter
 {
     /// <summary>A pure function of its input.</summary>
-    public static EmittedModel Emit(ModelInput input, CancellationToken cancellation)
+    public static EmittedModel Emit(ModelInput input, CancellationToken cancellation) => Emit(input, KnownEmitters.All, cancellation);
+
+    /// <summary>A pure function of its input, with these emitters.</summary>
+    /// <exception cref="InvalidOperationException">There is no emitter for one of the targets.</exception>
+    public static EmittedModel Emit(ModelInput input, IReadOnlyList<ITargetEmitter> emitters, CancellationToken cancellation)
     {
         var modules = new Dictionary<string, ModuleDef>(StringComparer.Ordinal) { [input.Model.Name] = input.Model };
         foreach (var module in input.Modules) modules[module.Name] = module;
 
         var result = Elaborator.Elaborate(input.Model, modules, OperationTable.Set, cancellation, [.. input.Targets]);
-        if (result.Model is not { } model)
-            return new(input.Class, null, null, result.Diagnostics.Select(DiagnosticInfo.Of).ToEquatableArray(), []);
+        if (result.Model is not { } model) return Failed(input, result.Diagnostics.Select(DiagnosticInfo.Of));
 
-        // The class runs on the processor; what else a model is compiled for shares all stages but the last two.
-        var compiled = CompilerPipeline.Run(model.Program, [.. input.Targets], cancel: cancellation).Single(c => c.Target == KnownTargets.Cpu);
+        // Targets share all stages but the last two.
+        var programs = CompilerPipeline.Run(model.Program, [.. input.Targets], cancel: cancellation);
+        if (programs.SelectMany(p => MissingKernels.Errors(p, model.Origins, input.Model.Location)).ToList() is { Count: > 0 } missing) return Failed(input, missing);
         cancellation.ThrowIfCancellationRequested();
-        var lowered = Lowerer.Lower(compiled, cancellation);
+        var lowered = programs.Select(p => Lowerer.Lower(p, cancellation)).ToList();
+        var parts = programs.Zip(lowered, (program, kernels) => Part(input.Class, program.Target, kernels, emitters)).ToList();
+        cancellation.ThrowIfCancellationRequested();
+
+        // The class runs on the processor.
+        var cpu = programs.IndexOf(programs.Single(p => p.Target == KnownTargets.Cpu));
+        var others = parts.Where((_, i) => i != cpu).ToList();
         var texts = new ModelTexts(CompressedText.Pack(Modules(input)), CompressedText.Pack(ProgramPrinter.Print(model.Program)));
-        var plans = PlanText.Write(lowered.Functions.Select(f => Planner.PlanTypical(f, lowered.Dims)));
-        cancellation.ThrowIfCancellationRequested();
         return new(
-            input.Class, new(GeneratedMethod.All(model, compiled.Final).ToEquatableArray(), texts),
-            CSharpTarget.Emit(lowered, compiled.Target, input.Class.Namespace, input.Class.KernelClass) + PartSource.Kernels(input.Class, LoweredText.Write(lowered), plans),
-            MemoryNeeds.Warnings(input.Class.Name, lowered, model.Origins, input.Model.Location).ToEquatableArray(), model.Origins.ToEquatableArray());
+            input.Class, new(GeneratedMethod.All(model, programs[cpu].Final).ToEquatableArray(), texts, others.Count > 0),
+            PartSource.Kernels(input.Class, parts[cpu]), others.Count > 0 ? PartSource.Targets(input.Class, others) : null,
+            MemoryNeeds.Warnings(input.Class.Name, lowered[cpu], model.Origins, input.Model.Location).ToEquatableArray(), model.Origins.ToEquatableArray());
+    }
+
+    static EmittedModel Failed(ModelInput input, IEnumerable<DiagnosticInfo> diagnostics) => new(input.Class, null, null, null, diagnostics.ToEquatableArray(), []);
+
+    static TargetPart Part(ClassDeclaration declaration, TargetModel target, LoweredProgram lowered, IReadOnlyList<ITargetEmitter> emitters)
+    {
+        var emitter = emitters.FirstOrDefault(e => e.Target == target.Name) ?? throw new InvalidOperationException($"The target {target.Name} has no emitter.");
+        var plans = PlanText.Write(lowered.Functions.Select(f => Planner.PlanTypical(f, lowered.Dims)));
+        return new(target.Name, emitter.Emit(lowered, target, declaration.Namespace, declaration.KernelClassFor(target)), LoweredText.Write(lowered), plans);
     }
 
     static string Modules(ModelInput input)

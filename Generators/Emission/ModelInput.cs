@@ -37,6 +37,9 @@ public sealed record ClassDeclaration(
     /// </summary>
     public string KernelClass => KernelClassOf([.. Containers.Select(c => c.Substring(c.LastIndexOf(' ') + 1)).Append(Name).Select(name => name.TrimStart('@'))]);
 
+    /// <summary>The name of the class that a target's kernels may be in; those of the processor are in <see cref="KernelClass"/>.</summary>
+    public string KernelClassFor(TargetModel target) => target == KnownTargets.Cpu ? KernelClass : KernelClass + "_" + target.Name;
+
     /// <summary>The class with the kernels of a model, by the names of the classes around it and its own.</summary>
     public static string KernelClassOf(IReadOnlyList<string> names) =>
         "Graph_" + string.Join("_", names) + "_Kernels" + string.Join("_", names.Take(names.Count - 1).Select(name => name.Length.ToString(CultureInfo.InvariantCulture)));

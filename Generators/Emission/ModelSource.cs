@@ -10,7 +10,7 @@ using static Graph.Generators.Emission.CSharpName;
 namespace Graph.Generators.Emission;
 
 /// <summary>Writes the generated half of a model's class: a descriptor, <c>Create</c>, and one thin method for each entry, the loss and the training step.</summary>
-static class ModelSource
+public static class ModelSource
 {
     public const string Execution = "global::Graph.Runtime.Execution.";
 
@@ -33,7 +33,7 @@ static class ModelSource
     }
 
     /// <summary>Opens the class and what is around it.</summary>
-    public static void Head(SourceWriter writer, ClassDeclaration declaration)
+    internal static void Head(SourceWriter writer, ClassDeclaration declaration)
     {
         writer.Line("#nullable enable");
         // A user's own class may be called obsolete, and so may its constructor; which members of a base class a member hides depends on their shapes too.
@@ -61,6 +61,11 @@ static class ModelSource
         writer.Line($"static partial {PartSource.KernelPart};");
         writer.Line();
         writer.Line($"static partial {PartSource.OriginPart};");
+        if (members.HasTargets)
+        {
+            writer.Line();
+            writer.Line($"static partial {PartSource.TargetPart};");
+        }
         writer.Line();
         writer.Open($"static {Execution}CompiledModelDescriptor graphDescribe()");
         writer.Line("global::System.Func<int, nint>? address = null;");
@@ -68,6 +73,11 @@ static class ModelSource
         writer.Line($"{PartSource.Text}? lowered = null, plans = null;");
         writer.Line("graphKernels(ref address, ref lowered, ref plans);");
         writer.Line("graphOrigins(ref places);");
+        if (members.HasTargets)
+        {
+            writer.Line($"var targets = new global::System.Collections.Generic.List<{PartSource.CompiledTarget}>();");
+            writer.Line("graphTargets(targets);");
+        }
         writer.Open("return new()");
         writer.Line($"Name = {ShortName(declaration)},");
         writer.Line($"AbiVersion = {KernelFingerprint.AbiVersion.ToString(CultureInfo.InvariantCulture)},");
@@ -77,6 +87,7 @@ static class ModelSource
         writer.Line("Plans = plans,");
         writer.Line($"KernelAddress = address ?? {Execution}CompiledModelDescriptor.WithoutKernels({ShortName(declaration)}),");
         writer.Line("Origins = places,");
+        if (members.HasTargets) writer.Line("Targets = targets,");
         writer.Close(";");
         writer.Close();
         writer.Line();

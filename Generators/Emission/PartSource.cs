@@ -1,5 +1,7 @@
 using System.Collections.Generic;
+using System.Linq;
 using System.Text;
+using Graph.Compiler.Targets;
 using Microsoft.CodeAnalysis.CSharp;
 
 namespace Graph.Generators.Emission;
@@ -19,13 +21,38 @@ static class PartSource
     /// <summary>The partial method that gives files and lines.</summary>
     public const string OriginPart = "void graphOrigins(ref string places)";
 
-    /// <summary>What follows the kernels in their file: within the model's namespace.</summary>
-    public static string Kernels(ClassDeclaration declaration, string lowered, string plans)
+    /// <summary>The partial method that adds what the model is compiled for beside the processor.</summary>
+    public const string TargetPart = "void graphTargets(global::System.Collections.Generic.ICollection<" + CompiledTarget + "> targets)";
+
+    /// <summary>The type of what a model holds for another target.</summary>
+    public const string CompiledTarget = "global::Graph.Runtime.Execution.CompiledTarget";
+
+    /// <summary>The file with the processor's kernels and what a model starts from.</summary>
+    public static string Kernels(ClassDeclaration declaration, TargetPart cpu)
     {
         var writer = new SourceWriter();
         writer.Line();
-        Part(writer, declaration, $"static partial {KernelPart} => (address, lowered, plans) = ({declaration.KernelClassFullName}.Address, static () => {Raw(lowered)}, static () => {Raw(plans)});");
-        return writer.ToString();
+        Part(writer, declaration, $"static partial {KernelPart} => (address, lowered, plans) = ({declaration.KernelClassFullName}.Address, static () => {Raw(cpu.Lowered)}, static () => {Raw(cpu.Plans)});");
+        return cpu.Code.Source + writer;
+    }
+
+    /// <summary>The file with what the model is compiled for beside the processor: the program and its plans as they are, code in a target's own language packed.</summary>
+    public static string Targets(ClassDeclaration declaration, IReadOnlyList<TargetPart> targets)
+    {
+        var writer = new SourceWriter();
+        writer.Line("#nullable enable");
+        writer.Line();
+        if (declaration.Namespace.Length > 0)
+        {
+            writer.Line($"namespace {declaration.Namespace};");
+            writer.Line();
+        }
+        Part(writer, declaration, [
+            $"static partial {TargetPart}", "{",
+            .. targets.Select(t => $"    targets.Add(new({CSharpName.Literal(t.Target)}, static () => {Raw(t.Lowered)}, static () => {Raw(t.Plans)}, static () => \"{CompressedText.Pack(t.Code.Text)}\"u8));"),
+            "}",
+        ]);
+        return string.Concat(targets.Select(t => t.Code.Source)) + writer;
     }
 
     // As it is, line by line, between more quotes than occur within.
@@ -53,11 +80,11 @@ static class PartSource
         return writer.ToString();
     }
 
-    static void Part(SourceWriter writer, ClassDeclaration declaration, string member)
+    static void Part(SourceWriter writer, ClassDeclaration declaration, params string[] member)
     {
         foreach (var container in declaration.Containers) writer.Open(container);
         writer.Open($"partial class {declaration.Name}");
-        writer.Line(member);
+        foreach (var line in member) writer.Line(line);
         writer.Close();
         foreach (var _ in declaration.Containers) writer.Close();
     }

@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Generic;
 using System.ComponentModel;
 using System.Text;
 using System.Threading;
@@ -58,6 +59,9 @@ public sealed class CompiledModelDescriptor
 
     /// <summary>The address of a generated kernel, by its number.</summary>
     public required Func<int, nint> KernelAddress { get; init; }
+
+    /// <summary>What the model is compiled for beside the processor, in the order of the build.</summary>
+    public IReadOnlyList<CompiledTarget> Targets { get; init; } = [];
 
     /// <summary>The kernels of a model whose compilation left them out.</summary>
     public static Func<int, nint> WithoutKernels(string name) => _ => throw LeftOut(name);

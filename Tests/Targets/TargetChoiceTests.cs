@@ -75,18 +75,4 @@ public sealed class TargetChoiceTests
         Assert.Contains(Reason("Cpu"), new[] { IncrementalStepRunReason.Cached, IncrementalStepRunReason.Unchanged });
         Assert.Equal(IncrementalStepRunReason.Modified, Reason("abacus"));
     }
-
-    /// <summary>A model that is compiled for several targets is refused what one of them cannot do, by its name, and is the same class on the processor.</summary>
-    [Fact]
-    public void A_model_is_compiled_for_all_targets_of_its_build()
-    {
-        var definition = Harness.Definitions(Harness.Generate(Harness.Compile(Harness.Usings + Model)).Compilation)["M"];
-        EmittedModel Emit(params TargetModel[] targets) => ModelEmitter.Emit(new(new ClassDeclaration("", [], "M", false, false, false, false, false, false, "M"), definition, [], [.. targets]), CancellationToken.None);
-        var cpu = KnownTargets.Cpu;
-        var other = cpu with { Name = "other", Title = "The other", Kernels = cpu.Kernels with { Operations = 1 } };
-        Assert.Equal(Emit(cpu).Kernels, Emit(cpu, other).Kernels);
-        var refused = Emit(cpu, other with { Types = [DType.F32] });
-        Assert.Null(refused.Kernels);
-        Assert.Contains("The other does not compute in f16 yet", Assert.Single(refused.Diagnostics).Message, System.StringComparison.Ordinal);
-    }
 }

@@ -69,6 +69,7 @@ public sealed class TargetModelTests
             {
                 case int number: yield return whole(With(number + 1)); break;
                 case long number: yield return whole(With(number + 1)); break;
+                case bool flag: yield return whole(With(!flag)); break;
                 case string text: yield return whole(With(text + "x")); break;
                 case EquatableArray<DType> list: yield return whole(With(list.Add(DType.F16))); break;
                 case EquatableArray<ScalarOp> list: yield return whole(With(list.Add(ScalarOp.Add))); break;

@@ -55,6 +55,8 @@ public static class DiagnosticIds
     public const string Window = "GR2006";
     /// <summary>An element type that an operation or the target does not take.</summary>
     public const string ElementType = "GR2008";
+    /// <summary>An operation that one of the targets has no kernel for.</summary>
+    public const string NoKernel = "GR2080";
     /// <summary>A parametrization of parameters that a module does not have.</summary>
     public const string NothingParametrized = "GR2085";
     /// <summary>A parametrization that does not give what stands in a parameter's place.</summary>
@@ -161,6 +163,7 @@ public static class DiagnosticIds
         (DrawingRule, "An optimizer's rule draws no random numbers"),
         (LargeArray, "Too many numbers for an assembly"),
         (SessionInTraining, "Training assigns a session's state"),
+        (NoKernel, "A target has no kernel for the operation"),
         (NothingParametrized, "A parametrization fits no parameter"),
         (Parametrization, "A parametrization does not fit its parameter"),
         (EntryResult, "An entry returns something other than tensors"),

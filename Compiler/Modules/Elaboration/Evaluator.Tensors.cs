@@ -124,6 +124,9 @@ sealed partial class Evaluator
             foreach (var output in builder.Nodes[i].Outputs)
                 if (TooLarge($"The result of {operation.Name}", output.Shape) is { } size) throw Fail(DiagnosticIds.TooManyElements, location, size);
         for (var i = before; i < builder.Nodes.Count; i++)
+            if (Refusals(t => t.Lacks(builder.Nodes[i], builder.Program)) is { } lack)
+                throw Fail(DiagnosticIds.NoKernel, location, new Mismatch(this, operation, operands, attributes, new(lack)).Message());
+        for (var i = before; i < builder.Nodes.Count; i++)
             if (Refusals(t => t.Refuse(builder.Nodes[i], builder.Program)) is { } reason)
                 throw Fail(DiagnosticIds.ElementType, location, new Mismatch(this, operation, operands, attributes, new(reason)).Message());
         function!.Made(results, operation);

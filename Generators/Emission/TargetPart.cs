@@ -1,0 +1,10 @@
+using Graph.Compiler.Targets.Emission;
+
+namespace Graph.Generators.Emission;
+
+/// <summary>What a model's class holds for one target.</summary>
+/// <param name="Target">The target's name.</param>
+/// <param name="Code">Its kernels.</param>
+/// <param name="Lowered">The lowered program as text.</param>
+/// <param name="Plans">The plans at typical sizes as text.</param>
+sealed record TargetPart(string Target, TargetCode Code, string Lowered, string Plans);
