@@ -41,6 +41,9 @@ public sealed class ModelIr
     /// <summary>The simplified tensor program.</summary>
     public string Graph => Stage("Graph");
 
+    /// <summary>With the types of 16 bits and a reason for each cast; of a model that computes in 32 or 64, nothing.</summary>
+    public string Typed => compiled.Value.Find("Typed") is { } typed ? ProgramPrinter.Print(typed) : "";
+
     /// <summary>With the backward pass and the training step.</summary>
     public string Differentiated => Stage("Differentiated");
 
@@ -74,7 +77,7 @@ public sealed class ModelIr
     /// <summary>The stages by name, in order.</summary>
     public IEnumerable<(string Name, string Text)> Stages =>
     [
-        ("module", Module), ("elaborated", Elaborated), ("graph", Graph), ("differentiated", Differentiated), ("decomposed", Decomposed), ("fused", Fused),
+        ("module", Module), ("elaborated", Elaborated), ("graph", Graph), .. Typed.Length > 0 ? new[] { ("typed", Typed) } : [], ("differentiated", Differentiated), ("decomposed", Decomposed), ("fused", Fused),
         ("scheduled", Scheduled), ("planned", Planned), ("kernels", Kernels), ("csharp", CSharp),
     ];
 

@@ -31,6 +31,12 @@ public sealed class ModelTraining
     /// <summary>How many steps it has made: those whose loss and gradients were finite.</summary>
     public long Step => model.Store.AppliedSteps(training.AppliedSteps);
 
+    /// <summary>What the loss of the next step is multiplied with before the backward pass; 1 but in 16 bits.</summary>
+    public double LossScale => model.Store.LossScale(training);
+
+    /// <summary>How many steps the program has skipped because their loss or gradients were not finite, lowering the scale of its loss each time; 0 of a program that does not move it.</summary>
+    public long SkippedSteps => training.SkippedSteps is { } path ? model.Store.Counted(path) : 0;
+
     /// <summary>The name, the optimizer and the steps.</summary>
     public override string ToString() => string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{(Name.Length == 0 ? "training" : Name)}: {Optimizer}, step {Step}");
 }

@@ -18,7 +18,7 @@ public sealed class Builder(Program program, string name)
     public OperationSet Operations { get; } = program.Operations;
 
     /// <summary>The program that calls are resolved in.</summary>
-    public Program Program { get; } = program;
+    public Program Program { get; internal set; } = program;
 
     public string Name { get; } = name;
 

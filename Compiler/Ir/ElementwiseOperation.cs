@@ -43,6 +43,11 @@ public abstract class ElementwiseOperation : Operation
 
     public override void Evaluate(Evaluation e) => e.Fill(Expression(e.Node));
 
+    /// <summary>One step of arithmetic rounds once in any type; of several, the steps between would be rounded too.</summary>
+    public override TypePolicy Policy(Node node) => Steps(node) > 1 ? TypePolicy.Inside : TypePolicy.Widest;
+
     /// <summary>One per arithmetic operation of the expression and element.</summary>
-    public override Dim Flops(Node node) => node.Output.Shape.Size * Expression(node).Ordered().Count(s => s.Op is not (ScalarOp.Input or ScalarOp.Constant or ScalarOp.Cast or ScalarOp.AxisIndex or ScalarOp.LinearIndex or ScalarOp.Dimension));
+    public override Dim Flops(Node node) => node.Output.Shape.Size * Steps(node);
+
+    int Steps(Node node) => Expression(node).Ordered().Count(s => s.Op is not (ScalarOp.Input or ScalarOp.Constant or ScalarOp.Cast or ScalarOp.AxisIndex or ScalarOp.LinearIndex or ScalarOp.Dimension));
 }

@@ -137,6 +137,15 @@ public abstract class Operation
     /// <summary>For products, convolutions and library operations: what their kernels promise beside the numbers. Null for operations that are written with others or lowered to loops.</summary>
     public virtual LibraryTraits? Library(Node node) => null;
 
+    /// <summary>What a node of it computes in where the model's precision is 16 bits.</summary>
+    public virtual TypePolicy Policy(Node node) => Kind switch
+    {
+        OpKind.Contract or OpKind.Convolution => TypePolicy.Narrow,
+        OpKind.Reduce => TypePolicy.Wide,
+        OpKind.Composite => TypePolicy.Parts,
+        _ => TypePolicy.Widest, // structure has no row: what is in it has
+    };
+
     /// <summary>True when two operands give the same bits in either order.</summary>
     public virtual bool Commutes => false;
 

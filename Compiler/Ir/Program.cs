@@ -23,6 +23,9 @@ public sealed record Program(string Name, ImmutableArray<DimSymbol> Dims, Immuta
     /// <summary>The ways to train it.</summary>
     public ImmutableArray<TrainingProgram> Training { get; init; } = [];
 
+    /// <summary>The modules that compute in another precision than the programs train in.</summary>
+    public ImmutableArray<ModulePrecision> Precisions { get; init; } = [];
+
     public Function? Find(string name) => Functions.FirstOrDefault(f => f.Name == name);
 
     public StateDecl? FindState(string path) => States.FirstOrDefault(s => s.Path == path);

@@ -9,17 +9,26 @@ namespace Graph.Compiler.Ir;
 /// <param name="Name">What tells it from the model's others; empty for the only one.</param>
 /// <param name="Loss">The function that evaluates its loss.</param>
 /// <param name="ClipNorm">The gradients are scaled down so that their global norm does not exceed it; null leaves them as they are.</param>
-/// <param name="Precision">The number type of activations: <c>Float32</c> and the like.</param>
+/// <param name="Precision">The number type of activations, one of <see cref="Precisions"/>.</param>
 /// <param name="LearningRate">The optimizer's own learning rate, in force until a schedule says otherwise; null if it has no such hyper-parameter.</param>
 /// <param name="Optimizer">The optimizer with its hyper-parameters, as C# would write it: <c>new AdamW(0.0003, …)</c>.</param>
 public sealed record TrainingProgram(
     string Name = "", string Loss = "loss", double? ClipNorm = null, string Precision = "Float32", double? LearningRate = null, string Optimizer = "")
 {
     /// <summary>The <see cref="Precision"/> of a model whose every real is an f64.</summary>
-    public const string InDouble = "Float64";
+    public const string InDouble = Precisions.Float64;
 
     /// <summary>The type of its parameters and of what an optimizer keeps for them, of the learning rate, the loss and the norm of the gradients; activations may be narrower.</summary>
     public DType Master => Precision == InDouble ? DType.F64 : DType.F32;
+
+    /// <summary>The 16-bit type that it computes products in; null in 32 and 64 bits.</summary>
+    public DType? Narrow => Precisions.Narrow(Precision);
+
+    /// <summary>What the loss is multiplied with before the backward pass, so that gradients which 16 bits are too few for survive; 1 for nothing. 0: a state of the program, which it moves by itself.</summary>
+    public double LossScale { get; init; } = 1;
+
+    /// <summary>Whether the scale of the loss is a state.</summary>
+    public bool ScalesDynamically => LossScale == 0;
 
     /// <summary>How each parameter changes. While there is none, every parameter changes by the function <c>update</c>; a training step that is built names them all.</summary>
     public ImmutableArray<UpdateRule> Rules { get; init; } = [];
@@ -31,4 +40,8 @@ public sealed record TrainingProgram(
 /// </param>
 /// <param name="States">The names of the states that it keeps for each of them, in the order of its arguments and results: <c>m</c>, <c>v</c>.</param>
 /// <param name="Parameters">Their paths.</param>
-public sealed record UpdateRule(string Function, ImmutableArray<string> States, ImmutableArray<string> Parameters);
+public sealed record UpdateRule(string Function, ImmutableArray<string> States, ImmutableArray<string> Parameters)
+{
+    /// <summary>The types of the working copies that a built step writes together with the parameters.</summary>
+    public ImmutableArray<DType> Copies { get; init; } = [];
+}

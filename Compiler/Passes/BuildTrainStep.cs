@@ -13,10 +13,22 @@ namespace Graph.Compiler.Passes;
 /// training programs (<see cref="TrainingSignature"/>). The norm is that of all gradients as one vector. With clipping, the rules take the gradient scaled by
 /// min(1, limit ÷ (norm + 1e-6)), as torch.nn.utils.clip_grad_norm_ does. A parameter without gradient is left alone.
 /// </summary>
-/// <remarks>A rule of one flat parameter is called for each, and one kernel updates them all. A rule of a parameter's own shape (it asks for norms, axes or products) is part of the step, and fused as everything in it.</remarks>
+/// <remarks>
+/// A rule of one flat parameter is called for each, and one kernel updates them all. A rule of a parameter's own shape (it asks for norms, axes or products) is part of the step, and fused as everything in it.
+/// In 16 bits the gradients are those of the scaled loss with respect to working copies: the norm is divided by the scale, and the rules take the gradient as it is, divide and clip it, and give the new copies beside the master.
+/// </remarks>
 public sealed record BuildTrainStep() : Pass("BuildTrainStep")
 {
     const string Scale = "gradient_scale";
+
+    /// <summary>The gradients of a parameter: with respect to itself and to its working copies.</summary>
+    /// <param name="Values">Results of the gradients' function.</param>
+    /// <param name="Copies">The types of the working copies that the step reads.</param>
+    sealed record Gradient(ImmutableArray<Value> Values, ImmutableArray<DType> Copies)
+    {
+        /// <summary>The type that the rule takes it in: one alone as it is, several added up in the master's.</summary>
+        public DType Type(DType master) => Values.Length == 1 ? Values[0].DType : master;
+    }
 
     public override Program Run(Program program, CancellationToken cancel = default)
     {
@@ -29,25 +41,36 @@ public sealed record BuildTrainStep() : Pass("BuildTrainStep")
     {
         var signature = TrainingSignature.Of(training);
         var trained = Trained(gradients);
-        var rules = Rules(program, training, trained);
-        var built = training with { Rules = rules };
-        var ruleOf = rules.SelectMany(r => r.Parameters.Select(p => (p, r))).ToDictionary(p => p.p, p => p.r, StringComparer.Ordinal);
-        var states = trained.SelectMany(path => ruleOf[path].States.Select(s => new StateDecl(
+        var rules = Rules(program, training, [.. trained.Keys]);
+        var functions = rules.ToDictionary(r => r.Function, r => program.Find(r.Function)!, StringComparer.Ordinal);
+        var isScaled = training.ClipNorm is not null || training.LossScale != 1;
+        // One function for each kind of gradient: those of masters and of their copies are of different types.
+        var variants = rules.SelectMany(r => r.Parameters.GroupBy(p => (Type: trained[p].Type(training.Master), Copies: string.Join(".", trained[p].Copies.Select(c => c.Name())))).Select(g => (
+            Rule: r with { Function = g.Key is var (type, copies) && type == training.Master && copies.Length == 0 ? r.Function : $"{r.Function}.{g.Key.Type.Name()}{(g.Key.Copies.Length > 0 && g.Key.Copies != g.Key.Type.Name() ? "." + g.Key.Copies : "")}", Parameters = [.. g], Copies = trained[g.First()].Copies },
+            Function: functions[r.Function], g.Key.Type))).ToList();
+        var built = training with { Rules = [.. variants.Select(v => v.Rule)] };
+        var ruleOf = variants.SelectMany(v => v.Rule.Parameters.Select(p => (p, v))).ToDictionary(p => p.p, p => p.v, StringComparer.Ordinal);
+        var states = trained.Keys.SelectMany(path => ruleOf[path].Rule.States.Select(s => new StateDecl(
             signature.StatePath(s, path), new(training.Master, program.FindState(path)!.Type.Shape), StateKind.Optimizer, InitSpec.Zeros)))
             .Append(new(signature.AppliedSteps, new(DType.I64, Shape.Scalar), StateKind.Counter, InitSpec.Zeros));
-        var functions = rules.ToDictionary(r => r.Function, r => program.Find(r.Function)!, StringComparer.Ordinal);
-        var called = functions.Values.Where(IsFlat).ToArray();
         var others = program.Functions.Where(f => f != gradients && !TrainingSignature.IsRule(program with { Training = [training] }, f.Name));
+        var called = variants.Where(v => IsFlat(v.Function)).Select(v => Adapted(v.Function, v.Rule, v.Type, isScaled, training.Master, program));
         program = program with
         {
             States = program.States.AddRange(states.Where(s => program.FindState(s.Path) is null)), Training = program.Training.Replace(training, built),
-            Functions = [.. others, .. called.Select(f => training.ClipNorm is null ? f : Scaled(f, training.Master, program))],
+            Functions = [.. others, .. called],
         };
-        return program with { Functions = program.Functions.Add(Build(program, built, gradients, trained, path => functions[ruleOf[path].Function])) };
+        return program with { Functions = program.Functions.Add(Build(program, built, gradients, trained, path => (ruleOf[path].Rule, ruleOf[path].Function))) };
     }
 
-    static ImmutableArray<string> Trained(Function gradients) =>
-        [.. gradients.ResultNames.Where(n => n.StartsWith(TrainingSignature.GradientPrefix, StringComparison.Ordinal)).Select(n => n.Substring(TrainingSignature.GradientPrefix.Length))];
+    // In the order of the gradients.
+    static Dictionary<string, Gradient> Trained(Function gradients)
+    {
+        var first = gradients.ResultNames.TakeWhile(n => !n.StartsWith(TrainingSignature.GradientPrefix, StringComparison.Ordinal)).Count();
+        return gradients.ResultNames.Skip(first).Select((n, i) => (Path: n.Substring(TrainingSignature.GradientPrefix.Length), Value: gradients.Results[first + i]))
+            .GroupBy(g => WorkingCopies.ParameterOf(g.Path)).ToDictionary(
+                g => g.Key, g => new Gradient([.. g.Select(p => p.Value)], [.. g.Where(p => p.Path != g.Key).Select(p => gradients.States.First(s => s.State == p.Path).DType)]), StringComparer.Ordinal);
+    }
 
     // Each with the parameters that have a gradient; one that has none goes.
     static ImmutableArray<UpdateRule> Rules(Program program, TrainingProgram training, ImmutableArray<string> trained)
@@ -68,18 +91,23 @@ public sealed record BuildTrainStep() : Pass("BuildTrainStep")
     // Of a row of any number of elements.
     static bool IsFlat(Function rule) => rule.Parameters.First(p => p.Name == TrainingSignature.Value).Shape is { Rank: 1 } shape && shape[0].IsSymbol(out _);
 
-    // The scaling belongs into the rule's kernel: on its own it would read and write every gradient once more.
-    static Function Scaled(Function rule, DType type, Program program)
+    // Scaling and rounding belong into the rule's kernel: on their own they would read and write every gradient and every parameter once more.
+    static Function Adapted(Function function, UpdateRule rule, DType type, bool isScaled, DType master, Program program)
     {
-        var rewriter = Rewriter.Over(program, rule);
-        var scale = rewriter.Builder.Argument(new(type, Shape.Scalar), Scale);
-        var gradient = rule.Parameters.First(p => p.Name == TrainingSignature.Gradient);
-        rewriter.Map[gradient] = rewriter.Builder.Mul(rewriter[gradient], scale);
-        foreach (var node in rule.Nodes) rewriter.Copy(node);
-        return rewriter.Finish(rule);
+        if (type == master && rule.Copies.IsEmpty && !isScaled) return function;
+        var rewriter = new Rewriter(program, rule.Function);
+        var b = rewriter.Builder;
+        foreach (var p in function.Parameters) rewriter.Map[p] = b.Argument(p.Name == TrainingSignature.Gradient ? p.Type with { DType = type } : p.Type, p.Name!);
+        var gradient = function.Parameters.First(p => p.Name == TrainingSignature.Gradient);
+        rewriter.Map[gradient] = b.Cast(rewriter[gradient], master);
+        if (isScaled) rewriter.Map[gradient] = b.Mul(rewriter[gradient], b.Argument(new(master, Shape.Scalar), Scale));
+        foreach (var node in function.Nodes) rewriter.Copy(node);
+        return b.Build([.. rewriter.New(function.Results), .. Copies(rule, rewriter[function.Results[0]], b)], default, [.. function.ResultNames, .. rule.Copies.Select(c => "copy." + c.Name())]);
     }
 
-    static Function Build(Program program, TrainingProgram training, Function gradients, ImmutableArray<string> trained, Func<string, Function> ruleOf)
+    static IEnumerable<Value> Copies(UpdateRule rule, Value value, Builder b) => rule.Copies.Select(c => b.Cast(value, c));
+
+    static Function Build(Program program, TrainingProgram training, Function gradients, Dictionary<string, Gradient> trained, Func<string, (UpdateRule Rule, Function Function)> ruleOf)
     {
         var signature = TrainingSignature.Of(training);
         var rewriter = new Rewriter(program, signature.TrainStep);
@@ -92,49 +120,59 @@ public sealed record BuildTrainStep() : Pass("BuildTrainStep")
         foreach (var s in gradients.States) rewriter.Map[s] = b.State(s);
         foreach (var node in gradients.Nodes) rewriter.Copy(node);
 
-        var first = gradients.Results.Length - trained.Length;
-        var of = trained.Select((path, i) => (path, Value: gradients.Results[first + i])).ToDictionary(p => p.path, p => p.Value, StringComparer.Ordinal);
-        var norm = trained.IsEmpty ? b.Constant(0, training.Master) : b.Cast(b.Node(StructureOperations.GradientNorm, rewriter.New(AsMade(gradients, of.Values))).Output, training.Master);
+        // What a parameter is read as in two types it has the sum of their gradients.
+        var of = trained.ToDictionary(t => t.Key, t => t.Value.Values.Length == 1 ? rewriter[t.Value.Values[0]] : rewriter.New(t.Value.Values).Select(v => b.Cast(v, training.Master)).Aggregate(b.Add), StringComparer.Ordinal);
+        var norm = Norm(training, gradients, trained, of, b, rewriter);
+        var lossScale = LossScaling.Of(training, b);
+        if (lossScale is not null) norm = b.Div(norm, lossScale);
         var scale = training.ClipNorm is { } limit ? b.Minimum(b.Constant(1, norm.DType), b.Div(b.Constant(limit, norm.DType), b.Add(norm, b.Constant(1e-6, norm.DType)))) : null;
+        if (lossScale is not null) scale = b.Div(scale ?? b.Constant(1, norm.DType), lossScale);
         var step = b.Add(b.State(program.FindState(signature.AppliedSteps)!), b.Constant(1, DType.I64));
 
         var updates = gradients.Updates.Select(u => new StateUpdate(u.Path, rewriter[u.Value])).ToList();
-        foreach (var path in trained)
+        foreach (var path in trained.Keys)
         {
             var value = b.State(program.FindState(path)!);
-            var rule = ruleOf(path);
-            var states = TrainingSignature.StatesOf(rule);
-            var shape = IsFlat(rule) ? Shape.Of(value.Shape.Size) : value.Shape;
-            var operands = rule.Parameters.Select(p => p.Name switch
+            var (rule, function) = ruleOf(path);
+            var shape = IsFlat(function) ? Shape.Of(value.Shape.Size) : value.Shape;
+            var operands = function.Parameters.Select(p => p.Name switch
             {
                 TrainingSignature.Value => b.Reshape(value, shape),
-                TrainingSignature.Gradient => b.Reshape(rewriter[of[path]], shape),
+                TrainingSignature.Gradient => b.Reshape(of[path], shape),
                 TrainingSignature.LearningRate => rate,
                 TrainingSignature.Step => step,
                 var state => b.Reshape(b.State(program.FindState(signature.StatePath(state!, path))!), shape),
             }).ToImmutableArray();
-            var results = IsFlat(rule) ? b.Call(rule.Name, scale is null ? operands : operands.Add(scale)).Outputs : Expand(rule, operands, scale, b);
+            var results = IsFlat(function) ? b.Call(rule.Function, scale is null ? operands : operands.Add(scale)).Outputs : Expand(function, rule, operands, scale, training.Master, b);
             updates.Add(new(path, b.Reshape(results[0], value.Shape)));
-            updates.AddRange(states.Select((s, i) => new StateUpdate(signature.StatePath(s, path), b.Reshape(results[i + 1], value.Shape))));
+            updates.AddRange(rule.States.Select((s, i) => new StateUpdate(signature.StatePath(s, path), b.Reshape(results[i + 1], value.Shape))));
+            updates.AddRange(rule.Copies.Select((c, i) => new StateUpdate(WorkingCopies.PathOf(path, c), b.Reshape(results[i + 1 + rule.States.Length], value.Shape))));
         }
         updates.Add(new(signature.AppliedSteps, step));
+        if (training.ScalesDynamically) updates.AddRange(LossScaling.Made(signature, b));
         // Whatever the loss was computed in.
         return b.Build([b.Cast(rewriter[gradients.Results[0]], training.Master), norm], [.. updates], TrainingSignature.Results);
     }
 
     // In the order in which the backward pass makes them, one that it makes twice as often: they are added up in this order.
-    static IEnumerable<Value> AsMade(Function gradients, IEnumerable<Value> wanted)
+    static Value Norm(TrainingProgram training, Function gradients, Dictionary<string, Gradient> trained, Dictionary<string, Value> of, Builder b, Rewriter rewriter)
     {
+        if (trained.Count == 0) return b.Constant(0, training.Master);
         var position = gradients.Nodes.SelectMany((n, i) => n.Outputs.Select(o => (o, i))).ToDictionary(p => p.o, p => p.i);
-        return wanted.OrderBy(v => position.TryGetValue(v, out var at) ? at : int.MaxValue);
+        var asMade = trained.OrderBy(t => t.Value.Values.Max(v => position.TryGetValue(v, out var at) ? at : int.MaxValue)).Select(t => of[t.Key]);
+        return b.Cast(b.Node(StructureOperations.GradientNorm, [.. asMade]).Output, training.Master);
     }
 
-    static ImmutableArray<Value> Expand(Function rule, ImmutableArray<Value> operands, Value? scale, Builder b)
+    static ImmutableArray<Value> Expand(Function function, UpdateRule rule, ImmutableArray<Value> operands, Value? scale, DType master, Builder b)
     {
         var inner = new Rewriter(b);
         for (var i = 0; i < operands.Length; i++)
-            inner.Map[rule.Parameters[i]] = scale is not null && rule.Parameters[i].Name == TrainingSignature.Gradient ? b.Mul(operands[i], scale) : operands[i];
-        foreach (var node in rule.Nodes) inner.Copy(node);
-        return inner.New(rule.Results);
+        {
+            if (function.Parameters[i].Name != TrainingSignature.Gradient) inner.Map[function.Parameters[i]] = operands[i];
+            else inner.Map[function.Parameters[i]] = scale is null ? b.Cast(operands[i], master) : b.Mul(b.Cast(operands[i], master), scale);
+        }
+        foreach (var node in function.Nodes) inner.Copy(node);
+        var results = inner.New(function.Results);
+        return [.. results, .. Copies(rule, results[0], b)];
     }
 }

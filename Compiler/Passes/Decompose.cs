@@ -1,3 +1,4 @@
+using System;
 using System.Linq;
 using System.Threading;
 using Graph.Compiler.Ir;
@@ -7,24 +8,27 @@ namespace Graph.Compiler.Passes;
 /// <summary>Replaces every composite operation by what it is made of, until only primitives are left.</summary>
 public sealed record Decompose() : FunctionPass("Decompose")
 {
-    public override Function Run(Function function, Program program, CancellationToken cancel) => Run(function, program);
+    public override Function Run(Function function, Program program, CancellationToken cancel) => Run(function, program, _ => true);
 
-    static Function Run(Function function, Program program)
+    /// <summary>Replaces some of a function's composites, those that their definitions bring included.</summary>
+    /// <param name="function">The function.</param>
+    /// <param name="program">The program that calls are resolved in.</param>
+    /// <param name="replaced">Tells which.</param>
+    public static Function Run(Function function, Program program, Func<Node, bool> replaced)
     {
-        while (Composed(function)) function = Sweep(function, program);
+        bool Composed(Function f) => f.Nodes.Any(n => (n.Operation.Kind == OpKind.Composite && replaced(n)) || n.Regions.Any(Composed));
+        while (Composed(function)) function = Sweep(function, program, replaced);
         return function;
     }
 
-    static bool Composed(Function function) => function.Nodes.Any(n => n.Operation.Kind == OpKind.Composite || n.Regions.Any(Composed));
-
-    static Function Sweep(Function function, Program program)
+    static Function Sweep(Function function, Program program, Func<Node, bool> replaced)
     {
         var rewriter = Rewriter.Over(program, function);
         foreach (var node in function.Nodes)
         {
-            if (node.Operation.Kind != OpKind.Composite)
+            if (node.Operation.Kind != OpKind.Composite || !replaced(node))
             {
-                rewriter.Emit(node, node.Attributes, node.Regions.IsEmpty ? node.Regions : [.. node.Regions.Select(r => Run(r, program))]);
+                rewriter.Emit(node, node.Attributes, node.Regions.IsEmpty ? node.Regions : [.. node.Regions.Select(r => Run(r, program, replaced))]);
                 continue;
             }
             using var _ = rewriter.Builder.At(node.Origins);

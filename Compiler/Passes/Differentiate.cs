@@ -1,3 +1,4 @@
+using System;
 using System.Collections.Generic;
 using System.Collections.Immutable;
 using System.Linq;
@@ -11,7 +12,7 @@ namespace Graph.Compiler.Passes;
 /// <summary>
 /// Turns <c>forward_loss</c> to <c>gradients</c> for each training program: the same arguments, results and state updates, and the gradient of the first result with respect to every parameter of the
 /// program's rules that it depends on; the others are frozen, and nothing is computed for their sake. Reverse mode, by one rule an operation; the rules emit operations that can be differentiated again.
-/// A called function is differentiated once (<see cref="CallGradient"/>).
+/// A called function is differentiated once (<see cref="CallGradient"/>). In 16 bits the gradients are those of the loss times its scale, with respect to the working copies that are read.
 /// </summary>
 public sealed record Differentiate() : Pass("Differentiate")
 {
@@ -25,10 +26,10 @@ public sealed record Differentiate() : Pass("Differentiate")
         {
             if (calls.Program.Find(TrainingSignature.Of(training).ForwardLoss) is not { } loss) continue;
             var trained = new HashSet<string>(training.Rules.IsEmpty ? program.States.Where(s => s.Kind == StateKind.Parameter).Select(s => s.Path) : training.Rules.SelectMany(r => r.Parameters));
-            ImmutableArray<Value> sources = [.. loss.States.Where(s => trained.Contains(s.State!)).OrderBy(s => position[s.State!])];
+            ImmutableArray<Value> sources = [.. loss.States.Where(s => trained.Contains(WorkingCopies.ParameterOf(s.State!))).OrderBy(s => position[s.State!])];
             var gradients = calls.Of(loss, sources, [loss.Results[0]]);
             program = calls.Program;
-            calls.Replace(loss, Function(program, loss, sources, TrainingSignature.Of(training).Gradients, gradients));
+            calls.Replace(loss, Function(program, loss, sources, TrainingSignature.Of(training).Gradients, gradients, b => LossScaling.Of(training, b)));
         }
         return Callees.Pruned(calls.Program, called);
     }
@@ -45,10 +46,10 @@ public sealed record Differentiate() : Pass("Differentiate")
     {
         var flat = Inliner.Run(function, program);
         var bySource = function.Parameters.Concat(function.States).Zip(flat.Parameters.Concat(flat.States), (old, now) => (old, now)).ToDictionary(p => p.old, p => p.now);
-        return Function(program, flat, [.. sources.Select(s => bySource[s])], name, null);
+        return Function(program, flat, [.. sources.Select(s => bySource[s])], name, null, _ => null);
     }
 
-    static Function Function(Program program, Function function, ImmutableArray<Value> sources, string name, IReadOnlyDictionary<Node, CallGradient>? calls)
+    static Function Function(Program program, Function function, ImmutableArray<Value> sources, string name, IReadOnlyDictionary<Node, CallGradient>? calls, Func<Builder, Value?> scale)
     {
         var names = function.Results.Select((_, i) => i < function.ResultNames.Length ? function.ResultNames[i] : "result" + i);
         var rewriter = new Rewriter(program, name);
@@ -57,7 +58,7 @@ public sealed record Differentiate() : Pass("Differentiate")
         var root = function.Results[0];
         var mode = new ReverseMode(rewriter, function.Nodes, calls);
         mode.Forward(sources, [root]);
-        var gradients = mode.Backward([(root, rewriter.Builder.Full(1, root.Type))]);
+        var gradients = mode.Backward([(root, scale(rewriter.Builder) ?? rewriter.Builder.Full(1, root.Type))]);
         var found = sources.Where(gradients.ContainsKey).ToArray();
         return rewriter.Builder.Build(
             [.. rewriter.New(function.Results), .. found.Select(s => gradients[s])],

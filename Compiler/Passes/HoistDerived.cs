@@ -1,3 +1,4 @@
+using System;
 using System.Collections.Generic;
 using System.Collections.Immutable;
 using System.Linq;
@@ -22,16 +23,19 @@ public sealed record HoistDerived() : Pass("HoistDerived")
     /// <summary>Scalar operations that are worth a buffer and a launch: fewer cost an entry less than the memory that their result would come from.</summary>
     const long Least = 1024;
 
+    const string Prefix = "derived#";
+
     public override Program Run(Program program, CancellationToken cancel = default)
     {
-        if (program.Find(DerivedStates.Function) is not null) return program;
+        var before = program.Find(DerivedStates.Function);
+        if (program.States.Any(s => s.Path.StartsWith(Prefix, StringComparison.Ordinal))) return program;
         var called = Callees.Of(program);
-        var entries = program.Functions.Where(f => !called.Contains(f.Name) && !TrainingSignature.IsRule(program, f.Name) && TrainingSignature.OfStep(program.Training, f.Name) is null).ToList();
+        var entries = program.Functions.Where(f => f != before && !called.Contains(f.Name) && !TrainingSignature.IsRule(program, f.Name) && TrainingSignature.OfStep(program.Training, f.Name) is null).ToList();
         var assigned = new HashSet<string>(entries.SelectMany(f => f.Updates).Select(u => u.Path));
-        var shared = new HashSet<string>(program.States.Where(s => s.Kind is StateKind.Parameter or StateKind.Buffer or StateKind.Constant && !assigned.Contains(s.Path)).Select(s => s.Path));
-        var derived = new DerivedFunction(program);
+        var shared = new HashSet<string>(program.States.Where(s => s.Kind is StateKind.Parameter or StateKind.Buffer or StateKind.Constant or StateKind.Derived && !assigned.Contains(s.Path)).Select(s => s.Path));
+        var derived = new DerivedFunction(program, before);
         var functions = ImmutableArray.CreateBuilder<Function>();
-        foreach (var function in program.Functions)
+        foreach (var function in program.Functions.Where(f => f != before))
         {
             cancel.ThrowIfCancellationRequested();
             functions.Add(entries.Contains(function) ? Hoist(function, program, shared, derived) : function);
@@ -89,21 +93,35 @@ public sealed record HoistDerived() : Pass("HoistDerived")
         if (value.Producer is not { } node || !seen.Add(node)) return 0;
         var size = node.Outputs.Sum(o => o.Shape.Size.Constant);
         // A view that is here is a copy.
-        var own = node.Operation.Kind is OpKind.Library or OpKind.Structure ? System.Math.Max(size, node.Operation.Flops(node).TryConstant(out var flops) ? flops : Least)
+        var own = node.Operation.Kind is OpKind.Library or OpKind.Structure ? Math.Max(size, node.Operation.Flops(node).TryConstant(out var flops) ? flops : Least)
             : node.Operation.Kind == OpKind.View ? value == Made(value) ? size : 0
             : node.Operation.Flops(node).TryConstant(out flops) ? flops : size;
         return own + node.Inputs.Sum(i => Work(i, seen));
     }
 
     /// <summary>The function that computes what was taken out, equal values of all functions once.</summary>
-    sealed class DerivedFunction(Program program)
+    sealed class DerivedFunction
     {
-        readonly Builder builder = new(program, DerivedStates.Function);
+        readonly Program program;
+        readonly Builder builder;
         readonly Dictionary<string, Node> known = [];
         readonly Dictionary<Value, Value> map = [];
         readonly Dictionary<Value, int> numbers = [];
         readonly Dictionary<string, Value> sources = [];
         readonly Dictionary<Value, StateDecl> results = [];
+
+        /// <param name="program">The program.</param>
+        /// <param name="before">What is derived already, the working copies of parameters: what is computed from those is computed from the values that they get.</param>
+        public DerivedFunction(Program program, Function? before)
+        {
+            (this.program, builder) = (program, new(program, DerivedStates.Function));
+            foreach (var update in before?.Updates ?? [])
+            {
+                var value = In(update.Value);
+                results.Add(value, program.FindState(update.Path)!);
+                sources.Add(update.Path, value);
+            }
+        }
 
         public List<StateDecl> States { get; } = [];
 
@@ -112,7 +130,7 @@ public sealed record HoistDerived() : Pass("HoistDerived")
         {
             var made = In(value);
             if (results.TryGetValue(made, out var state)) return state;
-            state = new("derived#" + States.Count.ToString(System.Globalization.CultureInfo.InvariantCulture), value.Type.Bare, StateKind.Derived, InitSpec.Zeros);
+            state = new(Prefix + States.Count.ToString(System.Globalization.CultureInfo.InvariantCulture), value.Type.Bare, StateKind.Derived, InitSpec.Zeros);
             States.Add(state);
             return results[made] = state;
         }

@@ -25,14 +25,15 @@ public sealed record CompiledProgram(ImmutableArray<StageResult> Stages, TargetM
 /// <summary>The passes from an elaborated program to one that can be lowered.</summary>
 public static class CompilerPipeline
 {
-    /// <summary>The stages, in order. Layout and fusion come between decomposition and scheduling, which orders fused nodes.</summary>
+    /// <summary>The stages of a program in 32 or 64 bits, in order. Layout and fusion come between decomposition and scheduling, which orders fused nodes.</summary>
     /// <param name="target">What is compiled for.</param>
-    public static ImmutableArray<Stage> Stages(TargetModel target) => [.. ForAll, .. For(target)];
+    public static ImmutableArray<Stage> Stages(TargetModel target) => [.. ForAll(isMixed: false), .. For(target)];
 
     // The same for every target.
-    static ImmutableArray<Stage> ForAll =>
+    static ImmutableArray<Stage> ForAll(bool isMixed) =>
     [
         new("Graph", [new Inline(), .. Cleanup]),
+        .. isMixed ? [new Stage("Typed", [new AssignTypes(), new DeclareLossScale(), .. Cleanup])] : ImmutableArray<Stage>.Empty,
         new("Differentiated", [new Differentiate(), new BuildTrainStep(), .. Cleanup]),
         new("Decomposed", [new Decompose(), new HoistSums(), .. Cleanup, new HoistDerived(), new RecomputeInLoops(), new TrimLoops(), new ShiftStacks(), new SaveOrRecompute(), new ScatterIntoSum(), new SkipNonFinite()]),
     ];
@@ -66,7 +67,7 @@ public static class CompilerPipeline
     /// <exception cref="VerificationException">A pass broke an invariant: a defect of the compiler.</exception>
     public static ImmutableArray<CompiledProgram> Run(Program program, ImmutableArray<TargetModel> targets, bool verify = false, CancellationToken cancel = default)
     {
-        var shared = Run(program, ForAll, verify, cancel);
+        var shared = Run(program, ForAll(AssignTypes.Narrow(program) is not null), verify, cancel);
         return [.. targets.Select(target => new CompiledProgram([.. shared, .. Run(shared[shared.Length - 1].Program, For(target), verify, cancel)], target))];
     }
 

@@ -9,7 +9,7 @@ namespace Graph.Compiler.Passes;
 
 /// <summary>
 /// A training step whose loss or gradients are not finite is not made: parameters, optimizer states and running statistics keep their values, so that neither a bad batch nor an
-/// overflow costs what was learned. The gradients are finite when their norm is; one so long that its square overflows counts as not finite.
+/// overflow costs what was learned; but the scale of the loss, where the program moves it, is lowered. The gradients are finite when their norm is; one so long that its square overflows counts as not finite.
 /// </summary>
 /// <remarks>
 /// The optimizer's rule chooses between new and old values inside of its kernel, which has both in registers. Comes after <see cref="SaveOrRecompute"/>: with the choice made, the running
@@ -28,25 +28,27 @@ public sealed record SkipNonFinite() : Pass("SkipNonFinite")
             if (program.Find(TrainingSignature.Of(training).TrainStep) is not { } step) continue;
             // Callees stand before their callers.
             foreach (var rule in training.Rules)
-                if (program.Find(rule.Function) is { } function) program = program with { Functions = program.Functions.Replace(function, Choosing(function, rule.States, program)) };
-            program = program with { Functions = program.Functions.Replace(step, Guarded(step, TrainingSignature.Of(training).AppliedSteps, program)) };
+                if (program.Find(rule.Function) is { } function) program = program with { Functions = program.Functions.Replace(function, Choosing(function, rule, program)) };
+            program = program with { Functions = program.Functions.Replace(step, Guarded(step, TrainingSignature.Of(training), program)) };
         }
         return program;
     }
 
-    // update(value, gradient, states…, learning rate, step, …) → (value, states…)
-    static Function Choosing(Function update, ImmutableArray<string> states, Program program)
+    // update(value, gradient, states…, learning rate, step, …) → (value, states…, copies of the value…)
+    static Function Choosing(Function update, UpdateRule rule, Program program)
     {
         var rewriter = Rewriter.Over(program, update);
         var b = rewriter.Builder;
         var finite = b.Emit("logical_and", [b.Argument(Flag, LossIsFinite), b.Argument(Flag, NormIsFinite)]);
         foreach (var node in update.Nodes) rewriter.Copy(node);
         // The value and the states, in the order of the results.
-        var names = states.Insert(0, TrainingSignature.Value);
-        return b.Build([.. update.Results.Select((r, i) => b.Where(finite, rewriter[r], rewriter[update.Parameters.First(p => p.Name == names[i])]))], default, update.ResultNames);
+        var names = rule.States.Insert(0, TrainingSignature.Value);
+        var chosen = names.Select((name, i) => b.Where(finite, rewriter[update.Results[i]], rewriter[update.Parameters.First(p => p.Name == name)])).ToList();
+        var function = b.Build([.. chosen, .. rule.Copies.Select(type => b.Cast(chosen[0], type))], default, update.ResultNames);
+        return rule.Copies.IsEmpty ? function : function.Pruned(); // of the copies as they were made
     }
 
-    static Function Guarded(Function step, string counter, Program program)
+    static Function Guarded(Function step, TrainingSignature signature, Program program)
     {
         var rewriter = Rewriter.Over(program, step);
         var b = rewriter.Builder;
@@ -70,8 +72,8 @@ public sealed record SkipNonFinite() : Pass("SkipNonFinite")
         lossIsFinite ??= IsFinite(b, rewriter[loss]);
         normIsFinite ??= IsFinite(b, rewriter[norm]);
         // The rules take the count as it is written: where the step is not made, nobody looks at what they make of it.
-        var steps = step.Updates.First(u => u.Path == counter).Value;
-        rewriter.Map[steps] = Choose(rewriter[steps], b.State(program.FindState(counter)!));
+        var steps = step.Updates.First(u => u.Path == signature.AppliedSteps).Value;
+        rewriter.Map[steps] = Choose(rewriter[steps], b.State(program.FindState(signature.AppliedSteps)!));
         foreach (var node in updates)
         {
             if (!IsUpdate(node, program))
@@ -85,7 +87,7 @@ public sealed record SkipNonFinite() : Pass("SkipNonFinite")
         // Two choices, not one by both flags: a kernel that makes one of them would make the loss as late as the norm, and keep what the loss is made of until then.
         return b.Build(
             rewriter.New(step.Results),
-            [.. step.Updates.Select(u => new StateUpdate(u.Path, updated.Contains(u.Value) || u.Value == steps ? rewriter[u.Value] : Choose(rewriter[u.Value], b.State(program.FindState(u.Path)!))))],
+            [.. step.Updates.Select(u => new StateUpdate(u.Path, updated.Contains(u.Value) || u.Value == steps ? rewriter[u.Value] : Choose(rewriter[u.Value], LossScaling.Skipped(signature, u.Path, b))))],
             step.ResultNames);
 
         Value Choose(Value value, Value old) => b.Where(lossIsFinite, b.Where(normIsFinite, value, old), old);

@@ -56,6 +56,18 @@ public sealed record TrainingSignature(string Program)
     /// <summary>The state that counts the steps that were made: i64[].</summary>
     public string AppliedSteps => Owned("step");
 
+    /// <summary>Whether a state counts the steps that a training program has made.</summary>
+    public static bool IsAppliedSteps(string path) => path == new TrainingSignature("").AppliedSteps || (path.StartsWith("optimizer.", StringComparison.Ordinal) && path.EndsWith(".step", StringComparison.Ordinal));
+
+    /// <summary>The state that the loss is multiplied with: f32[]; of a program that moves it by itself.</summary>
+    public string LossScale => Owned("loss_scale");
+
+    /// <summary>The state that counts the clean steps since the scale was moved: i64[].</summary>
+    public string CleanSteps => Owned("clean_steps");
+
+    /// <summary>The state that counts the steps that were skipped, because loss or gradients were not finite: i64[].</summary>
+    public string SkippedSteps => Owned("skipped_steps");
+
     /// <summary>The state that the optimizer keeps for a parameter.</summary>
     public string StatePath(string state, string parameter) => Owned(state + "." + parameter);
 
@@ -69,14 +81,16 @@ public sealed record TrainingSignature(string Program)
     /// <summary>The states of an optimizer's rule, in the order of its arguments: all that is not given to every rule.</summary>
     public static ImmutableArray<string> StatesOf(Function rule) => [.. rule.Parameters.Select(p => p.Name!).Where(n => n is not (Value or Gradient or LearningRate or Step))];
 
-    /// <summary>The states that a built step changes by its optimizer, and not in its forward pass: parameters, what the optimizer keeps for them, and the count of steps.</summary>
+    /// <summary>The states that a built step changes by its optimizer, and not in its forward pass: parameters, their working copies, what the optimizer keeps for them, the count of steps and the scale of the loss.</summary>
     public HashSet<string> Optimized(TrainingProgram training)
     {
         var paths = new HashSet<string>(StringComparer.Ordinal) { AppliedSteps };
+        if (training.ScalesDynamically) paths.UnionWith([LossScale, CleanSteps, SkippedSteps]);
         foreach (var rule in training.Rules)
             foreach (var parameter in rule.Parameters)
             {
                 paths.Add(parameter);
+                paths.UnionWith(rule.Copies.Select(type => WorkingCopies.PathOf(parameter, type)));
                 paths.UnionWith(rule.States.Select(s => StatePath(s, parameter)));
             }
         return paths;

@@ -17,6 +17,7 @@ public partial class Tensor
 sealed class LinearOperation : CompositeOperation
 {
     public override string Name => "linear";
+    public override TypePolicy Policy(Node node) => TypePolicy.Narrow;
 
     public override ImmutableArray<TensorType> Infer(InferContext context)
     {

@@ -16,6 +16,7 @@ public partial class Tensor
 sealed class DetachOperation : CompositeOperation
 {
     public override string Name => "detach";
+    public override TypePolicy Policy(Node node) => TypePolicy.Widest;
 
     // Integers have no gradient to keep out, and an index that the caller checks is to be seen as what it is.
     public override ImmutableArray<Value> Emit(Builder b, ImmutableArray<Value> operands, AttributeMap attributes) =>

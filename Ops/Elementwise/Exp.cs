@@ -13,6 +13,7 @@ public partial class Tensor
 sealed class ExpOperation : UnaryOperation
 {
     public override string Name => "exp";
+    public override TypePolicy Policy(Node node) => TypePolicy.Wide;
     protected override Scalar Value(Scalar x) => Scalar.Exp(x);
     protected override Expr Gradient(GradContext g, Expr gradient) => gradient * g.Output;
 }

@@ -14,6 +14,7 @@ public partial class Tensor
 sealed class Expm1Operation : UnaryOperation
 {
     public override string Name => "expm1";
+    public override TypePolicy Policy(Node node) => TypePolicy.Wide;
     protected override Scalar Value(Scalar x) => Kahan(x, Scalar.Exp(x));
 
     // Far from 0 nothing cancels, and the correction would divide infinities.

@@ -14,6 +14,7 @@ public partial class Tensor
 sealed class LogOperation : UnaryOperation
 {
     public override string Name => "log";
+    public override TypePolicy Policy(Node node) => TypePolicy.Wide;
     protected override Scalar Value(Scalar x) => Scalar.Log(x);
     protected override Expr Gradient(GradContext g, Expr gradient) => gradient / g.X;
 }

@@ -14,6 +14,7 @@ public partial class Tensor
 sealed class Log1pOperation : UnaryOperation
 {
     public override string Name => "log1p";
+    public override TypePolicy Policy(Node node) => TypePolicy.Wide;
     protected override Scalar Value(Scalar x) => Kahan(x, 1 + x);
 
     // Dividing by what u really is takes back the rounding of 1 + x.

@@ -15,6 +15,7 @@ public partial class Tensor
 sealed class PowOperation : ElementwiseOperation
 {
     public override string Name => "pow";
+    public override TypePolicy Policy(Node node) => TypePolicy.Wide;
     public override int Arity => 2;
 
     public override Scalar Value(ImmutableArray<Scalar> x, AttributeMap attributes)

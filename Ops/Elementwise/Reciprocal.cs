@@ -13,6 +13,7 @@ public partial class Tensor
 sealed class ReciprocalOperation : UnaryOperation
 {
     public override string Name => "reciprocal";
+    public override TypePolicy Policy(Node node) => TypePolicy.Wide;
     protected override Scalar Value(Scalar x) => 1 / x;
     protected override Expr Gradient(GradContext g, Expr gradient) => -(gradient * (g.Output * g.Output));
 }

@@ -13,6 +13,7 @@ public partial class Tensor
 sealed class RsqrtOperation : UnaryOperation
 {
     public override string Name => "rsqrt";
+    public override TypePolicy Policy(Node node) => TypePolicy.Wide;
     protected override Scalar Value(Scalar x) => Scalar.Rsqrt(x);
     protected override Expr Gradient(GradContext g, Expr gradient) => gradient * -0.5 * (g.Output * g.Output * g.Output);
 }

@@ -24,6 +24,7 @@ public partial class Tensor
 sealed class TopKOperation : CompositeOperation
 {
     public override string Name => "topk";
+    public override TypePolicy Policy(Node node) => TypePolicy.Widest;
 
     public override ImmutableArray<Value> Emit(Builder b, ImmutableArray<Value> operands, AttributeMap attributes) => base.Emit(
         b, operands, AttributeMap.Of(("k", attributes.Int("k")), ("axis", attributes.Axis(operands[0].Shape)), ("largest", attributes.Bool("largest", true))));

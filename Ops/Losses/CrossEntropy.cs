@@ -25,6 +25,7 @@ public partial class Tensor
 sealed class CrossEntropyOperation : CompositeOperation
 {
     public override string Name => "cross_entropy";
+    public override TypePolicy Policy(Node node) => TypePolicy.Wide;
 
     public override ImmutableArray<Value> Emit(Builder b, ImmutableArray<Value> operands, AttributeMap attributes)
     {

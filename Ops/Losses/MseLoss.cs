@@ -16,6 +16,7 @@ public partial class Tensor
 sealed class MseLossOperation : CompositeOperation
 {
     public override string Name => "mse_loss";
+    public override TypePolicy Policy(Node node) => TypePolicy.Wide;
     public override bool AdoptsNumbers => true;
 
     public override ImmutableArray<Value> Emit(Builder b, ImmutableArray<Value> operands, AttributeMap attributes) =>

@@ -26,6 +26,7 @@ public partial class Tensor
 sealed class BatchNormOperation : CompositeOperation
 {
     public override string Name => "batch_norm";
+    public override TypePolicy Policy(Node node) => TypePolicy.Inside;
 
     public override ImmutableArray<Value> Emit(Builder b, ImmutableArray<Value> operands, AttributeMap attributes) =>
         base.Emit(b, operands, AttributeMap.Of(("epsilon", attributes.Real("epsilon", 1e-5))));

@@ -21,6 +21,7 @@ public partial class Tensor
 sealed class BatchNormInferenceOperation : CompositeOperation
 {
     public override string Name => "batch_norm_inference";
+    public override TypePolicy Policy(Node node) => TypePolicy.Inside;
 
     public override ImmutableArray<Value> Emit(Builder b, ImmutableArray<Value> operands, AttributeMap attributes) =>
         base.Emit(b, operands, AttributeMap.Of(("epsilon", attributes.Real("epsilon", 1e-5))));

@@ -14,6 +14,7 @@ public partial class Tensor
 sealed class LogSoftmaxOperation : RowOperation
 {
     public override string Name => "log_softmax";
+    public override TypePolicy Policy(Node node) => TypePolicy.Wide;
 
     /// <summary>x less its maximum, and the logarithm of the sum of its exponentials.</summary>
     public static (Value Shifted, Value LogSum) Of(Builder b, Value x, int axis)

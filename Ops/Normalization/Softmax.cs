@@ -29,6 +29,7 @@ abstract class RowOperation : CompositeOperation
 sealed class SoftmaxOperation : RowOperation
 {
     public override string Name => "softmax";
+    public override TypePolicy Policy(Node node) => TypePolicy.Inside;
 
     /// <summary>The definition; the maximum goes first so that nothing overflows.</summary>
     public static Value Of(Builder b, Value x, int axis)

@@ -16,6 +16,9 @@ abstract class ArgExtremeOperation : ReduceOperation
 
     protected sealed override DType ResultType(DType type) => DType.I64;
 
+    // Exact in every type.
+    public sealed override TypePolicy Policy(Node node) => TypePolicy.Widest;
+
     // Whichever of two is taken depends on their values and places alone, so every order of the elements gives the same. Places are numbered in 32 bits, of which vectors hold as many as floats.
     public sealed override Accumulation Reduce(Node node)
     {

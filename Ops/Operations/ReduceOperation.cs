@@ -61,6 +61,9 @@ abstract class ReduceOperation : Operation
 /// <summary>The largest or smallest element along axes.</summary>
 abstract class ExtremeOperation : ReduceOperation
 {
+    // Exact in every type.
+    public sealed override TypePolicy Policy(Node node) => TypePolicy.Widest;
+
     // Bools have an order as integers.
     protected static Accumulation Extreme(Node node, Func<Scalar, Scalar, Scalar> combine, double neutral)
     {

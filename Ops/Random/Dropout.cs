@@ -16,6 +16,7 @@ public partial class Tensor
 sealed class DropoutOperation : CompositeOperation
 {
     public override string Name => "dropout";
+    public override TypePolicy Policy(Node node) => TypePolicy.Widest;
     public override Drawing Draws => Drawing.WhileTraining;
 
     static double Rate(AttributeMap attributes)

@@ -15,6 +15,7 @@ public partial class Tensor
 sealed class CumSumOperation : Operation
 {
     public override string Name => "cumsum";
+    public override TypePolicy Policy(Node node) => TypePolicy.Wide;
     public override OpKind Kind => OpKind.Library;
     public override LibraryTraits Library(Node node) => new() { Types = LibraryTraits.RealType };
 

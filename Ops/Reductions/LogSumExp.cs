@@ -15,6 +15,7 @@ public partial class Tensor
 sealed class LogSumExpOperation : CompositeOperation
 {
     public override string Name => "logsumexp";
+    public override TypePolicy Policy(Node node) => TypePolicy.Wide;
 
     public override ImmutableArray<Value> Emit(Builder b, ImmutableArray<Value> operands, AttributeMap attributes) =>
         base.Emit(b, operands, Reduced.Canonical(operands[0].Shape, attributes));

@@ -21,6 +21,7 @@ public partial class Tensor
 sealed class NormOperation : CompositeOperation
 {
     public override string Name => "norm";
+    public override TypePolicy Policy(Node node) => TypePolicy.Wide;
 
     public override ImmutableArray<Value> Emit(Builder b, ImmutableArray<Value> operands, AttributeMap attributes) =>
         base.Emit(b, operands, Reduced.Canonical(operands[0].Shape, attributes));

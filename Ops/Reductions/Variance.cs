@@ -18,6 +18,7 @@ public partial class Tensor
 sealed class VarianceOperation : CompositeOperation
 {
     public override string Name => "variance";
+    public override TypePolicy Policy(Node node) => TypePolicy.Wide;
 
     public override ImmutableArray<Value> Emit(Builder b, ImmutableArray<Value> operands, AttributeMap attributes) =>
         base.Emit(b, operands, Reduced.Canonical(operands[0].Shape, attributes));

@@ -24,6 +24,7 @@ public partial class Tensor
 sealed class SplitOperation : CompositeOperation
 {
     public override string Name => "split";
+    public override TypePolicy Policy(Node node) => TypePolicy.Widest;
     public override bool ReturnsArray => true;
 
     public override ImmutableArray<Value> Emit(Builder b, ImmutableArray<Value> operands, AttributeMap attributes)

@@ -19,7 +19,9 @@ sealed class CompiledTraining
     {
         Index = index;
         Program = program;
-        AppliedSteps = TrainingSignature.Of(program).AppliedSteps;
+        var signature = TrainingSignature.Of(program);
+        AppliedSteps = signature.AppliedSteps;
+        if (program.ScalesDynamically) (LossScale, SkippedSteps) = (signature.LossScale, signature.SkippedSteps);
         Step = step;
         evaluated = loss;
         var function = step.Lowered.Signature;
@@ -39,6 +41,12 @@ sealed class CompiledTraining
 
     /// <summary>The state that counts its steps.</summary>
     public string AppliedSteps { get; }
+
+    /// <summary>The state that the loss is multiplied with; null where the program does not move one.</summary>
+    public string? LossScale { get; }
+
+    /// <summary>The state that counts the steps that were not made; null where the program does not move the scale of its loss.</summary>
+    public string? SkippedSteps { get; }
 
     public CompiledFunction Step { get; }
 

@@ -239,15 +239,22 @@ public sealed unsafe class ModelInstance : IDisposable
     {
         using var alone = Store.Gate.Exclude();
         ThrowIfDisposed();
-        // No session is rented: who rents one is inside the gate.
+        RunTraining(function, arguments, dims);
+    }
+
+    // For who has the gate alone. No session is rented: who rents one is inside the gate.
+    void RunTraining(CompiledFunction function, ReadOnlySpan<CallArgument> arguments, ReadOnlySpan<long> dims)
+    {
+        if (function.ReadsDerived) Store.DeriveCopies(Session, Model.Derive!);
         try
         {
             Session.Run(function, arguments, dims);
         }
         finally
         {
-            Store.Root.Touch();
+            Store.Root.Touch(); // also when it threw in the middle of its writing
         }
+        if (function.ReadsDerived) Store.CopiesAreWritten();
     }
 
     InvalidOperationException NeedsSession(CompiledFunction function) => new(
@@ -324,20 +331,14 @@ public sealed unsafe class ModelInstance : IDisposable
         // An attempt whether its numbers are finite or not, and so the next one draws others; one that throws (no memory) can be repeated bit for bit. The program counts those that were made.
         var attempt = Store.Attempts + 1;
         var step = Store.AppliedSteps(training.AppliedSteps) + 1;
+        var scale = Store.LossScale(training);
         var seed = StepSeed(Store.Seed, attempt);
         all[training.SeedAt] = new(&seed, 1);
         (all[training.RateAt], all[training.LossAt], all[training.NormAt]) = training.IsDouble
             ? (new(&rate, 1), new(&loss, 1), new(&norm, 1)) : (new CallArgument(&narrowRate, 1), new CallArgument(&narrowLoss, 1), new CallArgument(&narrowNorm, 1));
-        try
-        {
-            Session.Run(training.Step, all, dims);
-        }
-        finally
-        {
-            Store.Root.Touch(); // also when it threw in the middle of its writing
-        }
+        RunTraining(training.Step, all, dims);
         Store.Attempts = attempt;
-        return training.IsDouble ? new(step, loss, norm, rate) : new(step, narrowLoss, narrowNorm, rate);
+        return training.IsDouble ? new(step, loss, norm, rate) : new(step, narrowLoss, narrowNorm, rate, scale);
     }
 
     /// <summary>Writes the model as safetensors, atomically.</summary>

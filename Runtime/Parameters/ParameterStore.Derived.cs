@@ -5,11 +5,11 @@ using Graph.Runtime.Execution;
 
 namespace Graph;
 
-// What entries compute from the store's numbers alone: merged, cast or normalized weights. Made when an entry first needs it, and anew when an entry needs it of another version.
+// What entries and steps of 16 bits compute from the store's numbers alone: merged, cast or normalized weights. Made when an entry first needs it, and anew when an entry needs it of another version.
 public sealed partial class ParameterStore
 {
     readonly Lock deriving = new();
-    long derivedVersion = -1;
+    long derivedVersion = -1, copiesVersion = -1;
 
     /// <summary>How often derived states were computed.</summary>
     internal long Derivations { get; private set; }
@@ -32,11 +32,34 @@ public sealed partial class ParameterStore
         lock (deriving)
         {
             if (derivedVersion == Version) return;
-            if (!contents.All.Any(t => t.Kind == StateKind.Derived)) contents = new(contents.All.AddRange(Make(declarations.Where(d => d.Kind == StateKind.Derived), "derived states", null)), IsTraining);
-            derivedVersion = -1; // until it is done: one that fails is no version
-            session.Run(derive, [], []);
-            Derivations++;
+            Compute(session, derive);
+            copiesVersion = Version;
             Volatile.Write(ref derivedVersion, Version);
         }
+    }
+
+    /// <summary>Sees to it, before a training step, that the working copies of parameters are those of the numbers that are there. The caller has the gate alone.</summary>
+    /// <inheritdoc cref="Derive"/>
+    internal void DeriveCopies(Session session, CompiledFunction derive)
+    {
+        if (root != this)
+        {
+            root.DeriveCopies(session, derive);
+            return;
+        }
+        if (copiesVersion == Version) return;
+        Compute(session, derive);
+        (copiesVersion, derivedVersion) = (Version, Version);
+    }
+
+    /// <summary>Says that a training step has written parameters and working copies together: the copies are of the version that it made. What else is derived is not.</summary>
+    internal void CopiesAreWritten() => root.copiesVersion = root.Version;
+
+    void Compute(Session session, CompiledFunction derive)
+    {
+        if (!contents.All.Any(t => t.Kind == StateKind.Derived)) contents = new(contents.All.AddRange(Make(declarations.Where(d => d.Kind == StateKind.Derived), "derived states", null)), IsTraining);
+        derivedVersion = copiesVersion = -1; // until it is done: one that fails is no version
+        session.Run(derive, [], []);
+        Derivations++;
     }
 }

@@ -5,7 +5,9 @@ using System.Collections.Immutable;
 using System.Linq;
 using System.Threading;
 using Graph.Compiler.Ir;
+using Graph.Compiler.Training;
 using Graph.Runtime.Cpu;
+using Graph.Runtime.Execution;
 using Graph.Runtime.Parameters;
 
 namespace Graph;
@@ -50,7 +52,7 @@ public sealed partial class ParameterStore : IReadOnlyCollection<StoredTensor>, 
         /// <summary>What users see: nor the counts of steps, which <see cref="Step"/> tells.</summary>
         public ImmutableArray<StoredTensor> Shown { get; } = [.. all.Where(t => t.Kind is not (StateKind.Constant or StateKind.Derived or StateKind.Counter))];
 
-        public ImmutableArray<StoredTensor> Counters { get; } = [.. all.Where(t => t.Kind == StateKind.Counter)];
+        public ImmutableArray<StoredTensor> Counters { get; } = [.. all.Where(t => t.Kind == StateKind.Counter && TrainingSignature.IsAppliedSteps(t.Path))];
 
         public Dictionary<string, StoredTensor> ByPath { get; } = all.ToDictionary(t => t.Path, StringComparer.Ordinal);
 
@@ -105,7 +107,14 @@ public sealed partial class ParameterStore : IReadOnlyCollection<StoredTensor>, 
     }
 
     /// <summary>How many steps a training program has made: the number in the state that it counts them in, 0 while there is none.</summary>
-    internal long AppliedSteps(string path) => root.contents.ByPath.TryGetValue(path, out var counter) ? Applied(counter) : 0;
+    internal long AppliedSteps(string path) => Counted(path);
+
+    /// <summary>The number in a state that counts, 0 while there is none.</summary>
+    internal long Counted(string path) => root.contents.ByPath.TryGetValue(path, out var counter) ? Applied(counter) : 0;
+
+    /// <summary>What a training program multiplies its loss with: the number in its state, the first one while there is none.</summary>
+    internal unsafe double LossScale(CompiledTraining training) =>
+        training.LossScale is not { } path ? training.Program.LossScale : root.contents.ByPath.TryGetValue(path, out var scale) ? Volatile.Read(ref *(float*)scale.Pointer) : LossScaling.First;
 
     static unsafe long Applied(StoredTensor counter) => Volatile.Read(ref *(long*)counter.Pointer);
 

@@ -24,6 +24,12 @@ public readonly record struct FitProgress
     /// <summary>The norm of the last step's gradients, before clipping.</summary>
     public double GradientNorm { get; init; }
 
+    /// <summary>What the loss of the next step is multiplied with before its backward pass; 1 but in 16 bits.</summary>
+    public double LossScale { get; init; }
+
+    /// <summary>The steps that were skipped because their gradients were not finite, those before a resumed checkpoint included.</summary>
+    public long SkippedSteps { get; init; }
+
     /// <summary>Rows trained on a second, over the last moments.</summary>
     public double SamplesPerSecond { get; init; }
 

@@ -15,6 +15,9 @@ sealed class Trainer : IDisposable
 {
     static readonly IReadOnlyList<MetricValue> NoMetrics = [];
 
+    // So many skipped steps in a row halve a scale of 65536 to 2⁻¹⁶: then it was not the scale.
+    const int MostSkipped = 32;
+
     readonly ModelInstance model;
     readonly CompiledTraining training;
     readonly IBatchSource data;
@@ -29,7 +32,7 @@ sealed class Trainer : IDisposable
     readonly TimeSpan elapsedBefore;
     readonly long startedAt, totalSteps;
     long steps;
-    int epoch, batch;
+    int epoch, batch, skipped;
     StepResult last;
     FitEvaluation? evaluation;
     bool saveFailed, diverged;
@@ -163,12 +166,15 @@ sealed class Trainer : IDisposable
     {
         if (options.Schedule is { } schedule) model.SetRate(training, schedule.Rate(steps, totalSteps));
         var result = feed.Train(rows);
-        if (!result.IsFinite) throw NotMade(result);
-        last = result;
+        // A scale that was too large is halved by the step itself, and training goes on with the next batch.
+        skipped = result.IsFinite ? 0 : skipped + 1;
+        if (skipped > 0 && (!training.Program.ScalesDynamically || skipped > MostSkipped)) throw NotMade(result);
         steps++;
         batch++;
-        history.Add(result.Loss, Elapsed);
         windowRows += rows.Count;
+        if (skipped > 0) return;
+        last = result;
+        history.Add(result.Loss, Elapsed);
     }
 
     ArithmeticException NotMade(StepResult step)
@@ -176,6 +182,7 @@ sealed class Trainer : IDisposable
         diverged = true;
         var message = FormattableString.Invariant(
             $"Step {steps + 1} was not made: its loss is {(float)step.Loss} and the norm of its gradients {(float)step.GradientNorm}, with the learning rate {(float)step.LearningRate}. ")
+            + (skipped > 1 ? FormattableString.Invariant($"Nor were the {skipped - 1} before it, although the loss was scaled by no more than {(float)step.LossScale} in the end. ") : "")
             + FormattableString.Invariant($"Either training has diverged or the batch holds numbers that are not finite. Parameters, running statistics and optimizer states are those of step {steps}.");
         if (checkpoint is null || steps == startedAt || !model.Store.IsSound) return new(message);
         try
@@ -250,6 +257,7 @@ sealed class Trainer : IDisposable
         progress.Report(new()
         {
             Step = steps, TotalSteps = totalSteps, Epoch = epoch + (double)batch / data.Batches, Loss = last.Loss, LearningRate = last.LearningRate, GradientNorm = last.GradientNorm,
+            LossScale = model.Store.LossScale(training), SkippedSteps = training.SkippedSteps is { } path ? model.Store.Counted(path) : 0,
             SamplesPerSecond = samplesPerSecond, Elapsed = clock.Elapsed, ValidationLoss = evaluated ? evaluation!.ValidationLoss : null, Metrics = evaluated ? evaluation!.Metrics : NoMetrics,
             History = history,
         });

@@ -27,6 +27,7 @@ sealed record ProgressText(string Unit, double UnitsPerSample)
         if (evaluation?.ValidationLoss is { } held) yield return "held out " + Loss(held);
         if (evaluation is not null)
             foreach (var metric in evaluation.Metrics) yield return metric.ToString();
+        if (progress.LossScale is not (0 or 1)) yield return Text($"loss scale {progress.LossScale:0.####}{(progress.SkippedSteps > 0 ? $", {progress.SkippedSteps:N0} skipped" : "")}");
         if (progress.SamplesPerSecond > 0) yield return Text($"{progress.SamplesPerSecond * UnitsPerSample:N0} {Unit}/s");
     }
 

@@ -67,6 +67,7 @@ public sealed class ProgramParser
                 case "session": State(t, StateKind.Session); break;
                 case "array": State(t, StateKind.Constant); break;
                 case "derived": State(t, StateKind.Derived); break;
+                case "precision": program = program with { Precisions = program.Precisions.Add(new(t.Word(), t.Word())) }; break;
                 case "train": Train(t); break;
                 case "rule": Rule(t); break;
                 case "require": Require(t); break;
@@ -103,7 +104,7 @@ public sealed class ProgramParser
         {
             Training = program.Training.Add(new(
                 a.Text("name") ?? "", a.Text("loss") ?? "loss", a.Has("clip_norm") ? a.Real("clip_norm") : null, a.Text("precision") ?? "Float32", a.Has("learning_rate") ? a.Real("learning_rate") : null,
-                a.Text("optimizer") ?? "")),
+                a.Text("optimizer") ?? "") { LossScale = a.Real("loss_scale", 1) }),
         };
     }
 
@@ -115,10 +116,13 @@ public sealed class ProgramParser
         t.Expect("(");
         var states = ImmutableArray.CreateBuilder<string>();
         while (!t.Try(")")) states.Add(t.Word());
+        var copies = ImmutableArray.CreateBuilder<DType>();
+        if (t.Try("copies("))
+            while (!t.Try(")")) copies.Add(DTypes.TryParse(t.Word(), out var type) ? type : throw new FormatException("a working copy is of an element type"));
         var parameters = ImmutableArray.CreateBuilder<string>();
         while (!t.AtEnd) parameters.Add(t.Word());
         var training = program.Training[program.Training.Length - 1];
-        program = program with { Training = program.Training.Replace(training, training with { Rules = training.Rules.Add(new(function, states.ToImmutable(), parameters.ToImmutable())) }) };
+        program = program with { Training = program.Training.Replace(training, training with { Rules = training.Rules.Add(new(function, states.ToImmutable(), parameters.ToImmutable()) { Copies = copies.ToImmutable() }) }) };
     }
 
     void Require(Tokens t)

@@ -18,6 +18,7 @@ public static class ProgramPrinter
             text.Append("dim ").Append(dim.Name).Append(" ≤ ").Append(Number(dim.Max)).Append(" ~ ").Append(Number(dim.Typical)).Append('\n');
         foreach (var state in program.States)
             text.Append(Keyword(state.Kind)).Append(' ').Append(state.Path).Append(" : ").Append(state.Type).Append(" = ").Append(state.Init).Append('\n');
+        foreach (var module in program.Precisions) text.Append("precision ").Append(module.Path).Append(' ').Append(module.Precision).Append('\n');
         foreach (var training in program.Training) Print(training, text);
         foreach (var need in program.Requirements)
             Note("require", need.Function, AttributeMap.Of(("size", new Attr.List([need.Size])), ("least", need.Least), ("what", need.What)), need.Origin);
@@ -43,11 +44,13 @@ public static class ProgramPrinter
         var attributes = AttributeMap.Of(("loss", training.Loss), ("precision", training.Precision), ("optimizer", training.Optimizer));
         if (training.Name.Length > 0) attributes = attributes.With("name", training.Name);
         if (training.ClipNorm is { } clip) attributes = attributes.With("clip_norm", clip);
+        if (training.LossScale != 1) attributes = attributes.With("loss_scale", training.LossScale);
         if (training.LearningRate is { } rate) attributes = attributes.With("learning_rate", rate);
         text.Append("train ").Append(attributes).Append('\n');
         foreach (var rule in training.Rules)
         {
             text.Append("  rule ").Append(rule.Function).Append(" (").Append(string.Join(" ", rule.States)).Append(')');
+            if (!rule.Copies.IsEmpty) text.Append(" copies(").Append(string.Join(" ", rule.Copies.Select(c => c.Name()))).Append(')');
             foreach (var parameter in rule.Parameters) text.Append(' ').Append(parameter);
             text.Append('\n');
         }

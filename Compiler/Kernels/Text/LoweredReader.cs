@@ -51,9 +51,11 @@ sealed class LoweredReader(TextCursor t, IReadOnlyList<string> places)
     TrainingProgram Training()
     {
         var (name, loss, precision, optimizer) = (t.Quoted(), t.Quoted(), t.Quoted(), t.Quoted());
-        double? clip = t.TryWord("clip") ? t.Real() : null, rate = t.TryWord("rate") ? t.Real() : null;
+        double? clip = t.TryWord("clip") ? t.Real() : null;
+        var scale = t.TryWord("scale") ? t.Real() : 1;
+        double? rate = t.TryWord("rate") ? t.Real() : null;
         t.EndLine();
-        return new(name, loss, clip, precision, rate, optimizer);
+        return new(name, loss, clip, precision, rate, optimizer) { LossScale = scale };
     }
 
     DimSymbol ReadDim()
