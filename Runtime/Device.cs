@@ -27,7 +27,7 @@ public readonly record struct Device
     /// <summary>The fastest device that this build can use: the processor.</summary>
     public static Device Best => default;
 
-    /// <summary>A CUDA device. Asking for it is always possible; creating a model on it needs support that this build lacks.</summary>
+    /// <summary>An NVIDIA card, by its number. Asking for it is always possible; creating a model on it needs a driver, and a model that is compiled for it: <c>&lt;GraphTargets&gt;cpu;ptx&lt;/GraphTargets&gt;</c> in the project.</summary>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="index"/> is negative.</exception>
     public static Device Cuda(int index = 0)
     {
@@ -51,11 +51,8 @@ public readonly record struct Device
         throw new FormatException($"'{text}' is no device: expected cpu, cuda, cuda:N or best.");
     }
 
-    /// <exception cref="PlatformNotSupportedException">It is a device that this build has no code for.</exception>
-    internal void EnsureSupported()
-    {
-        if (kind == Kind.Cuda) throw new PlatformNotSupportedException($"The device {this} was asked for, but this build of Graph has no CUDA target. Use Device.Cpu or Device.Best.");
-    }
+    /// <summary>The number of a CUDA device; null for the processor.</summary>
+    internal int? CudaIndex => kind == Kind.Cuda ? index : null;
 
     public override string ToString() => kind == Kind.Cuda ? $"cuda:{index}" : "cpu";
 }

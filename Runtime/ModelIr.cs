@@ -12,6 +12,7 @@ using Graph.Compiler.Kernels.Text;
 using Graph.Compiler.Planning;
 using Graph.Compiler.Targets;
 using Graph.Compiler.Targets.CSharp;
+using Graph.Compiler.Targets.Ptx;
 using Graph.Runtime.Execution;
 
 namespace Graph;
@@ -73,6 +74,10 @@ public sealed class ModelIr
 
     /// <summary>The kernels as C#.</summary>
     public string CSharp => CSharpTarget.Emit(lowered.Value, compiled.Value.Target, "Graph.Generated", descriptor.Name + "Kernels");
+
+    /// <summary>The kernels as the PTX that a card's driver compiles, whether the project asks for that target or not.</summary>
+    /// <exception cref="NotSupportedException">The model needs a kernel that is not written for cards yet; the message names it.</exception>
+    public string Ptx => PtxTarget.Emit(Lowerer.Lower(CompilerPipeline.Run(descriptor.ParseElaborated(), KnownTargets.Ptx)));
 
     /// <summary>The stages by name, in order.</summary>
     public IEnumerable<(string Name, string Text)> Stages =>

@@ -95,6 +95,14 @@ public sealed class Scalar
     public static Scalar Or(Scalar a, Scalar b) => Compare(ScalarOp.Or, a, b);
     public static Scalar Not(Scalar a) => new(ScalarOp.Not, DType.Bool, [a]);
     public static Scalar Select(Scalar condition, Scalar yes, Scalar no) => new(ScalarOp.Select, DTypes.Promote(yes.Type, no.Type), [condition, yes, no]);
+    /// <summary>The bits of a float32 as an integer, or of an integer as a float32.</summary>
+    public static Scalar BitCast(Scalar a, DType type) => (a.Type, type) is (DType.F32, DType.I32) or (DType.I32, DType.F32)
+        ? new(ScalarOp.BitCast, type, [a]) : throw new ArgumentException($"The bits of {a.Type.Name()} are not those of {type.Name()}.", nameof(type));
+    public static Scalar ShiftLeft(Scalar a, int bits) => Binary(ScalarOp.ShiftLeft, a, Of(bits, DType.I32));
+    public static Scalar ShiftRight(Scalar a, int bits) => Binary(ScalarOp.ShiftRight, a, Of(bits, DType.I32));
+    public static Scalar BitAnd(Scalar a, Scalar b) => Binary(ScalarOp.BitAnd, a, b);
+    public static Scalar BitOr(Scalar a, Scalar b) => Binary(ScalarOp.BitOr, a, b);
+    public static Scalar BitXor(Scalar a, Scalar b) => Binary(ScalarOp.BitXor, a, b);
     public static Scalar Cast(Scalar a, DType type) => a.Type == type ? a : new(ScalarOp.Cast, type, [a]);
 
     /// <summary>Whether this is one operation on the inputs 0 to <paramref name="count"/> − 1 themselves, in order.</summary>

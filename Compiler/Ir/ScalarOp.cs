@@ -47,6 +47,14 @@ public enum ScalarOp
     Place,
     /// <summary>The value of <see cref="Scalar.Size"/> under the call's binding, an i64: what a mean over a named dimension divides by.</summary>
     Dimension,
+    /// <summary>The same bits as another type of that many: float32 and 32-bit integer.</summary>
+    BitCast,
+    /// <summary>Of 32-bit integers, by as many bits as the second argument says, 0 to 31: zeros come in.</summary>
+    ShiftLeft,
+    /// <summary>As <see cref="ShiftLeft"/>; copies of the sign come in.</summary>
+    ShiftRight,
+    /// <summary>Of 32-bit integers, bit by bit.</summary>
+    BitAnd, BitOr, BitXor,
     /// <summary>A uniform number in [0, 1) from Philox4x32-10, an f32. Arguments, all i64: the seed, the element's index, the stream's number and the iteration.</summary>
     Uniform,
 }

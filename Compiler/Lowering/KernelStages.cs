@@ -23,7 +23,7 @@ public sealed class KernelStages(ScalarPool pool, List<Source> sources, bool may
         var count = Math.Max(reductions.Select(r => r.Depth + 1).DefaultIfEmpty(0).Max(), stores.Select(s => s.Depth + 1).DefaultIfEmpty(0).Max());
         var stages = Enumerable.Range(0, count).Select(depth => new KernelStage(
             [.. reductions.Where(r => r.Depth == depth).Select(r => r.Reduction)], [], [.. stores.Where(s => s.Depth == depth).Select(s => new Store(s.Access, s.Value))])).ToList();
-        Result = [.. (mayCache && count > 1 ? Cache(stages, varies) : stages).Where(s => s.Reductions.Length + s.Stores.Length > 0)];
+        Result = [.. (mayCache && target.Memory.RowBytes > 0 && count > 1 ? Cache(stages, varies) : stages).Where(s => s.Reductions.Length + s.Stores.Length > 0)];
     }
 
     List<KernelStage> Cache(List<KernelStage> stages, Func<Scalar, bool> varies)

@@ -27,8 +27,32 @@ public static class KnownTargets
         Packing = new(MostBytes: 16 << 20, LeastWork: 1 << 20, WorkerBytes: 4 << 20, TurnedFloats: 96 * 1024, PackedFloats: 160 * 1024, Tiles: [new(14, 16, 32), new(6, 8, 16), new(6, 8, 8)]),
     };
 
+    /// <summary>
+    /// NVIDIA's cards from Volta on, with plain instructions. A row belongs to a warp of 32 threads, which keeps nothing of it for a later pass: what is needed again is read again, from its cache. Sums of products
+    /// may be cut into slices, which is all that workspaces are for. No number depends on how many processors a card has.
+    /// </summary>
+    public static TargetModel Ptx { get; } = new()
+    {
+        Name = "ptx",
+        Title = "The GPU",
+        Types = [DType.F32, DType.F16, DType.BF16, DType.I64, DType.I32, DType.I8, DType.Bool],
+        Kernels = new(Operations: 96, Dear: 8, Results: 8, Operands: 20, Passes: 4, ShortRow: 16),
+        Memory = new(RowBytes: 0, ColumnRows: 512, Alignment: 256),
+        Work = new(Grain: 1 << 10, DearWeight: 4, LeastColumns: 32, MostColumns: 256, FewRows: 64, LongRow: 1 << 14),
+        Costs = new([.. ScalarFunctions.All.Where(f => !f.IsInstruction).Select(f => f.Op), ScalarOp.Uniform], Prologue: 8, Again: 6, Repeats: 2, PackedPixels: 256, PackedChannels: 32),
+        Sums = new(Lanes: 32, SplitWork: 1 << 15, PartWork: 1 << 12, MostParts: 256, LeastPart: 8, BusyChunks: 64, MostNormParts: 1024),
+        Products = new(DepthBlock: 512, SliceElements: 1 << 16, SliceLeast: 2, SliceMost: 16, GradientPixels: 256, GradientTasks: 16),
+        Packing = new(MostBytes: 0, LeastWork: long.MaxValue, WorkerBytes: 0, TurnedFloats: 0, PackedFloats: 0, Tiles: [new(64, 64, 64)]),
+        Library = KernelCatalog.Of(
+        [
+            new("matmul", [DType.F32, DType.F16, DType.BF16, DType.I32, DType.I8]), new("embedding", [DType.F32, DType.F16, DType.BF16]), new("embedding_grad", [DType.F32, DType.F16, DType.BF16]),
+            new("gather", [DType.F32, DType.F16, DType.BF16, DType.I64, DType.I32, DType.I8, DType.Bool]), new("gather_grad", [DType.F32, DType.F16, DType.BF16]),
+            new("pad", [DType.F32, DType.F16, DType.BF16, DType.I64, DType.I32, DType.I8, DType.Bool]),
+        ]),
+    };
+
     /// <summary>All of them.</summary>
-    public static ImmutableArray<TargetModel> All { get; } = [Cpu];
+    public static ImmutableArray<TargetModel> All { get; } = [Cpu, Ptx];
 
     /// <summary>The target of that name, in any case; null when there is none.</summary>
     public static TargetModel? Find(string name) => All.FirstOrDefault(t => string.Equals(t.Name, name, StringComparison.OrdinalIgnoreCase));

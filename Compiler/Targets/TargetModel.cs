@@ -144,7 +144,7 @@ public sealed record KernelLimits(int Operations, int Dear, int Results, int Ope
 }
 
 /// <summary>What the memory near a processor holds.</summary>
-/// <param name="RowBytes">A row of several axes that several passes read.</param>
+/// <param name="RowBytes">A row of several axes that several passes read; 0 where no values of a row are kept for a later pass.</param>
 /// <param name="ColumnRows">The rows of a column that several passes read.</param>
 /// <param name="Alignment">What offsets in the arena are multiples of, in bytes: a power of two.</param>
 public sealed record MemoryLimits(long RowBytes, long ColumnRows, int Alignment)

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Graph.Compiler.Targets.CSharp;
 using Graph.Compiler.Targets.Emission;
+using Graph.Compiler.Targets.Ptx;
 
 namespace Graph.Generators.Emission;
 
@@ -8,5 +9,5 @@ namespace Graph.Generators.Emission;
 public static class KnownEmitters
 {
     /// <summary>All of them.</summary>
-    public static ImmutableArray<ITargetEmitter> All { get; } = [new CSharpEmitter()];
+    public static ImmutableArray<ITargetEmitter> All { get; } = [new CSharpEmitter(), new PtxEmitter()];
 }

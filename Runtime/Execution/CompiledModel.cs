@@ -20,7 +20,8 @@ public sealed class CompiledModel
     /// <param name="lowered">What to run.</param>
     /// <param name="kernelAddress">The address of each of its kernels.</param>
     /// <param name="plans">Plans that were made while it was built.</param>
-    public CompiledModel(string name, LoweredProgram lowered, Func<int, nint> kernelAddress, ImmutableArray<MemoryPlan> plans = default)
+    /// <param name="numerics">What else its bits depend on; null for what the processor's library adds up by.</param>
+    public CompiledModel(string name, LoweredProgram lowered, Func<int, nint> kernelAddress, ImmutableArray<MemoryPlan> plans = default, string? numerics = null)
     {
         Name = name;
         Lowered = lowered;
@@ -29,7 +30,7 @@ public sealed class CompiledModel
         functions = lowered.Functions.Select(f => new CompiledFunction(f, lowered, plans.IsDefault ? null : plans.FirstOrDefault(p => p.Function == f))).ToDictionary(f => f.Name, StringComparer.Ordinal);
         if (functions.Remove(DerivedStates.Function, out var derive)) Derive = derive; // nobody calls it but the store
         Training = [.. lowered.Training.Select((t, i) => new CompiledTraining(i, t, this[TrainingSignature.Of(t).TrainStep], Find(t.Loss)))];
-        Fingerprint = new(() => KernelFingerprint.OfPlan(lowered, Cpu.Numerics.Text));
+        Fingerprint = new(() => KernelFingerprint.OfPlan(lowered, numerics ?? Cpu.Numerics.Text));
     }
 
     public string Name { get; }

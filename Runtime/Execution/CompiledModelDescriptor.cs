@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.ComponentModel;
+using System.Linq;
 using System.Text;
 using System.Threading;
 using Graph.Compiler.Ir;
@@ -10,6 +11,7 @@ using Graph.Compiler.Planning;
 using Graph.Compiler.Targets;
 using Graph.Compiler.Training;
 using Graph.Operations;
+using Graph.Runtime.Cuda;
 
 namespace Graph.Runtime.Execution;
 
@@ -22,11 +24,13 @@ public delegate ReadOnlySpan<byte> EmbeddedText();
 public sealed class CompiledModelDescriptor
 {
     readonly Lazy<CompiledModel> compiled;
+    readonly Lazy<(CompiledModel Model, string Text)> onCard;
 
     public CompiledModelDescriptor()
     {
         // An exception is not cached: the next call gets it anew.
         compiled = new(Load, LazyThreadSafetyMode.PublicationOnly);
+        onCard = new(LoadForCard, LazyThreadSafetyMode.PublicationOnly);
         Ir = new(this);
     }
 
@@ -82,21 +86,60 @@ public sealed class CompiledModelDescriptor
     /// <param name="device">Where it computes.</param>
     /// <param name="seed">What its first numbers and its random operations depend on.</param>
     /// <param name="threads">How many threads work on one call; 0 for one a processor.</param>
-    /// <exception cref="PlatformNotSupportedException">The device is one that this build has no code for.</exception>
+    /// <exception cref="PlatformNotSupportedException">The device is one that the model is not compiled for, or that this machine does not have.</exception>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="threads"/> is negative.</exception>
-    public ModelInstance Create(Device device, ulong seed, int threads)
+    public ModelInstance Create(Device device, ulong seed, int threads) =>
+        device.CudaIndex is { } index ? CreateOnCard(() => CudaDriver.Open(index), seed, threads) : new(Compiled, seed, threads);
+
+    /// <summary>A model on a card.</summary>
+    /// <param name="open">Opens its driver.</param>
+    /// <param name="seed">What its first numbers and its random operations depend on.</param>
+    /// <param name="threads">Threads of the processor.</param>
+    internal ModelInstance CreateOnCard(Func<ICudaDriver> open, ulong seed, int threads)
     {
-        device.EnsureSupported();
-        return new(Compiled, seed, threads);
+        var (model, text) = onCard.Value;
+        var driver = open();
+        try
+        {
+            return new(model, store => new CudaDevice(driver, model, text, store), seed, threads);
+        }
+        catch
+        {
+            driver.Dispose();
+            throw;
+        }
     }
 
-    CompiledModel Load()
+    (CompiledModel, string) LoadForCard()
     {
-        // First: of another version, nothing else may be looked at.
+        CheckVersion();
+        var target = Targets.FirstOrDefault(t => t.Name == KnownTargets.Ptx.Name) ?? throw new PlatformNotSupportedException(
+            $"A CUDA device was asked for, but {Name} is compiled for the processor alone. <GraphTargets>cpu;ptx</GraphTargets> in its project compiles it for cards too.");
+        try
+        {
+            var lowered = target.Lowered(Origins.Split('\n'));
+            return (new(Name, lowered, _ => 0, target.Plans(lowered), CudaDevice.Numerics), target.Code());
+        }
+        catch (FormatException e)
+        {
+            throw Damaged(e);
+        }
+    }
+
+    // First: of another version, nothing else may be looked at.
+    void CheckVersion()
+    {
         if (AbiVersion != Compiler.Planning.KernelFingerprint.AbiVersion)
             throw new InvalidOperationException(
                 $"The code of {Name} was generated for version {AbiVersion} of the calling convention, but the runtime beside it has version {Compiler.Planning.KernelFingerprint.AbiVersion}: "
                 + $"the assembly is {(AbiVersion < Compiler.Planning.KernelFingerprint.AbiVersion ? "older" : "newer")} than Graph.Runtime. Rebuild the project that holds the model with the Graph that runs it.");
+    }
+
+    InvalidOperationException Damaged(FormatException e) => new($"What was compiled of {Name} cannot be read: {e.Message} Rebuild the project that holds the model.", e);
+
+    CompiledModel Load()
+    {
+        CheckVersion();
         try
         {
             var lowered = LoweredText.Read(Encoding.UTF8.GetString((Lowered ?? throw LeftOut(Name))()), Origins.Split('\n'));
@@ -104,7 +147,7 @@ public sealed class CompiledModelDescriptor
         }
         catch (FormatException e)
         {
-            throw new InvalidOperationException($"What was compiled of {Name} cannot be read: {e.Message} Rebuild the project that holds the model.", e);
+            throw Damaged(e);
         }
     }
 }

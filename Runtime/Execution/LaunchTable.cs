@@ -7,16 +7,18 @@ using Graph.Runtime.Memory;
 namespace Graph.Runtime.Execution;
 
 /// <summary>A function under one binding, ready to run: every pointer and size that does not change from call to call is in place.</summary>
-sealed unsafe class LaunchTable : IDisposable
+sealed unsafe class LaunchTable : IBoundFunction
 {
     readonly NativeBump memory;
 
     readonly ParameterStore store;
+    readonly WorkerPool pool;
 
-    internal LaunchTable(NativeBump memory, MemoryPlan plan, long[] values, long[] lengths, ParameterStore store)
+    internal LaunchTable(NativeBump memory, MemoryPlan plan, long[] values, long[] lengths, ParameterStore store, WorkerPool pool)
     {
         this.memory = memory;
         this.store = store;
+        this.pool = pool;
         Plan = plan;
         Values = values;
         Lengths = lengths;
@@ -33,7 +35,7 @@ sealed unsafe class LaunchTable : IDisposable
     public long[] Lengths { get; }
 
     public LaunchEntry* Entries;
-    public int Count;
+    public int Count { get; init; }
 
     /// <summary>The first launch that writes a parameter or state, or <see cref="Count"/>: when one before it fails, nothing has changed.</summary>
     public int FirstWrite;
@@ -46,25 +48,26 @@ sealed unsafe class LaunchTable : IDisposable
     public int RelocationCount;
 
     /// <summary>Time of each launch so far; null until somebody asks for it.</summary>
-    public long[]? Ticks;
+    public long[]? Ticks { get; set; }
 
     /// <summary>Bytes that the table takes.</summary>
     public long Bytes => memory.Bytes + (Values.Length + Lengths.Length) * sizeof(long);
 
     /// <summary>Lets every pointer into the arena point into another one, which is as large as the plan needs. Cannot fail.</summary>
-    public void MoveTo(byte* arena)
+    public void MoveTo(IArena arena)
     {
-        for (var i = 0; i < RelocationCount; i++) *Relocations[i].Slot = arena + Relocations[i].Offset;
+        var start = ((NativeBlock)arena).Pointer;
+        for (var i = 0; i < RelocationCount; i++) *Relocations[i].Slot = start + Relocations[i].Offset;
     }
 
     /// <summary>Runs the launches in order. <paramref name="ticks"/>, when given, gets the time of each added.</summary>
-    public void Run(WorkerPool pool, ReadOnlySpan<CallArgument> arguments, long[]? ticks)
+    public void Run(ReadOnlySpan<CallArgument> arguments, long[]? ticks)
     {
         for (var i = 0; i < PatchCount; i++)
             *Patches[i].Slot = (byte*)arguments[Patches[i].Argument].Pointer + Patches[i].Offset;
 
         var wasSound = store.IsSound;
-        Run(pool, 0, Count, ticks);
+        Run(0, Count, ticks);
         if (FirstWrite < Count) store.IsSound = wasSound;
 
         for (var i = 0; i < CopyCount; i++)
@@ -74,7 +77,7 @@ sealed unsafe class LaunchTable : IDisposable
         }
     }
 
-    void Run(WorkerPool pool, int from, int to, long[]? ticks)
+    void Run(int from, int to, long[]? ticks)
     {
         for (var i = from; i < to; i++)
         {
@@ -96,15 +99,15 @@ sealed unsafe class LaunchTable : IDisposable
                     RunConvolution(pool, entry);
                     break;
                 case LaunchKind.Library:
-                    RunLibrary(pool, i);
+                    RunLibrary(i);
                     break;
                 case LaunchKind.Repeat:
-                    Repeat(pool, i, ticks);
+                    Repeat(i, ticks);
                     i += entry->Repeat->Length;
                     continue;
                 case LaunchKind.Branch:
-                    if (*(byte*)entry->Pointers[0] != 0) Run(pool, i + 1, i + 1 + entry->Then, ticks);
-                    else Run(pool, i + 1 + entry->Then, i + 1 + entry->Then + entry->Else, ticks);
+                    if (*(byte*)entry->Pointers[0] != 0) Run(i + 1, i + 1 + entry->Then, ticks);
+                    else Run(i + 1 + entry->Then, i + 1 + entry->Then + entry->Else, ticks);
                     i += entry->Then + entry->Else;
                     continue;
                 default:
@@ -114,7 +117,7 @@ sealed unsafe class LaunchTable : IDisposable
         }
     }
 
-    void Repeat(WorkerPool pool, int launch, long[]? ticks)
+    void Repeat(int launch, long[]? ticks)
     {
         var repeat = Entries[launch].Repeat;
         for (long iteration = 0; iteration < repeat->Count; iteration++)
@@ -123,11 +126,11 @@ sealed unsafe class LaunchTable : IDisposable
             var index = repeat->Reverse ? repeat->Count - 1 - iteration : iteration;
             if (repeat->Index is not null) **repeat->Index = index;
             for (var s = 0; s < repeat->StepCount; s++) *repeat->Steps[s].Slot = (byte*)*repeat->Steps[s].Start + index * repeat->Steps[s].Bytes;
-            Run(pool, launch + 1, launch + 1 + repeat->Length, ticks);
+            Run(launch + 1, launch + 1 + repeat->Length, ticks);
         }
     }
 
-    void RunLibrary(WorkerPool pool, int launch)
+    void RunLibrary(int launch)
     {
         try
         {

@@ -60,7 +60,7 @@ sealed unsafe partial class LaunchTableBuilder
     LaunchTable Build(long[] values)
     {
         var launches = function.Lowered.Launches;
-        var table = new LaunchTable(memory, plan, values, function.Lengths(values), store) { Entries = memory.Take<LaunchEntry>(launches.Length), Count = launches.Length };
+        var table = new LaunchTable(memory, plan, values, function.Lengths(values), store, pool) { Entries = memory.Take<LaunchEntry>(launches.Length), Count = launches.Length };
         for (var i = 0; i < launches.Length; i++)
         {
             while (loops.Count > 0 && i > loops.Peek().Last) End(&table.Entries[loops.Peek().Launch]);

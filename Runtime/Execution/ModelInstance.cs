@@ -21,6 +21,7 @@ namespace Graph.Runtime.Execution;
 public sealed unsafe class ModelInstance : IDisposable
 {
     readonly SessionPool sessions;
+    readonly IComputeDevice device;
     readonly bool ownsStore;
     readonly ModelInstance root;
     readonly long number; // 0 for the model, then its sessions in the order in which they were made
@@ -29,7 +30,16 @@ public sealed unsafe class ModelInstance : IDisposable
     int disposed;
 
     /// <summary>A model with fresh parameters over a program that was compiled at run time.</summary>
-    public ModelInstance(CompiledModel model, ulong seed = 0, int threads = 0)
+    public ModelInstance(CompiledModel model, ulong seed = 0, int threads = 0) : this(model, _ => new CpuExecutor.Device(model), seed, threads)
+    {
+    }
+
+    /// <summary>A model with fresh parameters on a device.</summary>
+    /// <param name="model">Compiled for it.</param>
+    /// <param name="open">Makes the device for the model's parameters.</param>
+    /// <param name="seed">What first numbers and random operations depend on.</param>
+    /// <param name="threads">Threads of the processor.</param>
+    internal ModelInstance(CompiledModel model, Func<ParameterStore, IComputeDevice> open, ulong seed = 0, int threads = 0)
     {
         Model = model;
         root = this;
@@ -38,6 +48,7 @@ public sealed unsafe class ModelInstance : IDisposable
         try
         {
             Store = new(model.Lowered.States, seed, pool);
+            device = open(Store);
         }
         catch
         {
@@ -45,7 +56,7 @@ public sealed unsafe class ModelInstance : IDisposable
             throw;
         }
         // The first session takes the pool that filled the parameters.
-        sessions = new(() => new(model, Store, Interlocked.Exchange(ref pool, null) ?? new(threads)), Environment.ProcessorCount);
+        sessions = new(() => new(model, Store, device.Open(Interlocked.Exchange(ref pool, null) ?? new(threads))), Environment.ProcessorCount);
         rates = [.. model.Training.Select(t => Rounded(t, t.Program.LearningRate ?? 0))];
     }
 
@@ -54,10 +65,11 @@ public sealed unsafe class ModelInstance : IDisposable
         Model = over.Model;
         root = over.root;
         number = Interlocked.Increment(ref root.made);
+        device = over.device;
         Store = over.Store.Root.ForSession(Model.SessionStates, Sizes(sizes));
         OwnsStates = Store != Store.Root;
         rates = [.. over.rates];
-        sessions = new(() => new(Model, Store, new(threads)), OwnsStates ? 1 : Environment.ProcessorCount);
+        sessions = new(() => new(Model, Store, device.Open(new(threads))), OwnsStates ? 1 : Environment.ProcessorCount);
     }
 
     /// <summary>What a generated model throws that was made by its constructor, not by <c>Create</c>.</summary>
@@ -451,6 +463,8 @@ public sealed unsafe class ModelInstance : IDisposable
         if (Interlocked.Exchange(ref disposed, 1) != 0) return;
         using var alone = Store.Gate.Exclude();
         sessions.Dispose();
-        if (ownsStore) Store.Dispose();
+        if (!ownsStore) return;
+        device.Dispose();
+        Store.Dispose();
     }
 }

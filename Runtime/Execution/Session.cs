@@ -24,21 +24,21 @@ public sealed unsafe class Session : IDisposable
 
     readonly CompiledModel model;
     readonly ParameterStore store;
-    readonly WorkerPool pool;
-    NativeBlock? arena;
-    readonly Dictionary<CompiledFunction, BindingCache<LaunchTable>> tables = [];
+    readonly IExecutor executor;
+    IArena? arena;
+    readonly Dictionary<CompiledFunction, BindingCache<IBoundFunction>> tables = [];
     bool profiling;
     int busy;
 
-    internal Session(CompiledModel model, ParameterStore store, WorkerPool pool)
+    internal Session(CompiledModel model, ParameterStore store, IExecutor executor)
     {
         this.model = model;
         this.store = store;
-        this.pool = pool;
+        this.executor = executor;
     }
 
     /// <summary>The most threads that work on one call.</summary>
-    public int Threads => pool.Threads;
+    public int Threads => executor.Threads;
 
     /// <summary>Bytes of the arena so far: what the largest call needed.</summary>
     public long ArenaBytes => arena?.Bytes ?? 0;
@@ -59,10 +59,10 @@ public sealed unsafe class Session : IDisposable
     internal void Run(CompiledFunction function, ReadOnlySpan<CallArgument> arguments, ReadOnlySpan<long> dims)
     {
         var table = Find(function, arguments, dims);
-        table.Run(pool, arguments, profiling ? table.Ticks ??= new long[table.Count] : null);
+        table.Run(arguments, profiling ? table.Ticks ??= new long[table.Count] : null);
     }
 
-    LaunchTable Find(CompiledFunction function, ReadOnlySpan<CallArgument> arguments, ReadOnlySpan<long> dims)
+    IBoundFunction Find(CompiledFunction function, ReadOnlySpan<CallArgument> arguments, ReadOnlySpan<long> dims)
     {
         var count = function.Arguments + function.Results;
         if (arguments.Length != count)
@@ -120,7 +120,7 @@ public sealed unsafe class Session : IDisposable
         string Name(int index) => index < function.Arguments ? parameters[index].Name! : function.ResultName(index - function.Arguments);
     }
 
-    LaunchTable Prepare(CompiledFunction function, long[] values)
+    IBoundFunction Prepare(CompiledFunction function, long[] values)
     {
         // Training is the model's, whichever session it runs in; what entries assign is the session's.
         var states = function.IsTraining ? store.Root : store;
@@ -131,14 +131,14 @@ public sealed unsafe class Session : IDisposable
         var plan = function.Plans.Get(values);
         began = Worked();
         // All that is new is made before anything old goes: an allocation that fails leaves the tables there are, and what they point to.
-        var room = arena is { } enough && enough.Bytes >= plan.ArenaBytes ? enough : Arena.Allocate(plan.ArenaBytes, $"the intermediates of {model.Name}.{function.Name}{With(plan.Binding)}");
+        var room = arena is { } enough && enough.Bytes >= plan.ArenaBytes ? enough : executor.Allocate(plan.ArenaBytes, $"the intermediates of {model.Name}.{function.Name}{With(plan.Binding)}");
         allocating += Worked() - began;
-        LaunchTable table;
-        LaunchTable[] moved;
+        IBoundFunction table;
+        IBoundFunction[] moved;
         try
         {
             moved = room == arena ? [] : [.. Tables];
-            table = LaunchTableBuilder.Build(model, function, plan, values, states, room.Pointer, pool);
+            table = executor.Bind(function, plan, values, states, room);
         }
         catch
         {
@@ -147,7 +147,7 @@ public sealed unsafe class Session : IDisposable
         }
         if (room != arena)
         {
-            foreach (var other in moved) other.MoveTo(room.Pointer); // allocates nothing, so it ends
+            foreach (var other in moved) other.MoveTo(room); // allocates nothing, so it ends
             arena?.Dispose();
             arena = room;
         }
@@ -165,7 +165,7 @@ public sealed unsafe class Session : IDisposable
 
     static string With(DimBinding binding) => binding.Values.Any() ? $" with {binding}" : "";
 
-    IEnumerable<LaunchTable> Tables => tables.Values.SelectMany(cache => cache.Items).Select(item => item.Item);
+    IEnumerable<IBoundFunction> Tables => tables.Values.SelectMany(cache => cache.Items).Select(item => item.Item);
 
     void Forget()
     {
@@ -177,7 +177,7 @@ public sealed unsafe class Session : IDisposable
     /// <exception cref="InvalidOperationException">It has not run yet.</exception>
     public MemoryPlan PlanOf(string function) => Latest(function).Plan;
 
-    LaunchTable Latest(string function) => model.Find(function) is { } found && tables.TryGetValue(found, out var cache) && cache.Latest is { } table
+    IBoundFunction Latest(string function) => model.Find(function) is { } found && tables.TryGetValue(found, out var cache) && cache.Latest is { } table
         ? table : throw new InvalidOperationException($"{function} has not run in this session.");
 
     /// <summary>From now on the time of every launch is taken; false forgets what was taken.</summary>
@@ -201,6 +201,6 @@ public sealed unsafe class Session : IDisposable
         Forget();
         arena?.Dispose();
         arena = null;
-        pool.Dispose();
+        executor.Dispose();
     }
 }

@@ -5,7 +5,7 @@ using System.Threading;
 namespace Graph.Runtime.Memory;
 
 /// <summary>Unmanaged memory with one owner. The collector frees what its owner forgot to dispose.</summary>
-sealed unsafe class NativeBlock : IDisposable
+sealed unsafe class NativeBlock : Execution.IArena
 {
     readonly NativeAllocator allocator;
     readonly bool isFilled;

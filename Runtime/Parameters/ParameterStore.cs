@@ -230,7 +230,7 @@ public sealed partial class ParameterStore : IReadOnlyCollection<StoredTensor>, 
         foreach (var block in now.Blocks)
             if (Meet(start, bytes, block.Pointer, block.Bytes))
                 foreach (var tensor in now.All)
-                    if (Meet(start, bytes, tensor.Pointer, tensor.Bytes)) return tensor;
+                    if (Meet(start, bytes, tensor.Place, tensor.Bytes)) return tensor;
         return null;
 
         static bool Meet(void* one, long bytes, void* other, long otherBytes) => one < (byte*)other + otherBytes && other < (byte*)one + bytes;

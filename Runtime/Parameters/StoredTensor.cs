@@ -102,7 +102,7 @@ public sealed class StoredTensor
     {
         store.ThrowIfDisposed();
         if (!Matches<T>()) throw new InvalidOperationException($"{Path} holds {Type.Name()}, not {typeof(T).Name}.");
-        return memory.Span<T>(offset, Length);
+        return Fetched.Span<T>(offset, Length);
     }
 
     bool Matches<T>() => Type switch
@@ -119,14 +119,31 @@ public sealed class StoredTensor
     };
 
     /// <summary>The bytes from <paramref name="start"/> on, at most <paramref name="count"/>, whatever the element type.</summary>
-    internal Span<byte> Raw(long start, int count) => memory.Span<byte>(offset + start, Math.Min(count, Bytes - start));
+    internal Span<byte> Raw(long start, int count) => Fetched.Span<byte>(offset + start, Math.Min(count, Bytes - start));
+
+    /// <summary>Where a device has them too; null for the processor's alone.</summary>
+    internal IDeviceTensor? OnDevice { get; set; }
+
+    // The memory, with the numbers that are now.
+    PinnedMemory Fetched
+    {
+        get
+        {
+            OnDevice?.Fetch();
+            return memory;
+        }
+    }
+
 
     internal PinnedMemory Memory => memory;
 
     /// <summary>Copies all numbers to a tensor of the same shape and type.</summary>
     internal unsafe void CopyTo(StoredTensor other) => System.Buffer.MemoryCopy(Pointer, other.Pointer, other.Bytes, Bytes);
 
-    internal unsafe void* Pointer => memory.Pointer + offset;
+    internal unsafe void* Pointer => Fetched.Pointer + offset;
+
+    /// <summary>Where its numbers lie on the processor, old ones or not.</summary>
+    internal unsafe void* Place => memory.Pointer + offset;
 
     public override string ToString() => $"{Path} : {Declaration.Type}";
 }

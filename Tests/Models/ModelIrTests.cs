@@ -49,6 +49,12 @@ public sealed class ModelIrTests
     [Theory, MemberData(nameof(SmallModels))]
     public Task Small_models(string model, string stage) => Verify(Text(model, stage), $"model={model}_stage={stage}");
 
+    /// <summary>What a card's driver compiles, of models whose kernels are all there.</summary>
+    [Theory]
+    [InlineData(nameof(LinearClassifier))]
+    [InlineData(nameof(NormalizedRows))]
+    public Task Small_models_on_the_card(string model) => Verify(Ir(model).Ptx, $"model={model}_stage=ptx");
+
     [Theory, MemberData(nameof(ExampleModels))]
     public Task Examples(string model, string stage) => Verify(Text(model, stage), $"model={model}_stage={stage}");
 

@@ -227,7 +227,8 @@ public sealed class SessionTests
     [Fact]
     public void A_cuda_device_is_refused_with_the_way_out()
     {
-        Assert.Contains("no CUDA target", Assert.Throws<PlatformNotSupportedException>(() => Device.Cuda().EnsureSupported()).Message, StringComparison.Ordinal);
+        Assert.Contains("<GraphTargets>cpu;ptx</GraphTargets>", Assert.Throws<PlatformNotSupportedException>(() => Graph.Yardsticks.Mlp.Create(Device.Cuda())).Message, StringComparison.Ordinal);
+        Assert.Equal((0, 2, null), (Device.Cuda().CudaIndex, Device.Parse("cuda:2").CudaIndex, Device.Best.CudaIndex));
         Assert.Equal("cuda:1", Device.Parse("cuda:1").ToString());
         Assert.Throws<FormatException>(() => Device.Parse("gpu"));
     }

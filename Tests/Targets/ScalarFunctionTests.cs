@@ -23,7 +23,8 @@ public sealed class ScalarFunctionTests
     static readonly ScalarOp[] Others =
     [
         ScalarOp.Input, ScalarOp.Constant, ScalarOp.Add, ScalarOp.Sub, ScalarOp.Mul, ScalarOp.Div, ScalarOp.Remainder, ScalarOp.Neg, ScalarOp.Abs, ScalarOp.Min, ScalarOp.Max, ScalarOp.Fma, ScalarOp.Equal, ScalarOp.Less,
-        ScalarOp.LessEqual, ScalarOp.And, ScalarOp.Or, ScalarOp.Not, ScalarOp.Select, ScalarOp.Cast, ScalarOp.AxisIndex, ScalarOp.LinearIndex, ScalarOp.Place, ScalarOp.Dimension, ScalarOp.Uniform,
+        ScalarOp.LessEqual, ScalarOp.And, ScalarOp.Or, ScalarOp.Not, ScalarOp.Select, ScalarOp.Cast, ScalarOp.AxisIndex, ScalarOp.LinearIndex, ScalarOp.Place, ScalarOp.Dimension, ScalarOp.Uniform, ScalarOp.BitCast,
+        ScalarOp.ShiftLeft, ScalarOp.ShiftRight, ScalarOp.BitAnd, ScalarOp.BitOr, ScalarOp.BitXor,
     ];
 
     [Fact]

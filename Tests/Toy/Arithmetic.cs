@@ -36,6 +36,7 @@ static class Arithmetic
             case ScalarOp.Not: return Number.Of(a.Whole == 0);
             case ScalarOp.Equal or ScalarOp.Less or ScalarOp.LessEqual: return Number.Of(Of(0).IsFloat() || Of(1).IsFloat() ? Compare(s.Op, a.As(Of(0)), b.As(Of(1))) : Compare(s.Op, a.Whole, b.Whole));
             case ScalarOp.Cast: return Cast(a, Of(0), s.Type);
+            case ScalarOp.BitCast: return s.Type == DType.F32 ? Number.Of((double)BitConverter.Int32BitsToSingle((int)a.Whole)) : Number.Of((long)BitConverter.SingleToInt32Bits((float)a.Real));
         }
         if (!s.Type.IsFloat()) return Number.Of(Wrapped(Whole(s.Op, a.Whole, b.Whole), s.Type));
         var (x, y, z) = (a.As(Of(0)), s.Arguments.Length > 1 ? b.As(Of(1)) : 0, s.Arguments.Length > 2 ? c.As(Of(2)) : 0);
@@ -85,6 +86,11 @@ static class Arithmetic
         ScalarOp.Abs => a < 0 ? -a : a,
         ScalarOp.Min => Math.Min(a, b),
         ScalarOp.Max => Math.Max(a, b),
+        ScalarOp.ShiftLeft => (int)a << (int)b,
+        ScalarOp.ShiftRight => (int)a >> (int)b,
+        ScalarOp.BitAnd => a & b,
+        ScalarOp.BitOr => a | b,
+        ScalarOp.BitXor => a ^ b,
         ScalarOp.Remainder => b == -1 ? 0 : a % b is var rest && rest != 0 && (rest ^ b) < 0 ? rest + b : a % b,
         _ => throw new NotSupportedException($"The toy has no {op} of integers."),
     });

@@ -204,6 +204,12 @@ public static class ScalarEvaluator
         ScalarOp.Not => a == 0 ? 1 : 0,
         ScalarOp.Select => a != 0 ? b : c,
         ScalarOp.Cast => s.Type.IsFloat() ? a : s.Type == DType.Bool ? (a != 0 ? 1 : 0) : s.Arguments[0].Type.IsFloat() ? Truncated(a, s.Type) : a,
+        ScalarOp.BitCast => s.Type == DType.F32 ? BitConverter.ToSingle(BitConverter.GetBytes((int)a), 0) : BitConverter.ToInt32(BitConverter.GetBytes((float)a), 0),
+        ScalarOp.ShiftLeft => (int)a << (int)b,
+        ScalarOp.ShiftRight => (int)a >> (int)b,
+        ScalarOp.BitAnd => (int)a & (int)b,
+        ScalarOp.BitOr => (int)a | (int)b,
+        ScalarOp.BitXor => (int)a ^ (int)b,
         _ => ScalarFunctions.Find(s.Op) is { } function ? function.Value(a, b) : throw new InvalidOperationException($"{s.Op} is not a function of arguments."),
     };
 }

@@ -111,6 +111,8 @@ sealed class LaneAnalysis(LoopKernel kernel, TargetModel target)
                 return VectorText.IsReal(s.Type);
             // The processor has no vector instruction for it.
             case ScalarOp.Remainder: return false;
+            // What other targets make functions of; here the library has them.
+            case ScalarOp.BitCast or ScalarOp.ShiftLeft or ScalarOp.ShiftRight or ScalarOp.BitAnd or ScalarOp.BitOr or ScalarOp.BitXor: return false;
             default: throw new InvalidOperationException($"{s.Op} has no meaning along the lanes of a kernel.");
         }
     }

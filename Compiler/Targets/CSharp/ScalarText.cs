@@ -123,6 +123,12 @@ static class ScalarText
             case ScalarOp.Or: return $"({a} | {b})";
             case ScalarOp.Not: return $"(!{a})";
             case ScalarOp.Select: return $"({a} ? {b} : {c})";
+            case ScalarOp.BitCast: return $"global::System.BitConverter.{(s.Type == DType.F32 ? "Int32BitsToSingle" : "SingleToInt32Bits")}({a})";
+            case ScalarOp.ShiftLeft: return $"({a} << {b})";
+            case ScalarOp.ShiftRight: return $"({a} >> {b})";
+            case ScalarOp.BitAnd: return $"({a} & {b})";
+            case ScalarOp.BitOr: return $"({a} | {b})";
+            case ScalarOp.BitXor: return $"({a} ^ {b})";
             case ScalarOp.Cast:
                 var from = s.Arguments[0].Type;
                 if (s.Type == DType.Bool) return $"({a} != 0)";

@@ -1,0 +1,179 @@
+using System;
+using System.Collections.Generic;
+using System.Collections.Immutable;
+using System.Linq;
+using Graph.Compiler.Ir;
+using Graph.Compiler.Kernels;
+
+namespace Graph.Compiler.Targets.Ptx;
+
+/// <summary>How deep in a kernel's loops something changes.</summary>
+enum PtxLevel
+{
+    Kernel,
+    Unit,
+    Loop,
+    Lane,
+}
+
+/// <summary>
+/// The scalar body of a loop kernel: what its expressions stand for at the place where the loops are. What is computed is known until its scope ends; what does not change in a loop is computed in front of it.
+/// </summary>
+sealed class PtxBody
+{
+    readonly LoopKernel kernel;
+    readonly PtxWriter code;
+    readonly PtxIndex index;
+    readonly Func<int, PtxOperand> pointer;
+    readonly Func<Extent, PtxOperand> size;
+    readonly Stack<Dictionary<object, PtxOperand>> scopes = new();
+    readonly Dictionary<Scalar, PtxLevel> levels = [];
+    readonly PtxLevel[] axisLevels;
+    readonly PtxOperand[] reductions;
+
+    /// <param name="kernel">A kernel whose functions are written out.</param>
+    /// <param name="code">Where it is written.</param>
+    /// <param name="index">How places are computed.</param>
+    /// <param name="pointer">The address that an operand of the launch begins at.</param>
+    /// <param name="size">A size as an index.</param>
+    /// <param name="isLaneUnit">The lane's place is a part of the unit's number.</param>
+    public PtxBody(LoopKernel kernel, PtxWriter code, PtxIndex index, Func<int, PtxOperand> pointer, Func<Extent, PtxOperand> size, bool isLaneUnit)
+    {
+        (this.kernel, this.code, this.index, this.pointer, this.size) = (kernel, code, index, pointer, size);
+        axisLevels = [.. kernel.Axes.Select(a => a.Role switch
+        {
+            AxisRole.Outer => PtxLevel.Unit,
+            AxisRole.Loop => PtxLevel.Loop,
+            AxisRole.Lane => isLaneUnit ? PtxLevel.Unit : PtxLevel.Lane,
+            _ => throw new InvalidOperationException($"A kernel has an axis of the unknown role {a.Role}."),
+        })];
+        At = new PtxOperand[kernel.Axes.Length];
+        reductions = new PtxOperand[kernel.ReductionCount];
+        scopes.Push([]);
+    }
+
+    /// <summary>The place along each axis.</summary>
+    public PtxOperand[] At { get; }
+
+    /// <summary>The finished sum that an epilogue takes.</summary>
+    public PtxOperand Tile { get; set; }
+
+    public void Push() => scopes.Push([]);
+
+    public void Pop() => scopes.Pop();
+
+    /// <summary>Says what a reduction gave.</summary>
+    public void Set(Reduction reduction, PtxOperand value) => reductions[reduction.Index] = value;
+
+    public PtxOperand Size(Extent extent) => size(extent);
+
+    /// <summary>Splits the number of a unit into places along axes; the outermost takes what is left.</summary>
+    public void Decode(PtxOperand number, IReadOnlyList<int> axes)
+    {
+        for (var i = axes.Count - 1; i >= 0; i--)
+        {
+            if (i == 0)
+            {
+                At[axes[0]] = number;
+                break;
+            }
+            var extent = size(kernel.Axes[axes[i]].Size);
+            var rest = index.Divide(number, extent);
+            At[axes[i]] = index.Subtract(number, index.Multiply(rest, extent));
+            number = rest;
+        }
+    }
+
+    /// <summary>The axes of a role, outermost first.</summary>
+    public List<int> AxesOf(AxisRole role) => [.. Enumerable.Range(0, kernel.Axes.Length).Where(i => kernel.Axes[i].Role == role)];
+
+    /// <summary>Computes what expressions need that does not change deeper than a level, before a loop begins.</summary>
+    public void Hoist(IEnumerable<Scalar> roots, PtxLevel level)
+    {
+        foreach (var s in Scalar.Order(roots))
+            if (LevelOf(s) <= level && s.Op is not (ScalarOp.Constant or ScalarOp.AxisIndex)) Value(s);
+            else if (s.Op == ScalarOp.Input && kernel.Sources[s.Index] is Source.Load load) Address(load.Access, level);
+    }
+
+    /// <summary>The value of an expression at the current place.</summary>
+    public PtxOperand Value(Scalar s)
+    {
+        if (Find(s) is { } known) return known;
+        if (s.Op == ScalarOp.Constant && s.Type != DType.Bool) return PtxScalars.Constant(code, s.Constant, s.Type);
+        var value = s.Op switch
+        {
+            ScalarOp.Constant => PtxScalars.Constant(code, s.Constant, s.Type),
+            ScalarOp.AxisIndex => index.Whole(At[s.Index]),
+            ScalarOp.Input => Input(s),
+            _ => PtxScalars.Apply(code, s, [.. s.Arguments.Select(Value)]),
+        };
+        scopes.Peek()[s] = value;
+        return value;
+    }
+
+    PtxOperand Input(Scalar s) => kernel.Sources[s.Index] switch
+    {
+        Source.Load load => PtxConversions.Load(code, "global", kernel.Accesses[load.Access].Type, "[" + Address(load.Access, PtxLevel.Lane) + "]"),
+        Source.Reduced r => reductions[r.Reduction],
+        Source.Tile => Tile,
+        Source.Size extent => index.Whole(size(extent.Value)),
+        Source.Cached => throw new NotSupportedException($"The PTX target keeps no rows, but {kernel.Name} reads one again."),
+        var other => throw new NotSupportedException($"The PTX target knows no source {other}."),
+    };
+
+    /// <summary>Writes what a pass stores, when everything is read.</summary>
+    /// <param name="stores">What is stored.</param>
+    /// <param name="tile">Takes what a tile gets.</param>
+    public void Write(ImmutableArray<Store> stores, Action<PtxOperand>? tile = null)
+    {
+        PtxOperand[] values = [.. stores.Select(s => Value(s.Value))];
+        for (var i = 0; i < values.Length; i++)
+            if (stores[i].Access < 0) tile!(values[i]);
+            else PtxConversions.Store(code, "global", kernel.Accesses[stores[i].Access].Type, "[" + Address(stores[i].Access, PtxLevel.Lane) + "]", values[i]);
+    }
+
+    // The address of an access as far as the loops down to a level say.
+    PtxOperand Address(int access, PtxLevel level)
+    {
+        var key = (access, level);
+        if (Find(key) is { } known) return known;
+        var from = kernel.Accesses[access];
+        if (level == PtxLevel.Kernel) return pointer(from.Pointer);
+        var start = Address(access, level - 1);
+        PtxOperand? place = null;
+        for (var a = 0; a < axisLevels.Length; a++)
+            if (axisLevels[a] == level && !from.Strides[a].Is(0))
+                place = place is { } sum ? index.MultiplyAdd(At[a], size(from.Strides[a]), sum) : index.Multiply(At[a], size(from.Strides[a]));
+        return scopes.Peek()[key] = place is { } elements ? index.Address(start, elements, from.Type.Size()) : start;
+    }
+
+    PtxOperand? Find(object key)
+    {
+        foreach (var scope in scopes)
+            if (scope.TryGetValue(key, out var value)) return value;
+        return null;
+    }
+
+    PtxLevel LevelOf(Scalar s)
+    {
+        if (levels.TryGetValue(s, out var known)) return known;
+        var level = s.Op switch
+        {
+            ScalarOp.AxisIndex => axisLevels[s.Index],
+            ScalarOp.Input => kernel.Sources[s.Index] switch
+            {
+                Source.Load load => LevelOf(kernel.Accesses[load.Access]),
+                Source.Size => PtxLevel.Kernel,
+                Source.Reduced => PtxLevel.Unit,
+                _ => PtxLevel.Lane,
+            },
+            _ => s.Arguments.Select(LevelOf).DefaultIfEmpty(PtxLevel.Kernel).Max(),
+        };
+        return levels[s] = level;
+    }
+
+    PtxLevel LevelOf(Access access) => Enumerable.Range(0, axisLevels.Length).Where(a => !access.Strides[a].Is(0)).Select(a => axisLevels[a]).DefaultIfEmpty(PtxLevel.Kernel).Max();
+
+    /// <summary>The expressions of a pass.</summary>
+    public static IEnumerable<Scalar> Roots(KernelStage stage) => stage.Reductions.Select(r => r.Value).Concat(stage.Caches.Select(c => c.Value)).Concat(stage.Stores.Select(s => s.Value));
+}

@@ -1,0 +1,155 @@
+using System;
+using System.Collections.Generic;
+using System.Collections.Immutable;
+using System.Linq;
+using Graph.Compiler.Ir;
+using Graph.Compiler.Kernels;
+
+namespace Graph.Compiler.Targets.Ptx;
+
+/// <summary>One launch of an emitted function under a binding: everything but the addresses of memory.</summary>
+/// <param name="Function">The function's name in the module.</param>
+/// <param name="Blocks">Blocks, all in the first direction.</param>
+/// <param name="Threads">Threads of a block.</param>
+/// <param name="SharedBytes">Shared memory of a block.</param>
+/// <param name="Arguments">The parameters, in order: numbers, and operands that an address stands for.</param>
+/// <param name="Table">The rows of segments, whose address is the first argument; null for a kernel without.</param>
+public sealed record PtxLaunch(string Function, long Blocks, int Threads, int SharedBytes, ImmutableArray<PtxValue> Arguments, ImmutableArray<PtxValue>? Table = null);
+
+/// <summary>A number of 64 bits that a kernel gets: the address of one of the launch's operands, a number, or the address of the launch's record: three numbers of 64 bits, 0 until it has something to report.</summary>
+/// <param name="Operand">Which operand; −1 for a number, −2 for the record.</param>
+/// <param name="Number">The number.</param>
+public readonly record struct PtxValue(int Operand, long Number)
+{
+    public static PtxValue Of(long number) => new(-1, number);
+
+    public static PtxValue At(int operand) => new(operand, 0);
+
+    /// <summary>
+    /// The launch's record of a number that picked what is not there: 1 when there was one, the number, and below what it should have been.
+    /// </summary>
+    public static PtxValue Record { get; } = new(-2, 0);
+
+    public bool IsOperand => Operand >= 0;
+
+    public bool IsRecord => Operand == -2;
+}
+
+/// <summary>Launches of a program as launches of emitted functions: how work is cut into blocks, from sizes alone.</summary>
+public static class PtxLaunches
+{
+    /// <summary>The kernel that a launch runs; null for loops and branches.</summary>
+    public static Kernel? KernelOf(Launch launch) => launch switch
+    {
+        LoopLaunch l => l.Kernel,
+        SegmentedLaunch s => s.Kernel,
+        ContractLaunch c => c.Kernel,
+        ConvolutionLaunch c => c.Kernel,
+        LibraryLaunch l => l.Kernel,
+        _ => null,
+    };
+
+    /// <summary>Whether places need more than 32 bits under a binding: in a buffer, among units, or among the elements of a product.</summary>
+    public static bool IsWide(Launch launch, DimBinding binding)
+    {
+        // What overflows 64 bits is refused when it is called.
+        long At(Dim size)
+        {
+            try { return size.Evaluate(binding); }
+            catch (OverflowException) { return long.MaxValue; }
+        }
+        long Product(params Dim[] sizes) => sizes.Select(At).Aggregate(1.0, (n, s) => n * s) is var all && all < long.MaxValue ? (long)all : long.MaxValue;
+        var most = launch switch
+        {
+            LoopLaunch l => Math.Max(At(l.Extent), l.Dims.Select(At).DefaultIfEmpty(0).Max()),
+            SegmentedLaunch s => s.Segments.Max(x => Math.Max(At(x.Extent), x.Dims.Select(At).DefaultIfEmpty(0).Max())),
+            ContractLaunch c => Math.Max(Product([.. c.Batch, c.M, c.N]), c.Dims.Select(At).DefaultIfEmpty(0).Max()),
+            _ => 0,
+        };
+        return most >= PtxIndex.Most || launch.Operands.Any(o => At(o.Buffer.Elements) >= PtxIndex.Most);
+    }
+
+    /// <summary>What a launch is under a binding: one function, or two for a product whose sums are cut. None where there is nothing to do.</summary>
+    /// <exception cref="NotSupportedException">The launch is of a kind that is not emitted.</exception>
+    public static IEnumerable<PtxLaunch> Of(Launch launch, DimBinding binding) => launch switch
+    {
+        LoopLaunch loop => Loop(loop, binding),
+        SegmentedLaunch segmented => Segments(segmented, binding),
+        ContractLaunch product => Product(product, binding),
+        LibraryLaunch library => Library(library, binding),
+        _ => throw new NotSupportedException($"The PTX target has no launch of {launch.Title} yet."),
+    };
+
+    static long Blocks(long units, long each) => (units + each - 1) / each;
+
+    static IEnumerable<PtxLaunch> Loop(LoopLaunch launch, DimBinding binding)
+    {
+        var kernel = (LoopKernel)launch.Kernel;
+        var (shape, extent) = (PtxShape.Of(kernel), launch.Extent.Evaluate(binding));
+        if (extent <= 0) return [];
+        var operands = Enumerable.Range(0, PtxUnits.Operands(kernel)).Select(PtxValue.At);
+        var sizes = launch.Dims.Take(PtxUnits.Arguments(kernel)).Select(d => PtxValue.Of(d.Evaluate(binding)));
+        return [new(kernel.Name, Blocks(extent, shape.UnitsOfBlock), shape.Threads, 0, [.. operands, .. sizes, PtxValue.Of(extent)])];
+    }
+
+    static IEnumerable<PtxLaunch> Segments(SegmentedLaunch launch, DimBinding binding)
+    {
+        var kernel = (LoopKernel)launch.Kernel;
+        var (shape, operands, sizes) = (PtxShape.Of(kernel), PtxUnits.Operands(kernel), PtxUnits.Arguments(kernel));
+        var table = ImmutableArray.CreateBuilder<PtxValue>();
+        long blocks = 0, rows = 0;
+        foreach (var segment in launch.Segments)
+        {
+            var extent = segment.Extent.Evaluate(binding);
+            if (extent <= 0) continue;
+            table.Add(PtxValue.Of(blocks));
+            table.Add(PtxValue.Of(extent));
+            table.AddRange(Enumerable.Range(segment.FirstOperand, operands).Select(PtxValue.At));
+            table.AddRange(segment.Dims.Take(sizes).Select(d => PtxValue.Of(d.Evaluate(binding))));
+            blocks += Blocks(extent, shape.UnitsOfBlock);
+            rows++;
+        }
+        if (rows == 0) return [];
+        return [new(PtxTarget.Segmented(kernel.Name), blocks, shape.Threads, 0, [PtxValue.Of(0), PtxValue.Of(rows)], table.ToImmutable())];
+    }
+
+    static IEnumerable<PtxLaunch> Library(LibraryLaunch launch, DimBinding binding)
+    {
+        var call = PtxLibrary.Of(launch.Kernel).Launch(launch, launch.Kernel.Name, binding);
+        return call.Blocks > 0 ? [call] : [];
+    }
+
+    static IEnumerable<PtxLaunch> Product(ContractLaunch launch, DimBinding binding)
+    {
+        var kernel = launch.Kernel;
+        long At(Dim size) => size.Evaluate(binding);
+        var (m, n, k) = (At(launch.M), At(launch.N), At(launch.K));
+        var count = launch.Batch.Aggregate(1L, (all, size) => all * At(size));
+        if (m <= 0 || n <= 0 || count <= 0) return [];
+        var (rows, columns, blocks) = (Blocks(m, PtxProduct.Tile), Blocks(n, PtxProduct.Tile), kernel.Sums.Blocks(k));
+        var each = count == 1 && kernel.Workspace is not null ? kernel.Sums.SliceBlocks(m, n, blocks) : blocks;
+        var slices = Blocks(blocks, each);
+        ImmutableArray<PtxValue> arguments = [.. PtxProduct.Arguments(kernel).Select(Value)];
+        var multiply = new PtxLaunch(kernel.Name, columns * rows * (slices > 1 ? slices : count), PtxProduct.Threads, PtxProduct.SharedBytes, arguments);
+        return slices == 1 ? [multiply] : [multiply, new(PtxProduct.SumOf(kernel.Name), Blocks(m * n, PtxProduct.Threads), PtxProduct.Threads, PtxProduct.SharedBytes, arguments)];
+
+        PtxValue Value(PtxArgument argument)
+        {
+            HookOperands? Hook(PtxPart part) => part switch { PtxPart.MakesA => launch.HookA, PtxPart.MakesB => launch.HookB, PtxPart.Epilogue => launch.HookC, _ => null };
+            return argument switch
+            {
+                PtxArgument.Operand { Part: PtxPart.Kernel } o => PtxValue.At(o.Index),
+                PtxArgument.Operand o => PtxValue.At(Hook(o.Part)!.First + o.Index),
+                PtxArgument.Size { Part: PtxPart.Kernel } s => PtxValue.Of(At(launch.Dims[s.Index])),
+                PtxArgument.Size s => PtxValue.Of(At(Hook(s.Part)!.Dims[s.Index])),
+                PtxArgument.Count { Name: PtxProduct.RowTiles } => PtxValue.Of(rows),
+                PtxArgument.Count { Name: PtxProduct.ColumnTiles } => PtxValue.Of(columns),
+                PtxArgument.Count { Name: PtxProduct.Blocks } => PtxValue.Of(blocks),
+                PtxArgument.Count { Name: PtxProduct.BlockLength } => PtxValue.Of(kernel.Sums.Length(k)),
+                PtxArgument.Count { Name: PtxProduct.SliceBlocks } => PtxValue.Of(each),
+                PtxArgument.Count { Name: PtxProduct.Slices } => PtxValue.Of(slices),
+                var other => throw new InvalidOperationException($"A product has no argument {other.Name}."),
+            };
+        }
+    }
+}

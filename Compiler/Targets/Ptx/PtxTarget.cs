@@ -1,0 +1,95 @@
+using System;
+using System.Collections.Generic;
+using System.Collections.Immutable;
+using System.Linq;
+using System.Text;
+using Graph.Compiler.Ir;
+using Graph.Compiler.Kernels;
+
+namespace Graph.Compiler.Targets.Ptx;
+
+/// <summary>Kernels as PTX text: one module for what a program launches. What flows in are kernels and launches; docs/ptx.md says how the text is made.</summary>
+public static class PtxTarget
+{
+    /// <summary>The version of PTX, and the oldest card, that modules are written for.</summary>
+    public const string Version = "7.0", Architecture = "sm_70";
+
+    internal const string SharedName = "shared_memory";
+
+    /// <summary>What an emitted function is called, and what it is made of.</summary>
+    /// <param name="Name">The name in the module: the kernel's, with what tells it from others of the kernel.</param>
+    /// <param name="Text">Its text.</param>
+    public sealed record Function(string Name, string Text);
+
+    /// <summary>The name of a kernel over segments.</summary>
+    public static string Segmented(string kernel) => kernel + "_segments";
+
+    /// <summary>The module of a program that was lowered for <see cref="KnownTargets.Ptx"/>.</summary>
+    /// <exception cref="NotSupportedException">A kernel is of a kind that is not emitted; the message names it.</exception>
+    public static string Emit(LoweredProgram program) => Module(Functions(program));
+
+    /// <summary>A module of functions.</summary>
+    public static string Module(IEnumerable<Function> functions)
+    {
+        var all = functions.ToList();
+        var text = new StringBuilder();
+        text.Append(".version ").Append(Version).Append("\n.target ").Append(Architecture).Append("\n.address_size 64\n\n");
+        if (all.Any(f => f.Text.Contains(SharedName))) text.Append(".extern .shared .align 16 .b8 ").Append(SharedName).Append("[];\n\n");
+        return text.Append(string.Join("\n", all.Select(f => f.Text))).ToString();
+    }
+
+    /// <summary>The functions that a program's launches need, by kernel, in the order of the kernels.</summary>
+    public static ImmutableArray<Function> Functions(LoweredProgram program)
+    {
+        var largest = program.Dims.Aggregate(DimBinding.Empty, (binding, dim) => binding.With(dim.Name, dim.Max));
+        var uses = new Dictionary<string, (bool IsPlain, bool IsSegmented, bool IsWide)>(StringComparer.Ordinal);
+        foreach (var function in program.Functions)
+            foreach (var launch in function.Launches)
+            {
+                if (PtxLaunches.KernelOf(launch) is not { } kernel) continue;
+                var use = uses.TryGetValue(kernel.Name, out var known) ? known : default;
+                var isSegmented = launch is SegmentedLaunch;
+                uses[kernel.Name] = (use.IsPlain || !isSegmented, use.IsSegmented || isSegmented, use.IsWide || PtxLaunches.IsWide(launch, largest));
+            }
+        return [.. program.Kernels.Where(k => uses.ContainsKey(k.Name)).SelectMany(k => Functions(k, uses[k.Name].IsPlain, uses[k.Name].IsSegmented, uses[k.Name].IsWide))];
+    }
+
+    /// <summary>The functions of one kernel.</summary>
+    /// <param name="kernel">The kernel.</param>
+    /// <param name="isPlain">As it is launched by itself.</param>
+    /// <param name="isSegmented">As it is launched over several sets of operands.</param>
+    /// <param name="isWide">With places of 64 bits.</param>
+    public static IEnumerable<Function> Functions(Kernel kernel, bool isPlain, bool isSegmented, bool isWide)
+    {
+        switch (kernel)
+        {
+            case LoopKernel loop:
+                if (isPlain) yield return new(loop.Name, PtxLoop.Write(loop, loop.Name, false, isWide));
+                if (isSegmented) yield return new(Segmented(loop.Name), PtxLoop.Write(loop, Segmented(loop.Name), true, isWide));
+                break;
+            case ProductKernel product:
+                yield return new(product.Name, PtxProduct.Write(product, product.Name, isWide));
+                if (product.Workspace is not null) yield return new(PtxProduct.SumOf(product.Name), PtxProduct.WriteSum(product, PtxProduct.SumOf(product.Name), isWide));
+                break;
+            case LibraryKernel library: yield return new(library.Name, PtxLibrary.Of(library).Write(library, library.Name, isWide)); break;
+            default: throw new NotSupportedException($"The PTX target has no kernels of the kind {kernel.GetType().Name} yet ({kernel.Name}).");
+        }
+    }
+
+    /// <summary>A kernel whose functions of real numbers are written out as what instructions compute: what the text says, and what an interpreter of kernels has the same bits of.</summary>
+    public static LoopKernel WrittenOut(LoopKernel kernel)
+    {
+        var done = new Dictionary<Scalar, Scalar>();
+        Scalar Out(Scalar s) => FunctionGraphs.Expand(s, done);
+        return kernel with
+        {
+            Stages =
+            [
+                .. kernel.Stages.Select(stage => new KernelStage(
+                    [.. stage.Reductions.Select(r => r with { Value = Out(r.Value), Combine = Out(r.Combine) })], [.. stage.Caches.Select(c => c with { Value = Out(c.Value) })],
+                    [.. stage.Stores.Select(s => s with { Value = Out(s.Value) })])),
+            ],
+            Finals = [.. kernel.Finals.Select(s => s with { Value = Out(s.Value) })],
+        };
+    }
+}

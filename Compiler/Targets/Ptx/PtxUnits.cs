@@ -1,0 +1,110 @@
+using System;
+using System.Collections.Generic;
+using System.Collections.Immutable;
+using System.Linq;
+using Graph.Compiler.Ir;
+using Graph.Compiler.Kernels;
+
+namespace Graph.Compiler.Targets.Ptx;
+
+/// <summary>
+/// The head of a loop kernel: its parameters, and which unit of the parallel extent a thread or warp has. A kernel over segments reads operands and sizes from a table in memory, a row for each: its first block, its
+/// extent, its operands, its sizes, each of 64 bits, the rows in the order of their first blocks.
+/// </summary>
+sealed class PtxUnits
+{
+    readonly PtxOperand[] pointers, sizes;
+    readonly PtxIndex index;
+
+    /// <summary>Sizes that are numbers of a table's row in front of operands.</summary>
+    public const int RowHead = 2;
+
+    /// <param name="kernel">The kernel.</param>
+    /// <param name="code">Where it is written.</param>
+    /// <param name="index">How places are computed.</param>
+    /// <param name="isSegmented">Whether it reads a table.</param>
+    /// <param name="end">Where threads without a unit go.</param>
+    public PtxUnits(LoopKernel kernel, PtxWriter code, PtxIndex index, bool isSegmented, string end)
+    {
+        this.index = index;
+        var (operands, arguments) = (Operands(kernel), Arguments(kernel));
+        var block = code.Instruction("mov.u32", RegisterClass.Word, new PtxOperand(RegisterClass.Word, "%ctaid.x"));
+        PtxOperand extent;
+        if (isSegmented)
+        {
+            var (table, segments) = (code.Parameter("table"), code.Instruction("cvt.u32.u64", RegisterClass.Word, code.Parameter("segments")));
+            long bytes = sizeof(long) * (RowHead + operands + arguments);
+            var row = Row(code, table, segments, block, bytes);
+            PtxOperand At(int column) => code.Instruction("ld.global.u64", RegisterClass.Long, new PtxOperand(RegisterClass.Long, $"[{row}+{sizeof(long) * column}]"));
+            block = code.Instruction("sub.s32", RegisterClass.Word, block, code.Instruction("cvt.u32.u64", RegisterClass.Word, At(0)));
+            extent = index.Of(At(1));
+            pointers = [.. Enumerable.Range(0, operands).Select(i => At(RowHead + i))];
+            sizes = [.. Enumerable.Range(0, arguments).Select(i => index.Of(At(RowHead + operands + i)))];
+        }
+        else
+        {
+            pointers = [.. Enumerable.Range(0, operands).Select(i => code.Parameter("p" + i))];
+            sizes = [.. Enumerable.Range(0, arguments).Select(i => index.Of(code.Parameter("d" + i)))];
+            extent = index.Of(code.Parameter("extent"));
+        }
+        var shape = PtxShape.Of(kernel);
+        Thread = code.Instruction("mov.u32", RegisterClass.Word, new PtxOperand(RegisterClass.Word, "%tid.x"));
+        var inBlock = shape.ThreadsOfUnit == 1 ? Thread : code.Instruction("shr.u32", RegisterClass.Word, Thread, PtxOperand.Word(5));
+        Unit = index.MultiplyAdd(index.OfWord(block), index.Number(shape.UnitsOfBlock), index.OfWord(inBlock));
+        code.Branch(end, index.Compare("ge", Unit, extent));
+    }
+
+    /// <summary>The number of the unit.</summary>
+    public PtxOperand Unit { get; }
+
+    /// <summary>The thread's number in its block.</summary>
+    public PtxOperand Thread { get; }
+
+    public PtxOperand Pointer(int operand) => pointers[operand];
+
+    public PtxOperand Size(Extent extent) => extent.IsConstant ? index.Number(extent.Value) : sizes[extent.Value];
+
+    /// <summary>How many operands a kernel has.</summary>
+    public static int Operands(LoopKernel kernel) => kernel.Accesses.Select(a => a.Pointer + 1).DefaultIfEmpty(0).Max();
+
+    /// <summary>How many sizes it takes as arguments.</summary>
+    public static int Arguments(LoopKernel kernel) => kernel.Axes.Select(a => a.Size).Concat(kernel.Accesses.SelectMany(a => a.Strides)).Concat(kernel.Sources.OfType<Source.Size>().Select(s => s.Value))
+        .Where(e => !e.IsConstant).Select(e => (int)e.Value + 1).DefaultIfEmpty(0).Max();
+
+    // The last row whose first block is not behind this one.
+    static PtxOperand Row(PtxWriter code, PtxOperand table, PtxOperand segments, PtxOperand block, long bytes)
+    {
+        var (low, high) = (code.Copy(PtxOperand.Word(0)), code.Copy(segments));
+        var (search, found) = (code.Label("SEARCH"), code.Label("FOUND"));
+        code.Place(search);
+        var rest = code.Instruction("sub.s32", RegisterClass.Word, high, low);
+        code.Branch(found, code.Compare("le", "s32", rest, PtxOperand.Word(1)));
+        var middle = code.Instruction("add.s32", RegisterClass.Word, low, code.Instruction("shr.u32", RegisterClass.Word, rest, PtxOperand.Word(1)));
+        PtxOperand At(PtxOperand number) => code.Instruction("mad.wide.u32", RegisterClass.Long, number, PtxOperand.Word(bytes), table);
+        var first = code.Instruction("cvt.u32.u64", RegisterClass.Word, code.Instruction("ld.global.u64", RegisterClass.Long, new PtxOperand(RegisterClass.Long, "[" + At(middle) + "]")));
+        var isBehind = code.Compare("gt", "u32", first, block);
+        code.Assign(high, code.Instruction("selp.b32", RegisterClass.Word, middle, high, isBehind));
+        code.Assign(low, code.Instruction("selp.b32", RegisterClass.Word, low, middle, isBehind));
+        code.Do("bra " + search);
+        code.Place(found);
+        return At(low);
+    }
+}
+
+/// <summary>How a loop kernel's units are given to threads.</summary>
+/// <param name="Threads">Threads of a block.</param>
+/// <param name="ThreadsOfUnit">Threads that work on one unit: 1, or a warp of 32.</param>
+readonly record struct PtxShape(int Threads, int ThreadsOfUnit)
+{
+    public int UnitsOfBlock => Threads / ThreadsOfUnit;
+
+    /// <summary>Rows have a warp each, everything else a thread.</summary>
+    public static PtxShape Of(LoopKernel kernel) => kernel.Form switch
+    {
+        KernelForm.Row when kernel.Lane >= 0 => new(128, 32),
+        KernelForm.Row => new(32, 1),
+        KernelForm.Column => new(128, 1),
+        KernelForm.Map => new(256, 1),
+        _ => throw new NotSupportedException($"The PTX target has no loop of the form {kernel.Form}."),
+    };
+}

@@ -1,0 +1,105 @@
+using System;
+using System.Collections.Generic;
+using System.Globalization;
+using System.Linq;
+using System.Text;
+
+namespace Graph.Compiler.Targets.Ptx;
+
+/// <summary>
+/// Writes one kernel: its parameters, registers by class, instructions, labels. Every parameter is a number of 64 bits; registers are made as they are needed and declared at the head. What a register may hold is
+/// checked where it is written: an instruction gives its result in the class that the caller asks for.
+/// </summary>
+/// <param name="name">The kernel's name in the module.</param>
+/// <param name="threads">Threads of a block.</param>
+sealed class PtxWriter(string name, int threads)
+{
+    readonly List<string> parameters = [];
+    readonly StringBuilder body = new();
+    readonly int[] registers = new int[5];
+    int labels;
+
+    /// <summary>Comment lines above the kernel.</summary>
+    public List<string> Head { get; } = [];
+
+    /// <summary>Whether it uses memory of the block, whose size the launch says.</summary>
+    public bool UsesShared { get; private set; }
+
+    /// <summary>Declares a parameter.</summary>
+    /// <returns>Its value.</returns>
+    public PtxOperand Parameter(string parameter)
+    {
+        parameters.Add(parameter);
+        return Instruction("ld.param.u64", RegisterClass.Long, new PtxOperand(RegisterClass.Long, "[" + parameter + "]"));
+    }
+
+    /// <summary>A register that nothing has written yet.</summary>
+    public PtxOperand Register(RegisterClass of) => new(of, of.Prefix() + (registers[(int)of]++).ToString(CultureInfo.InvariantCulture));
+
+    /// <summary>An instruction that gives a result.</summary>
+    public PtxOperand Instruction(string opcode, RegisterClass result, params PtxOperand[] operands)
+    {
+        var to = Register(result);
+        Write(opcode, to, operands);
+        return to;
+    }
+
+    /// <summary>An instruction that writes a register that is there.</summary>
+    public void Write(string opcode, PtxOperand to, params PtxOperand[] operands) => Line($"{opcode} {string.Join(", ", operands.Prepend(to).Select(o => o.Text))};");
+
+    /// <summary>An instruction without a result.</summary>
+    public void Do(string text, PtxOperand? guard = null, bool inverted = false) => Line($"{(guard is { } p ? $"@{(inverted ? "!" : "")}{p} " : "")}{text};");
+
+    /// <summary>Copies a value to a register that is there.</summary>
+    public void Assign(PtxOperand to, PtxOperand from)
+    {
+        if (to.Class != from.Class) throw new InvalidOperationException($"{name}: {from} is no value for {to}.");
+        Line($"mov.{to.Class.Type()} {to}, {from};");
+    }
+
+    /// <summary>A register of its own with a value.</summary>
+    public PtxOperand Copy(PtxOperand from)
+    {
+        var to = Register(from.Class);
+        if (from.Class == RegisterClass.Predicate && !from.IsRegister) throw new InvalidOperationException($"{name}: {from} is no predicate.");
+        Assign(to, from);
+        return to;
+    }
+
+    /// <summary>A label that stands nowhere yet.</summary>
+    public string Label(string what) => "$" + what + (labels++).ToString(CultureInfo.InvariantCulture);
+
+    /// <summary>Puts a label here.</summary>
+    public void Place(string label) => body.Append(label).Append(":\n");
+
+    /// <summary>Goes to a label where a predicate holds.</summary>
+    public void Branch(string label, PtxOperand predicate, bool inverted = false) => Do("bra " + label, predicate, inverted);
+
+    /// <summary>A comparison of two operands of one class.</summary>
+    public PtxOperand Compare(string comparison, string type, PtxOperand a, PtxOperand b) => Instruction($"setp.{comparison}.{type}", RegisterClass.Predicate, a, b);
+
+    /// <summary>A line of comment, from which reports tell where they are.</summary>
+    public void Comment(string text) => body.Append("    // ").Append(text).Append('\n');
+
+    /// <summary>The address of the block's memory, as a number of 32 bits.</summary>
+    public PtxOperand Shared()
+    {
+        UsesShared = true;
+        return Instruction("mov.u32", RegisterClass.Word, new PtxOperand(RegisterClass.Word, PtxTarget.SharedName));
+    }
+
+    void Line(string text) => body.Append("    ").Append(text).Append('\n');
+
+    /// <summary>The whole kernel.</summary>
+    public override string ToString()
+    {
+        var text = new StringBuilder();
+        foreach (var line in Head) text.Append("// ").Append(line).Append('\n');
+        text.Append(".visible .entry ").Append(name).Append("(\n");
+        text.Append(string.Join(",\n", parameters.Select(p => "    .param .u64 " + p))).Append("\n)\n");
+        text.Append(".reqntid ").Append(threads.ToString(CultureInfo.InvariantCulture)).Append(", 1, 1\n{\n");
+        for (var i = 0; i < registers.Length; i++)
+            if (registers[i] > 0) text.Append("    .reg .").Append(((RegisterClass)i).Type()).Append(' ').Append(((RegisterClass)i).Prefix()).Append('<').Append(registers[i].ToString(CultureInfo.InvariantCulture)).Append(">;\n");
+        return text.Append('\n').Append(body).Append("    ret;\n}\n").ToString();
+    }
+}

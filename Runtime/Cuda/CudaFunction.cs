@@ -1,0 +1,206 @@
+using System;
+using System.Collections.Generic;
+using System.Diagnostics;
+using System.Linq;
+using Graph.Compiler.Ir;
+using Graph.Compiler.Kernels;
+using Graph.Compiler.Planning;
+using Graph.Compiler.Targets.Ptx;
+using Graph.Runtime.Execution;
+using Graph.Runtime.Parameters;
+using Buffer = Graph.Compiler.Kernels.Buffer;
+
+namespace Graph.Runtime.Cuda;
+
+/// <summary>
+/// A function under one binding as launches of emitted kernels: one graph, or, for a profile, one by one. Arguments and results have places on the card that do not move: they are copied there before the launches, and
+/// from there behind them.
+/// </summary>
+sealed unsafe class CudaFunction : IBoundFunction
+{
+    // Whether there was something, the number, and below what it should have been.
+    const int RecordWords = 3;
+
+    // One kernel: its parameters, and where they come from, so that they can be made anew for another arena.
+    sealed record Step(int Launch, PtxLaunch Kernel, KernelCall Call, ulong[]? Table, ulong TableAddress, int Record);
+
+    readonly CudaDevice device;
+    readonly LoweredFunction function;
+    readonly ParameterStore store;
+    readonly List<Step> steps = [];
+    readonly Dictionary<Buffer, ulong> callers = [];
+    readonly List<StoredTensor> written = [];
+    readonly List<ulong> owned = [];
+    CudaArena arena;
+    ulong records; // of launches that may have something to report
+    long[] reports = [];
+    nint graph; // 0 before the first call, and after a move
+    bool isDisposed;
+
+    public CudaFunction(CudaDevice device, CompiledFunction compiled, MemoryPlan plan, ParameterStore store, CudaArena arena)
+    {
+        (this.device, this.store, this.arena, function, Plan) = (device, store, arena, compiled.Lowered, plan);
+        Lengths = compiled.Lengths([.. compiled.Solver.Symbols.Select(s => plan.Binding[s.Name])]);
+        try
+        {
+            foreach (var buffer in function.Buffers)
+                if (buffer.Kind is BufferKind.Argument or BufferKind.Result) callers[buffer] = Own(plan.Bytes[buffer.Id], buffer.Name);
+                else if (buffer.Kind == BufferKind.State)
+                {
+                    device.Tensors.Address(store[buffer.Name]);
+                    if (function.Launches.Any(l => l.Operands.Any(o => o.IsWritten && o.Buffer == buffer))) written.Add(store[buffer.Name]);
+                }
+            var reporting = 0;
+            for (var i = 0; i < function.Launches.Length; i++)
+                foreach (var kernel in PtxLaunches.Of(function.Launches[i], plan.Binding))
+                {
+                    var (address, table) = kernel.Table is { } rows ? (Own(rows.Length * sizeof(ulong), "segments"), new ulong[rows.Length]) : (0UL, null);
+                    var record = kernel.Arguments.Any(a => a.IsRecord) ? reporting++ : -1;
+                    steps.Add(new(i, kernel, new(device.Function(kernel.Function), kernel.Blocks, kernel.Threads, kernel.SharedBytes, new ulong[kernel.Arguments.Length]), table, address, record));
+                }
+            if (reporting > 0)
+            {
+                reports = new long[RecordWords * reporting];
+                records = Own(reports.Length * sizeof(long), "reports of launches");
+                ClearReports();
+            }
+            Resolve();
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
+    }
+
+    public MemoryPlan Plan { get; }
+
+    public long[] Lengths { get; }
+
+    public int Count => function.Launches.Length;
+
+    public long[]? Ticks { get; set; }
+
+    public long Bytes => steps.Sum(s => 200L + 8 * s.Call.Parameters.Length + 8 * (s.Table?.Length ?? 0));
+
+    ulong Own(long bytes, string purpose)
+    {
+        var address = device.Driver.Allocate(Math.Max(bytes, 1), purpose);
+        owned.Add(address);
+        return address;
+    }
+
+    public void MoveTo(IArena other)
+    {
+        lock (device.Turn)
+        {
+            arena = (CudaArena)other;
+            Resolve();
+        }
+    }
+
+    // Writes addresses where kernels find them.
+    void Resolve()
+    {
+        FreeGraph();
+        foreach (var step in steps)
+        {
+            var launch = function.Launches[step.Launch];
+            Write(step.Kernel.Arguments.AsSpan(), step.Call.Parameters, launch, step.Record);
+            if (step.Table is null) continue;
+            Write(step.Kernel.Table!.Value.AsSpan(), step.Table, launch, step.Record);
+            step.Call.Parameters[0] = step.TableAddress;
+            fixed (ulong* table = step.Table) device.Driver.CopyIn(step.TableAddress, table, step.Table.Length * sizeof(ulong));
+        }
+
+        void Write(ReadOnlySpan<PtxValue> values, ulong[] to, Launch launch, int record)
+        {
+            for (var i = 0; i < to.Length; i++) to[i] = values[i].IsRecord ? records + (ulong)(record * RecordWords * sizeof(long)) : values[i].IsOperand ? Address(launch.Operands[values[i].Operand]) : (ulong)values[i].Number;
+        }
+    }
+
+    ulong Address(Operand operand) => Address(operand.Buffer) + (ulong)(operand.Offset.Evaluate(Plan.Binding) * operand.Buffer.DType.Size());
+
+    ulong Address(Buffer buffer) => buffer.Kind switch
+    {
+        BufferKind.Arena => arena.Address + (ulong)Plan.Offsets[buffer.Id],
+        BufferKind.State => device.Tensors.Address(store[buffer.Name]),
+        BufferKind.Argument or BufferKind.Result => callers[buffer],
+        _ => throw new NotSupportedException($"{function.Name} has a buffer of the unknown kind {buffer.Kind}."),
+    };
+
+    public void Run(ReadOnlySpan<CallArgument> arguments, long[]? ticks)
+    {
+        lock (device.Turn)
+        {
+            var driver = device.Driver;
+            device.Tensors.Send();
+            for (var i = 0; i < function.Arguments.Length; i++) driver.CopyIn(callers[function.Arguments[i]], arguments[i].Pointer, Plan.Bytes[function.Arguments[i].Id]);
+            var wasSound = store.IsSound;
+            if (written.Count > 0) store.IsSound = false;
+            foreach (var tensor in written) device.Tensors.Written(tensor);
+            if (ticks is not null) Profile(ticks);
+            else if (steps.Count > 0)
+            {
+                if (graph == 0) graph = driver.MakeGraph([.. steps.Select(s => s.Call)]);
+                driver.Launch(graph);
+            }
+            for (var i = 0; i < function.Results.Length; i++)
+                driver.CopyOut(arguments[function.Arguments.Length + i].Pointer, Address(function.Results[i]), Plan.Bytes[function.Results[i].Id]);
+            ThrowReported();
+            if (written.Count > 0) store.IsSound = wasSound;
+        }
+    }
+
+    void ClearReports()
+    {
+        Array.Clear(reports);
+        fixed (long* none = reports) device.Driver.CopyIn(records, none, reports.Length * sizeof(long));
+    }
+
+    // What a kernel could not do, which went on with something else.
+    void ThrowReported()
+    {
+        if (reports.Length == 0) return;
+        fixed (long* all = reports) device.Driver.CopyOut(all, records, reports.Length * sizeof(long));
+        foreach (var step in steps)
+            if (step.Record >= 0 && reports[RecordWords * step.Record] != 0)
+            {
+                var launch = function.Launches[step.Launch];
+                var (id, below) = (reports[RecordWords * step.Record + 1], reports[RecordWords * step.Record + 2]);
+                ClearReports();
+                throw new ArgumentOutOfRangeException(null, $"{function.Name}: {launch.Title}{(launch.Origins.IsEmpty ? "" : $" ({launch.Origins[0]})")}: the index {id} lies outside of 0 to {below - 1}.");
+            }
+    }
+
+    // Kernel by kernel, waiting for each.
+    void Profile(long[] ticks)
+    {
+        foreach (var step in steps)
+        {
+            var start = Stopwatch.GetTimestamp();
+            device.Driver.Launch(step.Call);
+            device.Driver.Synchronize();
+            ticks[step.Launch] += Stopwatch.GetTimestamp() - start;
+        }
+    }
+
+    void FreeGraph()
+    {
+        if (graph == 0) return;
+        device.Driver.Synchronize();
+        device.Driver.FreeGraph(graph);
+        graph = 0;
+    }
+
+    public void Dispose()
+    {
+        lock (device.Turn)
+        {
+            if (isDisposed) return;
+            isDisposed = true;
+            FreeGraph();
+            foreach (var address in owned) device.Driver.Free(address);
+        }
+    }
+}

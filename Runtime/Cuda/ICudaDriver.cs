@@ -1,0 +1,64 @@
+using System;
+using System.Collections.Generic;
+
+namespace Graph.Runtime.Cuda;
+
+/// <summary>
+/// What the runtime asks of a CUDA driver, for one card: memory, modules, launches in one stream. Calls may return before what they ask for is done, copies to the processor excepted: those wait for everything before.
+/// One thread at a time.
+/// </summary>
+/// <remarks>There are two: the driver of the machine (<see cref="CudaDriver"/>), and an emulator in the tests, on which everything above this interface runs without a card.</remarks>
+unsafe interface ICudaDriver : IDisposable
+{
+    /// <summary>The card's name, for people.</summary>
+    string Name { get; }
+
+    /// <summary>Memory of the card.</summary>
+    /// <param name="bytes">How much; at least 1.</param>
+    /// <param name="purpose">What it is for, for messages.</param>
+    /// <exception cref="OutOfMemoryException">There is not that much.</exception>
+    ulong Allocate(long bytes, string purpose);
+
+    /// <summary>Gives memory back.</summary>
+    void Free(ulong address);
+
+    /// <summary>Copies to the card.</summary>
+    void CopyIn(ulong to, void* from, long bytes);
+
+    /// <summary>Copies from the card, when everything before is done.</summary>
+    void CopyOut(void* to, ulong from, long bytes);
+
+    /// <summary>Compiles a module for the card.</summary>
+    /// <exception cref="CudaException">It cannot; the message has the compiler's log.</exception>
+    nint Load(string text);
+
+    /// <summary>A kernel of a module.</summary>
+    nint Function(nint module, string name);
+
+    /// <summary>Lets a module go.</summary>
+    void Unload(nint module);
+
+    /// <summary>Starts a kernel.</summary>
+    void Launch(KernelCall call);
+
+    /// <summary>Makes one thing of kernels that run one behind the other, so that starting all of them is one call.</summary>
+    /// <param name="calls">At least one. Their parameters are read now.</param>
+    nint MakeGraph(IReadOnlyList<KernelCall> calls);
+
+    /// <summary>Starts what <see cref="MakeGraph"/> made.</summary>
+    void Launch(nint graph);
+
+    /// <summary>Lets a graph go that is not running.</summary>
+    void FreeGraph(nint graph);
+
+    /// <summary>Waits until everything is done.</summary>
+    void Synchronize();
+}
+
+/// <summary>A kernel to be started.</summary>
+/// <param name="Function">The kernel.</param>
+/// <param name="Blocks">Blocks, all in the first direction.</param>
+/// <param name="Threads">Threads of a block.</param>
+/// <param name="SharedBytes">Shared memory of a block.</param>
+/// <param name="Parameters">Its parameters, of 64 bits each.</param>
+sealed record KernelCall(nint Function, long Blocks, int Threads, int SharedBytes, ulong[] Parameters);

@@ -1,0 +1,61 @@
+using System;
+using Graph.Compiler.Planning;
+using Graph.Runtime.Cpu;
+
+namespace Graph.Runtime.Execution;
+
+/// <summary>Where the calls of one session run: a processor's threads, or a GPU behind its driver. What a session decides (plans, lengths, what is kept for which sizes) is the same for all.</summary>
+interface IExecutor : IDisposable
+{
+    /// <summary>The most threads of the processor that work on one call.</summary>
+    int Threads { get; }
+
+    /// <summary>Memory for intermediates.</summary>
+    /// <param name="bytes">How much.</param>
+    /// <param name="purpose">Whose they are, for the message.</param>
+    /// <exception cref="OutOfMemoryException">There is not that much.</exception>
+    IArena Allocate(long bytes, string purpose);
+
+    /// <summary>A function under one binding, over memory that outlives it. When it cannot be made, nothing is left behind.</summary>
+    IBoundFunction Bind(CompiledFunction function, MemoryPlan plan, long[] values, ParameterStore states, IArena arena);
+}
+
+/// <summary>The memory that the intermediates of a session share.</summary>
+interface IArena : IDisposable
+{
+    long Bytes { get; }
+}
+
+/// <summary>A function under one binding, ready to run.</summary>
+interface IBoundFunction : IDisposable
+{
+    MemoryPlan Plan { get; }
+
+    /// <summary>Elements that each argument and result must have.</summary>
+    long[] Lengths { get; }
+
+    /// <summary>Launches.</summary>
+    int Count { get; }
+
+    /// <summary>Time of each launch so far; null until somebody asks for it.</summary>
+    long[]? Ticks { get; set; }
+
+    /// <summary>Bytes that it takes, beside what it shares.</summary>
+    long Bytes { get; }
+
+    /// <summary>Lets it work in another arena, which is as large as the plan needs. Cannot fail.</summary>
+    void MoveTo(IArena arena);
+
+    /// <summary>Runs the launches in order.</summary>
+    /// <param name="arguments">One for each parameter, then one for each result.</param>
+    /// <param name="ticks">Gets the time of each launch added; null for none.</param>
+    void Run(ReadOnlySpan<CallArgument> arguments, long[]? ticks);
+}
+
+/// <summary>Where the sessions of one model run.</summary>
+interface IComputeDevice : IDisposable
+{
+    /// <summary>An executor of a session.</summary>
+    /// <param name="pool">Threads of the processor, which the executor disposes with itself.</param>
+    IExecutor Open(WorkerPool pool);
+}

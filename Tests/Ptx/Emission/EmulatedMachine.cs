@@ -1,0 +1,139 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using Graph.Compiler.Ir;
+using Graph.Compiler.Kernels;
+using Graph.Compiler.Planning;
+using Graph.Compiler.Targets.Ptx;
+using Graph.PtxEmulator;
+using Buffer = Graph.Compiler.Kernels.Buffer;
+using Live = Graph.PtxEmulator.Extent;
+
+namespace Graph.Tests.Ptx.Emission;
+
+/// <summary>A lowered program as emitted text on the emulated device, launch by launch, in memory as it is planned: each launch may touch what lives at it and nothing else.</summary>
+sealed class EmulatedMachine
+{
+    readonly LoweredProgram program;
+    readonly EmulatedDevice device;
+    readonly EmulatedModule module;
+    readonly Dictionary<string, (ulong Address, DType Type, long Elements)> states = new(StringComparer.Ordinal);
+
+    public EmulatedMachine(LoweredProgram program, LaunchOptions? options = null)
+    {
+        this.program = program;
+        Text = PtxTarget.Emit(program);
+        device = new() { Options = options ?? new() };
+        module = device.Load(Text);
+    }
+
+    /// <summary>The module.</summary>
+    public string Text { get; }
+
+    /// <summary>Kernels that ran.</summary>
+    public int Launched { get; private set; }
+
+    public void Set(string path, TensorData value)
+    {
+        var bytes = DeviceBytes.Of(value);
+        if (!states.TryGetValue(path, out var at)) states[path] = at = (device.Allocate(bytes.Length, path), value.DType, value.Size);
+        device.Write<byte>(at.Address, bytes);
+    }
+
+    public TensorData State(string path)
+    {
+        var (address, type, elements) = states[path];
+        return Read(address, type, program.States.Single(s => s.Path == path).Type.Shape.Evaluate(DimBinding.Empty), elements);
+    }
+
+    TensorData Read(ulong address, DType type, long[] shape, long elements)
+    {
+        var bytes = new byte[elements * type.Size()];
+        device.Read<byte>(address, bytes);
+        return DeviceBytes.To(bytes, type, shape);
+    }
+
+    /// <summary>Runs a function; states have their new values then.</summary>
+    public TensorData[] Run(string name, DimBinding binding, params IReadOnlyList<TensorData> arguments)
+    {
+        var function = program.Find(name)!;
+        var plan = PlanVerifier.Verify(Planner.Plan(function, binding));
+        var arena = device.Allocate(plan.ArenaBytes, "arena");
+        var memory = new Dictionary<Buffer, ulong>();
+        for (var i = 0; i < function.Arguments.Length; i++)
+        {
+            var bytes = DeviceBytes.Of(arguments[i]);
+            device.Write<byte>(memory[function.Arguments[i]] = device.Allocate(bytes.Length, function.Arguments[i].Name), bytes);
+        }
+        foreach (var buffer in function.Buffers)
+            if (buffer.Kind == BufferKind.Result) memory[buffer] = device.Allocate(plan.Bytes[buffer.Id], buffer.Name);
+            else if (buffer.Kind == BufferKind.Arena) memory[buffer] = arena + (ulong)plan.Offsets[buffer.Id];
+            else if (buffer.Kind == BufferKind.State) memory[buffer] = states[buffer.Name].Address;
+        var temporary = new List<ulong>();
+        for (var i = 0; i < function.Launches.Length; i++)
+        {
+            device.Plan(arena, Lives(function, plan, i));
+            foreach (var launch in PtxLaunches.Of(function.Launches[i], binding)) Launch(function.Launches[i], launch, memory, binding, temporary);
+        }
+        device.Plan(arena, null);
+        TensorData[] results = [.. function.Results.Select((buffer, i) => Read(memory[buffer], buffer.DType, function.Signature.Results[i].Type.Shape.Evaluate(binding), buffer.Elements.Evaluate(binding)))];
+        foreach (var address in memory.Where(m => m.Key.Kind is BufferKind.Argument or BufferKind.Result).Select(m => m.Value).Concat(temporary).Append(arena)) device.Free(address);
+        return results;
+    }
+
+    void Launch(Launch of, PtxLaunch launch, Dictionary<Buffer, ulong> memory, DimBinding binding, List<ulong> temporary)
+    {
+        ulong Record()
+        {
+            var record = device.Allocate(24, "record");
+            device.Write<long>(record, [0, 0, 0]);
+            temporary.Add(record);
+            return record;
+        }
+        ulong Value(PtxValue value) => value.IsRecord ? Record() : value.IsOperand && of.Operands[value.Operand] is var o ? memory[o.Buffer] + (ulong)(o.Offset.Evaluate(binding) * o.Buffer.DType.Size()) : (ulong)value.Number;
+        ulong[] values = [.. launch.Arguments.Select(Value)];
+        if (launch.Table is { } table)
+        {
+            device.Write<ulong>(values[0] = device.Allocate(8 * table.Length, "segments"), [.. table.Select(Value)]);
+            temporary.Add(values[0]);
+        }
+        device.Launch(module[launch.Function], new Dim3((int)launch.Blocks), launch.Threads, launch.SharedBytes, System.Runtime.InteropServices.MemoryMarshal.AsBytes(values.AsSpan()));
+        Launched++;
+    }
+
+    // What takes over another's memory is one piece with it, from its first to its last launch.
+    static List<Live> Lives(LoweredFunction function, MemoryPlan plan, int launch)
+    {
+        int Root(int id) => plan.TakesOver[id] >= 0 ? Root(plan.TakesOver[id]) : id;
+        return
+        [
+            .. from buffer in function.Buffers
+               where buffer.Kind == BufferKind.Arena && plan.Bytes[buffer.Id] > 0 && plan.Lives[buffer.Id].Exists
+               group buffer by Root(buffer.Id) into piece
+               where piece.Min(b => plan.Lives[b.Id].First) <= launch && launch <= piece.Max(b => plan.Lives[b.Id].Last)
+               select new Live(plan.Offsets[piece.Key], piece.Max(b => plan.Bytes[b.Id]), string.Join("/", piece)),
+        ];
+    }
+}
+
+/// <summary>Tensors as the bytes of a device.</summary>
+static class DeviceBytes
+{
+    public static byte[] Of(TensorData data)
+    {
+        var bytes = new byte[data.Size * data.DType.Size()];
+        var to = new Toy.Pointer(bytes, 0, data.DType);
+        for (long i = 0; i < data.Size; i++) to.Store(i, data.DType.IsFloat() ? Toy.Number.Of(data.Real[i]) : Toy.Number.Of(data.Int[i]));
+        return bytes;
+    }
+
+    public static TensorData To(byte[] bytes, DType type, long[] shape)
+    {
+        var data = new TensorData(type, shape);
+        var from = new Toy.Pointer(bytes, 0, type);
+        for (long i = 0; i < data.Size; i++)
+            if (type.IsFloat()) data.Real[i] = from.Load(i).Real;
+            else data.Int[i] = from.Load(i).Whole;
+        return data;
+    }
+}
