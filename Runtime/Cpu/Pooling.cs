@@ -1,10 +1,6 @@
 using System.ComponentModel;
 using System;
 using System.Numerics;
-using System.Runtime.CompilerServices;
-using System.Runtime.Intrinsics;
-using System.Runtime.Intrinsics.Arm;
-using System.Runtime.Intrinsics.X86;
 using Graph.Compiler.Ir;
 
 namespace Graph.Runtime.Cpu;
@@ -42,23 +38,24 @@ public static unsafe class Pooling
     {
         var c = (PoolingCall*)context;
         long image = c->Height * c->Width, map = c->MapHeight * c->MapWidth;
-        bool halves = typeof(T) == typeof(float) && c->KernelHeight == 2 && c->KernelWidth == 2 && c->StrideHeight == 2 && c->StrideWidth == 2 && c->PaddingTop == 0 && c->PaddingLeft == 0;
+        var (from, to) = typeof(T) == typeof(float) ? WindowRows.Inside(c) : (0, 0);
         for (long plane = begin; plane < end; plane++)
         {
+            var source = (T*)c->Image + plane * image;
             for (long y = 0; y < c->MapHeight; y++)
             {
-                var source = (T*)c->Image + plane * image;
-                long at = plane * map + y * c->MapWidth, x = 0;
-                if (halves) x = MaxHalves((float*)source + 2 * y * c->Width, c->Width, 2 * y * c->Width, c->MapWidth, (float*)c->Map + at, c->Index + at);
-                for (; x < c->MapWidth; x++) MaxWindow<E, T, C>(c, source, y, x, (T*)c->Map + at + x, c->Index + at + x);
+                long at = plane * map + y * c->MapWidth;
+                if (to > from) MaxWindows.Row(c, (float*)source, y, from, to, (float*)c->Map + at, c->Index + at);
+                for (long x = 0; x < from; x++) MaxWindow<E, T, C>(c, source, y, x, (T*)c->Map + at + x, c->Index + at + x);
+                for (long x = to; x < c->MapWidth; x++) MaxWindow<E, T, C>(c, source, y, x, (T*)c->Map + at + x, c->Index + at + x);
             }
         }
     }
 
     static void MaxWindow<E, T, C>(PoolingCall* c, T* source, long y, long x, T* value, int* index) where E : IElement<T, C> where T : unmanaged where C : unmanaged, INumber<C>
     {
-        long top = y * c->StrideHeight - c->PaddingTop, left = x * c->StrideWidth - c->PaddingLeft;
-        long y0 = Math.Max(0, top), y1 = Math.Min(c->Height, top + c->KernelHeight), x0 = Math.Max(0, left), x1 = Math.Min(c->Width, left + c->KernelWidth);
+        var (y0, y1) = c->Rows(y);
+        var (x0, x1) = c->Columns(x);
         long at = y0 * c->Width + x0;
         var best = E.Load(source[at]);
         for (long i = y0; i < y1; i++)
@@ -76,47 +73,6 @@ public static unsafe class Pooling
         *index = (int)at;
     }
 
-    // Windows of 2 × 2 side by side, 4 at a time; returns how many were done.
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    static long MaxHalves(float* source, long width, long firstIndex, long count, float* map, int* index)
-    {
-        if (!Sse.IsSupported && !AdvSimd.Arm64.IsSupported) return 0;
-        long x = 0;
-        var step = Vector128.Create(0, 2, 4, 6);
-        for (; x + 4 <= count; x += 4)
-        {
-            float* from = source + 2 * x;
-            var u = Vector128.Load(from);
-            var v = Vector128.Load(from + 4);
-            var best = Even(u, v);
-            var origin = Vector128.Create((int)(firstIndex + 2 * x)) + step;
-            var at = origin;
-            Take(Odd(u, v), origin + Vector128.Create(1), ref best, ref at);
-            u = Vector128.Load(from + width);
-            v = Vector128.Load(from + width + 4);
-            origin += Vector128.Create((int)width);
-            Take(Even(u, v), origin, ref best, ref at);
-            Take(Odd(u, v), origin + Vector128.Create(1), ref best, ref at);
-            best.Store(map + x);
-            at.Store(index + x);
-        }
-        return x;
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static void Take(Vector128<float> candidate, Vector128<int> origin, ref Vector128<float> best, ref Vector128<int> at)
-    {
-        var keep = Vector128.LessThanOrEqual(candidate, best) | ~Vector128.Equals(best, best);
-        best = Vector128.ConditionalSelect(keep, best, candidate);
-        at = Vector128.ConditionalSelect(keep.AsInt32(), at, origin);
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static Vector128<float> Even(Vector128<float> x, Vector128<float> y) => Sse.IsSupported ? Sse.Shuffle(x, y, 0x88) : AdvSimd.Arm64.UnzipEven(x, y);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static Vector128<float> Odd(Vector128<float> x, Vector128<float> y) => Sse.IsSupported ? Sse.Shuffle(x, y, 0xDD) : AdvSimd.Arm64.UnzipOdd(x, y);
-
     static void MaxGradient<E, T, C>(void* context, long begin, long end, int worker) where E : IElement<T, C> where T : unmanaged where C : unmanaged, INumber<C>
     {
         var c = (PoolingCall*)context;
@@ -124,8 +80,9 @@ public static unsafe class Pooling
         for (long plane = begin; plane < end; plane++)
         {
             T* to = (T*)c->Image + plane * image, from = (T*)c->Map + plane * map;
-            var sums = Sums<T, C>(c, to, worker);
             int* index = c->Index + plane * map;
+            if (typeof(T) == typeof(float) && MaxWindows.TryHalves(c, (float*)from, index, (float*)to)) continue;
+            var sums = Sums<T, C>(c, to, worker);
             for (long i = 0; i < map; i++) sums[index[i]] += E.Load(from[i]);
             Round<E, T, C>(sums, to, image);
         }
@@ -135,50 +92,61 @@ public static unsafe class Pooling
     {
         var c = (PoolingCall*)context;
         var share = C.One / C.CreateChecked(c->KernelHeight * c->KernelWidth);
-        var to = (T*)c->Map + begin * c->MapHeight * c->MapWidth;
+        var (from, to) = typeof(T) == typeof(float) ? WindowRows.Inside(c) : (0, 0);
         for (long plane = begin; plane < end; plane++)
         {
             var source = (T*)c->Image + plane * c->Height * c->Width;
             for (long y = 0; y < c->MapHeight; y++)
             {
-                long y0 = Math.Max(0, y * c->StrideHeight - c->PaddingTop), y1 = Math.Min(c->Height, y * c->StrideHeight - c->PaddingTop + c->KernelHeight);
-                for (long x = 0; x < c->MapWidth; x++)
-                {
-                    long x0 = Math.Max(0, x * c->StrideWidth - c->PaddingLeft), x1 = Math.Min(c->Width, x * c->StrideWidth - c->PaddingLeft + c->KernelWidth);
-                    var sum = C.Zero;
-                    for (long i = y0; i < y1; i++)
-                    {
-                        for (long j = x0; j < x1; j++) sum += E.Load(source[i * c->Width + j]);
-                    }
-                    *to++ = E.Store(sum * share);
-                }
+                var map = (T*)c->Map + (plane * c->MapHeight + y) * c->MapWidth;
+                if (to > from) AverageWindows.Row(c, (float*)source, y, from, to, (float*)map);
+                for (long x = 0; x < from; x++) map[x] = E.Store(Sum<E, T, C>(c, source, y, x) * share);
+                for (long x = to; x < c->MapWidth; x++) map[x] = E.Store(Sum<E, T, C>(c, source, y, x) * share);
             }
         }
+    }
+
+    static C Sum<E, T, C>(PoolingCall* c, T* source, long y, long x) where E : IElement<T, C> where T : unmanaged where C : unmanaged, INumber<C>
+    {
+        var (y0, y1) = c->Rows(y);
+        var (x0, x1) = c->Columns(x);
+        var sum = C.Zero;
+        for (long i = y0; i < y1; i++)
+        {
+            for (long j = x0; j < x1; j++) sum += E.Load(source[i * c->Width + j]);
+        }
+        return sum;
     }
 
     static void AverageGradient<E, T, C>(void* context, long begin, long end, int worker) where E : IElement<T, C> where T : unmanaged where C : unmanaged, INumber<C>
     {
         var c = (PoolingCall*)context;
         var share = C.One / C.CreateChecked(c->KernelHeight * c->KernelWidth);
-        var from = (T*)c->Map + begin * c->MapHeight * c->MapWidth;
+        bool lines = typeof(T) == typeof(float) && WindowRows.Inside(c) == (0, c->MapWidth);
         for (long plane = begin; plane < end; plane++)
         {
             var to = (T*)c->Image + plane * c->Height * c->Width;
             var sums = Sums<T, C>(c, to, worker);
             for (long y = 0; y < c->MapHeight; y++)
             {
-                long y0 = Math.Max(0, y * c->StrideHeight - c->PaddingTop), y1 = Math.Min(c->Height, y * c->StrideHeight - c->PaddingTop + c->KernelHeight);
-                for (long x = 0; x < c->MapWidth; x++)
+                var from = (T*)c->Map + (plane * c->MapHeight + y) * c->MapWidth;
+                if (lines) AverageWindows.Share(c, (float*)from, y, (float*)sums);
+                else
                 {
-                    long x0 = Math.Max(0, x * c->StrideWidth - c->PaddingLeft), x1 = Math.Min(c->Width, x * c->StrideWidth - c->PaddingLeft + c->KernelWidth);
-                    var part = E.Load(*from++) * share;
-                    for (long i = y0; i < y1; i++)
-                    {
-                        for (long j = x0; j < x1; j++) sums[i * c->Width + j] += part;
-                    }
+                    for (long x = 0; x < c->MapWidth; x++) Share(c, E.Load(from[x]) * share, y, x, sums);
                 }
             }
             Round<E, T, C>(sums, to, c->Height * c->Width);
+        }
+    }
+
+    static void Share<C>(PoolingCall* c, C part, long y, long x, C* sums) where C : unmanaged, INumber<C>
+    {
+        var (y0, y1) = c->Rows(y);
+        var (x0, x1) = c->Columns(x);
+        for (long i = y0; i < y1; i++)
+        {
+            for (long j = x0; j < x1; j++) sums[i * c->Width + j] += part;
         }
     }
 

@@ -1,3 +1,4 @@
+using System;
 using System.ComponentModel;
 
 namespace Graph.Runtime.Cpu;
@@ -24,4 +25,18 @@ public unsafe struct PoolingCall
 
     /// <summary>Gradients whose elements are narrower than their sums: a plane of sums for each worker.</summary>
     public float** Sums;
+
+    /// <summary>The rows of the image that the windows of a row of the map have.</summary>
+    internal readonly (long Begin, long End) Rows(long y)
+    {
+        long top = y * StrideHeight - PaddingTop;
+        return (Math.Max(0, top), Math.Min(Height, top + KernelHeight));
+    }
+
+    /// <summary>The columns of the image that the windows of a column of the map have.</summary>
+    internal readonly (long Begin, long End) Columns(long x)
+    {
+        long left = x * StrideWidth - PaddingLeft;
+        return (Math.Max(0, left), Math.Min(Width, left + KernelWidth));
+    }
 }

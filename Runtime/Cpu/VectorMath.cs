@@ -31,39 +31,39 @@ public static partial class VectorMath
 
     /// <inheritdoc cref="Exp(Vector128{float})"/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static float Exp(float x) => Exp(Vector128.CreateScalar(x)).ToScalar();
+    public static float Exp(float x) => Exp(Vector128.Create(x)).ToScalar();
 
     /// <inheritdoc cref="Log(Vector128{float})"/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static float Log(float x) => Log(Vector128.CreateScalar(x)).ToScalar();
+    public static float Log(float x) => Log(Vector128.Create(x)).ToScalar();
 
     /// <inheritdoc cref="Tanh(Vector128{float})"/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static float Tanh(float x) => Tanh(Vector128.CreateScalar(x)).ToScalar();
+    public static float Tanh(float x) => Tanh(Vector128.Create(x)).ToScalar();
 
     /// <inheritdoc cref="Sigmoid(Vector128{float})"/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static float Sigmoid(float x) => Sigmoid(Vector128.CreateScalar(x)).ToScalar();
+    public static float Sigmoid(float x) => Sigmoid(Vector128.Create(x)).ToScalar();
 
     /// <inheritdoc cref="Erf(Vector128{float})"/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static float Erf(float x) => Erf(Vector128.CreateScalar(x)).ToScalar();
+    public static float Erf(float x) => Erf(Vector128.Create(x)).ToScalar();
 
     /// <inheritdoc cref="Sin(Vector128{float})"/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static float Sin(float x) => Sin(Vector128.CreateScalar(x)).ToScalar();
+    public static float Sin(float x) => Sin(Vector128.Create(x)).ToScalar();
 
     /// <inheritdoc cref="Cos(Vector128{float})"/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static float Cos(float x) => Cos(Vector128.CreateScalar(x)).ToScalar();
+    public static float Cos(float x) => Cos(Vector128.Create(x)).ToScalar();
 
     /// <inheritdoc cref="Atan(Vector128{float})"/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static float Atan(float x) => Atan(Vector128.CreateScalar(x)).ToScalar();
+    public static float Atan(float x) => Atan(Vector128.Create(x)).ToScalar();
 
     /// <inheritdoc cref="Rsqrt(Vector128{float})"/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static float Rsqrt(float x) => Rsqrt(Vector128.CreateScalar(x)).ToScalar();
+    public static float Rsqrt(float x) => Rsqrt(Vector128.Create(x)).ToScalar();
 
     /// <inheritdoc cref="Pow(Vector128{float}, Vector128{float})"/>
     public static float Pow(float x, float y) => Pow(Vector128.Create(x), Vector128.Create(y)).ToScalar();

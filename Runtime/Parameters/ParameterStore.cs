@@ -24,6 +24,10 @@ public sealed partial class ParameterStore : IReadOnlyCollection<StoredTensor>, 
 {
     const long Alignment = 64;
 
+    // Large tensors begin with a page: an update reads one element of a parameter and of its states while it writes those before, and processors take a store for the source of a load whose address
+    // ends in the same twelve bits.
+    const long LeastPaged = 1 << 16;
+
     readonly ImmutableArray<StateDecl> declarations;
     readonly ParameterStore root;
     volatile Contents contents;
@@ -214,13 +218,17 @@ public sealed partial class ParameterStore : IReadOnlyCollection<StoredTensor>, 
         long bytes = 0;
         foreach (var declaration in wanted)
         {
+            var size = declaration.Type.BytesAt(binding ?? DimBinding.Empty);
+            bytes = Aligned(bytes, size >= LeastPaged ? PinnedMemory.Alignment : Alignment);
             places.Add((declaration, bytes));
-            bytes += (declaration.Type.BytesAt(binding ?? DimBinding.Empty) + Alignment - 1) & -Alignment;
+            bytes += size;
         }
-        var memory = new PinnedMemory(bytes, purpose);
+        var memory = new PinnedMemory(Aligned(bytes, Alignment), purpose);
         var tensors = places.Select(p => new StoredTensor(this, p.Item1, binding ?? DimBinding.Empty, memory, p.Item2)).ToImmutableArray();
         foreach (var tensor in tensors) Initialization.Fill(tensor, Seed, pool);
         return tensors;
+
+        static long Aligned(long offset, long alignment) => (offset + alignment - 1) & -alignment;
     }
 
     /// <summary>The tensor that lies, in part, in a piece of memory; null when none does. Allocates nothing.</summary>

@@ -6,11 +6,11 @@ using Graph.Runtime.Memory;
 namespace Graph.Runtime.Parameters;
 
 /// <summary>
-/// Zeroed memory that does not move, aligned to 64 bytes. It is the collector's, so a span into it stays good for as long as somebody holds the span, whatever happens to its owner.
+/// Zeroed memory that does not move, aligned to a page. It is the collector's, so a span into it stays good for as long as somebody holds the span, whatever happens to its owner.
 /// </summary>
 sealed unsafe class PinnedMemory
 {
-    const int Alignment = 64;
+    public const int Alignment = 4096;
     readonly long[] array; // of longs, so that one block may hold 16 GiB
     readonly nint start;
 

@@ -1,0 +1,105 @@
+using System;
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+
+namespace Graph.Runtime.Cpu;
+
+/// <summary>Maxima of windows of float32, and their gradient, by <see cref="WindowRows"/>.</summary>
+static unsafe class MaxWindows
+{
+    /// <summary>Windows [from, to) of row <paramref name="y"/> of one plane's map.</summary>
+    public static void Row(PoolingCall* c, float* plane, long y, long from, long to, float* map, int* index)
+    {
+        if (c->StrideWidth == 1) Row<Extent1>(c, plane, y, from, to, map, index);
+        else Row<Extent2>(c, plane, y, from, to, map, index);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    static void Row<Stride>(PoolingCall* c, float* plane, long y, long from, long to, float* map, int* index) where Stride : struct, IExtent
+    {
+        var (top, bottom) = c->Rows(y);
+        long width = c->Width, kernel = c->KernelWidth, last = to - WindowRows.Group;
+        var steps = Vector128.Create(0, 1, 2, 3) * Stride.Value;
+        var one = Vector256<int>.One;
+        for (long x = from; x < to; x += 2 * WindowRows.Group)
+        {
+            long a = Math.Min(x, last), b = Math.Min(x + WindowRows.Group, last);
+            long first = top * width + a * Stride.Value - c->PaddingLeft, second = top * width + b * Stride.Value - c->PaddingLeft;
+            var line = Vector256.Create(steps + Vector128.Create((int)first), steps + Vector128.Create((int)second));
+            // No number is less; a window of nothing but such has its first for its maximum.
+            var best = Vector256.Create(float.NegativeInfinity);
+            var at = line;
+            float* p = plane + first, q = plane + second;
+            for (long i = top; i < bottom; i++, p += width, q += width, line += Vector256.Create((int)width))
+            {
+                var place = line;
+                if (Stride.Value == 1)
+                {
+                    for (long j = 0; j < kernel; j++, place += one) Take(WindowRows.Load(p + j, q + j), place, ref best, ref at);
+                    continue;
+                }
+                var u = WindowRows.Load(p, q);
+                var v = WindowRows.Load(p + 4, q + 4);
+                Take(WindowRows.Even(u, v), place, ref best, ref at);
+                Take(WindowRows.Odd(u, v), place += one, ref best, ref at);
+                // From one column before: the last window may end with the image.
+                for (long j = 2; j < kernel; j++) Take(WindowRows.Odd(WindowRows.Load(p + j - 1, q + j - 1), WindowRows.Load(p + j + 3, q + j + 3)), place += one, ref best, ref at);
+            }
+            WindowRows.Store(best, map + a, map + b);
+            at.GetLower().Store(index + a);
+            at.GetUpper().Store(index + b);
+        }
+    }
+
+    // A greater number, or NaN against a number.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static void Take(Vector256<float> candidate, Vector256<int> place, ref Vector256<float> best, ref Vector256<int> at)
+    {
+        var keep = Vector256.LessThanOrEqual(candidate, best) | ~Vector256.Equals(best, best);
+        best = Vector256.ConditionalSelect(keep, best, candidate);
+        at = Vector256.ConditionalSelect(keep.AsInt32(), at, place);
+    }
+
+    /// <summary>
+    /// The gradient of one plane where every maximum lies in a square of 2 × 2 of its own, as it does for windows of 2 × 2 side by side: each pixel is written once. False, and what is written
+    /// does not count, when one lies elsewhere.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static bool TryHalves(PoolingCall* c, float* map, int* index, float* plane)
+    {
+        long count = c->MapWidth, width = c->Width, last = count - WindowRows.Group;
+        if (last < 0 || 2 * count > width || 2 * c->MapHeight > c->Height || !Vector128.IsHardwareAccelerated) return false;
+        var steps = Vector128.Create(0, 2, 4, 6);
+        for (long y = 0; y < c->MapHeight; y++, map += count, index += count)
+        {
+            float* to = plane + 2 * y * width;
+            for (long x = 0; x < count; x += 2 * WindowRows.Group)
+            {
+                long a = Math.Min(x, last), b = Math.Min(x + WindowRows.Group, last);
+                var value = WindowRows.Load(map + a, map + b) + Vector256<float>.Zero; // as a sum from 0: of -0 it is 0
+                var place = WindowRows.Load(index + a, index + b);
+                var corner = Vector256.Create(steps + Vector128.Create((int)(2 * y * width + 2 * a)), steps + Vector128.Create((int)(2 * y * width + 2 * b)));
+                var seen = Line(place, corner, value, to + 2 * a, to + 2 * b);
+                seen |= Line(place, corner + Vector256.Create((int)width), value, to + width + 2 * a, to + width + 2 * b);
+                if (seen != Vector256<int>.AllBitsSet) return false;
+            }
+            if (2 * count == width) continue;
+            new Span<float>(to + 2 * count, (int)(width - 2 * count)).Clear();
+            new Span<float>(to + width + 2 * count, (int)(width - 2 * count)).Clear();
+        }
+        new Span<float>(plane + 2 * c->MapHeight * width, (int)((c->Height - 2 * c->MapHeight) * width)).Clear();
+        return true;
+    }
+
+    // One line of the squares; which of the maxima lie in it.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static Vector256<int> Line(Vector256<int> place, Vector256<int> corner, Vector256<float> value, float* p, float* q)
+    {
+        var left = Vector256.Equals(place, corner);
+        var right = Vector256.Equals(place, corner + Vector256<int>.One);
+        var (first, rest) = WindowRows.Interleave((left & value.AsInt32()).AsSingle(), (right & value.AsInt32()).AsSingle());
+        WindowRows.Store(first, p, q);
+        WindowRows.Store(rest, p + 4, q + 4);
+        return left | right;
+    }
+}
