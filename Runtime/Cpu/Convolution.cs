@@ -170,7 +170,10 @@ public static unsafe partial class Convolution
         // By the shape alone, never by how much there happens to be.
         if (perPanel * sizeof(float) > Numerics.Packing.MostBytes) return false;
         if (job->WorkspaceFloats < perPanel) throw TooLittle(perPanel, job->WorkspaceFloats);
-        long pass = Math.Min(job->PanelsPerPass(), job->WorkspaceFloats / perPanel);
+        bool byPixel = ConvolutionPixels.TryPlan(job, maxTaps, pool.Threads, out var pixels);
+        var lists = stackalloc KernelStep[byPixel ? ConvolutionPixels.ListSteps : 0];
+        if (byPixel) pixels.MakeLists(lists);
+        long pass = Math.Min(byPixel ? pixels.PanelsPerPass() : job->PanelsPerPass(), job->WorkspaceFloats / perPanel);
         for (job->Group = 0; job->Group < job->Groups; job->Group++)
         {
             for (long panel = 0; panel < job->RowPanels; panel += pass)
@@ -185,7 +188,8 @@ public static unsafe partial class Convolution
                     weights += job->PackedWeights(p, panels);
                 }
                 pool.Run(&ConvolutionJob.PackWeights, job, panels * job->Blocks, Math.Max(1, 32 * 1024 / Math.Max(1, job->Window * job->BlockChannels * job->Machine.PanelStride)));
-                pool.Run(&ConvolutionJob.RunTasks, job, job->Tasks, 1);
+                if (byPixel) pool.Run(&ConvolutionPixels.RunTasks, &pixels, pixels.Tasks, 1);
+                else pool.Run(&ConvolutionJob.RunTasks, job, job->Tasks, 1);
             }
         }
         return true;

@@ -112,9 +112,11 @@ unsafe struct ConvolutionJob
     /// <summary>How many panels of rows a pass takes so that their sums fit in scratch memory.</summary>
     public readonly long PanelsPerPass() => Math.Max(1, SumFloats / SumsPerPanel);
 
-    readonly long RowOf(long panel) => panel * Rows / RowPanels;
+    /// <summary>The first row of a panel.</summary>
+    public readonly long RowOf(long panel) => panel * Rows / RowPanels;
 
-    readonly long StepA(in ConvolutionPhase phase) => Packing.PanelStep(BlockChannels * phase.Taps, Machine.PanelStride);
+    /// <summary>Floats from one of a phase's packed panels to the next.</summary>
+    public readonly long StepA(in ConvolutionPhase phase) => Packing.PanelStep(BlockChannels * phase.Taps, Machine.PanelStride);
 
     /// <summary>Floats of a phase's packed weights for a number of panels.</summary>
     public readonly long PackedWeights(long phase, long panels) => Phases[phase].Taps == 0 ? 0 : panels * Blocks * StepA(Phases[phase]);
@@ -312,7 +314,8 @@ unsafe struct ConvolutionJob
         }
     }
 
-    readonly void Emit(float* tile, long stride, long image, long row, long rows, long pixel, long pixels)
+    /// <summary>Puts out finished sums of some rows over some pixels of an image.</summary>
+    public readonly void Emit(float* tile, long stride, long image, long row, long rows, long pixel, long pixels)
     {
         row += Group * Rows;
         if (Epilogue != null)

@@ -14,6 +14,8 @@ unsafe struct ConvolutionPlanes(float* data, PlaneStrides strides, TileCall make
 
     public readonly long ChannelStride => strides.Channel;
 
+    public readonly long ImageStride => strides.Image;
+
     public readonly bool IsMade => maker.IsSet;
 
     /// <summary>A channel of an image in memory.</summary>

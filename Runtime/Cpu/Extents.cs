@@ -20,3 +20,21 @@ readonly struct Extent11 : IExtent { public static int Value => 11; }
 readonly struct Extent12 : IExtent { public static int Value => 12; }
 readonly struct Extent13 : IExtent { public static int Value => 13; }
 readonly struct Extent14 : IExtent { public static int Value => 14; }
+
+/// <summary>How a micro-kernel gets from one row of A and B to the next, as a type.</summary>
+interface ISteps
+{
+    static abstract bool AreListed { get; }
+}
+
+/// <summary>Rows at one distance.</summary>
+readonly struct EvenSteps : ISteps { public static bool AreListed => false; }
+
+/// <summary>Rows wherever a list of <see cref="KernelStep"/> says.</summary>
+readonly struct ListedSteps : ISteps { public static bool AreListed => true; }
+
+/// <summary>Where a row of A and one of B lie, in floats from the first of each.</summary>
+struct KernelStep
+{
+    public int A, B;
+}

@@ -57,6 +57,10 @@ readonly unsafe struct Machine
     public delegate*<long, float*, float*, long, float*, long, long, void> Kernel(long rows, long columns) =>
         table[(columns > Lanes ? Rows : 0) + rows - 1];
 
+    /// <summary>The kernel of such a tile whose rows of A and B are listed, not even steps apart.</summary>
+    public delegate*<long, float*, float*, long, float*, long, long, void> ListedKernel(long rows, long columns) =>
+        table[2 * Rows + (columns > Lanes ? Rows : 0) + rows - 1];
+
     static readonly Machine bits128 = Create(VectorWidth.Bits128);
     static readonly Machine bits256 = Create(VectorWidth.Bits256);
     static readonly Machine bits512 = Create(VectorWidth.Bits512);
@@ -92,7 +96,7 @@ readonly unsafe struct Machine
     static Machine Create(VectorWidth width)
     {
         // Lives as long as the process.
-        var table = (delegate*<long, float*, float*, long, float*, long, long, void>*)NativeMemory.AllocZeroed(32, (nuint)sizeof(void*));
+        var table = (delegate*<long, float*, float*, long, float*, long, long, void>*)NativeMemory.AllocZeroed(64, (nuint)sizeof(void*));
         switch (width)
         {
             case VectorWidth.Bits512:

@@ -13,12 +13,14 @@ static unsafe class MicroKernel256
 
     /// <summary>
     /// C[H, 8·W] (+)= Σ_p a[p·8 + row]·b[p·bStride + column], summed in order of p by fused multiply-adds from 0. H and W are constants to the JIT,
-    /// which drops the rows and the column that a smaller tile does not have.
+    /// which drops the rows and the column that a smaller tile does not have. Where the steps are listed, bStride is the address of the list (<see cref="KernelStep"/>).
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Multiply<H, W>(long k, float* a, float* b, long bStride, float* c, long cStride, long accumulate)
-        where H : struct, IExtent where W : struct, IExtent
+    public static void Multiply<S, H, W>(long k, float* a, float* b, long bStride, float* c, long cStride, long accumulate)
+        where S : struct, ISteps where H : struct, IExtent where W : struct, IExtent
     {
+        float* rows = a, columns = b;
+        var step = (KernelStep*)bStride;
         Vector256<float> x0 = default, y0 = default;
         Vector256<float> x1 = default, y1 = default;
         Vector256<float> x2 = default, y2 = default;
@@ -27,6 +29,12 @@ static unsafe class MicroKernel256
         Vector256<float> x5 = default, y5 = default;
         for (; k > 0; k--)
         {
+            if (S.AreListed)
+            {
+                a = rows + step->A;
+                b = columns + step->B;
+                step++;
+            }
             var u = Vector256.Load(b);
             var v = W.Value > 1 ? Vector256.Load(b + 8) : default;
             { var s = Vector256.Create(a[0]); x0 = Fma.MultiplyAdd(s, u, x0); if (W.Value > 1) y0 = Fma.MultiplyAdd(s, v, y0); }
@@ -35,8 +43,11 @@ static unsafe class MicroKernel256
             if (H.Value > 3) { var s = Vector256.Create(a[3]); x3 = Fma.MultiplyAdd(s, u, x3); if (W.Value > 1) y3 = Fma.MultiplyAdd(s, v, y3); }
             if (H.Value > 4) { var s = Vector256.Create(a[4]); x4 = Fma.MultiplyAdd(s, u, x4); if (W.Value > 1) y4 = Fma.MultiplyAdd(s, v, y4); }
             if (H.Value > 5) { var s = Vector256.Create(a[5]); x5 = Fma.MultiplyAdd(s, u, x5); if (W.Value > 1) y5 = Fma.MultiplyAdd(s, v, y5); }
-            a += PanelStride;
-            b += bStride;
+            if (!S.AreListed)
+            {
+                a += PanelStride;
+                b += bStride;
+            }
         }
         Store<W>(x0, y0, c, accumulate);
         if (H.Value > 1) Store<W>(x1, y1, c += cStride, accumulate);
@@ -58,20 +69,22 @@ static unsafe class MicroKernel256
         if (W.Value > 1) y.Store(c + 8);
     }
 
-    /// <summary>Entry (W − 1)·Rows + H − 1 of <paramref name="table"/> is the H × 8·W tile.</summary>
+    /// <summary>Entry (listed ? 2 : 0)·Rows + (W − 1)·Rows + H − 1 of <paramref name="table"/> is the H × 8·W tile.</summary>
     public static void Fill(delegate*<long, float*, float*, long, float*, long, long, void>* table)
     {
-        FillWidth<Extent1>(table);
-        FillWidth<Extent2>(table + Rows);
+        FillWidth<EvenSteps, Extent1>(table);
+        FillWidth<EvenSteps, Extent2>(table + Rows);
+        FillWidth<ListedSteps, Extent1>(table + 2 * Rows);
+        FillWidth<ListedSteps, Extent2>(table + 3 * Rows);
     }
 
-    static void FillWidth<W>(delegate*<long, float*, float*, long, float*, long, long, void>* table) where W : struct, IExtent
+    static void FillWidth<S, W>(delegate*<long, float*, float*, long, float*, long, long, void>* table) where S : struct, ISteps where W : struct, IExtent
     {
-        table[0] = &Multiply<Extent1, W>;
-        table[1] = &Multiply<Extent2, W>;
-        table[2] = &Multiply<Extent3, W>;
-        table[3] = &Multiply<Extent4, W>;
-        table[4] = &Multiply<Extent5, W>;
-        table[5] = &Multiply<Extent6, W>;
+        table[0] = &Multiply<S, Extent1, W>;
+        table[1] = &Multiply<S, Extent2, W>;
+        table[2] = &Multiply<S, Extent3, W>;
+        table[3] = &Multiply<S, Extent4, W>;
+        table[4] = &Multiply<S, Extent5, W>;
+        table[5] = &Multiply<S, Extent6, W>;
     }
 }

@@ -13,12 +13,14 @@ static unsafe class MicroKernel512
 
     /// <summary>
     /// C[H, 16·W] (+)= Σ_p a[p·16 + row]·b[p·bStride + column], summed in order of p by fused multiply-adds from 0. H and W are constants to the JIT,
-    /// which drops the rows and the column that a smaller tile does not have.
+    /// which drops the rows and the column that a smaller tile does not have. Where the steps are listed, bStride is the address of the list (<see cref="KernelStep"/>).
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Multiply<H, W>(long k, float* a, float* b, long bStride, float* c, long cStride, long accumulate)
-        where H : struct, IExtent where W : struct, IExtent
+    public static void Multiply<S, H, W>(long k, float* a, float* b, long bStride, float* c, long cStride, long accumulate)
+        where S : struct, ISteps where H : struct, IExtent where W : struct, IExtent
     {
+        float* rows = a, columns = b;
+        var step = (KernelStep*)bStride;
         Vector512<float> x0 = default, y0 = default;
         Vector512<float> x1 = default, y1 = default;
         Vector512<float> x2 = default, y2 = default;
@@ -35,6 +37,12 @@ static unsafe class MicroKernel512
         Vector512<float> x13 = default, y13 = default;
         for (; k > 0; k--)
         {
+            if (S.AreListed)
+            {
+                a = rows + step->A;
+                b = columns + step->B;
+                step++;
+            }
             var u = Vector512.Load(b);
             var v = W.Value > 1 ? Vector512.Load(b + 16) : default;
             { var s = Vector512.Create(a[0]); x0 = Avx512F.FusedMultiplyAdd(s, u, x0); if (W.Value > 1) y0 = Avx512F.FusedMultiplyAdd(s, v, y0); }
@@ -51,8 +59,11 @@ static unsafe class MicroKernel512
             if (H.Value > 11) { var s = Vector512.Create(a[11]); x11 = Avx512F.FusedMultiplyAdd(s, u, x11); if (W.Value > 1) y11 = Avx512F.FusedMultiplyAdd(s, v, y11); }
             if (H.Value > 12) { var s = Vector512.Create(a[12]); x12 = Avx512F.FusedMultiplyAdd(s, u, x12); if (W.Value > 1) y12 = Avx512F.FusedMultiplyAdd(s, v, y12); }
             if (H.Value > 13) { var s = Vector512.Create(a[13]); x13 = Avx512F.FusedMultiplyAdd(s, u, x13); if (W.Value > 1) y13 = Avx512F.FusedMultiplyAdd(s, v, y13); }
-            a += PanelStride;
-            b += bStride;
+            if (!S.AreListed)
+            {
+                a += PanelStride;
+                b += bStride;
+            }
         }
         Store<W>(x0, y0, c, accumulate);
         if (H.Value > 1) Store<W>(x1, y1, c += cStride, accumulate);
@@ -82,28 +93,30 @@ static unsafe class MicroKernel512
         if (W.Value > 1) y.Store(c + 16);
     }
 
-    /// <summary>Entry (W − 1)·Rows + H − 1 of <paramref name="table"/> is the H × 16·W tile.</summary>
+    /// <summary>Entry (listed ? 2 : 0)·Rows + (W − 1)·Rows + H − 1 of <paramref name="table"/> is the H × 16·W tile.</summary>
     public static void Fill(delegate*<long, float*, float*, long, float*, long, long, void>* table)
     {
-        FillWidth<Extent1>(table);
-        FillWidth<Extent2>(table + Rows);
+        FillWidth<EvenSteps, Extent1>(table);
+        FillWidth<EvenSteps, Extent2>(table + Rows);
+        FillWidth<ListedSteps, Extent1>(table + 2 * Rows);
+        FillWidth<ListedSteps, Extent2>(table + 3 * Rows);
     }
 
-    static void FillWidth<W>(delegate*<long, float*, float*, long, float*, long, long, void>* table) where W : struct, IExtent
+    static void FillWidth<S, W>(delegate*<long, float*, float*, long, float*, long, long, void>* table) where S : struct, ISteps where W : struct, IExtent
     {
-        table[0] = &Multiply<Extent1, W>;
-        table[1] = &Multiply<Extent2, W>;
-        table[2] = &Multiply<Extent3, W>;
-        table[3] = &Multiply<Extent4, W>;
-        table[4] = &Multiply<Extent5, W>;
-        table[5] = &Multiply<Extent6, W>;
-        table[6] = &Multiply<Extent7, W>;
-        table[7] = &Multiply<Extent8, W>;
-        table[8] = &Multiply<Extent9, W>;
-        table[9] = &Multiply<Extent10, W>;
-        table[10] = &Multiply<Extent11, W>;
-        table[11] = &Multiply<Extent12, W>;
-        table[12] = &Multiply<Extent13, W>;
-        table[13] = &Multiply<Extent14, W>;
+        table[0] = &Multiply<S, Extent1, W>;
+        table[1] = &Multiply<S, Extent2, W>;
+        table[2] = &Multiply<S, Extent3, W>;
+        table[3] = &Multiply<S, Extent4, W>;
+        table[4] = &Multiply<S, Extent5, W>;
+        table[5] = &Multiply<S, Extent6, W>;
+        table[6] = &Multiply<S, Extent7, W>;
+        table[7] = &Multiply<S, Extent8, W>;
+        table[8] = &Multiply<S, Extent9, W>;
+        table[9] = &Multiply<S, Extent10, W>;
+        table[10] = &Multiply<S, Extent11, W>;
+        table[11] = &Multiply<S, Extent12, W>;
+        table[12] = &Multiply<S, Extent13, W>;
+        table[13] = &Multiply<S, Extent14, W>;
     }
 }

@@ -14,7 +14,7 @@ static class Program
         ("steps", "[--threads N] [--seconds S] [MODEL]...", StepsCommand.Run),
         ("profile", "[--threads N] [--seconds S] [MODEL]...", ProfileCommand.Run),
         ("gemm", "[--layout nn|nt|tn] [--threads N] [M N K]...", GemmCommand.Run),
-        ("conv", "[--threads N] [BATCH CHANNELS SIZE FILTERS KERNEL STRIDE]...", ConvCommand.Run),
+        ("conv", "[--threads N] [--rounds R] [--peer COMMAND] [BATCH CHANNELS SIZE FILTERS KERNEL STRIDE]...", ConvCommand.Run),
         ("fuzz", "safetensors|idx|csv|sources|programs [--count N] [--seed S]", FuzzCommand.Run),
     ];
 

@@ -43,6 +43,13 @@ public unsafe class ConvolutionTests
         Call(2, 40, 32, 32, 20, 3, 3, padding: 1),
         Call(33, 20, 2, 2, 30, 3, 3, padding: 1),
         Call(1, 2, 6, 6, 2, 4, 4, stride: 2, padding: 1, dilation: 3),
+        // Small maps of many images, pixel by pixel: groups of images that are and are not full, several blocks of channels, strides, dilation.
+        Call(32, 16, 4, 4, 20, 3, 3, padding: 1),
+        Call(35, 48, 4, 5, 15, 3, 3, padding: 1),
+        Call(20, 32, 8, 8, 40, 3, 3, stride: 2, padding: 1),
+        Call(16, 140, 3, 3, 18, 1, 1, stride: 2),
+        Call(31, 34, 6, 5, 32, 3, 3, padding: 2, dilation: 2, groups: 2),
+        Call(17, 8, 7, 7, 8, 5, 5, padding: 2),
         // What the packed loops have no room for: long strides, windows of thousands of elements, windows that reach over more of the image than lies in the caches.
         Call(2, 4, 40, 37, 6, 3, 2, stride: 32, padding: 1, groups: 2),
         Call(1, 2, 70, 68, 3, 65, 66, padding: 1),
