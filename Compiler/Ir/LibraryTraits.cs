@@ -53,4 +53,10 @@ public enum LibraryHooks
 
     /// <summary>Scalar arithmetic that makes an operand.</summary>
     Prologue = 4,
+
+    /// <summary>Sums of the elements of an operand along the axis that a product sums over, in sequence: the gradient of a bias beside that of its weight.</summary>
+    Sums = 8,
+
+    /// <summary>All of them.</summary>
+    All = Addend | Epilogue | Prologue | Sums,
 }

@@ -64,6 +64,12 @@ public sealed record LoweredFunction(
     /// <summary>What the offsets of its intermediates in the arena are multiples of, in bytes (<see cref="Targets.MemoryLimits.Alignment"/>).</summary>
     public required int Alignment { get; init; }
 
+    /// <summary>Arguments and results lie in the arena, too (<see cref="Targets.TargetModel.StableAddresses"/>): arguments from before the first launch on, results till behind the last.</summary>
+    public bool HasStableAddresses { get; init; }
+
+    /// <summary>Whether a buffer has a place in the arena.</summary>
+    public bool IsPlanned(Buffer buffer) => buffer.Kind == BufferKind.Arena || (HasStableAddresses && buffer.Kind is (BufferKind.Argument or BufferKind.Result));
+
     /// <summary>A size in bytes as the arena counts it: rounded up to the alignment.</summary>
     public long Align(long bytes) => (bytes + Alignment - 1) & -(long)Alignment;
 
@@ -73,7 +79,7 @@ public sealed record LoweredFunction(
         var bytes = new long[Buffers.Length];
         for (var i = 0; i < bytes.Length; i++) bytes[i] = Buffers[i].BytesAt(binding);
         foreach (var launch in Launches)
-            if (launch.Workspace is { } workspace) bytes[launch.Operands[workspace.Pointer].Buffer.Id] = launch.WorkspaceBytes(binding);
+            if (launch.Workspace is { Pointer: { } pointer }) bytes[launch.Operands[pointer].Buffer.Id] = launch.WorkspaceBytes(binding);
         return bytes;
     }
 }
@@ -81,9 +87,9 @@ public sealed record LoweredFunction(
 /// <summary>Whose memory a buffer is.</summary>
 public enum BufferKind
 {
-    /// <summary>The caller's, for the length of a call; never written.</summary>
+    /// <summary>The caller's, for the length of a call, or a copy of it; never written.</summary>
     Argument,
-    /// <summary>The caller's, written.</summary>
+    /// <summary>The caller's, or what is copied there in the end; written.</summary>
     Result,
     /// <summary>The parameter store's; <see cref="Buffer.Name"/> is the state's path.</summary>
     State,
@@ -186,6 +192,9 @@ public sealed record Prologue(Hook Hook, bool Transposed);
 /// <summary>A strided matrix over up to three batch extents, for contractions: strides in elements.</summary>
 public sealed record MatrixView(int Operand, ImmutableArray<Dim> BatchStrides, Dim RowStride, Dim ColumnStride);
 
+/// <summary>A strided vector over up to three batch extents: strides in elements.</summary>
+public sealed record VectorView(int Operand, ImmutableArray<Dim> BatchStrides, Dim Stride);
+
 /// <summary>The operands and sizes of a body that a library kernel calls: a range of the launch's.</summary>
 public sealed record HookOperands(int First, int Count, ImmutableArray<Dim> Dims);
 
@@ -203,11 +212,11 @@ public sealed record ContractLaunch(
     : Launch(Origins, Operands, InPlace)
 {
     public override string Title =>
-        (Kernel.MakesA is { } a ? "a:" + a.Body.Name + "+" : "") + (Kernel.MakesB is { } b ? "b:" + b.Body.Name + "+" : "") + "contract" + (Kernel.Epilogue is { } c ? "+" + c.Name : "");
+        (Kernel.MakesA is { } a ? "a:" + a.Body.Name + "+" : "") + (Kernel.MakesB is { } b ? "b:" + b.Body.Name + "+" : "") + "contract" + (Kernel.Epilogue is { } c ? "+" + c.Name : "") + (Kernel.SumsOfA is null ? "" : "+sum:a") + (Kernel.SumsOfB is null ? "" : "+sum:b");
 
     public override Workspace? Workspace => Kernel.Workspace;
 
-    public override long WorkspaceBytes(DimBinding binding) => Kernel.Workspace is null ? 0
+    public override long WorkspaceBytes(DimBinding binding) => Kernel.Workspace?.Pointer is null ? 0
         : Kernel.Workspace.Packing.ProductBytes(Kernel.Sums, Batch.Aggregate(1L, (n, size) => n * size.Evaluate(binding)), M.Evaluate(binding), N.Evaluate(binding), K.Evaluate(binding));
 
     public Dim M => Kernel.M.In(Dims);
@@ -237,6 +246,14 @@ public sealed record ContractLaunch(
     /// <summary>Consumes finished tiles.</summary>
     public Hook? Epilogue => Kernel.Epilogue is { } body ? Hook.Of(body, HookC) : null;
 
+    /// <summary>Where the sums of A's rows go; null when nobody wants them.</summary>
+    public VectorView? SumsOfA => Sums(Kernel.SumsOfA);
+
+    /// <summary>Where the sums of B's columns go; null when nobody wants them.</summary>
+    public VectorView? SumsOfB => Sums(Kernel.SumsOfB);
+
+    VectorView? Sums(Access? access) => access is null ? null : new(access.Pointer, [.. access.Strides.Take(3).Select(s => s.In(Dims))], access.Strides[3].In(Dims));
+
     MatrixView? View(Access? access) =>
         access is null ? null : new(access.Pointer, [.. access.Strides.Take(3).Select(s => s.In(Dims))], access.Strides[3].In(Dims), access.Strides[4].In(Dims));
 }
@@ -262,7 +279,7 @@ public sealed record ConvolutionLaunch(
 
     public override long WorkspaceBytes(DimBinding binding)
     {
-        if (Kernel.Workspace is null) return 0;
+        if (Kernel.Workspace?.Pointer is null) return 0;
         var sizes = Shape.Evaluate(binding);
         return Kind == ConvolutionKind.WeightGradient
             ? new GradientCut(sizes, Kernel.Sums, Kernel.Workspace.Packing).Floats * sizeof(float) : Kernel.Workspace.Packing.ConvolutionBytes(Kernel.Sums, sizes, Kind == ConvolutionKind.ImageGradient);

@@ -34,6 +34,15 @@ public sealed record ProductKernel(
 {
     string? text;
 
+    /// <summary>
+    /// Where the sums of A's rows along the summed extent go, over (batch, batch, batch, m), in the type of the sums; null when nobody wants them. Each is added up in sequence, from 0, whatever the order of the
+    /// product's own sums is.
+    /// </summary>
+    public Access? SumsOfA { get; init; }
+
+    /// <summary>Where the sums of B's columns go, over (batch, batch, batch, n).</summary>
+    public Access? SumsOfB { get; init; }
+
     public override bool IsGenerated => false;
 
     public override string Text => text ??= Print();
@@ -46,6 +55,8 @@ public sealed record ProductKernel(
         Operand("a", A, MakesA);
         Operand("b", B, MakesB);
         Operand("c", C, Epilogue is null ? null : new(Epilogue, false));
+        if (SumsOfA is not null) text.Append("  adds a ").Append(ReductionOrder.Text(1)).Append(' ').Append(SumsOfA).Append('\n');
+        if (SumsOfB is not null) text.Append("  adds b ").Append(ReductionOrder.Text(1)).Append(' ').Append(SumsOfB).Append('\n');
         text.Append("  sums ").Append(Sums.Text).Append('\n');
         if (Workspace is not null) text.Append("  workspace ").Append(Workspace).Append('\n');
         return text.ToString();

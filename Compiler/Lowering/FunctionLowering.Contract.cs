@@ -22,11 +22,13 @@ sealed partial class FunctionLowering
         var sums = c.DType.Accumulator();
         foreach (var (inner, outer) in inputs) places[inner] = places[outer];
         var parts = ContractParts.Of(contract, body, outputs.Select(o => o.Inner));
+        foreach (var view in parts.Views) this.View(view);
         var prologueA = Prologue(node, a, parts.PrologueA, inputs, a.Shape.Rank - 2, a.Shape.Rank - 1, true, false);
         var prologueB = Prologue(node, b, parts.PrologueB, inputs, b.Shape.Rank - 2, b.Shape.Rank - 1, false, true);
         var placeA = prologueA is null ? places[a] : null;
         var placeB = prologueB is null ? places[b] : null;
-        var epilogue = Epilogue(node, c, c.Shape.Rank - 2, c.Shape.Rank - 1, parts.Epilogue, inputs, outputs, out var wanted);
+        ImmutableArray<(Value Inner, Value Outer)> results = [.. outputs.Where(o => !parts.Sums.Any(s => s.Output == o.Inner))];
+        var epilogue = Epilogue(node, c, c.Shape.Rank - 2, c.Shape.Rank - 1, parts.Epilogue, inputs, results, out var wanted);
         // What lies in memory in another type than that of the sums is converted on the way: operands while they are packed, the result while it is in cache.
         if (placeA is not null && a.DType != sums) (prologueA, placeA) = (Converted(a, placeA, c.Shape, node, true, false), null);
         if (placeB is not null && b.DType != sums) (prologueB, placeB) = (Converted(b, placeB, c.Shape, node, false, true), null);
@@ -65,22 +67,70 @@ sealed partial class FunctionLowering
         ImmutableArray<InPlace> inPlace = [];
         if (epilogue is null) viewC = View(c, placeC, true, x => x.C);
         else (takes.Body, takes.Operands, inPlace) = AddHook(epilogue, operands);
-        var workspace = Workspace(operands, sums);
-        var kernel = kernels.Add(new ProductKernel(
-            "", sums, [.. sizes.Take(3)], sizes[3], sizes[4], sizes[5], viewA, viewB, viewC, makesA, makesB, takes.Body, target.Products.In(sums), workspace), "product");
+        var sumsOf = new Access?[2];
+        var unrounded = new List<(Value Sum, Placement Place, Value Result)>();
+        foreach (var sum in parts.Sums)
+        {
+            var operand = OperandSums.Of(contract, sum, body) ?? throw new InvalidOperationException($"{node.Name} has a sum that is none of what its product multiplies.");
+            var outer = outputs.First(o => o.Inner == sum.Output).Outer;
+            var (value, place) = (sum.Output, PlaceOf(outer));
+            if (value.DType != sums || Step(value.Shape, place.Strides) is null)
+            {
+                value = Value.Argument(value.Type with { DType = sums }, "sums");
+                place = places[value] = Dense(value, NewBuffer("sums", BufferKind.Arena, value.Type));
+                unrounded.Add((value, place, outer));
+            }
+            operands.Add(new(place.Buffer, place.Offset, true));
+            sumsOf[operand] = new(operands.Count - 1, sums, true, [Extent.Zero, Extent.Zero, Extent.Zero, arguments.Fixed(Step(value.Shape, place.Strides)!)]);
+        }
+        var workspace = Workspace(operands, sums, c.Shape[c.Shape.Rank - 2], c.Shape[c.Shape.Rank - 1], a.Shape[a.Shape.Rank - 1]);
+        var kernel = kernels.Add(new ProductKernel("", sums, [.. sizes.Take(3)], sizes[3], sizes[4], sizes[5], viewA, viewB, viewC, makesA, makesB, takes.Body, target.Products.In(sums), workspace)
+        {
+            SumsOfA = sumsOf[0], SumsOfB = sumsOf[1],
+        }, "product");
         Add(node, new ContractLaunch(node.Origins, operands.ToImmutable(), inPlace, kernel, arguments.Dims, hookA, hookB, takes.Operands)
         {
             Flops = contract.Operation.Flops(contract) + (prologueA?.Kernel.Flops ?? Dim.Zero) + (prologueB?.Kernel.Flops ?? Dim.Zero) + (epilogue?.Flops ?? Dim.Zero),
             Traffic = (prologueA?.Kernel.Traffic ?? a.Type.Bytes) + (prologueB?.Kernel.Traffic ?? b.Type.Bytes) + (epilogue?.Traffic ?? c.Type.Bytes),
         });
         if (placeC is not null && placeC != wanted) CopyTo(c, placeC, wanted!, node);
-        if (!rest.IsEmpty) After(node, c, wanted!, rest, inputs, outputs);
+        foreach (var (sum, place, result) in unrounded) Round(node, sum, place, result.DType, places[result]);
+        if (!rest.IsEmpty) After(node, c, wanted!, rest, inputs, results);
     }
+
+    // From one element to the next of a value whose axes are one; null when they are not.
+    static Dim? Step(Shape shape, ImmutableArray<Dim> strides)
+    {
+        Dim? step = null;
+        var next = Dim.One;
+        for (var axis = shape.Rank - 1; axis >= 0; axis--)
+        {
+            if (shape[axis].Is(1)) continue;
+            if (step is null) step = strides[axis];
+            else if (strides[axis] != next) return null;
+            next = strides[axis] * shape[axis];
+        }
+        return step ?? Dim.One;
+    }
+
+    // Sums in their result's type.
+    void Round(Node node, Value sums, Placement from, DType type, Placement to)
+    {
+        var round = new Builder(program, "round");
+        var rounded = round.Cast(sums, type);
+        Launch(node, TryBuild(new([.. round.Nodes], [(sums, from)], [(rounded, to)]))!);
+    }
+
+    // Of products: small ones share nothing, at no sizes that a caller may choose.
+    Workspace? Workspace(ImmutableArray<Operand>.Builder operands, DType sums, Dim m, Dim n, Dim k) =>
+        target.Packing.SharesNothing(target.Products.In(sums), m.Range(program.Dims).Max, n.Range(program.Dims).Max, k.Range(program.Dims).Max) ? Alone() : Workspace(operands, sums);
+
+    Workspace? Alone() => target.Packing == PackingModel.None ? null : new(null, target.Packing);
 
     // The last operand: memory of the launch alone. Sums of other types than float32 are made block by block in each thread's own.
     Workspace? Workspace(ImmutableArray<Operand>.Builder operands, DType sums)
     {
-        if (target.Packing == PackingModel.None || sums != DType.F32) return null;
+        if (target.Packing == PackingModel.None || sums != DType.F32) return Alone();
         operands.Add(new(NewBuffer("workspace", BufferKind.Arena, DType.F32, Dim.Zero), Dim.Zero, true));
         return new(operands.Count - 1, target.Packing);
     }

@@ -19,6 +19,7 @@ sealed partial class FunctionLowering
         var kind = form.Image == ConvolutionForm.Result ? ConvolutionKind.ImageGradient : form.Weight == ConvolutionForm.Result ? ConvolutionKind.WeightGradient : ConvolutionKind.Forward;
         foreach (var (inner, outer) in inputs) places[inner] = places[outer];
         var parts = ContractParts.Of(convolution, body, outputs.Select(o => o.Inner));
+        foreach (var view in parts.Views) this.View(view);
         var operands = ImmutableArray.CreateBuilder<Operand>();
         var arguments = new DimTable(0);
         Shape ShapeOf(int operand) => operand == ConvolutionForm.Result ? result.Shape : convolution.Inputs[operand].Shape;
@@ -75,12 +76,7 @@ sealed partial class FunctionLowering
             Flops = flops + (epilogue?.Flops ?? Dim.Zero),
             Traffic = traffic + (epilogue?.Traffic ?? result.Type.Bytes),
         });
-        if (unrounded is not null)
-        {
-            var round = new Builder(program, "round");
-            var rounded = round.Cast(unrounded, result.DType);
-            Launch(node, TryBuild(new([.. round.Nodes], [(unrounded, places[unrounded])], [(rounded, place!)]))!);
-        }
+        if (unrounded is not null) Round(node, unrounded, places[unrounded], result.DType, place!);
         if (!rest.IsEmpty) After(node, result, place!, rest, inputs, outputs);
     }
 }

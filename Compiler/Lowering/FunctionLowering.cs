@@ -41,7 +41,7 @@ sealed partial class FunctionLowering(Program program, Function function, Kernel
         foreach (var u in function.Updates)
             targets.Add(new(u.Value, Dense(u.Value, states[u.Path]), incoming.TryGetValue(u.Path, out var old) ? old : null));
         Fill(targets, cancel);
-        return new(FunctionSignature.Of(function), [.. buffers], [.. launches], arguments, results) { Alignment = target.Memory.Alignment };
+        return new(FunctionSignature.Of(function), [.. buffers], [.. launches], arguments, results) { Alignment = target.Memory.Alignment, HasStableAddresses = target.StableAddresses };
     }
 
     /// <summary>Lowers the function's nodes so that in the end every target has its value.</summary>
@@ -129,7 +129,7 @@ sealed partial class FunctionLowering(Program program, Function function, Kernel
         var region = node.Regions[0];
         if (region.Nodes.FirstOrDefault(n => n.Operation.Kind is OpKind.Contract or OpKind.Convolution) is not { } contract) return false;
         var parts = ContractParts.Of(contract, region.Nodes, region.Results);
-        var read = parts.PrologueA.Concat(parts.PrologueB).Append(contract).SelectMany(n => n.Inputs).ToList();
+        var read = parts.Views.Concat(parts.PrologueA).Concat(parts.PrologueB).Append(contract).SelectMany(n => n.Inputs).ToList();
         return region.Parameters.Where((p, i) => values.Contains(node.Inputs[i])).Any(read.Contains);
     }
 

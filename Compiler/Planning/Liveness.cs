@@ -7,7 +7,7 @@ using Graph.Compiler.Kernels;
 
 namespace Graph.Compiler.Planning;
 
-/// <summary>When each arena buffer of a function lives and which buffers take over another one's memory, under one binding.</summary>
+/// <summary>When each buffer of a function that has a place in the arena lives and which buffers take over another one's memory, under one binding.</summary>
 /// <remarks>Views are placements in their source's buffer, so an alias extends its life by itself: every operand names the buffer it lies in.</remarks>
 sealed class Liveness
 {
@@ -26,6 +26,7 @@ sealed class Liveness
             Lives[i] = Life.None;
             TakesOver[i] = -1;
         }
+        foreach (var argument in function.Arguments) Touch(argument, 0); // it is there before the first launch
         for (var launch = 0; launch < Launches; launch++)
             foreach (var operand in function.Launches[launch].Operands)
                 Touch(operand.Buffer, launch);
@@ -48,7 +49,7 @@ sealed class Liveness
 
     void Touch(Kernels.Buffer buffer, int launch)
     {
-        if (buffer.Kind != BufferKind.Arena) return;
+        if (!function.IsPlanned(buffer)) return;
         ref var life = ref Lives[buffer.Id];
         life = life.Exists ? life with { Last = Math.Max(life.Last, launch) } : new(launch, launch);
     }

@@ -8,9 +8,9 @@ namespace Graph.Compiler.Planning;
 /// <summary>Where every intermediate of a function lies in the arena, under one binding of its named dimensions, and what running it costs.</summary>
 /// <param name="Function">The launches.</param>
 /// <param name="Binding">The named dimensions.</param>
-/// <param name="Offsets">Bytes from the arena's start, by <see cref="Kernels.Buffer.Id"/>; −1 for buffers that are not the arena's or never used.</param>
+/// <param name="Offsets">Bytes from the arena's start, by <see cref="Kernels.Buffer.Id"/>; −1 for buffers without a place there (<see cref="LoweredFunction.IsPlanned"/>) or never used.</param>
 /// <param name="Bytes">The size of every buffer, by id.</param>
-/// <param name="Lives">When each arena buffer lives, by id.</param>
+/// <param name="Lives">When each buffer with a place in the arena lives, by id.</param>
 /// <param name="TakesOver">For each buffer the id of the one whose memory it continues in place, or −1.</param>
 /// <param name="ArenaBytes">Size of the arena.</param>
 /// <param name="LowerBound">The most bytes that live at once, each buffer rounded up to the alignment: no placement needs less.</param>

@@ -76,7 +76,8 @@ public static class PlanPrinter
     static string Name(MemoryPlan plan, Operand operand, int index)
     {
         var buffer = operand.Buffer;
-        if (buffer.Kind != BufferKind.Arena) return buffer.ToString();
+        if (!plan.Function.IsPlanned(buffer)) return buffer.ToString();
+        if (buffer.Kind == BufferKind.Argument && plan.Function.HasStableAddresses) return buffer + "@" + plan.Offsets[buffer.Id].ToString(CultureInfo.InvariantCulture);
         if (!operand.IsWritten || plan.Lives[buffer.Id].First != index) return buffer.ToString();
         // Where a buffer is born its place is shown, with = when it continues another one's memory.
         var place = "@" + plan.Offsets[buffer.Id].ToString(CultureInfo.InvariantCulture);

@@ -7,7 +7,7 @@ using Graph.Compiler.Kernels;
 namespace Graph.Compiler.Planning;
 
 /// <summary>
-/// What every plan must fulfil, checked from the launches alone: buffers that live at the same time lie apart (but for a declared in-place pair at its launch), inside the arena and aligned;
+/// What every plan must fulfil, checked from the launches alone: buffers with a place in the arena that live at the same time lie apart (but for a declared in-place pair at its launch), inside the arena and aligned;
 /// nothing is read before it is written; arguments are never written; what comes into a loop or leaves it lives through all of it; no launch reads a state's incoming value after another has written the new one.
 /// </summary>
 public static class PlanVerifier
@@ -48,6 +48,8 @@ public static class PlanVerifier
 
     static void Placement(MemoryPlan plan)
     {
+        foreach (var buffer in plan.Function.Arguments.Concat(plan.Function.Results))
+            if (plan.Function.IsPlanned(buffer) && plan.Offsets[buffer.Id] < 0) throw Broken(plan, 0, $"{buffer} has no place in the arena");
         var alive = plan.Function.Buffers.Where(b => plan.Lives[b.Id].Exists).OrderBy(b => plan.Lives[b.Id].First).ToArray();
         foreach (var buffer in alive)
         {

@@ -11,14 +11,23 @@ namespace Graph.Compiler.Space;
 /// <param name="PrologueA">What makes the left operand; empty when it comes from memory.</param>
 /// <param name="PrologueB">What makes the right operand; empty when it comes from memory.</param>
 /// <param name="Epilogue">What is done with the product.</param>
-public sealed record ContractParts(ImmutableArray<Node> PrologueA, ImmutableArray<Node> PrologueB, ImmutableArray<Node> Epilogue)
+/// <param name="Sums">Reductions beside the product (<see cref="OperandSums"/>).</param>
+/// <param name="Views">Through which operands that come from memory are seen.</param>
+public sealed record ContractParts(ImmutableArray<Node> PrologueA, ImmutableArray<Node> PrologueB, ImmutableArray<Node> Epilogue, ImmutableArray<Node> Sums, ImmutableArray<Node> Views)
 {
     /// <summary>Takes nodes apart.</summary>
     /// <param name="contract">The contraction or convolution.</param>
     /// <param name="nodes">It and the nodes around it, in order.</param>
     /// <param name="outputs">What the nodes are there for.</param>
-    public static ContractParts Of(Node contract, IReadOnlyList<Node> nodes, IEnumerable<Value> outputs) =>
-        new(Before(contract, nodes, [contract.Inputs[0]]), Before(contract, nodes, [contract.Inputs[1]]), Before(contract, nodes, outputs));
+    public static ContractParts Of(Node contract, IReadOnlyList<Node> nodes, IEnumerable<Value> outputs)
+    {
+        ImmutableArray<Node> sums = [.. nodes.Where(n => n.Operation.Kind == OpKind.Reduce)];
+        var (a, b) = (Before(contract, nodes, [contract.Inputs[0]]), Before(contract, nodes, [contract.Inputs[1]]));
+        ImmutableArray<Node> views = [.. new[] { a, b }.Where(AreViews).SelectMany(n => n).Distinct()];
+        return new(AreViews(a) ? [] : a, AreViews(b) ? [] : b, Before(contract, nodes, outputs.Where(o => !sums.Any(s => s.Outputs.Contains(o)))), sums, views);
+    }
+
+    static bool AreViews(ImmutableArray<Node> nodes) => nodes.All(n => n.Operation.Kind == OpKind.View);
 
     // The nodes that some values are made by, the contraction and what is behind it left out.
     static ImmutableArray<Node> Before(Node contract, IReadOnlyList<Node> nodes, IEnumerable<Value> values)

@@ -43,6 +43,7 @@ public static class KnownTargets
         Sums = new(Lanes: 32, SplitWork: 1 << 15, PartWork: 1 << 12, MostParts: 256, LeastPart: 8, BusyChunks: 64, MostNormParts: 1024),
         Products = new(DepthBlock: 512, SliceElements: 1 << 16, SliceLeast: 2, SliceMost: 16, GradientPixels: 256, GradientTasks: 16),
         Packing = new(MostBytes: 0, LeastWork: long.MaxValue, WorkerBytes: 0, TurnedFloats: 0, PackedFloats: 0, Tiles: [new(64, 64, 64)]),
+        Hooks = LibraryHooks.Addend | LibraryHooks.Prologue | LibraryHooks.Epilogue,
         Library = KernelCatalog.Of(
         [
             new("matmul", [DType.F32, DType.F16, DType.BF16, DType.I32, DType.I8]), new("embedding", [DType.F32, DType.F16, DType.BF16]), new("embedding_grad", [DType.F32, DType.F16, DType.BF16]),

@@ -50,6 +50,9 @@ public sealed record PackingModel(long MostBytes, long LeastWork, long WorkerByt
         return floats * sizeof(float);
     }
 
+    /// <summary>Whether the processors of products of up to these sizes share nothing.</summary>
+    public bool SharesNothing(ProductSums sums, double m, double n, double k) => Tiles.IsEmpty || sums.IsPlain || (m * n * Math.Max(k, 1) < LeastWork && k <= (sums.SliceLeast - 1.0) * sums.DepthBlock);
+
     static (long Panels, long Lanes) Left(RegisterTile tile, long rows) => (Ceiling(rows, tile.Rows), tile.Lanes);
 
     static (long Panels, long Lanes) Right(RegisterTile tile, long columns) => (Ceiling(columns, tile.Columns), tile.Columns);

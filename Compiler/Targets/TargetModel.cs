@@ -39,11 +39,23 @@ public sealed record TargetModel
     /// <summary>What it has kernels of its own for; all that there are unless it says less.</summary>
     public KernelCatalog Library { get; init; } = KernelCatalog.Whole;
 
+    /// <summary>What its products and convolutions take along, of what their operations offer.</summary>
+    public LibraryHooks Hooks { get; init; } = LibraryHooks.All;
+
+    /// <summary>
+    /// Whether what a launch is given must lie at the same address in every call of a binding, as launches do that were recorded once (CUDA graphs): arguments and results have places in the arena then, and a call
+    /// copies into the ones before its first launch and out of the others behind its last.
+    /// </summary>
+    public bool StableAddresses { get; init; }
+
     /// <summary>The whole value as text, for fingerprints and keys: equal texts are equal models.</summary>
     public string Text => Print();
 
     /// <summary>Whether reading a result back costs less than making it again.</summary>
     public bool IsDear(ScalarOp op) => Costs.Dear.Contains(op);
+
+    /// <summary>Whether its kernel of a node takes that along.</summary>
+    public bool Takes(Node node, LibraryHooks hook) => Hooks.HasFlag(hook) && node.Operation.Library(node)?.Hooks.HasFlag(hook) == true;
 
     /// <summary>Why there are no tensors of this element type; null when there are.</summary>
     public string? Refuse(DType type) => Types.Contains(type) ? null : $"{Title} does not compute in {type.Name()} yet: use {DType.F32.Name()}";
@@ -123,6 +135,8 @@ public sealed record TargetModel
         text.Append("  products ").Append(Products.Text).Append('\n');
         text.Append("  packing ").Append(Packing.Text).Append('\n');
         if (!Library.IsWhole) text.Append("  library ").Append(Library.Text).Append('\n');
+        Line("addresses", [StableAddresses ? "stable" : "of-each-call"]);
+        Line("hooks", Enum.GetValues(typeof(LibraryHooks)).Cast<LibraryHooks>().Where(h => h is not (LibraryHooks.None or LibraryHooks.All) && Hooks.HasFlag(h)).Select(h => h.ToString().ToLowerInvariant()));
         return text.ToString();
 
         void Line(string name, IEnumerable<string> words) => text.Append("  ").Append(name).Append(string.Concat(words.Select(w => " " + w))).Append('\n');

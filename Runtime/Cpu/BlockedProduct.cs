@@ -40,13 +40,14 @@ static unsafe class BlockedProduct<T> where T : unmanaged, INumber<T>
     public static void Run(WorkerPool pool, ContractCall* call)
     {
         long batch = call->Batch0 * call->Batch1 * call->Batch2;
-        if (call->M <= 0 || call->N <= 0 || batch <= 0) return;
+        // Of no columns there are still the sums of rows.
+        if (batch <= 0 || ((call->M <= 0 || call->N <= 0) && !call->SumsOfA.IsSet && !call->SumsOfB.IsSet)) return;
         var job = new Job { Call = call, Scratch = (T**)pool.ScratchTable, Rows = MostRows, Blocks = (call->K + Contract.DepthBlock - 1) / Contract.DepthBlock };
-        job.ColumnTasks = (call->N + MostColumns - 1) / MostColumns;
+        job.ColumnTasks = Math.Max(1, (call->N + MostColumns - 1) / MostColumns);
         // Few blocks for many threads: smaller ones.
         while (job.Rows > 4 * MicroKernel<T>.Rows && batch * job.ColumnTasks * ((call->M + job.Rows - 1) / job.Rows) < 2 * pool.Threads) job.Rows /= 2;
-        job.RowTasks = (call->M + job.Rows - 1) / job.Rows;
-        var work = Math.Min(job.Rows, call->M) * Math.Min(MostColumns, call->N) * Math.Max(1, call->K);
+        job.RowTasks = Math.Max(1, (call->M + job.Rows - 1) / job.Rows);
+        var work = Math.Max(1, Math.Min(job.Rows, call->M)) * Math.Max(1, Math.Min(MostColumns, call->N)) * Math.Max(1, call->K);
         pool.Run(&RunTasks, &job, batch * job.RowTasks * job.ColumnTasks, 1 + ChunkWork / work);
     }
 
@@ -68,6 +69,11 @@ static unsafe class BlockedProduct<T> where T : unmanaged, INumber<T>
         var a = call->PrologueA != null ? null : (T*)call->A + b0 * call->ABatch0 + b1 * call->ABatch1 + b2 * call->ABatch2 + row * call->AM;
         var b = call->PrologueB != null ? null : (T*)call->B + b0 * call->BBatch0 + b1 * call->BBatch1 + b2 * call->BBatch2 + column * call->BN;
         if (blocks == 0) new Span<T>(sums, (int)Sums).Clear();
+        // The first tasks of rows and of columns add up what they pack.
+        var sumsOfA = call->SumsOfA.IsSet && column == 0 ? (T*)call->SumsOfA.To + call->SumsOfA.OffsetOf(batch, call->Batch1, call->Batch2) + row * call->SumsOfA.Step : null;
+        var sumsOfB = call->SumsOfB.IsSet && row == 0 ? (T*)call->SumsOfB.To + call->SumsOfB.OffsetOf(batch, call->Batch1, call->Batch2) + column * call->SumsOfB.Step : null;
+        if (sumsOfA != null) Add(null, 1, sumsOfA, call->SumsOfA.Step, rows, 0, false);
+        if (sumsOfB != null) Add(null, 1, sumsOfB, call->SumsOfB.Step, columns, 0, false);
         for (long block = 0; block < blocks; block++)
         {
             // Blocks of equal length.
@@ -94,6 +100,8 @@ static unsafe class BlockedProduct<T> where T : unmanaged, INumber<T>
                 call->PrologueB(call->PrologueBPointers, call->PrologueBDims, (float*)made, columns, batch, from, depth, column, columns);
                 Pack(packedB, TileColumns, made, 1, columns, columns, depth);
             }
+            if (sumsOfA != null) Add(packedA, MicroKernel<T>.Rows, sumsOfA, call->SumsOfA.Step, rows, depth, true);
+            if (sumsOfB != null) Add(packedB, TileColumns, sumsOfB, call->SumsOfB.Step, columns, depth, true);
             for (long j = 0; j < columns; j += TileColumns)
                 for (long i = 0; i < rows; i += MicroKernel<T>.Rows)
                     MicroKernel<T>.Multiply(depth, packedA + i * depth, packedB + j * depth, sums + i * MostColumns + j, MostColumns, block > 0);
@@ -110,6 +118,19 @@ static unsafe class BlockedProduct<T> where T : unmanaged, INumber<T>
             if (call->CN == 1) new ReadOnlySpan<T>(from, (int)columns).CopyTo(new(to, (int)columns));
             else
                 for (long j = 0; j < columns; j++) to[j * call->CN] = from[j];
+        }
+    }
+
+    // The lanes of neighbouring panels of `width` lanes, each in sequence, from 0 or from what the sums hold.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    static void Add(T* panel, long width, T* sums, long step, long lanes, long depth, bool goesOn)
+    {
+        for (long lane = 0; lane < lanes; lane++)
+        {
+            var from = panel + lane / width * width * depth + lane % width;
+            var sum = goesOn ? sums[lane * step] : T.Zero;
+            for (long k = 0; k < depth; k++) sum += from[k * width];
+            sums[lane * step] = sum;
         }
     }
 

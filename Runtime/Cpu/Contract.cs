@@ -30,7 +30,13 @@ public static unsafe class Contract
             case SumType.Int32: BlockedProduct<int>.Run(pool, call); return;
         }
         long batch = call->Batch0 * call->Batch1 * call->Batch2;
-        if (call->M <= 0 || call->N <= 0 || batch <= 0) return;
+        if (batch <= 0) return;
+        if (call->M <= 0 || call->N <= 0)
+        {
+            var sums = new ContractJob(call, Machine.Current, pool.ScratchTable, batch);
+            AddUp(pool, &sums, batch);
+            return;
+        }
         var turned = default(ContractCall);
         // Columns that are contiguous, and a single column, are better as rows.
         if (call->Epilogue == null && (call->CN != 1 && call->CM == 1 || call->N == 1 && call->M > 1))
@@ -40,9 +46,20 @@ public static unsafe class Contract
         }
         var job = new ContractJob(call, Machine.Current, pool.ScratchTable, batch);
         long work = call->M * call->N * Math.Max(call->K, 1);
-        if (ContractRow.Takes(call) && (batch > 1 || job.Slices() == 1)) ContractRow.Run(pool, &job, batch);
-        else if (batch == 1 && job.Slices() is var slices && slices > 1) RunSlices(pool, &job, slices);
-        else if (work < 2 * ChunkWork || batch >= 2 * pool.Threads && work < 64 * ChunkWork || call->WorkspaceFloats < job.LeastShared) RunPrivate(pool, &job, batch, work);
+        if (ContractRow.Takes(call) && (batch > 1 || job.Slices() == 1))
+        {
+            AddUp(pool, &job, batch);
+            ContractRow.Run(pool, &job, batch);
+            return;
+        }
+        if (batch == 1 && job.Slices() is var slices && slices > 1)
+        {
+            AddUp(pool, &job, batch);
+            RunSlices(pool, &job, slices);
+            return;
+        }
+        job.AddsUp = true;
+        if (work < 2 * ChunkWork || batch >= 2 * pool.Threads && work < 64 * ChunkWork || call->WorkspaceFloats < job.LeastShared) RunPrivate(pool, &job, batch, work);
         else
         {
             for (long b = 0; b < batch; b++) RunShared(pool, &job, b);
@@ -65,7 +82,16 @@ public static unsafe class Contract
         C = c->C, CM = c->CN, CN = c->CM, CBatch0 = c->CBatch0, CBatch1 = c->CBatch1, CBatch2 = c->CBatch2, Workspace = c->Workspace, WorkspaceFloats = c->WorkspaceFloats,
         PrologueA = c->PrologueB, PrologueAPointers = c->PrologueBPointers, PrologueADims = c->PrologueBDims, TransposedA = !c->TransposedB,
         PrologueB = c->PrologueA, PrologueBPointers = c->PrologueAPointers, PrologueBDims = c->PrologueADims, TransposedB = !c->TransposedA,
+        SumsOfA = c->SumsOfB, SumsOfB = c->SumsOfA,
     };
+
+    // The sums of operands beside the product: where tasks work on several blocks of one sum at a time, or read operands where they lie.
+    static void AddUp(WorkerPool pool, ContractJob* job, long batch)
+    {
+        var call = job->Call;
+        long panels = (call->SumsOfA.IsSet ? job->RowPanels : 0) + (call->SumsOfB.IsSet ? job->ColumnPanels : 0);
+        if (panels > 0) pool.Run(&ContractJob.AddUp, job, batch * panels, Math.Max(1, 1024 / Math.Max(1, call->K)));
+    }
 
     // Many or small products: every task packs what it needs.
     static void RunPrivate(WorkerPool pool, ContractJob* job, long batch, long work)

@@ -57,6 +57,9 @@ public unsafe struct ContractCall
     public void** EpiloguePointers;
     public long* EpilogueDims;
 
+    /// <summary>Where the sums of A's rows, and of B's columns, go along the summed extent: each in sequence, from 0, in the type of the sums. Unset where nobody wants them.</summary>
+    public OperandSums SumsOfA, SumsOfB;
+
     /// <summary>Memory that the workers share for packed operands and partial sums, of at least <see cref="Contract.WorkspaceFloats"/>; with less, but for partial sums, every worker packs for itself.</summary>
     public float* Workspace;
     public long WorkspaceFloats;

@@ -62,6 +62,8 @@ unsafe struct ContractJob
 
     public readonly long DepthOf(long block) => Math.Min(block * MaxDepth, Call->K);
 
+    /// <summary>The first of the tasks that read panels of A (B) adds them up; false when <see cref="AddUp"/> does it beside them.</summary>
+    public bool AddsUp;
 
     /// <summary>The most columns' panels up to a wish for which a task's sums fit its scratch memory.</summary>
     public readonly long FitColumns(long wish, long rowPanels) => Accumulates ? Math.Clamp(SumFloats / (rowPanels * Machine.Rows * Machine.Columns), 1, wish) : wish;
@@ -164,6 +166,50 @@ unsafe struct ContractJob
         }
     }
 
+    // Panels of A from `first` on, neighbours `step` apart, of one block.
+    readonly void AddRows(float* panels, long step, long batch, long first, long end, long block)
+    {
+        var to = Call->SumsOfA.To + Call->SumsOfA.OffsetOf(batch, Call->Batch1, Call->Batch2);
+        var sums = new PanelSums(Machine.PanelStride, DepthOf(block + 1) - DepthOf(block), Call->SumsOfA.Step, block > 0);
+        for (long i = first; i < end; i++, panels += step) sums.Add(panels, RowOf(i + 1) - RowOf(i), to + RowOf(i) * Call->SumsOfA.Step);
+        sums.Finish();
+    }
+
+    // The same of B.
+    readonly void AddColumns(float* panels, long step, long batch, long first, long end, long block)
+    {
+        long width = Machine.Columns;
+        var to = Call->SumsOfB.To + Call->SumsOfB.OffsetOf(batch, Call->Batch1, Call->Batch2);
+        var sums = new PanelSums(width, DepthOf(block + 1) - DepthOf(block), Call->SumsOfB.Step, block > 0);
+        for (long i = first; i < end; i++, panels += step) sums.Add(panels, Math.Min(width, Call->N - i * width), to + i * width * Call->SumsOfB.Step);
+        sums.Finish();
+    }
+
+    /// <summary>Body: adds up a panel of each operand whose sums are wanted, numbered (batch, panels of A, panels of B), where the tasks of the product do not: its sums are cut, or nothing is packed.</summary>
+    public static void AddUp(void* context, long begin, long end, int worker)
+    {
+        var job = (ContractJob*)context;
+        float* temporary = job->Scratch[worker] + EdgeFloats, panel = temporary + HookFloats;
+        long rows = job->Call->SumsOfA.IsSet ? job->RowPanels : 0, columns = job->Call->SumsOfB.IsSet ? job->ColumnPanels : 0;
+        for (long i = begin; i < end; i++)
+        {
+            long batch = i / (rows + columns), index = i % (rows + columns);
+            for (long block = 0; block < job->DepthBlocks; block++)
+            {
+                if (index < rows)
+                {
+                    job->PackPanelA(panel, batch, index, block, temporary);
+                    job->AddRows(panel, 0, batch, index, index + 1, block);
+                }
+                else
+                {
+                    job->PackPanelsB(panel, batch, index - rows, 1, block, temporary);
+                    job->AddColumns(panel, 0, batch, index - rows, index - rows + 1, block);
+                }
+            }
+        }
+    }
+
     /// <summary>Body: tasks numbered (batch or slice, columns, rows), rows fastest.</summary>
     public static void RunTasks(void* context, long begin, long end, int worker)
     {
@@ -198,7 +244,7 @@ unsafe struct ContractJob
         long targetStride = partial != null ? Call->N : Call->CM;
 
         // B can be read where it lies if its rows are contiguous and so few that they stay in cache, and packing would not pay.
-        bool direct = SharedB == null && Call->PrologueB == null && Call->BN == 1 && rowPanelEnd - rowPanel <= 8 && Call->N * Math.Min(Call->K, MaxDepth) <= 64 * 1024;
+        bool direct = SharedB == null && !(AddsUp && Call->SumsOfB.IsSet) && Call->PrologueB == null && Call->BN == 1 && rowPanelEnd - rowPanel <= 8 && Call->N * Math.Min(Call->K, MaxDepth) <= 64 * 1024;
         long blockPanels = SharedB != null || direct ? Math.Max(1, Machine.BlockFloats / stepB) : Math.Max(1, PackFloats / stepB);
         blockPanels = Math.Min(blockPanels, columnPanelEnd - columnPanel);
         // Sums of one block of K need only a strip of one panel's rows.
@@ -213,6 +259,8 @@ unsafe struct ContractJob
             {
                 for (long i = rowPanel; i < rowPanelEnd; i++) PackPanelA(packedA + (i - rowPanel) * stepA, batch, i, block, temporary);
             }
+            if (AddsUp && columnPanel == 0 && Call->SumsOfA.IsSet)
+                AddRows(SharedA != null ? SharedA + ((RowPanelEnd - RowPanelBegin) * (block - BlockBegin) + rowPanel - RowPanelBegin) * stepA : packedA, stepA, batch, rowPanel, rowPanelEnd, block);
             for (long from = columnPanel; from < columnPanelEnd; from += blockPanels)
             {
                 long count = Math.Min(blockPanels, columnPanelEnd - from), column = from * tileColumns, columns = Math.Min(column + count * tileColumns, columnsEnd) - column;
@@ -220,6 +268,7 @@ unsafe struct ContractJob
                 if (SharedB != null) b = SharedB + ((ColumnPanelEnd - ColumnPanelBegin) * (block - BlockBegin) + from - ColumnPanelBegin) * stepB;
                 else if (direct) b = B(batch) + k * Call->BK + column;
                 else PackPanelsB(b = packedB, batch, from, count, block, temporary);
+                if (AddsUp && rowPanel == 0 && Call->SumsOfB.IsSet) AddColumns(b, stepB, batch, from, from + count, block);
 
                 for (long i = rowPanel; i < rowPanelEnd; i++)
                 {

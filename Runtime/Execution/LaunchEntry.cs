@@ -137,6 +137,15 @@ unsafe struct Patch
     public long Offset;
 }
 
+/// <summary>An argument that launches read in a place of its own in the arena: it is copied there before the first of them.</summary>
+unsafe struct ArgumentCopy
+{
+    /// <summary>The place; it moves with the arena.</summary>
+    public void* To;
+    public int Argument;
+    public long Bytes;
+}
+
 /// <summary>A result that lies somewhere else when the last launch is done: it is copied to the caller.</summary>
 unsafe struct ResultCopy
 {

@@ -41,6 +41,8 @@ sealed unsafe class LaunchTable : IBoundFunction
     public int FirstWrite;
     public Patch* Patches;
     public int PatchCount;
+    public ArgumentCopy* Loads;
+    public int LoadCount;
     public ResultCopy* Copies;
     public int CopyCount;
 
@@ -65,6 +67,7 @@ sealed unsafe class LaunchTable : IBoundFunction
     {
         for (var i = 0; i < PatchCount; i++)
             *Patches[i].Slot = (byte*)arguments[Patches[i].Argument].Pointer + Patches[i].Offset;
+        for (var i = 0; i < LoadCount; i++) Buffer.MemoryCopy(arguments[Loads[i].Argument].Pointer, Loads[i].To, Loads[i].Bytes, Loads[i].Bytes);
 
         var wasSound = store.IsSound;
         Run(0, Count, ticks);

@@ -48,8 +48,7 @@ sealed unsafe partial class LaunchTableBuilder
         if (launch.Epilogue is { } takes) Write(takes, entry, (nint*)&call->Epilogue, &call->EpiloguePointers, &call->EpilogueDims);
         call->WorkspaceFloats = Workspace(launch, (void**)&call->Workspace);
         if (call->WorkspaceFloats < Convolution.WorkspaceFloats(call, launch.Kind)) throw TooLittle(launch, Convolution.WorkspaceFloats(call, launch.Kind), call->WorkspaceFloats);
-        scratchBytes = Math.Max(scratchBytes, launch.ThreadBytes(plan.Binding));
-        ReserveBlocks(call->Sums);
+        ReserveBlocks(launch, call->Sums);
 
         void Image(int operand) => Planes(operand, (void**)&call->Image, &call->ImageStrides, &call->ImageMaker);
         void Map(int operand) => Planes(operand, (void**)&call->Map, &call->MapStrides, &call->MapMaker);

@@ -72,6 +72,7 @@ sealed unsafe partial class LaunchTableBuilder
         // All memory that kernels need is there before a step begins.
         pool.EnsureScratch(scratchBytes);
 
+        WriteLoads(table);
         WriteCopies(table);
         table.Patches = memory.Take<Patch>(patches.Count);
         table.PatchCount = patches.Count;
@@ -136,11 +137,13 @@ sealed unsafe partial class LaunchTableBuilder
         var buffer = operand.Buffer;
         slot = Stepping(operand.Offset, buffer.DType.Size(), slot, out var start);
         var offset = Evaluate(start) * buffer.DType.Size();
+        if (function.Lowered.IsPlanned(buffer))
+        {
+            PointIntoArena((byte**)slot, plan.Offsets[buffer.Id] + offset);
+            return;
+        }
         switch (buffer.Kind)
         {
-            case BufferKind.Arena:
-                PointIntoArena((byte**)slot, plan.Offsets[buffer.Id] + offset);
-                break;
             case BufferKind.State:
                 *slot = (byte*)store[buffer.Name].Pointer + offset;
                 break;
@@ -180,7 +183,7 @@ sealed unsafe partial class LaunchTableBuilder
     void WriteContract(ContractLaunch launch, LaunchEntry* entry)
     {
         entry->Kind = LaunchKind.Contract;
-        Check(launch.Title, launch.Kernel.Sums, launch.Kernel.Accumulator, launch.Kernel.A, launch.Kernel.B, launch.Kernel.C);
+        Check(launch.Title, launch.Kernel.Sums, launch.Kernel.Accumulator, launch.Kernel.A, launch.Kernel.B, launch.Kernel.C, launch.Kernel.SumsOfA, launch.Kernel.SumsOfB);
         var call = entry->Contract = memory.Take<ContractCall>(1);
         *call = new(Evaluate(launch.M), Evaluate(launch.N), Evaluate(launch.K))
         {
@@ -218,16 +221,25 @@ sealed unsafe partial class LaunchTableBuilder
             Write(makesB.Hook, entry, (nint*)&call->PrologueB, &call->PrologueBPointers, &call->PrologueBDims);
         }
         if (launch.Epilogue is { } takes) Write(takes, entry, (nint*)&call->Epilogue, &call->EpiloguePointers, &call->EpilogueDims);
+        WriteSums(launch.SumsOfA, launch, &call->SumsOfA);
+        WriteSums(launch.SumsOfB, launch, &call->SumsOfB);
         call->WorkspaceFloats = Workspace(launch, (void**)&call->Workspace);
         if (call->WorkspaceFloats < Contract.LeastWorkspace(call)) throw TooLittle(launch, Contract.LeastWorkspace(call), call->WorkspaceFloats);
-        ReserveBlocks(call->Sums);
+        ReserveBlocks(launch, call->Sums);
+    }
+
+    void WriteSums(VectorView? view, ContractLaunch launch, OperandSums* sums)
+    {
+        if (view is null) return;
+        Resolve(launch.Operands[view.Operand], (void**)&sums->To);
+        (sums->Step, sums->Batch0, sums->Batch1, sums->Batch2) = (Evaluate(view.Stride), Evaluate(view.BatchStrides[0]), Evaluate(view.BatchStrides[1]), Evaluate(view.BatchStrides[2]));
     }
 
     // The floats that a launch has for what it packs, and where.
     long Workspace(Launch launch, void** slot)
     {
-        if (launch.Workspace is not { } workspace) return 0;
-        var operand = launch.Operands[workspace.Pointer];
+        if (launch.Workspace is not { Pointer: { } pointer }) return 0;
+        var operand = launch.Operands[pointer];
         Resolve(operand, slot);
         return plan.Bytes[operand.Buffer.Id] / sizeof(float);
     }
@@ -235,10 +247,13 @@ sealed unsafe partial class LaunchTableBuilder
     InvalidOperationException TooLittle(Launch launch, long needed, long given) =>
         new($"{model.Name}: the processor needs {needed} floats of workspace for {launch.Title}, but its kernel plans {given}.");
 
-    // What the blocks of a product lie in whose sums are not float32.
-    void ReserveBlocks(SumType sums)
+    // What a thread packs in for itself is planned, too.
+    void ReserveBlocks(Launch launch, SumType sums)
     {
-        if (sums != SumType.Float32) scratchBytes = Math.Max(scratchBytes, BlockedProduct<double>.ScratchBytes);
+        var planned = launch.ThreadBytes(plan.Binding);
+        if (sums != SumType.Float32 && planned < BlockedProduct<double>.ScratchBytes)
+            throw new InvalidOperationException($"{model.Name}: each thread needs {BlockedProduct<double>.ScratchBytes} bytes for the blocks of {launch.Title}, but its kernel plans {planned}.");
+        scratchBytes = Math.Max(scratchBytes, planned);
     }
 
     static SumType Sums(DType accumulator) => accumulator switch
@@ -271,6 +286,19 @@ sealed unsafe partial class LaunchTableBuilder
         *dims = Evaluate(hook.Dims);
     }
 
+    // Arguments that have places in the arena.
+    void WriteLoads(LaunchTable table)
+    {
+        var planned = function.Lowered.Arguments.Where(function.Lowered.IsPlanned).ToList();
+        table.Loads = memory.Take<ArgumentCopy>(planned.Count);
+        table.LoadCount = planned.Count;
+        for (var i = 0; i < planned.Count; i++)
+        {
+            table.Loads[i] = new() { Argument = callers[planned[i]], Bytes = plan.Bytes[planned[i].Id] };
+            PointIntoArena((byte**)&table.Loads[i].To, plan.Offsets[planned[i].Id]);
+        }
+    }
+
     void WriteCopies(LaunchTable table)
     {
         var lowered = function.Lowered;
@@ -280,7 +308,7 @@ sealed unsafe partial class LaunchTableBuilder
             var buffer = lowered.Results[i];
             var argument = lowered.Arguments.Length + i;
             var bytes = plan.Bytes[buffer.Id];
-            if (buffer.Kind is BufferKind.Argument or BufferKind.Result)
+            if (buffer.Kind is (BufferKind.Argument or BufferKind.Result) && !lowered.IsPlanned(buffer))
             {
                 if (callers[buffer] != argument) copies.Add(new() { SourceArgument = callers[buffer], Argument = argument, Bytes = bytes });
                 continue;
@@ -292,7 +320,7 @@ sealed unsafe partial class LaunchTableBuilder
         for (var i = 0; i < copies.Count; i++)
         {
             table.Copies[i] = copies[i];
-            if (lowered.Results[copies[i].Argument - lowered.Arguments.Length] is { Kind: BufferKind.Arena } inArena) PointIntoArena((byte**)&table.Copies[i].Source, plan.Offsets[inArena.Id]);
+            if (lowered.Results[copies[i].Argument - lowered.Arguments.Length] is var inArena && lowered.IsPlanned(inArena)) PointIntoArena((byte**)&table.Copies[i].Source, plan.Offsets[inArena.Id]);
         }
     }
 }

@@ -26,6 +26,7 @@ public sealed unsafe class Session : IDisposable
     readonly ParameterStore store;
     readonly IExecutor executor;
     IArena? arena;
+    readonly List<IArena> outgrown = []; // arenas that launches with stable addresses go on to lie in
     readonly Dictionary<CompiledFunction, BindingCache<IBoundFunction>> tables = [];
     bool profiling;
     int busy;
@@ -40,8 +41,8 @@ public sealed unsafe class Session : IDisposable
     /// <summary>The most threads that work on one call.</summary>
     public int Threads => executor.Threads;
 
-    /// <summary>Bytes of the arena so far: what the largest call needed.</summary>
-    public long ArenaBytes => arena?.Bytes ?? 0;
+    /// <summary>Bytes of the arena so far: what the largest call needed; with stable addresses, of all arenas.</summary>
+    public long ArenaBytes => (arena?.Bytes ?? 0) + outgrown.Sum(a => a.Bytes);
 
     /// <summary>Takes the session for a call; false when somebody has it.</summary>
     internal bool TryEnter() => Volatile.Read(ref busy) == 0 && Interlocked.Exchange(ref busy, 1) == 0;
@@ -131,13 +132,16 @@ public sealed unsafe class Session : IDisposable
         var plan = function.Plans.Get(values);
         began = Worked();
         // All that is new is made before anything old goes: an allocation that fails leaves the tables there are, and what they point to.
-        var room = arena is { } enough && enough.Bytes >= plan.ArenaBytes ? enough : executor.Allocate(plan.ArenaBytes, $"the intermediates of {model.Name}.{function.Name}{With(plan.Binding)}");
+        // What must not move stays where it is when the arena becomes too small; a new one of twice the size keeps all of them together within twice the last.
+        var isStable = function.Lowered.HasStableAddresses;
+        var bytes = isStable && arena is not null ? Math.Max(plan.ArenaBytes, 2 * arena.Bytes) : plan.ArenaBytes;
+        var room = arena is { } enough && enough.Bytes >= plan.ArenaBytes ? enough : executor.Allocate(bytes, $"the intermediates of {model.Name}.{function.Name}{With(plan.Binding)}");
         allocating += Worked() - began;
         IBoundFunction table;
         IBoundFunction[] moved;
         try
         {
-            moved = room == arena ? [] : [.. Tables];
+            moved = room == arena || isStable ? [] : [.. Tables];
             table = executor.Bind(function, plan, values, states, room);
         }
         catch
@@ -148,7 +152,8 @@ public sealed unsafe class Session : IDisposable
         if (room != arena)
         {
             foreach (var other in moved) other.MoveTo(room); // allocates nothing, so it ends
-            arena?.Dispose();
+            if (isStable && arena is not null) outgrown.Add(arena);
+            else arena?.Dispose();
             arena = room;
         }
         if (!tables.TryGetValue(function, out var cache)) tables[function] = cache = new(TableBytes, t => t.Dispose());
@@ -201,6 +206,8 @@ public sealed unsafe class Session : IDisposable
         Forget();
         arena?.Dispose();
         arena = null;
+        foreach (var other in outgrown) other.Dispose();
+        outgrown.Clear();
         executor.Dispose();
     }
 }

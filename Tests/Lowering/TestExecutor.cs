@@ -208,10 +208,12 @@ sealed unsafe class TestExecutor : IDisposable
             call.EpiloguePointers = p + hook.FirstOperand;
             call.EpilogueDims = Dims(hook.Dims);
         }
-        if (c.Workspace is { } workspace)
+        if (c.SumsOfA is { } ofA) call.SumsOfA = new() { To = (float*)p[ofA.Operand], Step = E(ofA.Stride) };
+        if (c.SumsOfB is { } ofB) call.SumsOfB = new() { To = (float*)p[ofB.Operand], Step = E(ofB.Stride) };
+        if (c.Workspace is { Pointer: { } workspace })
         {
-            call.Workspace = (float*)p[workspace.Pointer];
-            call.WorkspaceFloats = sizes[c.Operands[workspace.Pointer].Buffer.Id] / sizeof(float);
+            call.Workspace = (float*)p[workspace];
+            call.WorkspaceFloats = sizes[c.Operands[workspace].Buffer.Id] / sizeof(float);
         }
         Graph.Runtime.Cpu.Contract.Run(pool, &call);
     }

@@ -26,12 +26,13 @@ sealed class CompiledFunctions : IDisposable
     /// <param name="program">Its functions.</param>
     /// <param name="width">The vectors of generated kernels in bits: 128, 256 or 512; 0 for the machine's.</param>
     /// <param name="target">What it is compiled for; the CPU when null.</param>
-    public CompiledFunctions(Program program, int width = 0, TargetModel? target = null)
+    /// <param name="threads">Of the session.</param>
+    public CompiledFunctions(Program program, int width = 0, TargetModel? target = null, int threads = 1)
     {
         this.program = Verifier.Verify(program);
         Lowered = Lowerer.Lower(CompilerPipeline.Run(program, target ?? KnownTargets.Cpu, verify: true));
         var kernels = KernelAssembly.Compile(Lowered.Kernels);
-        instance = new ModelInstance(new("compiled", Lowered, width == 0 ? kernels.Address : k => kernels.Address(Lowered.Generated[k].Name, width)), seed: 0, threads: 1);
+        instance = new ModelInstance(new("compiled", Lowered, width == 0 ? kernels.Address : k => kernels.Address(Lowered.Generated[k].Name, width)), seed: 0, threads);
     }
 
     /// <summary>One function <c>f</c> of operands of the given types.</summary>

@@ -50,8 +50,9 @@ public sealed class WorkspaceTests
         foreach (var function in Lower().Functions)
         {
             var launch = Assert.Single(function.Launches);
-            var buffer = launch.Operands[launch.Workspace!.Pointer].Buffer;
-            Assert.True(launch.Operands[launch.Workspace.Pointer].IsWritten);
+            var pointer = launch.Workspace!.Pointer!.Value;
+            var buffer = launch.Operands[pointer].Buffer;
+            Assert.True(launch.Operands[pointer].IsWritten);
             Assert.Equal(BufferKind.Arena, buffer.Kind);
             foreach (var batch in new long[] { 1, 256, 4096 })
             {

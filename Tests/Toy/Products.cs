@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Generic;
 using System.Linq;
 using Graph.Compiler.Ir;
 using Graph.Compiler.Kernels;
@@ -26,6 +27,8 @@ static class Products
             var a = Operand(launch.A, launch.PrologueA, m, k);
             var b = Operand(launch.B, launch.PrologueB, k, n);
             var c = Multiply(a, b, m, n, k, kernel, isOne: count == 1);
+            if (launch.SumsOfA is { } ofA) AddUp(a, ofA, m, k, 1, k);
+            if (launch.SumsOfB is { } ofB) AddUp(b, ofB, n, 1, n, k);
             if (launch.Epilogue is { } takes) Take(takes, pointers, size, c, batch, m, n);
             else
             {
@@ -48,16 +51,29 @@ static class Products
                 return makes!.Transposed ? Transposed(Make(makes.Hook, pointers, size, batch, columns, rows), columns, rows) : Make(makes.Hook, pointers, size, batch, rows, columns);
             }
 
-            (Pointer, long, long) Matrix(MatrixView view)
+            // The sums of an operand, each element after the one before.
+            void AddUp(double[] values, VectorView view, long lanes, long laneStride, long stride, long depth)
+            {
+                for (long lane = 0; lane < lanes; lane++)
+                {
+                    double sum = 0;
+                    for (long p = 0; p < depth; p++) sum = Rounding.Round(sum + values[lane * laneStride + p * stride], kernel.Accumulator);
+                    pointers[view.Operand].Plus(OffsetOf(view.BatchStrides)).Store(lane * size(view.Stride), sum);
+                }
+            }
+
+            (Pointer, long, long) Matrix(MatrixView view) => (pointers[view.Operand].Plus(OffsetOf(view.BatchStrides)), size(view.RowStride), size(view.ColumnStride));
+
+            long OffsetOf(IReadOnlyList<Dim> strides)
             {
                 var rest = batch;
                 long offset = 0;
                 for (var axis = 2; axis >= 0; axis--)
                 {
-                    offset += rest % batches[axis] * size(view.BatchStrides[axis]);
+                    offset += rest % batches[axis] * size(strides[axis]);
                     rest /= batches[axis];
                 }
-                return (pointers[view.Operand].Plus(offset), size(view.RowStride), size(view.ColumnStride));
+                return offset;
             }
         }
     }

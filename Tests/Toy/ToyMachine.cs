@@ -17,6 +17,7 @@ sealed class ToyMachine
     // Of the call that runs: its plan and memory, and the sizes, with the numbers of the iterations in loops.
     MemoryPlan plan = null!;
     byte[] arena = [];
+    readonly Dictionary<(string Function, DimBinding Sizes), byte[]> arenas = []; // of functions with stable addresses
     readonly Dictionary<Buffer, byte[]> callers = [];
     DimBinding binding = DimBinding.Empty;
 
@@ -47,14 +48,25 @@ sealed class ToyMachine
         if (name != DerivedStates.Function && function.Buffers.Any(b => b.Kind == BufferKind.State && program.States.Any(s => s.Path == b.Name && s.Kind == StateKind.Derived))) Run(DerivedStates.Function, sizes, []);
         binding = sizes;
         plan = PlanVerifier.Verify(Planner.Plan(function, sizes));
-        arena = new byte[plan.ArenaBytes];
+        arena = Arena(name);
         Array.Fill(arena, (byte)0xFF); // not a number, where nothing was written
         callers.Clear();
-        for (var i = 0; i < function.Arguments.Length; i++) callers[function.Arguments[i]] = Bytes(arguments[i]);
+        for (var i = 0; i < function.Arguments.Length; i++)
+        {
+            callers[function.Arguments[i]] = Bytes(arguments[i]);
+            if (function.IsPlanned(function.Arguments[i])) callers[function.Arguments[i]].CopyTo(arena, plan.Offsets[function.Arguments[i].Id]);
+        }
         foreach (var result in function.Buffers.Where(b => b.Kind == BufferKind.Result)) callers[result] = new byte[plan.Bytes[result.Id]];
         foreach (var constant in function.Buffers.Where(b => b.Kind == BufferKind.State && !states.ContainsKey(b.Name))) Set(constant.Name, Start(constant.Name));
         Run(function.Launches.AsSpan());
         return [.. function.Results.Select((buffer, i) => At(buffer) is var at ? Data(at.Memory.AsSpan((int)at.Start).ToArray(), buffer.DType, function.Signature.Results[i].Type.Shape.Evaluate(sizes)) : null!)];
+    }
+
+    byte[] Arena(string function)
+    {
+        if (!plan.Function.HasStableAddresses) return new byte[plan.ArenaBytes];
+        if (!arenas.TryGetValue((function, binding), out var own)) arenas.Add((function, binding), own = new byte[plan.ArenaBytes]);
+        return own;
     }
 
     // Numbers of the source, and the memory of what is derived.
@@ -69,15 +81,23 @@ sealed class ToyMachine
 
     long Size(Dim dim) => dim.Evaluate(binding);
 
+    /// <summary>What the operands of every launch since the machine was made were given, when somebody wants to know.</summary>
+    public List<(byte[] Memory, long Start)>? Given { get; set; }
+
     Pointer At(Buffer buffer) => buffer.Kind switch
     {
-        BufferKind.Arena => new(arena, plan.Offsets[buffer.Id], buffer.DType),
+        var _ when plan.Function.IsPlanned(buffer) => new(arena, plan.Offsets[buffer.Id], buffer.DType),
         BufferKind.State => new(states[buffer.Name], 0, buffer.DType),
         BufferKind.Argument or BufferKind.Result => new(callers[buffer], 0, buffer.DType),
         _ => throw new NotSupportedException($"The toy has no memory of the kind {buffer.Kind}."),
     };
 
-    Pointer At(Operand operand) => At(operand.Buffer).Plus(Size(operand.Offset));
+    Pointer At(Operand operand)
+    {
+        var at = At(operand.Buffer).Plus(Size(operand.Offset));
+        Given?.Add((at.Memory, at.Start));
+        return at;
+    }
 
     void Run(ReadOnlySpan<Launch> launches)
     {

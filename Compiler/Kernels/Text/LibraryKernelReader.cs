@@ -35,8 +35,12 @@ sealed class LibraryKernelReader(TextCursor t, IReadOnlyDictionary<string, Kerne
     Workspace? Workspace()
     {
         if (!t.TryWord("workspace")) return null;
-        t.Expect('p');
-        var pointer = (int)t.Integer();
+        int? pointer = null;
+        if (!t.TryWord("alone"))
+        {
+            t.Expect('p');
+            pointer = (int)t.Integer();
+        }
         return new(pointer, PackingModel.Parse(t.RestOfLine()));
     }
 
@@ -49,7 +53,17 @@ sealed class LibraryKernelReader(TextCursor t, IReadOnlyDictionary<string, Kerne
         var (a, makesA) = Operand("a");
         var (b, makesB) = Operand("b");
         var (c, takes) = Operand("c");
-        return new(name, accumulator, sizes.RemoveRange(3, 3), sizes[3], sizes[4], sizes[5], a, b, c, makesA, makesB, takes?.Body, Sums(), Workspace());
+        Access? sumsOfA = null, sumsOfB = null;
+        while (t.TryWord("adds"))
+        {
+            var operand = t.Word();
+            t.ExpectWord(ReductionOrder.Text(1));
+            if (operand == "a") sumsOfA = LoopKernelReader.ReadAccess(t);
+            else if (operand == "b") sumsOfB = LoopKernelReader.ReadAccess(t);
+            else throw new FormatException($"a product has no operand {operand}");
+            t.EndLine();
+        }
+        return new(name, accumulator, sizes.RemoveRange(3, 3), sizes[3], sizes[4], sizes[5], a, b, c, makesA, makesB, takes?.Body, Sums(), Workspace()) { SumsOfA = sumsOfA, SumsOfB = sumsOfB };
     }
 
     // A place, which begins with the pointer's number, or a body.

@@ -129,6 +129,7 @@ sealed class LoweredReader(TextCursor t, IReadOnlyList<string> places)
         t.ExpectWord("aligned");
         var alignment = t.Integer();
         if (alignment is < 1 or > 1 << 20 || (alignment & (alignment - 1)) != 0) throw new FormatException($"an alignment is a power of two, not {alignment}");
+        var isStable = t.TryWord("stable");
         t.EndLine();
         buffers.Clear();
         while (!t.TryWord("takes")) buffers.Add(Buffer());
@@ -138,7 +139,7 @@ sealed class LoweredReader(TextCursor t, IReadOnlyList<string> places)
         t.EndLine();
         var launches = ImmutableArray.CreateBuilder<Launch>();
         while (!t.AtEnd && t.Indent == 2) launches.Add(Launch());
-        return new(new(name, parameters.ToImmutable(), results.ToImmutable(), assigned.ToImmutable()), [.. buffers], launches.ToImmutable(), arguments, gives) { Alignment = (int)alignment };
+        return new(new(name, parameters.ToImmutable(), results.ToImmutable(), assigned.ToImmutable()), [.. buffers], launches.ToImmutable(), arguments, gives) { Alignment = (int)alignment, HasStableAddresses = isStable };
     }
 
     NamedTensor Tensor()

@@ -76,7 +76,7 @@ sealed class LoweredWriter(bool origins)
         foreach (var parameter in function.Signature.Parameters) text.Append("  parameter ").Append(parameter.Type).Append(' ').Append(parameter.Name).Append('\n');
         foreach (var result in function.Signature.Results) text.Append("  result ").Append(result.Type).Append(' ').Append(result.Name).Append('\n');
         foreach (var path in function.Signature.Assigned) text.Append("  assigns ").Append(path).Append('\n');
-        text.Append("  aligned ").Append(Number(function.Alignment)).Append('\n');
+        text.Append("  aligned ").Append(Number(function.Alignment)).Append(function.HasStableAddresses ? " stable\n" : "\n");
         for (var i = 0; i < function.Buffers.Length; i++)
         {
             var buffer = function.Buffers[i];

@@ -190,6 +190,12 @@ sealed class FusionGraph
                 for (var v = input; v.Producer is { Operation.Kind: OpKind.View } view; v = view.Inputs[0]) all.Add(producer[v]);
                 if (all.Add(source)) waiting.Push(source);
             }
+        // A product and the sum of what it multiplies read one tensor, so the views through which they do are inside.
+        foreach (var sum in members.Select(m => Nodes[m]).Where(n => n.Operation.Kind == OpKind.Reduce))
+            foreach (var factor in members.Select(m => Nodes[m]).Where(n => n.Operation.Kind == OpKind.Contract).SelectMany(n => n.Inputs))
+                if (Base(factor) == Base(sum.Inputs[0]))
+                    foreach (var read in new[] { factor, sum.Inputs[0] })
+                        for (var v = read; v.Producer is { Operation.Kind: OpKind.View } view; v = view.Inputs[0]) all.Add(producer[v]);
         return [.. all];
     }
 

@@ -67,25 +67,34 @@ sealed class Legality(FusionGraph graph, DimBinding typical, TargetModel target)
     }
 
     // The prologues, the product and the epilogue have iteration spaces of their own: what a contraction multiplies may be read by its epilogue too, along other axes.
-    static KernelShape? Contract(Node contract, List<Node> nodes, List<Value> outputs)
+    KernelShape? Contract(Node contract, List<Node> nodes, List<Value> outputs)
     {
         var c = contract.Output;
         var parts = ContractParts.Of(contract, nodes, outputs);
+        if (!parts.Sums.IsEmpty && !TakesSums(contract, parts.Sums, nodes)) return null;
         if (!IsPrologue(contract, 0, parts.PrologueA) || !IsPrologue(contract, 1, parts.PrologueB)) return null;
         if (!parts.Epilogue.All(n => n.Operation.Kind is OpKind.Elementwise or OpKind.View) || AxisMap.TryCreate(parts.Epilogue) is not { } map) return null;
         var tile = new HashSet<Atom>(map.Atoms(c));
         if (!parts.Epilogue.All(n => map.Atoms(n.Output).All(tile.Contains))) return null;
         if (contract.Operation.Kind == OpKind.Contract && map[c, c.Shape.Rank - 1].Length > 1) return null;
-        if (!outputs.All(v => tile.SetEquals(map.Atoms(v)))) return null;
+        if (!outputs.All(v => parts.Sums.Any(s => s.Output == v) || tile.SetEquals(map.Atoms(v)))) return null;
         return new(contract.Operation.Kind == OpKind.Contract ? "contract" : "conv", map, tile, tile);
     }
 
+    // Whether a product adds up what it multiplies on the way: in sequence, and each operand once. A sum in lanes or in parts is a kernel of its own.
+    bool TakesSums(Node contract, ImmutableArray<Node> sums, List<Node> nodes)
+    {
+        if (!Target.Takes(contract, LibraryHooks.Sums)) return false;
+        var operands = sums.Select(s => ReductionOrder.Of(s, Target, typical) is { Lanes: 1, Parts: 1 } ? OperandSums.Of(contract, s, nodes) : null).ToList();
+        return operands.All(o => o is not null) && operands.Distinct().Count() == operands.Count;
+    }
+
     // Whether nodes can make blocks of an operand: scalar arithmetic over the operand's own elements, one axis of the blocks being one of the loops.
-    static bool IsPrologue(Node contract, int operand, ImmutableArray<Node> nodes)
+    bool IsPrologue(Node contract, int operand, ImmutableArray<Node> nodes)
     {
         if (nodes.IsEmpty) return true;
         var value = contract.Inputs[operand];
-        if (contract.Operation.Library(contract)?.Hooks.HasFlag(LibraryHooks.Prologue) != true) return false;
+        if (!Target.Takes(contract, LibraryHooks.Prologue)) return false;
         if (!nodes.All(n => n.Operation.Kind is OpKind.Elementwise or OpKind.View) || AxisMap.TryCreate(nodes) is not { } map) return false;
         var tile = new HashSet<Atom>(map.Atoms(value));
         return nodes.All(n => map.Atoms(n.Output).All(tile.Contains)) && (contract.Operation.Convolution(contract) is { } form ? HasPixels(nodes, map, value, operand == form.Weight ? 1 : 2) : HasRowsOrColumns(contract.Output, map, value));

@@ -110,7 +110,7 @@ sealed class Merger(FusionGraph graph, Legality legality, CancellationToken canc
     {
         for (var i = graph.Nodes.Length - 1; i >= 0; i--)
         {
-            if (graph.GroupOf[i] is not { Kind: null } || graph.Nodes[i].Operation.Library(graph.Nodes[i])?.Hooks.HasFlag(LibraryHooks.Epilogue) != true) continue;
+            if (graph.GroupOf[i] is not { Kind: null } || !legality.Target.Takes(graph.Nodes[i], LibraryHooks.Epilogue)) continue;
             while (graph.Readers(graph.GroupOf[i]!).ToList().FirstOrDefault(r => graph.IsScalarOnly(r) && graph.AreNear(graph.GroupOf[i]!, r) && !IsForLater(graph.GroupOf[i]!, r) && TryMerge(graph.GroupOf[i]!, r) is not null) is not null) { }
         }
     }
@@ -145,6 +145,18 @@ sealed class Merger(FusionGraph graph, Legality legality, CancellationToken canc
             var current = group;
             while (graph.Readers(current).ToList().FirstOrDefault(r => graph.IsScalarOnly(r) && graph.AreNear(current, r) && !IsForLater(current, r) && TryMerge(current, r) is not null) is not null)
                 current = graph.GroupOf[group.First]!;
+        }
+    }
+
+    /// <summary>The sum of what a product multiplies, along the axis that the product sums over, goes with the product: it has the operand at hand.</summary>
+    public void Sums()
+    {
+        foreach (var sum in graph.Groups.Where(g => g.Members.Count == 1 && graph.HasReduction(g)).ToList())
+        {
+            var summed = FusionGraph.Base(graph.Nodes[sum.First].Inputs[0]);
+            var products = Enumerable.Range(0, graph.Nodes.Length).Where(i => graph.Nodes[i].Operation.Kind == OpKind.Contract && graph.Nodes[i].Inputs.Any(v => FusionGraph.Base(v) == summed));
+            foreach (var product in products.Select(i => graph.GroupOf[i]!).ToList())
+                if ((product.First < sum.First ? graph.AreNear(product, sum) : graph.AreNear(sum, product)) && TryMerge(product, sum) is not null) break;
         }
     }
 

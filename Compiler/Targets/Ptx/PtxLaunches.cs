@@ -127,7 +127,7 @@ public static class PtxLaunches
         var count = launch.Batch.Aggregate(1L, (all, size) => all * At(size));
         if (m <= 0 || n <= 0 || count <= 0) return [];
         var (rows, columns, blocks) = (Blocks(m, PtxProduct.Tile), Blocks(n, PtxProduct.Tile), kernel.Sums.Blocks(k));
-        var each = count == 1 && kernel.Workspace is not null ? kernel.Sums.SliceBlocks(m, n, blocks) : blocks;
+        var each = count == 1 && kernel.Workspace?.Pointer is not null ? kernel.Sums.SliceBlocks(m, n, blocks) : blocks;
         var slices = Blocks(blocks, each);
         ImmutableArray<PtxValue> arguments = [.. PtxProduct.Arguments(kernel).Select(Value)];
         var multiply = new PtxLaunch(kernel.Name, columns * rows * (slices > 1 ? slices : count), PtxProduct.Threads, PtxProduct.SharedBytes, arguments);

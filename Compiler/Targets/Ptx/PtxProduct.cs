@@ -63,7 +63,7 @@ sealed class PtxProduct
         Hook("a", kernel.MakesA?.Body, PtxPart.MakesA);
         Hook("b", kernel.MakesB?.Body, PtxPart.MakesB);
         Hook("c", kernel.Epilogue, PtxPart.Epilogue);
-        if (kernel.Workspace is { } workspace) list.Add(new PtxArgument.Operand("workspace", PtxPart.Kernel, workspace.Pointer));
+        if (kernel.Workspace?.Pointer is { } workspace) list.Add(new PtxArgument.Operand("workspace", PtxPart.Kernel, workspace));
         var extents = kernel.Batch.Concat([kernel.M, kernel.N, kernel.K]).Concat(new[] { kernel.A, kernel.B, kernel.C }.SelectMany(a => a?.Strides ?? []));
         for (var i = 0; i < extents.Where(e => !e.IsConstant).Select(e => (int)e.Value + 1).DefaultIfEmpty(0).Max(); i++) list.Add(new PtxArgument.Size("d" + i, PtxPart.Kernel, i));
         foreach (var name in new[] { RowTiles, ColumnTiles, Blocks, BlockLength, SliceBlocks, Slices }) list.Add(new PtxArgument.Count(name));
@@ -133,7 +133,7 @@ sealed class PtxProduct
     void Multiply()
     {
         var (matrix, slice) = (batch, index.Number(0));
-        if (kernel.Workspace is not null)
+        if (kernel.Workspace?.Pointer is not null)
         {
             var isWhole = index.Compare("eq", arguments[Slices], index.Number(1));
             matrix = code.Instruction("selp." + index.Class.Type(), index.Class, batch, index.Number(0), isWhole);
@@ -227,7 +227,7 @@ sealed class PtxProduct
             code.Branch(next, index.Compare("ge", y, m));
             code.Branch(next, index.Compare("ge", x, n));
             var value = code.Instruction("ld.shared." + Type, Sum, new PtxOperand(Sum, $"[{place}]"));
-            if (kernel.Workspace is null) target.Write(y, x, value);
+            if (kernel.Workspace?.Pointer is null) target.Write(y, x, value);
             else
             {
                 var whole = code.Label("WHOLE");

@@ -67,9 +67,10 @@ public static class PtxTarget
                 if (isPlain) yield return new(loop.Name, PtxLoop.Write(loop, loop.Name, false, isWide));
                 if (isSegmented) yield return new(Segmented(loop.Name), PtxLoop.Write(loop, Segmented(loop.Name), true, isWide));
                 break;
+            case ProductKernel { SumsOfA: not null } or ProductKernel { SumsOfB: not null }: throw new NotSupportedException($"The PTX target adds up no operands of products ({kernel.Name}): its model says so.");
             case ProductKernel product:
                 yield return new(product.Name, PtxProduct.Write(product, product.Name, isWide));
-                if (product.Workspace is not null) yield return new(PtxProduct.SumOf(product.Name), PtxProduct.WriteSum(product, PtxProduct.SumOf(product.Name), isWide));
+                if (product.Workspace?.Pointer is not null) yield return new(PtxProduct.SumOf(product.Name), PtxProduct.WriteSum(product, PtxProduct.SumOf(product.Name), isWide));
                 break;
             case LibraryKernel library: yield return new(library.Name, PtxLibrary.Of(library).Write(library, library.Name, isWide)); break;
             default: throw new NotSupportedException($"The PTX target has no kernels of the kind {kernel.GetType().Name} yet ({kernel.Name}).");
