@@ -34,18 +34,12 @@ public enum DType
 /// <summary>Names, sizes and promotion of element types.</summary>
 public static class DTypes
 {
-    static readonly (DType Type, string Name)[] Names =
-    [
-        (DType.F64, "f64"), (DType.F32, "f32"), (DType.F16, "f16"), (DType.BF16, "bf16"), (DType.I64, "i64"), (DType.I32, "i32"), (DType.I8, "i8"), (DType.I4, "i4"), (DType.Bool, "bool"), (DType.Token, "token"),
-    ];
+    // In the order of the enumeration.
+    static readonly string[] Names = ["f64", "f32", "f16", "bf16", "i64", "i32", "i8", "i4", "bool", "token"];
 
     /// <summary>The name used in the text form, such as <c>f32</c>.</summary>
-    public static string Name(this DType type)
-    {
-        foreach (var (known, name) in Names)
-            if (known == type) return name;
-        throw new ArgumentOutOfRangeException(nameof(type), type, "There is no such element type.");
-    }
+    public static string Name(this DType type) =>
+        (uint)type < (uint)Names.Length ? Names[(int)type] : throw new ArgumentOutOfRangeException(nameof(type), type, "There is no such element type.");
 
     /// <summary>Bits of one element in memory.</summary>
     public static int Bits(this DType type) => type switch
@@ -81,48 +75,47 @@ public static class DTypes
     /// <summary>Reads a name of the text form.</summary>
     public static bool TryParse(string name, out DType type)
     {
-        foreach (var (known, text) in Names)
-            if (text == name)
-            {
-                type = known;
-                return true;
-            }
-        type = default;
-        return false;
-    }
-
-    // What two element types give, each pair once. docs/architecture.md has the same table in words.
-    static readonly DType?[,] Promotions = Table(
-    [
-        "      f64 f32 f16  bf16 i64  i32  i8   i4   bool",
-        "f64   f64 f64 f64  f64  f64  f64  f64  f64  f64",
-        "f32       f32 f32  f32  f32  f32  f32  f32  f32",
-        "f16           f16  f32  f16  f16  f16  f16  f16",
-        "bf16               bf16 bf16 bf16 bf16 bf16 bf16",
-        "i64                     i64  i64  i64  i64  i64",
-        "i32                          i32  i32  i32  i32",
-        "i8                                i8   i8   i8",
-        "i4                                     i4   i4",
-        "bool                                        bool",
-    ]);
-
-    // A row begins with its type and is aligned at the right: it lacks the pairs that rows above have.
-    static DType?[,] Table(string[] rows)
-    {
-        var table = new DType?[Names.Length, Names.Length];
-        DType[][] words = [.. rows.Select(r => r.Split([' '], StringSplitOptions.RemoveEmptyEntries).Select(w => TryParse(w, out var type) ? type : throw new ArgumentException($"{w} is no element type.")).ToArray())];
-        var columns = words[0];
-        foreach (var row in words.Skip(1))
-            for (var i = 1; i < row.Length; i++)
-            {
-                var column = columns[columns.Length - row.Length + i];
-                table[(int)row[0], (int)column] = table[(int)column, (int)row[0]] = row[i];
-            }
-        return table;
+        var place = Array.IndexOf(Names, name);
+        type = (DType)Math.Max(place, 0);
+        return place >= 0;
     }
 
     /// <summary>The type of a binary operation's result: floats win over integers, integers over bool; among floats the wider one, f16 with bf16 gives f32.</summary>
     /// <exception cref="ShapeException">One is a token, on which there is no arithmetic.</exception>
     public static DType Promote(DType a, DType b) =>
-        Promotions[(int)a, (int)b] ?? throw new ShapeException($"there is no arithmetic on {a.Name()} and {b.Name()}");
+        Promotions.Table[(int)a, (int)b] ?? throw new ShapeException($"there is no arithmetic on {a.Name()} and {b.Name()}");
+
+    // Made when it is first asked for: a model that starts promotes nothing.
+    static class Promotions
+    {
+        // What two element types give, each pair once. docs/architecture.md has the same table in words.
+        public static readonly DType?[,] Table = Read(
+        [
+            "      f64 f32 f16  bf16 i64  i32  i8   i4   bool",
+            "f64   f64 f64 f64  f64  f64  f64  f64  f64  f64",
+            "f32       f32 f32  f32  f32  f32  f32  f32  f32",
+            "f16           f16  f32  f16  f16  f16  f16  f16",
+            "bf16               bf16 bf16 bf16 bf16 bf16 bf16",
+            "i64                     i64  i64  i64  i64  i64",
+            "i32                          i32  i32  i32  i32",
+            "i8                                i8   i8   i8",
+            "i4                                     i4   i4",
+            "bool                                        bool",
+        ]);
+
+        // A row begins with its type and is aligned at the right: it lacks the pairs that rows above have.
+        static DType?[,] Read(string[] rows)
+        {
+            var table = new DType?[Names.Length, Names.Length];
+            DType[][] words = [.. rows.Select(r => r.Split([' '], StringSplitOptions.RemoveEmptyEntries).Select(w => TryParse(w, out var type) ? type : throw new ArgumentException($"{w} is no element type.")).ToArray())];
+            var columns = words[0];
+            foreach (var row in words.Skip(1))
+                for (var i = 1; i < row.Length; i++)
+                {
+                    var column = columns[columns.Length - row.Length + i];
+                    table[(int)row[0], (int)column] = table[(int)column, (int)row[0]] = row[i];
+                }
+            return table;
+        }
+    }
 }

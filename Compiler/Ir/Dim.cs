@@ -22,9 +22,9 @@ public sealed class Dim : IEquatable<Dim>
     public static readonly Dim Zero = new([]);
     public static readonly Dim One = 1;
 
-    readonly ImmutableArray<Term> terms; // sorted by monomial, no zero coefficient
+    readonly Term[] terms; // sorted by monomial, no zero coefficient; never changed
 
-    Dim(ImmutableArray<Term> terms) => this.terms = terms;
+    Dim(Term[] terms) => this.terms = terms;
 
     public static implicit operator Dim(long value) => value == 0 ? new([]) : new([new Term("", [], value)]);
 
@@ -46,7 +46,17 @@ public sealed class Dim : IEquatable<Dim>
     public bool Is(long value) => TryConstant(out var mine) && mine == value;
 
     /// <summary>The symbols that occur, sorted.</summary>
-    public IEnumerable<string> Symbols => terms.SelectMany(t => t.Symbols).Distinct().OrderBy(s => s, StringComparer.Ordinal);
+    public IEnumerable<string> Symbols
+    {
+        get
+        {
+            if (IsConstant) return [];
+            if (terms.Length == 1 && terms[0].Symbols.Length == 1) return terms[0].Symbols;
+            var all = new List<string>();
+            foreach (var term in terms) all.AddRange(term.Symbols);
+            return all.Distinct().OrderBy(s => s, StringComparer.Ordinal);
+        }
+    }
 
     // Sizes are added and multiplied all the time, most of them constants and single symbols: each of these costs one small object at most.
 
@@ -56,21 +66,22 @@ public sealed class Dim : IEquatable<Dim>
         if (b.terms.Length == 0) return a;
         if (a.IsConstant && b.IsConstant) return checked(a.terms[0].Coefficient + b.terms[0].Coefficient);
         // Both are sorted by monomial: a merge.
-        var sum = ImmutableArray.CreateBuilder<Term>(a.terms.Length + b.terms.Length);
-        int i = 0, j = 0;
+        var sum = new Term[a.terms.Length + b.terms.Length];
+        int i = 0, j = 0, count = 0;
         while (i < a.terms.Length || j < b.terms.Length)
         {
             var order = i == a.terms.Length ? 1 : j == b.terms.Length ? -1 : string.CompareOrdinal(a.terms[i].Monomial, b.terms[j].Monomial);
-            if (order < 0) sum.Add(a.terms[i++]);
-            else if (order > 0) sum.Add(b.terms[j++]);
+            if (order < 0) sum[count++] = a.terms[i++];
+            else if (order > 0) sum[count++] = b.terms[j++];
             else
             {
                 var coefficient = checked(a.terms[i].Coefficient + b.terms[j++].Coefficient);
-                if (coefficient != 0) sum.Add(a.terms[i] with { Coefficient = coefficient });
+                if (coefficient != 0) sum[count++] = a.terms[i] with { Coefficient = coefficient };
                 i++;
             }
         }
-        return new(sum.ToImmutable());
+        if (count < sum.Length) Array.Resize(ref sum, count);
+        return new(sum);
     }
 
     public static Dim operator -(Dim a, Dim b) => a + b * -1;
@@ -100,9 +111,9 @@ public sealed class Dim : IEquatable<Dim>
     {
         if (factor == 1) return this;
         if (IsConstant) return checked(terms[0].Coefficient * factor);
-        var scaled = ImmutableArray.CreateBuilder<Term>(terms.Length);
-        foreach (var term in terms) scaled.Add(term with { Coefficient = checked(term.Coefficient * factor) });
-        return new(scaled.MoveToImmutable());
+        var scaled = new Term[terms.Length];
+        for (var i = 0; i < scaled.Length; i++) scaled[i] = terms[i] with { Coefficient = checked(terms[i].Coefficient * factor) };
+        return new(scaled);
     }
 
     static Dim Collect(List<Term> terms)
@@ -123,16 +134,17 @@ public sealed class Dim : IEquatable<Dim>
         if (dividend.Equals(divisor)) { quotient = One; return true; }
         if (divisor.terms.Length > 1) return TryDivideByRatio(dividend, divisor, out quotient);
         var by = divisor.terms[0];
-        var result = new List<Term>();
-        foreach (var term in dividend.terms)
+        var result = new Term[dividend.terms.Length];
+        for (var i = 0; i < result.Length; i++)
         {
+            var term = dividend.terms[i];
             if (term.Coefficient % by.Coefficient != 0) return false;
-            var rest = term.Symbols.ToList();
+            var rest = new List<string>(term.Symbols);
             foreach (var symbol in by.Symbols)
                 if (!rest.Remove(symbol)) return false;
-            result.Add(new(string.Join("*", rest), [.. rest], term.Coefficient / by.Coefficient));
+            result[i] = new(string.Join("*", rest), [.. rest], term.Coefficient / by.Coefficient);
         }
-        quotient = Collect(result);
+        quotient = result.Length == 1 ? new(result) : Collect([.. result]);
         return true;
     }
 
@@ -166,8 +178,36 @@ public sealed class Dim : IEquatable<Dim>
         return sum;
     }
 
-    /// <summary>The terms: each a coefficient and the symbols that it multiplies, repeated by power.</summary>
-    public IEnumerable<(long Coefficient, ImmutableArray<string> Symbols)> Terms => terms.Select(t => (t.Coefficient, t.Symbols));
+    /// <summary>Whether a symbol occurs.</summary>
+    public bool Has(string symbol)
+    {
+        foreach (var term in terms)
+            if (term.Symbols.Contains(symbol)) return true;
+        return false;
+    }
+
+    /// <summary>Puts the symbols that are not there yet behind those of a list.</summary>
+    public void AddSymbols(List<string> names)
+    {
+        if (IsConstant) return;
+        if (terms.Length == 1 && terms[0].Symbols.Length == 1)
+        {
+            if (!names.Contains(terms[0].Monomial)) names.Add(terms[0].Monomial);
+            return;
+        }
+        foreach (var symbol in Symbols)
+            if (!names.Contains(symbol)) names.Add(symbol);
+    }
+
+    /// <summary>How many terms it has.</summary>
+    internal int TermCount => terms.Length;
+
+    /// <summary>A term: a coefficient, and the symbols that it multiplies, repeated by power.</summary>
+    internal long TermAt(int index, out ImmutableArray<string> symbols)
+    {
+        symbols = terms[index].Symbols;
+        return terms[index].Coefficient;
+    }
 
     /// <summary>True when no value of its symbols, which are at least 1, makes it negative: it has no negative coefficient.</summary>
     public bool IsNeverNegative => terms.All(t => t.Coefficient >= 0);
@@ -295,11 +335,25 @@ public sealed class Dim : IEquatable<Dim>
 /// <summary>The values of the named dimensions in one call.</summary>
 public sealed class DimBinding : IEquatable<DimBinding>
 {
-    public static readonly DimBinding Empty = new(ImmutableSortedDictionary<string, long>.Empty);
+    public static readonly DimBinding Empty = new([], []);
 
-    readonly ImmutableSortedDictionary<string, long> values;
+    // Sorted by name; few, so that looking along them is the fastest way to one.
+    readonly string[] names;
+    readonly long[] values;
 
-    public DimBinding(IEnumerable<KeyValuePair<string, long>> values) => this.values = values.ToImmutableSortedDictionary(StringComparer.Ordinal);
+    DimBinding(string[] names, long[] values) => (this.names, this.values) = (names, values);
+
+    /// <exception cref="ArgumentException">A symbol has two values.</exception>
+    public DimBinding(IEnumerable<KeyValuePair<string, long>> values)
+    {
+        var all = Empty;
+        foreach (var pair in values)
+        {
+            if (all.Find(pair.Key) is >= 0 and var known && all.values[known] != pair.Value) throw new ArgumentException($"The dimension {pair.Key} is {all.values[known]} and {pair.Value}.", nameof(values));
+            all = all.With(pair.Key, pair.Value);
+        }
+        (names, this.values) = (all.names, all.values);
+    }
 
     /// <summary>Every symbol at its typical value.</summary>
     public static DimBinding Typical(IEnumerable<DimSymbol> symbols) => new(symbols.Select(s => new KeyValuePair<string, long>(s.Name, s.Typical)));
@@ -308,14 +362,68 @@ public sealed class DimBinding : IEquatable<DimBinding>
     public static DimBinding Bound(IEnumerable<DimSymbol> symbols) => new(symbols.Select(s => new KeyValuePair<string, long>(s.Name, s.Max)));
 
     /// <exception cref="KeyNotFoundException">The symbol has no value here.</exception>
-    public long this[string symbol] => values.TryGetValue(symbol, out var value) ? value : throw new KeyNotFoundException($"The dimension {symbol} has no value in this call.");
+    public long this[string symbol] => Find(symbol) is >= 0 and var i ? values[i] : throw new KeyNotFoundException($"The dimension {symbol} has no value in this call.");
 
-    public IEnumerable<KeyValuePair<string, long>> Values => values;
+    /// <summary>The symbols and their values, by name.</summary>
+    public IEnumerable<KeyValuePair<string, long>> Values
+    {
+        get
+        {
+            for (var i = 0; i < names.Length; i++) yield return new(names[i], values[i]);
+        }
+    }
 
-    public DimBinding With(string symbol, long value) => new(values.SetItem(symbol, value));
+    /// <summary>The same with another value, or one symbol more.</summary>
+    public DimBinding With(string symbol, long value)
+    {
+        var at = Find(symbol);
+        if (at >= 0)
+        {
+            var changed = (long[])values.Clone();
+            changed[at] = value;
+            return new(names, changed);
+        }
+        at = ~at;
+        var (more, numbers) = (new string[names.Length + 1], new long[names.Length + 1]);
+        for (var i = 0; i < more.Length; i++)
+        {
+            more[i] = i == at ? symbol : names[i < at ? i : i - 1];
+            numbers[i] = i == at ? value : values[i < at ? i : i - 1];
+        }
+        return new(more, numbers);
+    }
 
-    public bool Equals(DimBinding? other) => other is not null && values.SequenceEqual(other.values);
+    // Its place, or the complement of where it would stand.
+    int Find(string symbol)
+    {
+        for (var i = 0; i < names.Length; i++)
+            if (names[i] == symbol) return i;
+        var place = 0;
+        while (place < names.Length && string.CompareOrdinal(names[place], symbol) < 0) place++;
+        return ~place;
+    }
+
+    public bool Equals(DimBinding? other)
+    {
+        if (other is null || other.names.Length != names.Length) return false;
+        for (var i = 0; i < names.Length; i++)
+            if (names[i] != other.names[i] || values[i] != other.values[i]) return false;
+        return true;
+    }
+
     public override bool Equals(object? obj) => Equals(obj as DimBinding);
-    public override int GetHashCode() => values.Aggregate(17, (hash, pair) => hash * 31 + pair.Value.GetHashCode());
-    public override string ToString() => string.Join(" ", values.Select(p => p.Key + "=" + p.Value.ToString(CultureInfo.InvariantCulture)));
+
+    public override int GetHashCode()
+    {
+        var hash = 17;
+        foreach (var value in values) hash = hash * 31 + value.GetHashCode();
+        return hash;
+    }
+
+    public override string ToString()
+    {
+        var words = new string[names.Length];
+        for (var i = 0; i < words.Length; i++) words[i] = names[i] + "=" + values[i].ToString(CultureInfo.InvariantCulture);
+        return string.Join(" ", words);
+    }
 }

@@ -60,7 +60,12 @@ public sealed class Shape : IEquatable<Shape>, IReadOnlyList<Dim>
 
     public Shape Substitute(IReadOnlyDictionary<string, Dim> replacements) => new(dims.Select(d => d.Substitute(replacements)));
 
-    public long[] Evaluate(DimBinding binding) => [.. dims.Select(d => d.Evaluate(binding))];
+    public long[] Evaluate(DimBinding binding)
+    {
+        var sizes = new long[dims.Length];
+        for (var i = 0; i < sizes.Length; i++) sizes[i] = dims[i].Evaluate(binding);
+        return sizes;
+    }
 
     /// <summary>Row-major strides, in elements.</summary>
     public ImmutableArray<Dim> Strides

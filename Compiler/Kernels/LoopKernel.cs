@@ -3,13 +3,14 @@ using System.Collections.Generic;
 using System.Collections.Immutable;
 using System.Globalization;
 using System.Linq;
+using System.Runtime.InteropServices;
 using Graph.Compiler.Ir;
 using Graph.Compiler.Targets;
 
 namespace Graph.Compiler.Kernels;
 
 /// <summary>A size or stride inside a kernel: a number that is part of the kernel, or an argument <c>d[i]</c> of the launch.</summary>
-public readonly record struct Extent(bool IsConstant, long Value)
+public sealed record Extent(bool IsConstant, long Value)
 {
     public static readonly Extent Zero = Of(0);
     public static readonly Extent One = Of(1);
@@ -21,6 +22,14 @@ public readonly record struct Extent(bool IsConstant, long Value)
 
     /// <summary>The size under a launch's arguments.</summary>
     public Dim In(ImmutableArray<Dim> arguments) => IsConstant ? Value : arguments[(int)Value];
+
+    /// <summary>Some of several sizes under a launch's arguments.</summary>
+    internal static ImmutableArray<Dim> In(ImmutableArray<Extent> sizes, int start, int count, ImmutableArray<Dim> arguments)
+    {
+        var dims = new Dim[count];
+        for (var i = 0; i < count; i++) dims[i] = sizes[start + i].In(arguments);
+        return ImmutableCollectionsMarshal.AsImmutableArray(dims);
+    }
 
     public override string ToString() => (IsConstant ? "" : "d") + Value.ToString(CultureInfo.InvariantCulture);
 }
@@ -105,21 +114,49 @@ public sealed record PartialSplit(int PartAxis, int SplitAxis);
 /// A loop nest over strided operands with a scalar body: stages of reductions and stores, then stores of what the reductions gave.
 /// The one kernel form that generated targets know; see <see cref="KernelForm"/> for its shapes.
 /// </summary>
-/// <param name="Name">Its name.</param>
-/// <param name="Form">How it walks.</param>
-/// <param name="Axes">Outer axes, then loops, then the lane.</param>
-/// <param name="Accesses">Operand views; the scalar body refers to them through <paramref name="Sources"/>.</param>
-/// <param name="Sources">What <see cref="Scalar.Input"/> number i stands for.</param>
-/// <param name="Stages">Passes over the reduced and lane axes.</param>
-/// <param name="Finals">Stores of values that do not vary along reduced axes, after the last stage.</param>
-/// <param name="Split">Set for the first of two launches of a split reduction.</param>
-/// <param name="IsFlat">A map or column kernel over one axis whose size is the launch's extent alone.</param>
-public sealed record LoopKernel(
-    string Name, KernelForm Form, ImmutableArray<LoopAxis> Axes, ImmutableArray<Access> Accesses, ImmutableArray<Source> Sources,
-    ImmutableArray<KernelStage> Stages, ImmutableArray<Store> Finals, PartialSplit? Split, bool IsFlat)
-    : Kernel(Name)
+public sealed record LoopKernel : Kernel
 {
+    // What is read of a kernel's text when somebody asks for more than its name and form, which are all that a model needs to start.
+    sealed record Body(
+        ImmutableArray<LoopAxis> Axes, ImmutableArray<Access> Accesses, ImmutableArray<Source> Sources, ImmutableArray<KernelStage> Stages, ImmutableArray<Store> Finals, PartialSplit? Split, bool IsFlat, int Lanes);
+
+    readonly Func<LoopKernel>? read;
+    Body? body;
     string? text;
+
+    /// <summary>A kernel whose text is read later.</summary>
+    internal LoopKernel(string name, KernelForm form, Func<LoopKernel> read) : base(name) => (Form, this.read) = (form, read);
+
+    public LoopKernel(
+        string name, KernelForm form, ImmutableArray<LoopAxis> axes, ImmutableArray<Access> accesses, ImmutableArray<Source> sources, ImmutableArray<KernelStage> stages, ImmutableArray<Store> finals, PartialSplit? split, bool isFlat)
+        : base(name) => (Form, body) = (form, new(axes, accesses, sources, stages, finals, split, isFlat, Lanes: 0));
+
+    Body Whole => body ??= read!().Whole;
+
+    void Change(Body other) => (body, text) = (other, null);
+
+    public KernelForm Form { get; }
+
+    /// <summary>Outer axes, then loops, then the lane.</summary>
+    public ImmutableArray<LoopAxis> Axes => Whole.Axes;
+
+    /// <summary>Operand views; the scalar body refers to them through <see cref="Sources"/>.</summary>
+    public ImmutableArray<Access> Accesses => Whole.Accesses;
+
+    /// <summary>What <see cref="Scalar.Input"/> number i stands for.</summary>
+    public ImmutableArray<Source> Sources => Whole.Sources;
+
+    /// <summary>Passes over the reduced and lane axes.</summary>
+    public ImmutableArray<KernelStage> Stages { get => Whole.Stages; init => Change(Whole with { Stages = value }); }
+
+    /// <summary>Stores of values that do not vary along reduced axes, after the last stage.</summary>
+    public ImmutableArray<Store> Finals { get => Whole.Finals; init => Change(Whole with { Finals = value }); }
+
+    /// <summary>Set for the first of two launches of a split reduction.</summary>
+    public PartialSplit? Split => Whole.Split;
+
+    /// <summary>A map or column kernel over one axis whose size is the launch's extent alone.</summary>
+    public bool IsFlat => Whole.IsFlat;
 
     /// <summary>The type of a tile function's tile: that of the sums that it takes, or of the operand that it makes.</summary>
     public DType TileType => Stages.SelectMany(s => s.Stores).Where(s => s.Access < 0).Select(s => s.Value.Type)
@@ -131,7 +168,7 @@ public sealed record LoopKernel(
     public override string Text => text ??= LoopKernelText.Write(this);
 
     /// <summary>In how many partial sums those reductions run whose order changes bits; 1 for the order of the elements, 0 when there are none (<see cref="ReductionOrder"/>).</summary>
-    public int Lanes { get; init; }
+    public int Lanes { get => Whole.Lanes; init => Change(Whole with { Lanes = value }); }
 
     /// <summary>The number of the lane axis; -1 when there is none.</summary>
     public int Lane => Axes.Length > 0 && Axes[Axes.Length - 1].Role == AxisRole.Lane ? Axes.Length - 1 : -1;
@@ -160,7 +197,7 @@ public sealed record LoopKernel(
                 [.. stage.Stores.Select(x => x with { Value = Again(x.Value) })])),
         ];
         ImmutableArray<Store> finals = [.. Finals.Select(x => x with { Value = Again(x.Value) })];
-        return this with { Stages = stages, Finals = finals, Sources = [.. order] };
+        return new(Name, Form, Axes, Accesses, [.. order], stages, finals, Split, IsFlat) { Lanes = Lanes };
     }
 
     /// <summary>How many caches in scratch it uses.</summary>

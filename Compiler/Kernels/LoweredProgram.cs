@@ -32,10 +32,24 @@ public sealed record LoweredProgram(
     public ImmutableArray<TrainingProgram> Training { get; init; } = [];
 
     /// <summary>The kernels that code is generated for, in order: their numbers are those of the function table.</summary>
-    public ImmutableArray<Kernel> Generated => [.. Kernels.Where(k => k.IsGenerated)];
+    public ImmutableArray<Kernel> Generated
+    {
+        get
+        {
+            var generated = ImmutableArray.CreateBuilder<Kernel>();
+            foreach (var kernel in Kernels)
+                if (kernel.IsGenerated) generated.Add(kernel);
+            return generated.ToImmutable();
+        }
+    }
 
     /// <summary>The function of that name, or null.</summary>
-    public LoweredFunction? Find(string name) => Functions.FirstOrDefault(f => f.Name == name);
+    public LoweredFunction? Find(string name)
+    {
+        foreach (var function in Functions)
+            if (function.Name == name) return function;
+        return null;
+    }
 }
 
 /// <summary>What a caller sees of a function.</summary>
@@ -217,7 +231,14 @@ public sealed record ContractLaunch(
     public override Workspace? Workspace => Kernel.Workspace;
 
     public override long WorkspaceBytes(DimBinding binding) => Kernel.Workspace?.Pointer is null ? 0
-        : Kernel.Workspace.Packing.ProductBytes(Kernel.Sums, Batch.Aggregate(1L, (n, size) => n * size.Evaluate(binding)), M.Evaluate(binding), N.Evaluate(binding), K.Evaluate(binding));
+        : Kernel.Workspace.Packing.ProductBytes(Kernel.Sums, Products(binding), M.Evaluate(binding), N.Evaluate(binding), K.Evaluate(binding));
+
+    long Products(DimBinding binding)
+    {
+        long count = 1;
+        foreach (var size in Batch) count *= size.Evaluate(binding);
+        return count;
+    }
 
     public Dim M => Kernel.M.In(Dims);
 
@@ -226,7 +247,7 @@ public sealed record ContractLaunch(
     public Dim K => Kernel.K.In(Dims);
 
     /// <summary>Three extents, outermost first; unused ones are 1.</summary>
-    public ImmutableArray<Dim> Batch => [.. Kernel.Batch.Select(e => e.In(Dims))];
+    public ImmutableArray<Dim> Batch => Extent.In(Kernel.Batch, 0, Kernel.Batch.Length, Dims);
 
     /// <summary>Left operand; null when <see cref="PrologueA"/> makes it.</summary>
     public MatrixView? A => View(Kernel.A);
@@ -252,10 +273,10 @@ public sealed record ContractLaunch(
     /// <summary>Where the sums of B's columns go; null when nobody wants them.</summary>
     public VectorView? SumsOfB => Sums(Kernel.SumsOfB);
 
-    VectorView? Sums(Access? access) => access is null ? null : new(access.Pointer, [.. access.Strides.Take(3).Select(s => s.In(Dims))], access.Strides[3].In(Dims));
+    VectorView? Sums(Access? access) => access is null ? null : new(access.Pointer, Extent.In(access.Strides, 0, 3, Dims), access.Strides[3].In(Dims));
 
     MatrixView? View(Access? access) =>
-        access is null ? null : new(access.Pointer, [.. access.Strides.Take(3).Select(s => s.In(Dims))], access.Strides[3].In(Dims), access.Strides[4].In(Dims));
+        access is null ? null : new(access.Pointer, Extent.In(access.Strides, 0, 3, Dims), access.Strides[3].In(Dims), access.Strides[4].In(Dims));
 }
 
 /// <summary>A convolution or one of its gradients.</summary>
@@ -305,7 +326,7 @@ public sealed record ConvolutionLaunch(
 
     /// <summary>Where the operand or result lies; null when a body makes or takes it.</summary>
     public PlanesView? View(int operand) =>
-        operand < Kernel.Operands.Length && Kernel.Operands[operand].Access is { } access ? new(access.Pointer, [.. access.Strides.Select(s => s.In(Dims))]) : null;
+        operand < Kernel.Operands.Length && Kernel.Operands[operand].Access is { } access ? new(access.Pointer, Extent.In(access.Strides, 0, access.Strides.Length, Dims)) : null;
 
     /// <summary>Consumes finished tiles.</summary>
     public Hook? Epilogue => Kernel.Epilogue is { } body ? Hook.Of(body, HookC) : null;

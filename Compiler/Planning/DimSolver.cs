@@ -1,7 +1,9 @@
 using System;
 using System.Collections.Generic;
 using System.Collections.Immutable;
+using System.Diagnostics.CodeAnalysis;
 using System.Linq;
+using System.Runtime.InteropServices;
 using Graph.Compiler.Ir;
 using Graph.Compiler.Kernels;
 
@@ -13,7 +15,7 @@ namespace Graph.Compiler.Planning;
 /// </summary>
 public sealed class DimSolver
 {
-    readonly record struct Step(int Symbol, int Parameter, Polynomial Unit, Shape UnitShape);
+    sealed record Step(int Symbol, int Parameter, Polynomial Unit, Shape UnitShape);
 
     readonly List<Step> steps = [];
     readonly ImmutableArray<NamedTensor> parameters;
@@ -31,9 +33,18 @@ public sealed class DimSolver
     public DimSolver(ImmutableArray<NamedTensor> parameters, ImmutableArray<DimSymbol> declared, IEnumerable<string>? others = null)
     {
         this.parameters = parameters;
-        var names = parameters.SelectMany(p => p.Shape.SelectMany(d => d.Symbols)).Distinct(StringComparer.Ordinal).ToImmutableArray();
-        Symbols = [.. names.Concat(others?.Except(names) ?? []).Select(n => declared.FirstOrDefault(d => d.Name == n) ?? throw new ArgumentException($"The dimension {n} is not declared.", nameof(declared)))];
-        var known = new HashSet<string>(StringComparer.Ordinal);
+        // Loops and lists of names alone, here and below: a model that starts loads and compiles every other kind of list and query that it meets.
+        var list = new List<string>();
+        foreach (var parameter in parameters)
+            foreach (var dim in parameter.Shape.Dims) dim.AddSymbols(list);
+        var names = list.ToImmutableArray();
+        if (others is not null)
+            foreach (var other in others)
+                if (!list.Contains(other)) list.Add(other);
+        var symbols = new DimSymbol[list.Count];
+        for (var i = 0; i < symbols.Length; i++) symbols[i] = Declared(list[i], declared);
+        Symbols = ImmutableCollectionsMarshal.AsImmutableArray(symbols);
+        var known = new List<string>();
         var undetermined = ImmutableArray.CreateBuilder<string>();
         while (known.Count < names.Length)
         {
@@ -50,11 +61,35 @@ public sealed class DimSolver
         Undetermined = undetermined.ToImmutable();
     }
 
+    static DimSymbol Declared(string name, ImmutableArray<DimSymbol> declared)
+    {
+        foreach (var symbol in declared)
+            if (symbol.Name == name) return symbol;
+        throw new ArgumentException($"The dimension {name} is not declared.", nameof(declared));
+    }
+
     /// <summary>The dimensions that states have, which only those of sessions do.</summary>
-    public static IEnumerable<string> StateSymbols(LoweredFunction function) => function.Buffers.Where(b => b.Kind == BufferKind.State).SelectMany(b => b.Elements.Symbols).Distinct(StringComparer.Ordinal);
+    public static List<string> StateSymbols(LoweredFunction function)
+    {
+        var names = new List<string>();
+        foreach (var buffer in function.Buffers)
+            if (buffer.Kind == BufferKind.State) buffer.Elements.AddSymbols(names);
+        return names;
+    }
 
     /// <summary>The dimensions of the parameters, in the order in which they first occur, then others: the order of <see cref="Solve"/>'s values.</summary>
     public ImmutableArray<DimSymbol> Symbols { get; }
+
+    /// <summary>Their names.</summary>
+    public ImmutableArray<string> Names
+    {
+        get
+        {
+            var names = new string[Symbols.Length];
+            for (var i = 0; i < names.Length; i++) names[i] = Symbols[i].Name;
+            return ImmutableCollectionsMarshal.AsImmutableArray(names);
+        }
+    }
 
     /// <summary>Those that the caller has to state, in order.</summary>
     public ImmutableArray<string> Undetermined { get; }
@@ -69,18 +104,22 @@ public sealed class DimSolver
         return new DimSolver(values, [.. values.SelectMany(v => v.Shape.SelectMany(d => d.Symbols)).Distinct(StringComparer.Ordinal).Select(name => new DimSymbol(name, 1, 1))]).Undetermined;
     }
 
-    bool TryStep(ImmutableArray<string> names, HashSet<string> known, out Step step)
+    bool TryStep(ImmutableArray<string> names, List<string> known, [NotNullWhen(true)] out Step? step)
     {
         for (var p = 0; p < parameters.Length; p++)
         {
             var size = parameters[p].Shape.Size;
-            var unknown = size.Symbols.Where(s => !known.Contains(s)).ToArray();
-            if (unknown.Length != 1 || !Dim.TryDivide(size, Dim.Symbol(unknown[0]), out var unit) || unit.Symbols.Contains(unknown[0])) continue;
-            var axis = Enumerable.Range(0, parameters[p].Shape.Rank).FirstOrDefault(a => parameters[p].Shape[a].Symbols.Contains(unknown[0]));
+            var unknown = new List<string>();
+            size.AddSymbols(unknown);
+            for (var i = unknown.Count - 1; i >= 0; i--)
+                if (known.Contains(unknown[i])) unknown.RemoveAt(i);
+            if (unknown.Count != 1 || !Dim.TryDivide(size, Dim.Symbol(unknown[0]), out var unit) || unit.Has(unknown[0])) continue;
+            var axis = 0;
+            while (!parameters[p].Shape[axis].Has(unknown[0])) axis++;
             step = new(names.IndexOf(unknown[0]), p, new(unit, names), parameters[p].Shape.Remove(axis));
             return true;
         }
-        step = default;
+        step = null;
         return false;
     }
 

@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Collections.Immutable;
 using System.Globalization;
+using System.Runtime.InteropServices;
 using System.Text;
 using Graph.Compiler.Ir;
 using Graph.Compiler.Kernels.Text;
@@ -81,8 +82,10 @@ public static class PlanText
             takesOver[i] = t.TryWord("over") ? t.Index(count, "buffer") : -1;
             t.EndLine();
         }
-        return new(function, binding, [.. offsets], [.. bytes], [.. lives], [.. takesOver], arena, bound, (int)peak, flops, traffic, method) { Work = work };
+        return new(function, binding, Owned(offsets), Owned(bytes), Owned(lives), Owned(takesOver), arena, bound, (int)peak, flops, traffic, method) { Work = work };
     }
+
+    static ImmutableArray<T> Owned<T>(T[] array) => ImmutableCollectionsMarshal.AsImmutableArray(array);
 
     static long After(TextCursor t, string word)
     {

@@ -1,6 +1,5 @@
 using System;
 using System.Collections.Immutable;
-using System.Linq;
 using Graph.Compiler.Ir;
 
 namespace Graph.Compiler.Planning;
@@ -14,9 +13,14 @@ public sealed class Polynomial
     /// <exception cref="ArgumentException">A symbol of <paramref name="dim"/> is not among <paramref name="symbols"/>.</exception>
     public Polynomial(Dim dim, ImmutableArray<string> symbols)
     {
-        var terms = dim.Terms.ToArray();
-        coefficients = [.. terms.Select(t => t.Coefficient)];
-        factors = [.. terms.Select(t => t.Symbols.Select(s => symbols.IndexOf(s) is >= 0 and var i ? i : throw new ArgumentException($"The dimension {dim} has the unknown symbol {s}.", nameof(dim))).ToArray())];
+        (coefficients, factors) = (new long[dim.TermCount], new int[dim.TermCount][]);
+        for (var t = 0; t < coefficients.Length; t++)
+        {
+            coefficients[t] = dim.TermAt(t, out var names);
+            factors[t] = new int[names.Length];
+            for (var i = 0; i < names.Length; i++)
+                factors[t][i] = symbols.IndexOf(names[i]) is >= 0 and var at ? at : throw new ArgumentException($"The dimension {dim} has the unknown symbol {names[i]}.", nameof(dim));
+        }
     }
 
     public long Evaluate(ReadOnlySpan<long> values)

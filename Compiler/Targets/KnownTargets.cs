@@ -22,9 +22,8 @@ public static class KnownTargets
         Work = new(Grain: 1 << 14, DearWeight: 4, LeastColumns: 64, MostColumns: 1024, FewRows: 8, LongRow: 1 << 16),
         Costs = new([.. ScalarFunctions.All.Where(f => !f.IsInstruction).Select(f => f.Op), ScalarOp.Uniform], Prologue: 8, Again: 6, Repeats: 2, PackedPixels: 256, PackedChannels: 32),
         Sums = new(Lanes: 64, SplitWork: 1 << 17, PartWork: 1 << 15, MostParts: 64, LeastPart: 8, BusyChunks: 6, MostNormParts: 1024),
-        Products = new(DepthBlock: 384, SliceElements: 1 << 16, SliceLeast: 6, SliceMost: 16, GradientPixels: 256, GradientTasks: 16),
-        // AVX-512, AVX2 and vectors of 128 bits.
-        Packing = new(MostBytes: 16 << 20, LeastWork: 1 << 20, WorkerBytes: 4 << 20, TurnedFloats: 96 * 1024, PackedFloats: 160 * 1024, Tiles: [new(14, 16, 32), new(6, 8, 16), new(6, 8, 8)]),
+        Products = CpuLibrary.Products,
+        Packing = CpuLibrary.Packing,
     };
 
     /// <summary>

@@ -98,8 +98,17 @@ public sealed record PackingModel(long MostBytes, long LeastWork, long WorkerByt
     internal static long Ceiling(long a, long b) => (a + b - 1) / b;
 
     /// <summary>For the texts of kernels and targets.</summary>
-    public string Text => FormattableString.Invariant(
-        $"most={MostBytes} least={LeastWork} worker={WorkerBytes} turned={TurnedFloats} packed={PackedFloats} tiles={string.Join(",", Tiles.Select(t => FormattableString.Invariant($"{t.Rows}/{t.Lanes}/{t.Columns}")))}");
+    public string Text
+    {
+        get
+        {
+            var tiles = new string[Tiles.Length];
+            for (var i = 0; i < tiles.Length; i++) tiles[i] = Word(Tiles[i].Rows) + "/" + Word(Tiles[i].Lanes) + "/" + Word(Tiles[i].Columns);
+            return "most=" + Word(MostBytes) + " least=" + Word(LeastWork) + " worker=" + Word(WorkerBytes) + " turned=" + Word(TurnedFloats) + " packed=" + Word(PackedFloats) + " tiles=" + string.Join(",", tiles);
+        }
+    }
+
+    static string Word(long number) => number.ToString(CultureInfo.InvariantCulture);
 
     /// <summary>Reads <see cref="Text"/>.</summary>
     /// <exception cref="FormatException">The text is none.</exception>
@@ -108,17 +117,18 @@ public sealed record PackingModel(long MostBytes, long LeastWork, long WorkerByt
         var words = text.Split(' ', '=');
         if (words.Length != 12) throw new FormatException($"'{text}' says of no memory how much it is");
         static long Number(string word) => long.Parse(word, NumberStyles.None, CultureInfo.InvariantCulture);
-        var tiles = new List<RegisterTile>();
-        foreach (var tile in words[11].Split([','], StringSplitOptions.RemoveEmptyEntries))
+        var parts = words[11].Split([','], StringSplitOptions.RemoveEmptyEntries);
+        var tiles = new RegisterTile[parts.Length];
+        for (var i = 0; i < tiles.Length; i++)
         {
-            var numbers = tile.Split('/');
-            if (numbers.Length != 3) throw new FormatException($"'{tile}' is no register tile");
-            tiles.Add(new((int)Number(numbers[0]), (int)Number(numbers[1]), (int)Number(numbers[2])));
+            var numbers = parts[i].Split('/');
+            if (numbers.Length != 3) throw new FormatException($"'{parts[i]}' is no register tile");
+            tiles[i] = new((int)Number(numbers[0]), (int)Number(numbers[1]), (int)Number(numbers[2]));
         }
-        var packing = new PackingModel(Number(words[1]), Number(words[3]), Number(words[5]), Number(words[7]), Number(words[9]), [.. tiles]);
+        var packing = new PackingModel(Number(words[1]), Number(words[3]), Number(words[5]), Number(words[7]), Number(words[9]), new EquatableArray<RegisterTile>(tiles));
         return packing.Text == text ? packing : throw new FormatException($"'{text}' says of no memory how much it is");
     }
 }
 
 /// <summary>A register tile: so many rows by columns, and what a packed row takes.</summary>
-public readonly record struct RegisterTile(int Rows, int Lanes, int Columns);
+public sealed record RegisterTile(int Rows, int Lanes, int Columns);

@@ -97,7 +97,12 @@ public sealed record TrainingSignature(string Program)
     }
 
     /// <summary>The training program whose step a function is; null when it is another function.</summary>
-    public static TrainingProgram? OfStep(IEnumerable<TrainingProgram> training, string function) => training.FirstOrDefault(t => Of(t).TrainStep == function);
+    public static TrainingProgram? OfStep(ImmutableArray<TrainingProgram> training, string function)
+    {
+        foreach (var program in training)
+            if (Of(program).TrainStep == function) return program;
+        return null;
+    }
 
     /// <summary>Whether a function is an optimizer's rule, of which calls stay calls, so that one kernel updates many parameters.</summary>
     public static bool IsRule(Program program, string function) =>

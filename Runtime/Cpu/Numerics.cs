@@ -18,13 +18,13 @@ public static class Numerics
     public static bool IsFused { get; } = Fma.IsSupported || AdvSimd.IsSupported;
 
     /// <summary>The order in which the library adds up products and convolutions: kernels that were compiled for another are refused.</summary>
-    internal static ProductSums Products { get; } = KnownTargets.Cpu.Products;
+    internal static ProductSums Products { get; } = CpuLibrary.Products;
 
     /// <summary>What memory the library works in; kernels that were compiled for less are refused.</summary>
-    internal static PackingModel Packing { get; } = KnownTargets.Cpu.Packing;
+    internal static PackingModel Packing { get; } = CpuLibrary.Packing;
 
     /// <summary>As text, for fingerprints.</summary>
-    public static string Text { get; } = Describe(IsFused);
+    public static string Text => Describe(IsFused);
 
     /// <summary>The order in which the library adds up products and convolutions, by the type of the sums: kernels that were compiled for another are refused.</summary>
     internal static ProductSums Sums(DType accumulator) => Products.In(accumulator);

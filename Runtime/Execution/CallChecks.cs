@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Generic;
 using System.Collections.Immutable;
 using System.Linq;
 using Graph.Compiler.Ir;
@@ -11,28 +12,39 @@ namespace Graph.Runtime.Execution;
 /// <summary>What a function needs of its callers beyond lengths: sizes that its operations can work with, checked once a binding, and arguments that pick what there is, checked at each call.</summary>
 sealed unsafe class CallChecks
 {
-    readonly record struct SizeCheck(Requirement Requirement, Polynomial Size);
+    sealed record SizeCheck(Requirement Requirement, Polynomial Size);
 
-    readonly record struct IndexCheck(IndexRange Range, int Argument, DType Type, Polynomial Below);
+    sealed record IndexCheck(IndexRange Range, int Argument, DType Type, Polynomial Below);
 
     readonly FunctionSignature function;
     readonly ImmutableArray<DimSymbol> symbols;
     readonly SizeCheck[] sizes;
     readonly IndexCheck[] indices;
 
-    public CallChecks(FunctionSignature function, LoweredProgram program, ImmutableArray<DimSymbol> symbols)
+    public CallChecks(FunctionSignature function, LoweredProgram program, DimSolver solver)
     {
         this.function = function;
-        this.symbols = symbols;
+        symbols = solver.Symbols;
         // A training step is the loss in training mode and more.
         var name = TrainingSignature.OfStep(program.Training, function.Name) is { } training ? TrainingSignature.Of(training).ForwardLoss : function.Name;
-        var names = symbols.Select(s => s.Name).ToImmutableArray();
-        sizes = [.. program.Requirements.Where(r => r.Function == name && r.Size.Symbols.All(names.Contains)).Select(r => new SizeCheck(r, new(r.Size, names)))];
-        indices = [.. from range in program.Ranges
-                      where range.Function == name && range.Below.Symbols.All(names.Contains)
-                      let argument = Enumerable.Range(0, function.Parameters.Length).FirstOrDefault(i => function.Parameters[i].Name == range.Argument, -1)
-                      where argument >= 0 && function.Parameters[argument].DType is DType.I32 or DType.I64
-                      select new IndexCheck(range, argument, function.Parameters[argument].DType, new(range.Below, names))];
+        var names = solver.Names;
+        var least = new List<SizeCheck>();
+        foreach (var requirement in program.Requirements)
+            if (requirement.Function == name && Known(requirement.Size, names)) least.Add(new(requirement, new(requirement.Size, names)));
+        sizes = least.ToArray();
+        var below = new List<IndexCheck>();
+        foreach (var range in program.Ranges)
+            for (var i = 0; i < function.Parameters.Length; i++)
+                if (range.Function == name && function.Parameters[i].Name == range.Argument && function.Parameters[i].DType is DType.I32 or DType.I64 && Known(range.Below, names))
+                    below.Add(new(range, i, function.Parameters[i].DType, new(range.Below, names)));
+        indices = below.ToArray();
+    }
+
+    static bool Known(Dim size, ImmutableArray<string> names)
+    {
+        var symbols = new List<string>();
+        size.AddSymbols(symbols);
+        return symbols.TrueForAll(names.Contains);
     }
 
     /// <summary>Checks a binding.</summary>

@@ -21,12 +21,32 @@ public sealed class CompiledFunction
         IsTraining = TrainingSignature.OfStep(program.Training, lowered.Name) is not null;
         AssignedStates = lowered.Signature.Assigned;
         Solver = new(lowered, program.Dims);
-        StateSizes = [.. DimSolver.StateSymbols(lowered).Select(name => new StateSize(SymbolOf(name), name, lowered.Signature.Parameters.FirstOrDefault(p => p.Shape.Any(d => d.Symbols.Contains(name)))?.Name))];
-        var symbols = Solver.Symbols.Select(s => s.Name).ToImmutableArray();
-        ReadsDerived = lowered.Name != DerivedStates.Function && lowered.Buffers.Any(b => b.Kind == BufferKind.State && program.States.Any(s => s.Path == b.Name && s.Kind == StateKind.Derived));
-        Checks = new(lowered.Signature, program, Solver.Symbols);
+        var sizes = ImmutableArray.CreateBuilder<StateSize>();
+        foreach (var name in DimSolver.StateSymbols(lowered)) sizes.Add(new(SymbolOf(name), name, Source(name)?.Name));
+        StateSizes = sizes.ToImmutable();
+        var symbols = Solver.Names;
+        ReadsDerived = lowered.Name != DerivedStates.Function && HasDerived(lowered, program);
+        Checks = new(lowered.Signature, program, Solver);
         Plans = new(this, planned);
-        lengths = [.. lowered.Signature.Parameters.Concat(lowered.Signature.Results).Select(v => new Polynomial(v.Shape.Size, symbols))];
+        lengths = new Polynomial[Arguments + Results];
+        for (var i = 0; i < lengths.Length; i++) lengths[i] = new((i < Arguments ? lowered.Signature.Parameters[i] : lowered.Signature.Results[i - Arguments]).Shape.Size, symbols);
+    }
+
+    static bool HasDerived(LoweredFunction function, LoweredProgram program)
+    {
+        foreach (var state in program.States)
+            if (state.Kind == StateKind.Derived)
+                foreach (var buffer in function.Buffers)
+                    if (buffer.Kind == BufferKind.State && buffer.Name == state.Path) return true;
+        return false;
+    }
+
+    // The first parameter that has a dimension of that name.
+    NamedTensor? Source(string symbol)
+    {
+        foreach (var parameter in Lowered.Signature.Parameters)
+            if (parameter.Shape.Size.Has(symbol)) return parameter;
+        return null;
     }
 
     public string Name => Lowered.Name;
@@ -54,7 +74,7 @@ public sealed class CompiledFunction
     /// <param name="Symbol">Its number among the solver's symbols.</param>
     /// <param name="Name">Its name.</param>
     /// <param name="Argument">The argument that has it too; null when only the session says how large it is.</param>
-    internal readonly record struct StateSize(int Symbol, string Name, string? Argument);
+    internal sealed record StateSize(int Symbol, string Name, string? Argument);
 
     /// <summary>The named dimensions of the states of sessions that it uses; none for a function without such states.</summary>
     internal ImmutableArray<StateSize> StateSizes { get; }
@@ -85,7 +105,12 @@ public sealed class CompiledFunction
     }
 
     /// <summary>Elements of every argument, then of every result.</summary>
-    internal long[] Lengths(long[] values) => [.. lengths.Select(l => l.Evaluate(values))];
+    internal long[] Lengths(long[] values)
+    {
+        var result = new long[lengths.Length];
+        for (var i = 0; i < result.Length; i++) result[i] = lengths[i].Evaluate(values);
+        return result;
+    }
 
     /// <summary>Checks the values of the symbols against their bounds.</summary>
     /// <exception cref="ArgumentException">One is below 1 or above its bound; the message names the argument that gave it.</exception>
@@ -95,7 +120,7 @@ public sealed class CompiledFunction
         {
             var symbol = Solver.Symbols[i];
             if (values[i] >= 1 && values[i] <= symbol.Max) continue;
-            var source = Lowered.Signature.Parameters.First(p => p.Shape.Any(d => d.Symbols.Contains(symbol.Name)));
+            var source = Source(symbol.Name)!;
             throw new ArgumentException($"{Name}: {symbol.Name} is {values[i]} by the length of {source.Name} {source.Shape}, expected 1 to {symbol.Max}.", source.Name);
         }
     }

@@ -3,6 +3,7 @@ using System;
 using System.Collections.Generic;
 using System.Collections.Immutable;
 using System.Linq;
+using System.Runtime.InteropServices;
 using Graph.Compiler.Ir;
 using Graph.Compiler.Kernels;
 using Graph.Compiler.Planning;
@@ -15,6 +16,8 @@ namespace Graph.Runtime.Execution;
 public sealed class CompiledModel
 {
     readonly Dictionary<string, CompiledFunction> functions;
+    readonly ImmutableArray<Kernel> generated;
+    readonly nint[] addresses;
 
     /// <param name="name">The model's name, for messages.</param>
     /// <param name="lowered">What to run.</param>
@@ -25,11 +28,23 @@ public sealed class CompiledModel
     {
         Name = name;
         Lowered = lowered;
-        Kernels = [.. Enumerable.Range(0, lowered.Generated.Length).Select(kernelAddress)];
-        KernelNumbers = lowered.Generated.Select((kernel, index) => (kernel, index)).ToDictionary(p => p.kernel.Name, p => p.index, StringComparer.Ordinal);
-        functions = lowered.Functions.Select(f => new CompiledFunction(f, lowered, plans.IsDefault ? null : plans.FirstOrDefault(p => p.Function == f))).ToDictionary(f => f.Name, StringComparer.Ordinal);
+        // No queries, here and in what a first call runs: each would be loaded, and one over values compiled, when a model starts.
+        generated = lowered.Generated;
+        addresses = new nint[generated.Length];
+        for (var i = 0; i < addresses.Length; i++) addresses[i] = kernelAddress(i);
+        functions = new(StringComparer.Ordinal);
+        foreach (var function in lowered.Functions)
+        {
+            MemoryPlan? planned = null;
+            if (!plans.IsDefault)
+                foreach (var plan in plans)
+                    if (ReferenceEquals(plan.Function, function)) planned ??= plan;
+            functions.Add(function.Name, new(function, lowered, planned));
+        }
         if (functions.Remove(DerivedStates.Function, out var derive)) Derive = derive; // nobody calls it but the store
-        Training = [.. lowered.Training.Select((t, i) => new CompiledTraining(i, t, this[TrainingSignature.Of(t).TrainStep], Find(t.Loss)))];
+        var training = new CompiledTraining[lowered.Training.Length];
+        for (var i = 0; i < training.Length; i++) training[i] = new(i, lowered.Training[i], this[TrainingSignature.Of(lowered.Training[i]).TrainStep], Find(lowered.Training[i].Loss));
+        Training = ImmutableCollectionsMarshal.AsImmutableArray(training);
         Fingerprint = new(() => KernelFingerprint.OfPlan(lowered, numerics ?? Cpu.Numerics.Text));
     }
 
@@ -59,10 +74,6 @@ public sealed class CompiledModel
 
     Lazy<string> Fingerprint { get; }
 
-    internal ImmutableArray<nint> Kernels { get; }
-
-    Dictionary<string, int> KernelNumbers { get; }
-
     /// <summary>What computes the derived states; null when there are none.</summary>
     internal CompiledFunction? Derive { get; }
 
@@ -72,7 +83,13 @@ public sealed class CompiledModel
 
     public IEnumerable<CompiledFunction> Functions => functions.Values;
 
-    internal nint Address(Kernel kernel) => Kernels[KernelNumbers[kernel.Name]];
+    /// <exception cref="ArgumentException">It is none of the program's kernels that code is generated for.</exception>
+    internal nint Address(Kernel kernel)
+    {
+        for (var i = 0; i < addresses.Length; i++)
+            if (generated[i].Name == kernel.Name) return addresses[i];
+        throw new ArgumentException($"{Name} has no code for the kernel {kernel.Name}.", nameof(kernel));
+    }
 
     /// <summary>The function of that name, or null.</summary>
     public CompiledFunction? Find(string function) => functions.GetValueOrDefault(function);

@@ -1,6 +1,5 @@
 using System;
 using System.Collections.Immutable;
-using System.Linq;
 using Graph.Compiler.Ir;
 using Graph.Compiler.Training;
 
@@ -25,12 +24,21 @@ sealed class CompiledTraining
         Step = step;
         evaluated = loss;
         var function = step.Lowered.Signature;
-        int Argument(string name) => Enumerable.Range(0, function.Parameters.Length).FirstOrDefault(i => function.Parameters[i].Name == name, -1) is >= 0 and var at
-            ? at : throw new InvalidOperationException($"{step.Name} has no argument {name}.");
-        int Result(string name) => Enumerable.Range(0, function.Results.Length).FirstOrDefault(i => function.Results[i].Name == name, -1) is >= 0 and var at ? function.Parameters.Length + at : throw new InvalidOperationException($"{step.Name} has no result {name}.");
+        static int Find(ImmutableArray<NamedTensor> values, string name)
+        {
+            var at = values.Length - 1;
+            while (at >= 0 && values[at].Name != name) at--;
+            return at;
+        }
+        int Argument(string name) => Find(function.Parameters, name) is >= 0 and var at ? at : throw new InvalidOperationException($"{step.Name} has no argument {name}.");
+        int Result(string name) => Find(function.Results, name) is >= 0 and var at ? function.Parameters.Length + at : throw new InvalidOperationException($"{step.Name} has no result {name}.");
         IsDouble = program.Master == DType.F64;
         (RateAt, SeedAt, LossAt, NormAt) = (Argument(TrainingSignature.LearningRate), Argument(TrainingSignature.Seed), Result(TrainingSignature.Loss), Result(TrainingSignature.GradientNorm));
-        LossArguments = [.. Enumerable.Range(0, function.Parameters.Length).Where(i => !TrainingSignature.OwnArguments.Contains(function.Parameters[i].Name))];
+        var arguments = new int[function.Parameters.Length];
+        var count = 0;
+        for (var i = 0; i < arguments.Length; i++)
+            if (!TrainingSignature.OwnArguments.Contains(function.Parameters[i].Name!)) arguments[count++] = i;
+        LossArguments = arguments[..count];
     }
 
     public int Index { get; }
@@ -55,7 +63,7 @@ sealed class CompiledTraining
     public CompiledFunction Loss => evaluated ?? throw new InvalidOperationException($"{Step.Name} can be called, but there is no function {Program.Loss} that evaluates its loss.");
 
     /// <summary>Where the arguments of the loss stand among those of the step.</summary>
-    public ImmutableArray<int> LossArguments { get; }
+    public int[] LossArguments { get; }
 
     /// <summary>Whether the learning rate, the loss and the norm are doubles; floats otherwise.</summary>
     public bool IsDouble { get; }

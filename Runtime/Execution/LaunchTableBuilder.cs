@@ -23,8 +23,8 @@ sealed unsafe partial class LaunchTableBuilder
     readonly WorkerPool pool;
     readonly NativeBump memory;
     readonly Dictionary<Buffer, int> callers = [];
-    readonly List<Patch> patches = [];
-    readonly List<Relocation> relocations = [];
+    readonly Growing<Patch> patches = new();
+    readonly Growing<Relocation> relocations = new();
     long scratchBytes;
 
     LaunchTableBuilder(CompiledModel model, CompiledFunction function, MemoryPlan plan, ParameterStore store, byte* arena, WorkerPool pool)
@@ -302,7 +302,7 @@ sealed unsafe partial class LaunchTableBuilder
     void WriteCopies(LaunchTable table)
     {
         var lowered = function.Lowered;
-        var copies = new List<ResultCopy>();
+        var copies = new Growing<ResultCopy>();
         for (var i = 0; i < lowered.Results.Length; i++)
         {
             var buffer = lowered.Results[i];

@@ -57,7 +57,8 @@ public sealed unsafe class ModelInstance : IDisposable
         }
         // The first session takes the pool that filled the parameters.
         sessions = new(() => new(model, Store, device.Open(Interlocked.Exchange(ref pool, null) ?? new(threads))), Environment.ProcessorCount);
-        rates = [.. model.Training.Select(t => Rounded(t, t.Program.LearningRate ?? 0))];
+        rates = new double[model.Training.Length];
+        foreach (var training in model.Training) rates[training.Index] = Rounded(training, training.Program.LearningRate ?? 0);
     }
 
     ModelInstance(ModelInstance over, int threads, ReadOnlySpan<(string Dimension, int Size)> sizes)

@@ -126,7 +126,7 @@ public sealed unsafe class Session : IDisposable
         // Training is the model's, whichever session it runs in; what entries assign is the session's.
         var states = function.IsTraining ? store.Root : store;
         var began = Worked();
-        if (function.Lowered.Buffers.Any(b => b.Kind == Compiler.Kernels.BufferKind.State && states.Declaration(b.Name)?.Kind is StateKind.Optimizer or StateKind.Counter)) states.StartTraining();
+        if (Trains(function, states)) states.StartTraining();
         var allocating = Worked() - began;
         if (!function.StateSizes.IsEmpty) states.MakeStates(function, values);
         var plan = function.Plans.Get(values);
@@ -162,13 +162,23 @@ public sealed unsafe class Session : IDisposable
         return table;
     }
 
+    // Whether it reads or writes what an optimizer keeps.
+    static bool Trains(CompiledFunction function, ParameterStore states)
+    {
+        foreach (var state in states.Declarations)
+            if (state.Kind is StateKind.Optimizer or StateKind.Counter)
+                foreach (var buffer in function.Lowered.Buffers)
+                    if (buffer.Kind == Compiler.Kernels.BufferKind.State && buffer.Name == state.Path) return true;
+        return false;
+    }
+
     // Time without the JIT's.
     static TimeSpan Worked() => Stopwatch.GetElapsedTime(0) - JitInfo.GetCompilationTime(currentThread: true);
 
     /// <summary>When the latest new binding was ready for its first launch.</summary>
     public Preparation Prepared { get; private set; }
 
-    static string With(DimBinding binding) => binding.Values.Any() ? $" with {binding}" : "";
+    static string With(DimBinding binding) => binding.ToString() is { Length: > 0 } text ? " with " + text : "";
 
     IEnumerable<IBoundFunction> Tables => tables.Values.SelectMany(cache => cache.Items).Select(item => item.Item);
 

@@ -1,6 +1,5 @@
 using System;
-using System.Linq;
-using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 using Graph.Compiler;
 using Graph.Compiler.Ir;
 using Graph.Runtime.Cpu;
@@ -26,9 +25,11 @@ static unsafe class Initialization
     }
 
     /// <summary>Fills a tensor as its declaration says.</summary>
+    /// <param name="isZero">Its memory is new: all zeros, and not touched yet.</param>
     /// <exception cref="NotSupportedException">The initializer is unknown, or random for a type other than f32 and f64.</exception>
-    public static void Fill(StoredTensor tensor, ulong seed, WorkerPool? pool)
+    public static void Fill(StoredTensor tensor, ulong seed, WorkerPool? pool, bool isZero = false)
     {
+        if (isZero && tensor.Declaration.Init.Kind == InitSpec.Zeros.Kind) return;
         var (kind, scale) = tensor.Declaration.Init;
         var (inputs, outputs) = Fans(tensor);
         switch (kind)
@@ -53,7 +54,8 @@ static unsafe class Initialization
     static (double Inputs, double Outputs) Fans(StoredTensor tensor)
     {
         if (tensor.Shape.Length < 2) return (Math.Max(1, tensor.Length), Math.Max(1, tensor.Length));
-        double field = tensor.Shape.Skip(2).Aggregate(1L, (a, b) => a * b);
+        double field = 1;
+        for (var axis = 2; axis < tensor.Shape.Length; axis++) field *= tensor.Shape[axis];
         return (Math.Max(1, tensor.Shape[1] * field), Math.Max(1, tensor.Shape[0] * field));
     }
 
@@ -106,26 +108,8 @@ static unsafe class Initialization
     static void Chunk(void* context, long begin, long end, int worker)
     {
         var job = (Job*)context;
-        for (var i = begin; i < end; i += 4)
-        {
-            var (x, y, z, w) = Philox.Block(job->Seed, (ulong)i >> 2, job->Stream);
-            Put(job, i, x);
-            if (i + 1 < end) Put(job, i + 1, y);
-            if (i + 2 < end) Put(job, i + 2, z);
-            if (i + 3 < end) Put(job, i + 3, w);
-        }
-    }
-
-    static void Put(Job* job, long i, uint word)
-    {
-        if (job->Double) ((double*)job->Target)[i] = Draw(job, word);
-        else ((float*)job->Target)[i] = (float)Draw(job, word);
-    }
-
-    // The middle of the word's interval: never 0 or 1, and as far from one as from the other.
-    static double Draw(Job* job, uint word)
-    {
-        var unit = (word + 0.5) * (1.0 / 4294967296);
-        return job->Scale * (job->Normal ? NormalQuantile.Of(unit) : 2 * unit - 1);
+        if (Vector512.IsHardwareAccelerated) FirstNumbersVector512.Fill(job->Target, job->Double, begin, end, job->Seed, job->Stream, job->Scale, job->Normal);
+        else if (Vector256.IsHardwareAccelerated) FirstNumbersVector256.Fill(job->Target, job->Double, begin, end, job->Seed, job->Stream, job->Scale, job->Normal);
+        else FirstNumbersVector128.Fill(job->Target, job->Double, begin, end, job->Seed, job->Stream, job->Scale, job->Normal);
     }
 }

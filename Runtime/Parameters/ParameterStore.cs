@@ -214,18 +214,18 @@ public sealed partial class ParameterStore : IReadOnlyCollection<StoredTensor>, 
     // Tensors with their first values, in a block of their own.
     ImmutableArray<StoredTensor> Make(IEnumerable<StateDecl> wanted, string purpose, WorkerPool? pool, DimBinding? binding = null)
     {
-        var places = new List<(StateDecl, long)>();
+        var all = wanted.ToArray();
+        var places = new long[all.Length];
         long bytes = 0;
-        foreach (var declaration in wanted)
+        for (var i = 0; i < all.Length; i++)
         {
-            var size = declaration.Type.BytesAt(binding ?? DimBinding.Empty);
-            bytes = Aligned(bytes, size >= LeastPaged ? PinnedMemory.Alignment : Alignment);
-            places.Add((declaration, bytes));
-            bytes += size;
+            var size = all[i].Type.BytesAt(binding ?? DimBinding.Empty);
+            places[i] = Aligned(bytes, size >= LeastPaged ? PinnedMemory.Alignment : Alignment);
+            bytes = places[i] + size;
         }
         var memory = new PinnedMemory(Aligned(bytes, Alignment), purpose);
-        var tensors = places.Select(p => new StoredTensor(this, p.Item1, binding ?? DimBinding.Empty, memory, p.Item2)).ToImmutableArray();
-        foreach (var tensor in tensors) Initialization.Fill(tensor, Seed, pool);
+        var tensors = all.Select((declaration, i) => new StoredTensor(this, declaration, binding ?? DimBinding.Empty, memory, places[i])).ToImmutableArray();
+        foreach (var tensor in tensors) Initialization.Fill(tensor, Seed, pool, isZero: true);
         return tensors;
 
         static long Aligned(long offset, long alignment) => (offset + alignment - 1) & -alignment;

@@ -1,7 +1,7 @@
 using System;
 using System.Collections.Immutable;
-using System.Linq;
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using Graph.Compiler.Ir;
 using Graph.Runtime.Parameters;
 
@@ -20,8 +20,10 @@ public sealed class StoredTensor
         this.memory = memory;
         this.offset = offset;
         Declaration = declaration;
-        Shape = [.. declaration.Type.Shape.Evaluate(binding)];
-        Length = Shape.Aggregate(1L, (product, size) => product * size);
+        var sizes = declaration.Type.Shape.Evaluate(binding);
+        Shape = ImmutableCollectionsMarshal.AsImmutableArray(sizes);
+        Length = 1;
+        foreach (var size in sizes) Length *= size;
     }
 
     internal StateDecl Declaration { get; }

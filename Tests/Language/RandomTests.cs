@@ -7,6 +7,7 @@ using Graph.Compiler.Ir;
 using Graph.Compiler.Ir.Reference;
 using Graph.Operations;
 using Graph.Runtime.Execution;
+using NormalQuantile = Graph.Runtime.Cpu.NormalQuantile;
 using Graph.Runtime.Parameters;
 using Graph.Tests.Elaboration;
 using Graph.Tests.Models;

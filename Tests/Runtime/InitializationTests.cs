@@ -1,6 +1,7 @@
 using System;
 using System.Globalization;
 using System.Linq;
+using System.Runtime.Intrinsics;
 using Graph.Compiler.Ir;
 using Graph.Runtime.Cpu;
 using Graph.Runtime.Parameters;
@@ -55,6 +56,52 @@ public sealed class InitializationTests
         // The bits themselves, computed with Python's statistics.NormalDist from the same words: a saved experiment repeats on every machine and in every version.
         var values = Store(42, null, ("layer.weight", "normal", 1, [6])).Single().Read<float>().ToArray();
         Assert.Equal("bf00e7e6 3f0b6d3f 3fc98290 3e305d4f bea403e1 3f47a7ae", string.Join(" ", values.Select(v => BitConverter.SingleToInt32Bits(v).ToString("x8", CultureInfo.InvariantCulture))));
+    }
+
+    /// <summary>Every width, whole and odd lengths, against one number at a time by the definition.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public unsafe void Every_vector_width_draws_the_bits_of_the_definition(bool isNormal)
+    {
+        const int Count = 300_007, Begin = 1028;
+        const ulong Seed = 0x1234_5678_9ABC_DEF0, Stream = 77;
+        double[] expected = new double[Count];
+        for (var i = Begin; i < Count; i++)
+        {
+            var (x, y, z, w) = Graph.Compiler.Ir.Philox.Block(Seed, (ulong)i >> 2, Stream);
+            var unit = ((i & 3) switch { 0 => x, 1 => y, 2 => z, _ => w } + 0.5) * (1.0 / 4294967296);
+            expected[i] = 0.37 * (isNormal ? NormalQuantile.Of(unit) : 2 * unit - 1);
+        }
+        Same(&FirstNumbersVector128.Fill);
+        Same(&FirstNumbersVector256.Fill);
+        Same(&FirstNumbersVector512.Fill);
+
+        void Same(delegate*<void*, bool, long, long, ulong, ulong, double, bool, void> fill)
+        {
+            double[] doubles = new double[Count];
+            float[] floats = new float[Count];
+            fixed (double* to = doubles) fill(to, true, Begin, Count, Seed, Stream, 0.37, isNormal);
+            fixed (float* to = floats) fill(to, false, Begin, Count, Seed, Stream, 0.37, isNormal);
+            Assert.Equal(expected.Select(BitConverter.DoubleToInt64Bits), doubles.Select(BitConverter.DoubleToInt64Bits));
+            Assert.Equal(expected.Select(v => BitConverter.SingleToInt32Bits((float)v)), floats.Select(BitConverter.SingleToInt32Bits));
+        }
+    }
+
+    /// <summary>The smallest and the largest unit that a word gives, and the edges of the middle, in every width.</summary>
+    [Fact]
+    public void The_quantile_is_the_same_in_every_vector_at_its_edges()
+    {
+        double[] units = [0.5 / 4294967296, 1 - 0.5 / 4294967296, 1.5 / 4294967296, 0.075 - 1e-12, 0.075 - 1e-16, 0.925 + 1e-12, 0.925 + 2e-16, 0.0013];
+        var (v128, v256, v512) = (new double[8], new double[8], new double[8]);
+        for (var i = 0; i < 8; i += 2) NormalQuantile.Outer(Vector128.Create(units, i)).CopyTo(v128, i);
+        for (var i = 0; i < 8; i += 4) NormalQuantile.Outer(Vector256.Create(units, i)).CopyTo(v256, i);
+        NormalQuantile.Outer(Vector512.Create(units)).CopyTo(v512);
+        Assert.Equal(units.Select(NormalQuantile.Of), v128);
+        Assert.Equal(v128, v256);
+        Assert.Equal(v128, v512);
+        Assert.Equal(-6.338, v128[0], 1e-3); // Φ⁻¹(2⁻³³)
+        Assert.Equal(-v128[0], v128[1], 1e-6);
     }
 
     [Fact]

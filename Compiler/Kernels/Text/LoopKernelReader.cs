@@ -11,6 +11,21 @@ namespace Graph.Compiler.Kernels.Text;
 /// <summary>Reads what <see cref="LoopKernelText"/> writes.</summary>
 static class LoopKernelReader
 {
+    /// <summary>A kernel whose name is known; its text is gone over now, and read when somebody asks for more than its form.</summary>
+    /// <exception cref="FormatException">The text is none.</exception>
+    public static LoopKernel Later(TextCursor t, string name)
+    {
+        var start = t.Position;
+        var form = Form(t.Word());
+        t.SkipBlock();
+        var end = t.Position;
+        return new(name, form, () =>
+        {
+            var body = t.Part(start, end);
+            return LoweredText.Within(body, () => Read(body, name));
+        });
+    }
+
     /// <summary>Reads a kernel whose name is known.</summary>
     /// <exception cref="FormatException">The text is none.</exception>
     public static LoopKernel Read(TextCursor t, string name)

@@ -32,7 +32,7 @@ sealed class LoweredReader(TextCursor t, IReadOnlyList<string> places)
         while (t.TryWord("kernel"))
         {
             var kernel = t.RestOfLine();
-            all.Add(new LibraryKernelReader(t, kernels).TryRead(kernel) ?? LoopKernelReader.Read(t, kernel));
+            all.Add(new LibraryKernelReader(t, kernels).TryRead(kernel) ?? LoopKernelReader.Later(t, kernel));
             kernels.Add(kernel, all[all.Count - 1]);
         }
         while (t.TryWord("origin")) origins.Add(ReadOrigin());

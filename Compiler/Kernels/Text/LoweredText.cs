@@ -22,9 +22,16 @@ public static class LoweredText
     {
         var (start, end) = SealedText.Range("lowered", Version, text);
         var cursor = new TextCursor(text, start, end);
+        return Within(cursor, () => new LoweredReader(cursor, places ?? []).Read());
+    }
+
+    /// <summary>Whatever goes wrong in reading a part of a text is said with its line.</summary>
+    internal static T Within<T>(TextCursor cursor, Func<T> read)
+        where T : class
+    {
         try
         {
-            return new LoweredReader(cursor, places ?? []).Read();
+            return read();
         }
         catch (Exception e) when (e is FormatException or ArgumentException or OverflowException or InvalidOperationException or KeyNotFoundException)
         {

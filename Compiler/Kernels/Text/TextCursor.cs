@@ -1,7 +1,6 @@
 using System;
 using System.Collections.Generic;
 using System.Collections.Immutable;
-using System.Runtime.CompilerServices;
 using System.Text;
 using Graph.Compiler.Ir;
 using Graph.Compiler.Ir.Text;
@@ -14,14 +13,17 @@ namespace Graph.Compiler.Kernels.Text;
 /// <param name="end">Where they end.</param>
 sealed class TextCursor(string text, int start, int end)
 {
-    /// <summary>Compiled well at once, which <c>AggressiveOptimization</c> means where it has a name: what runs once for each word of a text cannot wait to be found hot.</summary>
-    internal const MethodImplOptions Hot = (MethodImplOptions)512;
-
     readonly Dictionary<string, Dim> dims = new(StringComparer.Ordinal);
     readonly Dim?[] small = new Dim?[1024];
     int position = start;
 
     public bool AtEnd => position >= end;
+
+    /// <summary>Where it stands in the text.</summary>
+    public int Position => position;
+
+    /// <summary>A cursor over a part of the text.</summary>
+    public TextCursor Part(int from, int to) => new(text, from, to);
 
     /// <summary>The next character, a newline too; a NUL at the end.</summary>
     public char Peek => position < end ? text[position] : '\0';
@@ -50,7 +52,6 @@ sealed class TextCursor(string text, int start, int end)
     }
 
     /// <summary>Goes over blanks.</summary>
-    [MethodImpl(Hot)]
     public void Skip()
     {
         while (position < end && text[position] == ' ') position++;
@@ -74,13 +75,23 @@ sealed class TextCursor(string text, int start, int end)
         return rest;
     }
 
+    /// <summary>Goes over the rest of the line and the lines behind it that are indented.</summary>
+    public void SkipBlock()
+    {
+        do
+        {
+            var newline = position < end ? text.IndexOf('\n', position, end - position) : -1;
+            position = newline < 0 ? end : newline + 1;
+        }
+        while (position < end && text[position] == ' ');
+    }
+
     string Rest()
     {
         var newline = text.IndexOf('\n', Math.Min(position, end), end - Math.Min(position, end));
         return text.Substring(position, (newline < 0 ? end : newline) - position);
     }
 
-    [MethodImpl(Hot)]
     public bool Try(char c)
     {
         Skip();
@@ -95,13 +106,14 @@ sealed class TextCursor(string text, int start, int end)
     }
 
     /// <summary>Goes over a word when it is the next one.</summary>
-    [MethodImpl(Hot)]
     public bool TryWord(string word)
     {
         Skip();
-        if (string.CompareOrdinal(text, position, word, 0, word.Length) != 0) return false;
         var after = position + word.Length;
-        if (after > end || (after < end && text[after] is not (' ' or '\n'))) return false;
+        if (after > end) return false;
+        for (var i = 0; i < word.Length; i++)
+            if (text[position + i] != word[i]) return false;
+        if (after < end && text[after] is not (' ' or '\n')) return false;
         position = after;
         return true;
     }
@@ -112,7 +124,6 @@ sealed class TextCursor(string text, int start, int end)
     }
 
     /// <summary>Everything up to a blank, a separator or the end of the line.</summary>
-    [MethodImpl(Hot)]
     public string Word()
     {
         Skip();
@@ -122,7 +133,6 @@ sealed class TextCursor(string text, int start, int end)
     }
 
     /// <summary>A whole number; what stands behind it is the caller's.</summary>
-    [MethodImpl(Hot)]
     public long Integer()
     {
         Skip();
@@ -147,7 +157,6 @@ sealed class TextCursor(string text, int start, int end)
     public double Real() => RealText.Parse(Word());
 
     /// <summary>A polynomial, such as <c>2*B*T-1</c>.</summary>
-    [MethodImpl(Hot)]
     public Dim Dim()
     {
         Skip();
@@ -168,7 +177,6 @@ sealed class TextCursor(string text, int start, int end)
     }
 
     /// <summary>Sizes in brackets.</summary>
-    [MethodImpl(Hot)]
     public ImmutableArray<Dim> Dims()
     {
         Expect('[');
