@@ -46,7 +46,7 @@ public readonly struct GradientCut
             Blocks = Math.Max(1, PackingModel.Ceiling(Channels, most));
             BlockChannels = PackingModel.Ceiling(Channels, Blocks);
             Blocks = BlockChannels == 0 ? 0 : PackingModel.Ceiling(Channels, BlockChannels);
-            Pixel = BlockChannels <= 1 ? 1 : BlockChannels <= 4 ? 4 : (BlockChannels + 7) / 8 * 8;
+            Pixel = BlockChannels <= 4 ? Math.Max(1, BlockChannels) : (BlockChannels + 7) / 8 * 8;
             Columns = Taps * Pixel;
             ColumnStride = PackingModel.Ceiling(Columns, ColumnGranule) * ColumnGranule;
             for (var pixels = sums.GradientPixels; pixels >= 1; pixels /= 2)
@@ -63,8 +63,8 @@ public readonly struct GradientCut
                 ColumnChunks = PackingModel.Ceiling(width, ChunkColumns);
                 ChunkImages = ChunkRows == rows && ColumnChunks == 1 ? Clamp(pixels / (width * rows), 1, Math.Max(1, sizes.Batch)) : 1;
                 ImageChunks = sizes.MapWidth <= 0 || sizes.MapHeight <= 0 ? 0 : PackingModel.Ceiling(sizes.Batch, ChunkImages);
-                var fits = ChunkImages * TurnedRows(sizes, ChunkRows) * TurnedWidth(sizes, ChunkColumns) * Pixel + 64 <= packing.TurnedFloats
-                    && ColumnStride / 8 * PackingModel.PanelFloats(ChunkPixels, 8) <= packing.PackedFloats;
+                var fits = ChunkImages * TurnedRows(sizes, ChunkRows) * TurnedWidth(sizes, ChunkColumns) * Padded(Pixel) + 64 <= packing.TurnedFloats
+                    && PackingModel.Ceiling(Taps * Padded(Pixel), ColumnGranule) * ColumnGranule / 8 * PackingModel.PanelFloats(ChunkPixels, 8) <= packing.PackedFloats;
                 if (!fits || (ChunkPixels < FewPixels && ChunkPixels < sizes.MapHeight * sizes.MapWidth && most > 1)) continue;
                 Slices = Clamp(sums.GradientTasks / Math.Max(1, groups * Blocks), 1, Math.Max(1, Chunks));
                 return;
@@ -74,6 +74,9 @@ public readonly struct GradientCut
             return;
         }
     }
+
+    // Two channels and three take the room of four, so that how many they are moves no border between chunks.
+    static long Padded(long pixel) => pixel is 2 or 3 ? 4 : pixel;
 
     long ChunkPixels => ChunkImages * ChunkRows * ChunkColumns;
 

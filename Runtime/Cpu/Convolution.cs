@@ -50,6 +50,13 @@ public static unsafe partial class Convolution
         job.Machine = Machine.Current;
         job.Scratch = pool.ScratchTable;
         job.Source = call->Images;
+        bool isInside = call->PaddingTop == 0 && call->PaddingLeft == 0 && (call->MapHeight - 1) * call->StrideHeight < call->Height && (call->MapWidth - 1) * call->StrideWidth < call->Width;
+        if (taps == 1 && isInside && !job.Source.IsMade)
+        {
+            // Of an image in memory that is read in steps, what lies between is not there.
+            job.Source = job.Source.Every(phase.StepY, phase.StepX, call->MapHeight, call->MapWidth);
+            phase.StepY = phase.StepX = 1;
+        }
         job.Batch = call->Batch;
         job.Groups = call->Groups;
         job.Channels = channels;

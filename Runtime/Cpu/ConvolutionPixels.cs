@@ -16,8 +16,9 @@ unsafe struct ConvolutionPixels
     // Sets of taps that pixels see, over all phases; with a window of 3 × 3 a pixel is at the first, at the last or at none of the borders, down and across.
     public const int MostSets = 16;
 
-    // Taps are bits.
+    // Taps are bits; and as many columns of a grid as a band could have.
     const long MostTaps = 64;
+    const int MostColumns = 256;
 
     // Steps of all lists: each as long as a block of depth.
     public const int ListSteps = MostSets * 384;
@@ -29,7 +30,7 @@ unsafe struct ConvolutionPixels
     const long Together = 8;
 
     // Below so many steps of depth turning costs more than it saves.
-    const long LeastDepth = 128;
+    const long LeastDepth = 64;
 
     ConvolutionJob* job;
     KernelStep* lists;
@@ -67,40 +68,59 @@ unsafe struct ConvolutionPixels
     {
         long lanes = Lanes;
         groups = (job->Batch + lanes - 1) / lanes;
+        // The lanes of the last group that no image fills are multiplied, too.
+        long last = job->Batch - (groups - 1) * lanes, lanesUsed = (groups - 1) * lanes + (last <= job->Machine.Lanes ? job->Machine.Lanes : lanes);
+        if (lanesUsed > 4 * job->Batch) return false;
         long seen = 0, all = 0;
+        ulong* across = stackalloc ulong[MostColumns];
         for (int p = 0; p < job->PhaseCount; p++)
         {
             var phase = &job->Phases[p];
+            if (phase->GridWidth > MostColumns) return false;
+            for (long x = 0; x < phase->GridWidth; x++) across[x] = Across(*phase, x);
             for (long y = 0; y < phase->GridHeight; y++)
             {
                 ulong down = Down(*phase, y);
                 for (long x = 0; x < phase->GridWidth; x++)
                 {
-                    ulong taps = down & Across(*phase, x);
+                    ulong taps = down & across[x];
                     if (SetOf(p, taps) < 0) return false;
                     seen += System.Numerics.BitOperations.PopCount(taps);
                 }
             }
             all += phase->GridHeight * phase->GridWidth * phase->Taps;
         }
-        // The lanes of the last group that no image fills are multiplied, too.
-        long last = job->Batch - (groups - 1) * lanes, lanesUsed = (groups - 1) * lanes + (last <= job->Machine.Lanes ? job->Machine.Lanes : lanes);
         if (seen * lanesUsed > all * job->Batch) return false;
         long coarse = (job->ResultHeight + job->SpreadY - 1) / job->SpreadY;
+        double least = double.MaxValue;
+        var best = this;
         for (long rows = coarse; rows >= 1; rows--)
         {
-            bands = (coarse + rows - 1) / rows;
-            bandRows = (coarse + bands - 1) / bands;
-            bands = (coarse + bandRows - 1) / bandRows;
-            turnedRows = 0;
-            for (long band = 0; band < bands; band++)
-            {
-                var (top, bottom) = Reads(band);
-                turnedRows = Math.Max(turnedRows, bottom - top);
-            }
-            if (Fits && (rows == 1 || Tasks >= 2 * threads)) return true;
+            Cut(coarse, rows);
+            if (!Fits) continue;
+            // How much longer than an even share the busiest thread works, and how much of the source is turned, which costs a tenth where 64 rows are multiplied with it.
+            double share = (double)((Tasks + threads - 1) / threads * bandRows) * threads / (coarse * groups);
+            double cost = share + 6.4 / job->Rows * turnedRows * job->Source.Width / BandPixels + (threads > 1 && Tasks < 2 * threads ? 0.05 : 0);
+            if (cost >= least) continue;
+            least = cost;
+            best = this;
         }
-        return false;
+        this = best;
+        return least < double.MaxValue;
+    }
+
+    // Into even bands of so many rows at most.
+    void Cut(long coarse, long rows)
+    {
+        bands = (coarse + rows - 1) / rows;
+        bandRows = (coarse + bands - 1) / bands;
+        bands = (coarse + bandRows - 1) / bandRows;
+        turnedRows = 0;
+        for (long band = 0; band < bands; band++)
+        {
+            var (top, bottom) = Reads(band);
+            turnedRows = Math.Max(turnedRows, bottom - top);
+        }
     }
 
     readonly bool Fits => job->BlockChannels * ChannelStep <= TurnedFloats && SumsPerPanel <= ConvolutionJob.SumFloats
@@ -279,11 +299,16 @@ unsafe struct ConvolutionPixels
     readonly void Emit(float* tile, long stride, long image, long images, long row, long rows, long pixel, long pixels, float* room)
     {
         long size = job->ResultHeight * job->ResultWidth, imageStep = job->Groups * job->Rows * size;
-        // Whole vectors of pixels go where they belong; others would run over into the next pixels.
-        if (job->Epilogue == null && pixels % 4 == 0)
+        if (job->Epilogue == null)
         {
-            float* to = job->Result + image * imageStep + (job->Group * job->Rows + row) * size + pixel;
-            for (long i = 0; i < rows; i++) Packing.Panel(to + i * size, imageStep, tile + i * stride, Lanes, 1, pixels, pixels, pixels, images);
+            // Line by line of the result, and by way of memory near by: the images lie far apart, at distances that put them into one set of a cache.
+            long apart = (pixels + 7) / 8 * 8 + 16;
+            for (long i = 0; i < rows; i++)
+            {
+                Packing.Panel(room, apart, tile + i * stride, Lanes, 1, pixels, pixels, pixels, images);
+                float* to = job->Result + image * imageStep + (job->Group * job->Rows + row + i) * size + pixel;
+                for (long n = 0; n < images; n++) ConvolutionPacking.Copy(to + n * imageStep, room + n * apart, pixels);
+            }
             return;
         }
         long step = (pixels + 7) / 8 * 8;

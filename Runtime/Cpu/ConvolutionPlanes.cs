@@ -21,6 +21,10 @@ unsafe struct ConvolutionPlanes(float* data, PlaneStrides strides, TileCall make
     /// <summary>A channel of an image in memory.</summary>
     public readonly float* Plane(long image, long channel) => data + image * strides.Image + channel * strides.Channel;
 
+    /// <summary>Of images in memory, every so manyth row and column.</summary>
+    public readonly ConvolutionPlanes Every(long rows, long columns, long newHeight, long newWidth) =>
+        new(data, strides with { Row = strides.Row * rows, Column = strides.Column * columns }, default, newHeight, newWidth);
+
     /// <summary>Whether the pixels of rows behind one another lie at one distance.</summary>
     public readonly bool HasOneStep => strides.Row == Width * strides.Column;
 

@@ -7,7 +7,8 @@ namespace Graph.Runtime.Cpu;
 
 /// <summary>
 /// The state of one weight gradient that its workers share: partial[slice][row, (tap, channel)] = Σ over the slice's pixels of map gradient[row, pixel] · image[channel, pixel + tap].
-/// A task takes a slice of the pixels and a block of channels. Its image block is turned so that channels are contiguous; then a tap's row of the product's right side is a plain copy.
+/// A task takes a slice of the pixels and a block of channels. Its image block is turned so that channels are contiguous; then a tap's row of the product's right side is a plain copy, or, where a tap
+/// has whole register tiles of channels, a place in the turned block: such rows are listed, without the padding.
 /// </summary>
 unsafe struct ConvolutionWeightJob
 {
@@ -60,15 +61,58 @@ unsafe struct ConvolutionWeightJob
             {
                 Turn(group, block, image + n, row, rows, column, turnedRows, turnedWidth, turned + n * turnedRows * turnedWidth * cut.Pixel, made);
             }
-            PackColumns(turned, count, rows, columns, turnedRows, turnedWidth, packedB, stepB);
+            if (IsListed) List(count, row, rows, column, columns, turnedRows, turnedWidth, (int*)packedB, Lists(packedB));
+            else PackColumns(turned, count, rows, columns, turnedRows, turnedWidth, packedB, stepB);
             for (long i = 0; i < panels; i++)
             {
                 long first = i * cut.Filters / panels, filters = (i + 1) * cut.Filters / panels - first;
                 for (long n = 0; n < count; n++) PackMap(packedA + n * perImage * Machine.PanelStride, image + n, group * cut.Filters + first, filters, row, rows, column, columns, made);
-                Tiles.Strip(Machine, filters, cut.Columns, depth, packedA, packedB, stepB, sums + first * cut.ColumnStride, cut.ColumnStride, add, null);
+                if (IsListed) StripListed(filters, packedA, turned, (int*)packedB, Lists(packedB), sums + first * cut.ColumnStride, add);
+                else Tiles.Strip(Machine, filters, cut.Columns, depth, packedA, packedB, stepB, sums + first * cut.ColumnStride, cut.ColumnStride, add, null);
             }
         }
         if (add == 0) new Span<float>(sums, checked((int)(cut.Filters * cut.ColumnStride))).Clear();
+    }
+
+    readonly long ChunkPixels => cut.ChunkImages * cut.ChunkRows * cut.ChunkColumns;
+
+    // Instead of packed columns: how many pixels each tap sees, then the lists.
+    readonly bool IsListed => cut.Pixel % Machine.Columns == 0 && cut.Taps * (2 * ChunkPixels + 1) + 1 <= Numerics.Packing.PackedFloats;
+
+    readonly KernelStep* Lists(float* memory) => (KernelStep*)(memory + (cut.Taps + 1) / 2 * 2);
+
+    // The pixels of a chunk that each tap sees, in their order.
+    readonly void List(long images, long row, long rows, long column, long columns, long turnedRows, long turnedWidth, int* counts, KernelStep* lists)
+    {
+        for (long t = 0; t < cut.Taps; t++, lists += ChunkPixels)
+        {
+            long tapRow = t / call->KernelWidth * call->DilationHeight, tapColumn = t % call->KernelWidth * call->DilationWidth;
+            long left = column * call->StrideWidth - call->PaddingLeft + tapColumn;
+            long from = left >= 0 ? 0 : Math.Min((-left + call->StrideWidth - 1) / call->StrideWidth, columns);
+            long end = left >= call->Width ? from : Math.Clamp((call->Width - left + call->StrideWidth - 1) / call->StrideWidth, from, columns);
+            var step = lists;
+            for (long n = 0; n < images; n++)
+            {
+                for (long y = 0; y < rows; y++)
+                {
+                    long line = (row + y) * call->StrideHeight - call->PaddingTop + tapRow;
+                    if (line < 0 || line >= call->Height) continue;
+                    long a = ((n * rows + y) * columns + from) * Machine.PanelStride;
+                    long b = ((n * turnedRows + y * call->StrideHeight + tapRow) * turnedWidth + from * call->StrideWidth + tapColumn) * cut.Pixel;
+                    for (long x = from; x < end; x++, a += Machine.PanelStride, b += call->StrideWidth * cut.Pixel, step++) (step->A, step->B) = ((int)a, (int)b);
+                }
+            }
+            counts[t] = (int)(step - lists);
+        }
+    }
+
+    readonly void StripListed(long filters, float* packedA, float* turned, int* counts, KernelStep* lists, float* sums, long add)
+    {
+        var kernel = Machine.ListedKernel(filters, Machine.Columns);
+        for (long t = 0; t < cut.Taps; t++, lists += ChunkPixels, sums += cut.Pixel)
+        {
+            for (long c = 0; c < cut.Pixel; c += Machine.Columns) kernel(counts[t], packedA, turned + c, (long)lists, sums + c, cut.ColumnStride, add);
+        }
     }
 
     // A panel of some filters over the pixels of a chunk in one image: whole rows, or a part of one.
