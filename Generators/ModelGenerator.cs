@@ -85,6 +85,7 @@ public sealed class ModelGenerator : IIncrementalGenerator
         context.RegisterImplementationSourceOutput(emitted, (output, pair) =>
         {
             if (pair.Model is { Kernels: { } kernels } model) Add(output, model.Class.HintName + ".Kernels", kernels);
+            foreach (var further in pair.Model.Further) Add(output, pair.Model.Class.HintName + ".Kernels." + further.Precision, further.Source);
             if (pair.Model is { Targets: { } targets } compiled) Add(output, compiled.Class.HintName + ".Targets", targets);
         });
         context.RegisterImplementationSourceOutput(origins, (output, file) => Add(output, file.HintName + ".Origins", file.Text));

@@ -36,6 +36,16 @@ public static class ModelMembers
         /// <exception cref="System.IO.IOException">The file cannot be written.</exception>
         public void Save(string path, bool weightsOnly = false) => model.Instance.SaveCheckpoint(path, position: null, run: ImmutableDictionary<string, string>.Empty, weightsOnly);
 
+        /// <summary>Writes parameters and running statistics alone, each real number rounded to a type: a file that other programs read, PyTorch among them. What training needs to go on is never rounded; <c>Save(path)</c> writes that.</summary>
+        /// <param name="path">The file; an existing one is replaced.</param>
+        /// <param name="type">F16, BF16, F32 or F64.</param>
+        /// <exception cref="System.ArgumentOutOfRangeException">The type is none of real numbers.</exception>
+        /// <exception cref="System.OverflowException">A weight is too large for the type; nothing was written.</exception>
+        /// <exception cref="System.IO.IOException">The file cannot be written.</exception>
+        public void Save(string path, ElementType type) => model.Instance.SaveCheckpoint(
+            path, position: null, run: ImmutableDictionary<string, string>.Empty, weightsOnly: true,
+            type is ElementType.F16 or ElementType.BF16 or ElementType.F32 or ElementType.F64 ? System.Enum.Parse<Compiler.Ir.DType>(type.ToString()) : throw new System.ArgumentOutOfRangeException(nameof(type), type, "Weights are written as F16, BF16, F32 or F64."));
+
         /// <summary>
         /// Writes the weights as they are computed with, without parametrizations (<see cref="Parametrize"/>): what stands in a parameter's place under the parameter's name, and none of the parameters that it was made of. The file is one
         /// of the modules that were not changed: adapted weights, merged.

@@ -17,6 +17,9 @@ public sealed class ModelTraining
     /// <summary>The name of its method; empty for a model's only one.</summary>
     public string Name => training.Name;
 
+    /// <summary>What it computes in.</summary>
+    public Precision Precision => System.Enum.Parse<Precision>(training.Program.Precision);
+
     /// <summary>The optimizer with its hyper-parameters, as C# would write it.</summary>
     public string Optimizer => training.Program.Optimizer;
 

@@ -38,12 +38,21 @@ public sealed record ModuleDef(
     /// <summary>The version of the text form; a reader refuses any other.</summary>
     public const int FormatVersion = 2;
 
+    /// <summary>What [Precision] says of the class and of its fields; none without the attribute.</summary>
+    public EquatableArray<PrecisionDef> Precisions { get; init; } = [];
+
     /// <summary>The method with the identity <paramref name="id"/> declared here, or null.</summary>
     public MethodDef? Method(string id) => Methods.FirstOrDefault(m => m.Id == id);
 
     /// <summary>The field or auto-property <paramref name="name"/> declared here, or null.</summary>
     public FieldDef? Field(string name) => Fields.FirstOrDefault(f => f.Name == name);
 }
+
+/// <summary>[Precision] of a class or field.</summary>
+/// <param name="Field">The field; null for the class itself.</param>
+/// <param name="Precision">The name of the precision, <c>Float32</c>.</param>
+/// <param name="Location">What it stands on.</param>
+public sealed record PrecisionDef(string? Field, string Precision, Location Location);
 
 /// <summary>What a definition is.</summary>
 public enum ModuleKind
@@ -138,7 +147,14 @@ public enum MethodRole
 /// <param name="Loss">The name of the loss method; null for the only one.</param>
 /// <param name="Updates">Patterns of the parameters that it updates; none for all.</param>
 /// <param name="Freezes">Patterns of parameters that it leaves as they are.</param>
-public sealed record TrainDef(string Precision, double ClipNorm, string? Loss, EquatableArray<string> Updates = default, EquatableArray<string> Freezes = default);
+public sealed record TrainDef(string Precision, double ClipNorm, string? Loss, EquatableArray<string> Updates = default, EquatableArray<string> Freezes = default)
+{
+    /// <summary>The precisions that the model is compiled for beside <see cref="Precision"/>.</summary>
+    public EquatableArray<string> FurtherPrecisions { get; init; } = [];
+
+    /// <summary>What the loss is scaled with in 16 bits: above 0 a number that stays, 0 what the precision needs, −1 one that moves.</summary>
+    public double LossScale { get; init; }
+}
 
 /// <summary>A method, a computed property's getter, or a static function.</summary>
 /// <param name="Name">Its name; a getter's is <c>get_Name</c>.</param>

@@ -23,7 +23,7 @@ public sealed record BuildTrainStep() : Pass("BuildTrainStep")
 
     /// <summary>The gradients of a parameter: with respect to itself and to its working copies.</summary>
     /// <param name="Values">Results of the gradients' function.</param>
-    /// <param name="Copies">The types of the working copies that the step reads.</param>
+    /// <param name="Copies">The types of all its working copies, which change with it whether the step reads them or not.</param>
     sealed record Gradient(ImmutableArray<Value> Values, ImmutableArray<DType> Copies)
     {
         /// <summary>The type that the rule takes it in: one alone as it is, several added up in the master's.</summary>
@@ -40,7 +40,7 @@ public sealed record BuildTrainStep() : Pass("BuildTrainStep")
     static Program Run(Program program, TrainingProgram training, Function gradients)
     {
         var signature = TrainingSignature.Of(training);
-        var trained = Trained(gradients);
+        var trained = Trained(gradients, program);
         var rules = Rules(program, training, [.. trained.Keys]);
         var functions = rules.ToDictionary(r => r.Function, r => program.Find(r.Function)!, StringComparer.Ordinal);
         var isScaled = training.ClipNorm is not null || training.LossScale != 1;
@@ -64,12 +64,12 @@ public sealed record BuildTrainStep() : Pass("BuildTrainStep")
     }
 
     // In the order of the gradients.
-    static Dictionary<string, Gradient> Trained(Function gradients)
+    static Dictionary<string, Gradient> Trained(Function gradients, Program program)
     {
         var first = gradients.ResultNames.TakeWhile(n => !n.StartsWith(TrainingSignature.GradientPrefix, StringComparison.Ordinal)).Count();
         return gradients.ResultNames.Skip(first).Select((n, i) => (Path: n.Substring(TrainingSignature.GradientPrefix.Length), Value: gradients.Results[first + i]))
             .GroupBy(g => WorkingCopies.ParameterOf(g.Path)).ToDictionary(
-                g => g.Key, g => new Gradient([.. g.Select(p => p.Value)], [.. g.Where(p => p.Path != g.Key).Select(p => gradients.States.First(s => s.State == p.Path).DType)]), StringComparer.Ordinal);
+                g => g.Key, g => new Gradient([.. g.Select(p => p.Value)], [.. program.States.Where(s => s.Kind == StateKind.Derived && WorkingCopies.IsOf(s.Path, g.Key)).Select(s => s.Type.DType)]), StringComparer.Ordinal);
     }
 
     // Each with the parameters that have a gradient; one that has none goes.

@@ -15,6 +15,12 @@ public static class LossScaling
     /// <summary>What it is multiplied with then, and after a step that was skipped.</summary>
     public const double Growth = 2, Backoff = 0.5;
 
+    /// <summary>The <see cref="TrainingProgram.LossScale"/> of a precision.</summary>
+    /// <param name="precision">The precision.</param>
+    /// <param name="wanted">What the source says: above 0 a number that stays, 0 what the precision needs, −1 one that moves.</param>
+    public static double Setting(string precision, double wanted) =>
+        Precisions.Narrow(precision) is null ? 1 : wanted > 0 ? wanted : wanted < 0 || precision == Precisions.Float16 ? 0 : 1;
+
     /// <summary>The scale of a step: a number, the state, or null for none.</summary>
     public static Value? Of(TrainingProgram training, Builder b) =>
         training.ScalesDynamically ? b.State(b.Program.FindState(TrainingSignature.Of(training).LossScale)!)

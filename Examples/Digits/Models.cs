@@ -14,7 +14,7 @@ public partial class DigitReader() : ConvNet(side: 8, channels: 32)
     [Loss]
     public Tensor Loss([Shape("B", 1, 8, 8)] Tensor image, [Shape("B")] Tensor<int> label) => Forward(image).CrossEntropy(label);
 
-    [Train]
+    [Train(Precisions = [Precision.Float32, Precision.Float16, Precision.BFloat16])]
     public static AdamW Optimizer() => new(learningRate: 2e-3f, weightDecay: 0.05f);
 }
 
@@ -30,6 +30,6 @@ public partial class MnistReader() : ConvNet(side: 28, channels: 32)
     [Loss]
     public Tensor Loss([Shape("B", 1, 28, 28)] Tensor image, [Shape("B")] Tensor<int> label) => Forward(image).CrossEntropy(label);
 
-    [Train]
+    [Train(Precisions = [Precision.Float32, Precision.Float16, Precision.BFloat16])]
     public static AdamW Optimizer() => new(learningRate: 2e-3f, weightDecay: 0.05f);
 }

@@ -27,7 +27,7 @@ static class Program
         var batches = new BatchLoader(data.Training, BatchSize, new() { Seed = options.Seed, DropLast = true });
         var steps = options.Steps ?? (long)epochs * batches.Batches;
         var (model, report) = (options.File("digits.safetensors"), options.File("report.html"));
-        using var reader = Reader.Create(data.Side, options.Device, options.Seed, options.Threads);
+        using var reader = Reader.Create(data.Side, options.Device, options.Seed, options.Threads, options.Precision);
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
             $"{data.Training.Count:N0} images to train on, {data.HeldOut.Count:N0} held out; {reader.Model.Parameters.ParameterCount:N0} parameters; {steps:N0} steps of {BatchSize}"));
 
@@ -70,13 +70,14 @@ static class Program
         Console.WriteLine($"report {Path.GetRelativePath(Environment.CurrentDirectory, report)}");
         Metrics.Write(
             options.Metrics, ("test_accuracy", accuracy), ("validation_loss", result.ValidationLoss ?? double.NaN), ("steps", result.Steps), ("seconds", result.History.Elapsed.TotalSeconds),
-            ("parameters", reader.Model.Parameters.ParameterCount), ("arena_bytes", plan.ArenaBytes), ("arena_lower_bound", plan.LowerBound));
+            ("parameters", reader.Model.Parameters.ParameterCount), ("arena_bytes", plan.ArenaBytes), ("arena_lower_bound", plan.LowerBound),
+            ("loss_scale", reader.Model.Training().LossScale), ("skipped_steps", reader.Model.Training().SkippedSteps));
     }
 
     // The saved file makes another model say the same, bit for bit.
     static void Verify(string path, DigitData data, Reader trained, ExampleOptions options)
     {
-        using var loaded = Reader.Create(data.Side, options.Device, seed: 0, options.Threads);
+        using var loaded = Reader.Create(data.Side, options.Device, seed: 0, options.Threads, options.Precision);
         loaded.Model.Load(path);
         using var batch = new BatchLoader(data.HeldOut, 256, new() { Order = BatchOrder.Sequential }).Open(0);
         batch.Next();

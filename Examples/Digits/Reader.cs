@@ -20,9 +20,9 @@ abstract class Reader : IDisposable
     public void Dispose() => Model.Dispose();
 
     /// <summary>A reader for images of that side.</summary>
-    public static Reader Create(int side, Device device, ulong seed, int threads) => side == 8
-        ? new Small(DigitReader.Create(device, seed, threads))
-        : new Large(MnistReader.Create(device, seed, threads));
+    public static Reader Create(int side, Device device, ulong seed, int threads, Precision precision) => side == 8
+        ? new Small(DigitReader.Create(precision, device, seed, threads))
+        : new Large(MnistReader.Create(precision, device, seed, threads));
 
     /// <summary>How often each digit was taken for each digit.</summary>
     /// <param name="data">The images and their labels.</param>

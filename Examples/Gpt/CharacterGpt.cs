@@ -16,6 +16,6 @@ public partial class CharacterGpt() : Transformer(new TransformerSizes(Vocabular
     [Loss]
     public Tensor Loss([Shape("B", 64)] Tensor<int> text, [Shape("B", 64)] Tensor<int> next) => Forward(text).Flatten(0, 1).CrossEntropy(next.Flatten());
 
-    [Train(ClipNorm = 1)]
+    [Train(ClipNorm = 1, Precisions = [Precision.Float32, Precision.Float16, Precision.BFloat16])]
     public static AdamW Optimizer() => new(learningRate: 1e-3, beta2: 0.99, weightDecay: 0.1);
 }

@@ -42,7 +42,7 @@ static class Program
         var perEpoch = Math.Max(1, training.Count / Context / BatchSize);
         var steps = options.Steps ?? (options.Epochs is { } epochs ? (long)epochs * perEpoch : 2000);
 
-        using var model = CharacterGpt.Create(options.Device, options.Seed, options.Threads);
+        using var model = CharacterGpt.Create(options.Precision, options.Device, options.Seed, options.Threads);
         var plan = ((IModel)model).Instance.Plan("train_step", new DimBinding([new("B", BatchSize)]));
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
             $"{text.Length:N0} characters, {vocabulary.Count} different ones; {model.Parameters.ParameterCount:N0} parameters; {steps:N0} steps of {BatchSize}×{Context} characters"));
@@ -83,6 +83,7 @@ static class Program
         Console.WriteLine($"checkpoint {Path.GetRelativePath(Environment.CurrentDirectory, checkpoint)}   report {Path.GetRelativePath(Environment.CurrentDirectory, report)}");
         Metrics.Write(
             options.Metrics, ("validation_loss", result.ValidationLoss ?? double.NaN), ("steps", result.Steps), ("seconds", result.History.Elapsed.TotalSeconds),
-            ("parameters", model.Parameters.ParameterCount), ("arena_bytes", plan.ArenaBytes), ("arena_lower_bound", plan.LowerBound));
+            ("parameters", model.Parameters.ParameterCount), ("arena_bytes", plan.ArenaBytes), ("arena_lower_bound", plan.LowerBound),
+            ("loss_scale", model.Training().LossScale), ("skipped_steps", model.Training().SkippedSteps));
     }
 }

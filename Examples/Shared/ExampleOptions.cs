@@ -9,7 +9,7 @@ namespace Graph.Examples;
 
 /// <summary>What every example understands on its command line.</summary>
 sealed record ExampleOptions(
-    string? Data, int? Steps, int? Epochs, ulong Seed, int Threads, Device Device, ResumeMode Resume, RunChanges Accept, DirectoryInfo Out, FileInfo? Metrics)
+    string? Data, int? Steps, int? Epochs, ulong Seed, int Threads, Device Device, Precision Precision, ResumeMode Resume, RunChanges Accept, DirectoryInfo Out, FileInfo? Metrics)
 {
     /// <summary>
     /// Parses the command line, runs the example, and gives the process's exit code: 0 done, 1 failed with a message, 2 a wrong command line, 128 + n stopped by signal n (130 for Ctrl-C).
@@ -23,6 +23,7 @@ sealed record ExampleOptions(
         var seed = new Option<ulong>("--seed") { Description = "Seed of the weights, the order of the data and every random number.", DefaultValueFactory = _ => 42 };
         var threads = new Option<int>("--threads") { Description = "CPU threads; 0 takes one a core. The results do not depend on it.", DefaultValueFactory = _ => 0 };
         var device = new Option<string>("--device") { Description = "best or cpu.", DefaultValueFactory = _ => "best" };
+        var precision = new Option<string>("--precision") { Description = "fp32, or mixed precision in 16 bits: fp16 or bf16.", DefaultValueFactory = _ => "fp32" };
         var resume = new Option<bool>("--resume") { Description = "Go on from the checkpoint in the --out folder, with the same data, seed and sizes; --steps and --epochs may be more." };
         var accept = new Option<string?>("--accept") { Description = "In what a resumed run may differ: data, seed, batches, schedule, facts, plan, model, unrecorded or all, with commas between." };
         var outOption = new Option<DirectoryInfo>("--out") { Description = "Folder for checkpoints and reports.", DefaultValueFactory = _ => new DirectoryInfo(output) };
@@ -32,8 +33,9 @@ sealed record ExampleOptions(
         Require(threads, n => n >= 0, "a number of at least 0");
         Require(accept, text => text is null || Changes(text) is not null, "some of data, seed, batches, schedule, facts, plan, model, unrecorded or all");
         device.AcceptOnlyFromAmong("best", "cpu");
+        precision.AcceptOnlyFromAmong("fp32", "fp16", "bf16");
 
-        var command = new RootCommand(description) { dataOption, steps, epochs, seed, threads, device, resume, accept, outOption, metrics };
+        var command = new RootCommand(description) { dataOption, steps, epochs, seed, threads, device, precision, resume, accept, outOption, metrics };
         foreach (var option in more) command.Options.Add(option);
         using var signals = new ShutdownSignals(_ => Console.Error.WriteLine("Stopping: what was reached is saved first. Once more ends at once and saves nothing."));
         command.SetAction(async (result, cancel) =>
@@ -47,7 +49,8 @@ sealed record ExampleOptions(
                 if (result.GetValue(metrics) is { } file) CheckWritable(file);
                 await run(
                     new(result.GetValue(dataOption), result.GetValue(steps), result.GetValue(epochs), result.GetValue(seed), result.GetValue(threads),
-                        result.GetValue(device) == "cpu" ? Device.Cpu : Device.Best, result.GetValue(resume) ? ResumeMode.Always : ResumeMode.Never,
+                        result.GetValue(device) == "cpu" ? Device.Cpu : Device.Best,
+                        result.GetValue(precision) switch { "fp16" => Precision.Float16, "bf16" => Precision.BFloat16, _ => Precision.Float32 }, result.GetValue(resume) ? ResumeMode.Always : ResumeMode.Never,
                         result.GetValue(accept) is { } text ? Changes(text)!.Value : RunChanges.None, folder, result.GetValue(metrics)),
                     cancel);
                 return 0;

@@ -26,10 +26,28 @@ static class AttributeReader
     public static TrainDef? Train(IMethodSymbol method)
     {
         if (KnownTypes.Attribute(method, KnownTypes.Train) is not { } attribute) return null;
-        var precision = Named(attribute, "Precision") is { } value ? Precision(value) : "Float32";
-        var clip = Named(attribute, "ClipNorm")?.Value is IConvertible number ? number.ToDouble(CultureInfo.InvariantCulture) : 0;
-        return new(precision, clip, Named(attribute, "Loss")?.Value as string, Texts(attribute, "Updates"), Texts(attribute, "Freezes"));
+        var precisions = Precisions(attribute);
+        return new(precisions.Length > 0 ? precisions[0] : "Float32", Number(attribute, "ClipNorm"), Named(attribute, "Loss")?.Value as string, Texts(attribute, "Updates"), Texts(attribute, "Freezes"))
+        {
+            FurtherPrecisions = precisions.Skip(1).ToEquatableArray(), LossScale = Number(attribute, "LossScale"),
+        };
     }
+
+    // Of Precision, then of Precisions.
+    static EquatableArray<string> Precisions(AttributeData attribute)
+    {
+        var several = Named(attribute, "Precisions") is { Kind: TypedConstantKind.Array, IsNull: false } list ? list.Values.Select(Precision) : [];
+        return (Named(attribute, "Precision") is { } one ? several.Prepend(Precision(one)) : several).ToEquatableArray();
+    }
+
+    /// <summary>What [Precision] says of a class and of its fields.</summary>
+    public static EquatableArray<PrecisionDef> Precisions(BindingContext context, INamedTypeSymbol type) =>
+        type.GetMembers().Where(m => m is IFieldSymbol { IsImplicitlyDeclared: false } or IPropertySymbol).Prepend(type)
+            .Select(symbol => (Symbol: symbol, Attribute: KnownTypes.Attribute(symbol, KnownTypes.Precision)))
+            .Where(p => p.Attribute is { ConstructorArguments.Length: 1 })
+            .Select(p => new PrecisionDef(p.Symbol is INamedTypeSymbol ? null : p.Symbol.Name, Precision(p.Attribute!.ConstructorArguments[0]), context.At(p.Symbol))).ToEquatableArray();
+
+    static double Number(AttributeData attribute, string name) => Named(attribute, name)?.Value is IConvertible number ? number.ToDouble(CultureInfo.InvariantCulture) : 0;
 
     static EquatableArray<string> Texts(AttributeData attribute, string name) => Named(attribute, name) is { Kind: TypedConstantKind.Array, IsNull: false } list
         ? list.Values.Select(v => v.Value as string ?? "").ToEquatableArray() : [];

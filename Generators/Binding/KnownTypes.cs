@@ -18,6 +18,7 @@ static class KnownTypes
     public const string Entry = "EntryAttribute";
     public const string Loss = "LossAttribute";
     public const string Train = "TrainAttribute";
+    public const string Precision = "PrecisionAttribute";
     public const string State = "StateAttribute";
     public const string Operation = "OperationAttribute";
     public const string ModuleDefinition = "ModuleDefinitionAttribute";

@@ -1,6 +1,8 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
+using Graph.Compiler.Ir;
+using TrainDef = Graph.Compiler.Modules.TrainDef;
 using Graph.Generators.Diagnostics;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.CSharp;
@@ -132,9 +134,21 @@ static class ModelRules
         else if (wanted?.Loss is { } loss && !losses.Contains(loss)) context.Report(Descriptors.UnknownLoss, at, method.Name, loss, type.Name);
         else if (wanted?.Loss is null && losses.Count > 1) context.Report(Descriptors.AmbiguousLoss, at, method.Name, type.Name);
         if (wanted is { ClipNorm: not (>= 0 and <= double.MaxValue) }) context.Report(Descriptors.BadTraining, at, method.Name, FormattableString.Invariant($"ClipNorm is {wanted.ClipNorm}, expected the largest norm that the gradients may have, or 0 for no clipping"));
-        if (wanted is { Precision: not ("Float32" or "Float64") }) context.Report(Descriptors.BadTraining, at, method.Name, $"Precision {wanted.Precision} is not supported yet; models train in Float32 or Float64");
-        else if (methods.FirstOrDefault(m => KnownTypes.Has(m, KnownTypes.Train)) is { } first && AttributeReader.Train(first) is { } other && wanted is not null && other.Precision != wanted.Precision)
-            context.Report(Descriptors.BadTraining, at, method.Name, $"{method.Name} trains in {wanted.Precision} and {first.Name} in {other.Precision}, but the parameters of a model have one type: give both the same Precision");
+        if (wanted is not null && Precision(method, wanted, methods) is { } what) context.Report(Descriptors.BadTraining, at, method.Name, what);
+    }
+
+    // What is wrong with what it computes in; null when nothing is.
+    static string? Precision(IMethodSymbol method, TrainDef train, List<IMethodSymbol> methods)
+    {
+        var all = train.FurtherPrecisions.Prepend(train.Precision).ToList();
+        string Text(TrainDef of) => string.Join(", ", of.FurtherPrecisions.Prepend(of.Precision));
+        if (all.FirstOrDefault(p => p is not (Precisions.Float32 or Precisions.Float64 or Precisions.Float16 or Precisions.BFloat16)) is { } unknown) return $"Precision {unknown} is none of Float32, Float64, Float16 and BFloat16";
+        if (all.GroupBy(p => p).FirstOrDefault(g => g.Count() > 1)?.Key is { } twice) return $"Precision {twice} is named twice";
+        if (all.Count > 1 && all.Contains(Precisions.Float64)) return "Float64 has other types of arguments than the other precisions, so it stands alone: make a model of its own for it";
+        if (methods.FirstOrDefault(m => KnownTypes.Has(m, KnownTypes.Train)) is { } first && AttributeReader.Train(first) is { } other && Text(other) != Text(train))
+            return $"{method.Name} trains in {Text(train)} and {first.Name} in {Text(other)}, but the parameters of a model have one type: give both the same Precision";
+        if (train.LossScale is not (0 or -1 or (> 0 and <= 1.7e38))) return FormattableString.Invariant($"LossScale is {train.LossScale}, expected a number above 0, LossScale.Dynamic or LossScale.None");
+        return train.LossScale is not (0 or 1) && all.All(p => Precisions.Narrow(p) is null) ? $"LossScale is for 16 bits, but it trains in {Text(train)}" : null;
     }
 
     static bool HasUpdate(ITypeSymbol type)

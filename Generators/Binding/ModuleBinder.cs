@@ -115,7 +115,7 @@ static class ModuleBinder
         var kind = type.IsStatic ? ModuleKind.Library : isModel ? ModuleKind.Model : type.IsAbstract ? ModuleKind.AbstractModule : ModuleKind.Module;
         var definition = new ModuleDef(
             name, kind, Base(context, type, members), AttributeReader.Dims(context, type), members.Constructors(), members.Fields(withStatic: true), members.Methods(),
-            [], [], [], [], [], context.At(type));
+            [], [], [], [], [], context.At(type)) { Precisions = AttributeReader.Precisions(context, type) };
         definition = definition with { Fields = definition.Fields.AddRange(members.CapturedFields()) };
         ModelRules.Check(context, type, isModel);
 

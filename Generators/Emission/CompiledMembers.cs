@@ -6,7 +6,16 @@ namespace Graph.Generators.Emission;
 /// <param name="Methods">The compiled members.</param>
 /// <param name="Texts">The texts that the class embeds.</param>
 /// <param name="HasTargets">The class has a part with what the model is compiled for beside the processor.</param>
-public sealed record CompiledMembers(EquatableArray<GeneratedMethod> Methods, ModelTexts Texts, bool HasTargets);
+public sealed record CompiledMembers(EquatableArray<GeneratedMethod> Methods, ModelTexts Texts, bool HasTargets)
+{
+    /// <summary>The precisions that the model is compiled for, its own first; none of a model with one.</summary>
+    public EquatableArray<CompiledPrecision> Precisions { get; init; } = [];
+}
+
+/// <summary>A precision that a model is compiled for.</summary>
+/// <param name="Name">The member of <c>Precision</c>.</param>
+/// <param name="LossScales">The scale of the loss of each training program.</param>
+public sealed record CompiledPrecision(string Name, EquatableArray<double> LossScales);
 
 /// <summary>The texts that a model's class embeds, packed.</summary>
 /// <param name="Modules">The definitions of the model and of the modules it uses.</param>

@@ -11,4 +11,13 @@ namespace Graph.Generators.Emission;
 /// <param name="Targets">The part of the class that holds what the model is compiled for beside the processor; null when that is nothing.</param>
 /// <param name="Diagnostics">What was wrong, at places in user code.</param>
 /// <param name="Origins">The places that the embedded programs refer to by number.</param>
-public sealed record EmittedModel(ClassDeclaration Class, CompiledMembers? Members, string? Kernels, string? Targets, EquatableArray<DiagnosticInfo> Diagnostics, EquatableArray<Location> Origins);
+public sealed record EmittedModel(ClassDeclaration Class, CompiledMembers? Members, string? Kernels, string? Targets, EquatableArray<DiagnosticInfo> Diagnostics, EquatableArray<Location> Origins)
+{
+    /// <summary>The kernels of the further precisions, each a file of its own.</summary>
+    public EquatableArray<PrecisionKernels> Further { get; init; } = [];
+}
+
+/// <summary>The kernels of a model in a further precision.</summary>
+/// <param name="Precision">The precision.</param>
+/// <param name="Source">The class with them.</param>
+public sealed record PrecisionKernels(string Precision, string Source);

@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.Linq;
 using System.Text;
 using System.Threading;
+using Graph.Compiler.Ir;
 using Graph.Compiler.Ir.Text;
 using Graph.Compiler.Kernels;
 using Graph.Compiler.Modules.Text;
@@ -41,7 +42,7 @@ public static class ModelEmitter
         if (programs.SelectMany(p => MissingKernels.Errors(p, model.Origins, input.Model.Location)).ToList() is { Count: > 0 } missing) return Failed(input, missing);
         cancellation.ThrowIfCancellationRequested();
         var lowered = programs.Select(p => Lowerer.Lower(p, cancellation)).ToList();
-        var parts = programs.Zip(lowered, (program, kernels) => Part(input.Class, program.Target, kernels, emitters)).ToList();
+        var parts = programs.Zip(lowered, (program, kernels) => Part(input.Class, program.Target, kernels, input.Class.KernelClassFor(program.Target), emitters)).ToList();
         cancellation.ThrowIfCancellationRequested();
 
         // The class runs on the processor.
@@ -49,18 +50,33 @@ public static class ModelEmitter
         var others = parts.Where((_, i) => i != cpu).ToList();
         var texts = new ModelTexts(CompressedText.Pack(Modules(input)), CompressedText.Pack(ProgramPrinter.Print(model.Program)));
         return new(
-            input.Class, new(GeneratedMethod.All(model, programs[cpu].Final).ToEquatableArray(), texts, others.Count > 0),
+            input.Class, new(GeneratedMethod.All(model, programs[cpu].Final).ToEquatableArray(), texts, others.Count > 0) { Precisions = Precisions(model) },
             PartSource.Kernels(input.Class, parts[cpu]), others.Count > 0 ? PartSource.Targets(input.Class, others) : null,
-            MemoryNeeds.Warnings(input.Class.Name, lowered[cpu], model.Origins, input.Model.Location).ToEquatableArray(), model.Origins.ToEquatableArray());
+            MemoryNeeds.Warnings(input.Class.Name, lowered[cpu], model.Origins, input.Model.Location).ToEquatableArray(), model.Origins.ToEquatableArray())
+        {
+            Further = model.Further.Select(program => Further(input.Class, program, emitters, cancellation)).ToEquatableArray(),
+        };
     }
+
+    // What callers see is the same in every precision of 32 and 16 bits.
+    static PrecisionKernels Further(ClassDeclaration declaration, Program program, IReadOnlyList<ITargetEmitter> emitters, CancellationToken cancellation)
+    {
+        cancellation.ThrowIfCancellationRequested();
+        var precision = program.Training[0].Precision;
+        var lowered = Lowerer.Lower(CompilerPipeline.Run(program, KnownTargets.Cpu, cancel: cancellation), cancellation);
+        return new(precision, PartSource.Kernels(declaration, Part(declaration, KnownTargets.Cpu, lowered, declaration.KernelClassIn(precision), emitters), precision));
+    }
+
+    static EquatableArray<CompiledPrecision> Precisions(ElaboratedModel model) => model.Further.IsEmpty ? []
+        : model.Further.Insert(0, model.Program).Select(p => new CompiledPrecision(p.Training[0].Precision, p.Training.Select(t => t.LossScale).ToEquatableArray())).ToEquatableArray();
 
     static EmittedModel Failed(ModelInput input, IEnumerable<DiagnosticInfo> diagnostics) => new(input.Class, null, null, null, diagnostics.ToEquatableArray(), []);
 
-    static TargetPart Part(ClassDeclaration declaration, TargetModel target, LoweredProgram lowered, IReadOnlyList<ITargetEmitter> emitters)
+    static TargetPart Part(ClassDeclaration declaration, TargetModel target, LoweredProgram lowered, string kernelClass, IReadOnlyList<ITargetEmitter> emitters)
     {
         var emitter = emitters.FirstOrDefault(e => e.Target == target.Name) ?? throw new InvalidOperationException($"The target {target.Name} has no emitter.");
         var plans = PlanText.Write(lowered.Functions.Select(f => Planner.PlanTypical(f, lowered.Dims)));
-        return new(target.Name, emitter.Emit(lowered, target, declaration.Namespace, declaration.KernelClassFor(target)), LoweredText.Write(lowered), plans);
+        return new(target.Name, emitter.Emit(lowered, target, declaration.Namespace, kernelClass), LoweredText.Write(lowered), plans);
     }
 
     static string Modules(ModelInput input)

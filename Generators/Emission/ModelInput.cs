@@ -40,12 +40,15 @@ public sealed record ClassDeclaration(
     /// <summary>The name of the class that a target's kernels may be in; those of the processor are in <see cref="KernelClass"/>.</summary>
     public string KernelClassFor(TargetModel target) => target == KnownTargets.Cpu ? KernelClass : KernelClass + "_" + target.Name;
 
+    /// <summary>The name of the class with the processor's kernels in a further precision.</summary>
+    public string KernelClassIn(string precision) => KernelClass + "_" + precision;
+
     /// <summary>The class with the kernels of a model, by the names of the classes around it and its own.</summary>
     public static string KernelClassOf(IReadOnlyList<string> names) =>
         "Graph_" + string.Join("_", names) + "_Kernels" + string.Join("_", names.Take(names.Count - 1).Select(name => name.Length.ToString(CultureInfo.InvariantCulture)));
 
-    /// <summary>The full name of <see cref="KernelClass"/>.</summary>
-    public string KernelClassFullName => "global::" + string.Concat(Prefix.Select(part => part + ".")) + KernelClass;
+    /// <summary>The full name of a class beside it.</summary>
+    public string FullNameOf(string kernelClass) => "global::" + string.Concat(Prefix.Select(part => part + ".")) + kernelClass;
 
     string[] Prefix => Namespace.Length > 0 ? [Namespace] : [];
 }

@@ -19,7 +19,7 @@ public static class ModelSource
         var writer = new SourceWriter();
         Head(writer, declaration);
         Descriptor(writer, declaration, members);
-        Creation(writer, declaration);
+        Creation(writer, declaration, members);
         foreach (var method in members.Methods)
         {
             writer.Line();
@@ -91,9 +91,26 @@ public static class ModelSource
         writer.Close(";");
         writer.Close();
         writer.Line();
+        foreach (var precision in members.Precisions.Skip(1)) Further(writer, declaration, precision);
     }
 
-    static void Creation(SourceWriter writer, ClassDeclaration declaration)
+    // The same model in another precision: other kernels, and the rest as it is.
+    static void Further(SourceWriter writer, ClassDeclaration declaration, CompiledPrecision precision)
+    {
+        writer.Line($"static readonly {Execution}CompiledModelDescriptor graphDescriptor{precision.Name} = graphDescribe{precision.Name}();");
+        writer.Line();
+        writer.Line($"static partial {PartSource.KernelPartIn(precision.Name)};");
+        writer.Line();
+        writer.Open($"static {Execution}CompiledModelDescriptor graphDescribe{precision.Name}()");
+        writer.Line("global::System.Func<int, nint>? address = null;");
+        writer.Line($"{PartSource.Text}? lowered = null, plans = null;");
+        writer.Line($"graphKernels{precision.Name}(ref address, ref lowered, ref plans);");
+        writer.Line($"return graphDescriptor.In({Literal(precision.Name)}, [{string.Join(", ", precision.LossScales.Select(s => s.ToString("R", CultureInfo.InvariantCulture)))}], lowered, plans, address);");
+        writer.Close();
+        writer.Line();
+    }
+
+    static void Creation(SourceWriter writer, ClassDeclaration declaration, CompiledMembers members)
     {
         var type = declaration.FullName;
         writer.Line($"{Execution}ModelInstance? graphInstance;");
@@ -111,6 +128,27 @@ public static class ModelSource
         writer.Line("/// <param name=\"threads\">How many CPU threads it uses; 0 takes one a core. The results do not depend on it.</param>");
         writer.Line($"public static {Hiding(declaration)}{type} Create(global::Graph.Device device = default, ulong seed = 0, int threads = 0) =>");
         writer.Line($"{Execution}ModelInstance.Wrap<{type}>(graphDescriptor.Create(device, seed, threads));", 1);
+        if (members.Precisions.Length == 0) return;
+
+        const string Precision = "global::Graph.Precision";
+        writer.Line();
+        writer.Line("/// <summary>A model with fresh parameters that computes in a precision.</summary>");
+        writer.Line("/// <param name=\"precision\">One of those that its [Train] names.</param>");
+        writer.Line("/// <param name=\"device\">Where it computes.</param>");
+        writer.Line("/// <param name=\"seed\">Decides the first parameters and every random number of training.</param>");
+        writer.Line("/// <param name=\"threads\">How many CPU threads it uses; 0 takes one a core. The results do not depend on it.</param>");
+        writer.Line($"public static {Hiding(declaration)}{type} Create({Precision} precision, global::Graph.Device device = default, ulong seed = 0, int threads = 0) =>");
+        writer.Line($"{Execution}ModelInstance.Wrap<{type}>(graphDescriptorOf(precision).Create(device, seed, threads));", 1);
+        writer.Line();
+        writer.Line("/// <summary>Every stage of the compiler as text, in one of the precisions that its [Train] names.</summary>");
+        writer.Line($"public static {Hiding(declaration)}global::Graph.ModelIr IrIn({Precision} precision) => graphDescriptorOf(precision).Ir;");
+        writer.Line();
+        writer.Open($"static {Execution}CompiledModelDescriptor graphDescriptorOf({Precision} precision) => precision switch");
+        foreach (var (precision, at) in members.Precisions.Select((precision, at) => (precision, at)))
+            writer.Line($"{Precision}.{precision.Name} => graphDescriptor{(at == 0 ? "" : precision.Name)},");
+        var known = string.Join(", ", members.Precisions.Select(p => p.Name));
+        writer.Line($"_ => throw new global::System.ArgumentOutOfRangeException(nameof(precision), precision, {Literal(declaration.Name.TrimStart('@') + " is compiled for " + known + ": name another one in the Precisions of its [Train].")}),");
+        writer.Close(";");
     }
 
     /// <summary>A member's head, without its body.</summary>

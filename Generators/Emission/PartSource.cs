@@ -13,7 +13,12 @@ namespace Graph.Generators.Emission;
 static class PartSource
 {
     /// <summary>The partial method that gives the kernels, and the texts that a model starts from.</summary>
-    public const string KernelPart = $"void graphKernels(ref global::System.Func<int, nint>? address, ref {Text}? lowered, ref {Text}? plans)";
+    public const string KernelPart = "void graphKernels" + KernelParameters;
+
+    const string KernelParameters = $"(ref global::System.Func<int, nint>? address, ref {Text}? lowered, ref {Text}? plans)";
+
+    /// <summary>The partial method that gives the kernels of a further precision.</summary>
+    public static string KernelPartIn(string precision) => "void graphKernels" + precision + KernelParameters;
 
     /// <summary>The type of a text that lies in the assembly as it is.</summary>
     public const string Text = "global::Graph.Runtime.Execution.EmbeddedText";
@@ -28,11 +33,16 @@ static class PartSource
     public const string CompiledTarget = "global::Graph.Runtime.Execution.CompiledTarget";
 
     /// <summary>The file with the processor's kernels and what a model starts from.</summary>
-    public static string Kernels(ClassDeclaration declaration, TargetPart cpu)
+    public static string Kernels(ClassDeclaration declaration, TargetPart cpu) => Kernels(declaration, cpu, KernelPart, declaration.KernelClass);
+
+    /// <summary>The same in a further precision.</summary>
+    public static string Kernels(ClassDeclaration declaration, TargetPart cpu, string precision) => Kernels(declaration, cpu, KernelPartIn(precision), declaration.KernelClassIn(precision));
+
+    static string Kernels(ClassDeclaration declaration, TargetPart cpu, string part, string kernelClass)
     {
         var writer = new SourceWriter();
         writer.Line();
-        Part(writer, declaration, $"static partial {KernelPart} => (address, lowered, plans) = ({declaration.KernelClassFullName}.Address, static () => {Raw(cpu.Lowered)}, static () => {Raw(cpu.Plans)});");
+        Part(writer, declaration, $"static partial {part} => (address, lowered, plans) = ({declaration.FullNameOf(kernelClass)}.Address, static () => {Raw(cpu.Lowered)}, static () => {Raw(cpu.Plans)});");
         return cpu.Code.Source + writer;
     }
 

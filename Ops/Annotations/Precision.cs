@@ -1,7 +1,6 @@
 namespace Graph;
 
 /// <summary>The number type that a model's real tensors are computed in. Parameters and optimizer states stay in 32 bits or more.</summary>
-/// <remarks><see cref="Float32"/> and <see cref="Float64"/> train; the narrower ones are refused (GR3009) until activations are assigned them.</remarks>
 public enum Precision
 {
     /// <summary>32 bits.</summary>
@@ -10,8 +9,10 @@ public enum Precision
     /// 64 bits: every tensor that is float32 otherwise is float64, parameters, arguments (spans of <c>double</c>), results, what the optimizer keeps and the loss included.
     /// </summary>
     Float64,
-    /// <summary>IEEE 16 bits with dynamic loss scaling.</summary>
+    /// <summary>
+    /// Mixed: products and convolutions in IEEE 16 bits with sums in 32, what needs range or precision in 32, and dynamic loss scaling. Arguments, results and parameters are those of <see cref="Float32"/>.
+    /// </summary>
     Float16,
-    /// <summary>The upper 16 bits of a float.</summary>
+    /// <summary>Mixed, with the upper 16 bits of a float: less precise than <see cref="Float16"/>, of the range of a float, so that no loss needs scaling.</summary>
     BFloat16,
 }

@@ -9,8 +9,17 @@ namespace Graph;
 [AttributeUsage(AttributeTargets.Method)]
 public sealed class TrainAttribute : Attribute
 {
-    /// <summary>The number type of activations and gradients.</summary>
+    /// <summary>The number type that the model computes in; all programs of a model say the same.</summary>
     public Precision Precision { get; set; }
+
+    /// <summary>
+    /// Several of them, instead of <see cref="Precision"/>: the model is compiled for each, and <c>Create(precision: …)</c> chooses; the first one is what it chooses by itself. <see cref="Precision.Float64"/> has other
+    /// types of arguments, so it stands alone.
+    /// </summary>
+    public Precision[]? Precisions { get; set; }
+
+    /// <summary>What the loss is multiplied with before the backward pass in 16 bits, and the gradients divided by: a number above 0 that stays, or one of <see cref="Graph.LossScale"/>.</summary>
+    public double LossScale { get; set; }
 
     /// <summary>Gradients are scaled down so that their global norm is at most this; 0 for no clipping.</summary>
     public double ClipNorm { get; set; }

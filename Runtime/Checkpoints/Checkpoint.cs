@@ -34,8 +34,11 @@ static unsafe class Checkpoint
     /// <summary>Writes the file, atomically.</summary>
     /// <param name="run">What a training run adds to the metadata.</param>
     /// <param name="weightsOnly">Leaves out what only training needs.</param>
+    /// <param name="reals">What real numbers are rounded to; null writes them as they are.</param>
+    /// <exception cref="OverflowException">A number is too large for <paramref name="reals"/>; nothing was written.</exception>
     public static void Save(
-        string path, ParameterStore store, string model, string fingerprint, ImmutableDictionary<string, string> learningRates, TrainingPosition? position, ImmutableDictionary<string, string> run, bool weightsOnly)
+        string path, ParameterStore store, string model, string fingerprint, ImmutableDictionary<string, string> learningRates, TrainingPosition? position, ImmutableDictionary<string, string> run, bool weightsOnly,
+        DType? reals = null)
     {
         AtomicFile.Write(path, stream =>
         {
@@ -51,31 +54,54 @@ static unsafe class Checkpoint
                 if (position is not null) metadata = metadata.Add(Epoch, Text(position.Epoch)).Add(Batch, Text(position.Batch));
                 metadata = metadata.AddRange(run);
             }
-            stream.Write(Header(tensors, metadata).Write());
-            foreach (var tensor in tensors)
-                for (long at = 0; at < tensor.Bytes; at += ChunkBytes) stream.Write(tensor.Raw(at, ChunkBytes));
+            stream.Write(Header(tensors, metadata, reals).Write());
+            foreach (var tensor in tensors) ForEachChunk(tensor, TypeOf(tensor, reals), stream.Write);
         });
+    }
+
+    static DType TypeOf(StoredTensor tensor, DType? reals) => reals is { } type && tensor.Type.IsFloat() ? type : tensor.Type;
+
+    delegate void Chunk(ReadOnlySpan<byte> bytes);
+
+    // The bytes of a tensor in a type, some at a time.
+    static void ForEachChunk(StoredTensor tensor, DType type, Chunk use)
+    {
+        for (long at = 0; at < tensor.Bytes; at += ChunkBytes)
+        {
+            var raw = tensor.Raw(at, ChunkBytes);
+            if (type == tensor.Type)
+            {
+                use(raw);
+                continue;
+            }
+            var count = raw.Length / tensor.Type.Size();
+            var rounded = new byte[type.Bytes(count)];
+            fixed (byte* from = raw, to = rounded)
+                if (!FloatConversion.Convert(from, tensor.Type, to, type, count)) throw new OverflowException($"{tensor.Path} has a number that is too large for {type.Name()}{(type == DType.F16 ? ", which ends at 65504: bf16 has the range of f32" : "")}.");
+            use(rounded);
+        }
     }
 
     // Of a training program; of a model's only one without its name, which is empty.
     static string RateOf(string training) => training.Length == 0 ? Rate : Rate + "." + training;
 
-    static SafetensorsHeader Header(IReadOnlyList<StoredTensor> tensors, ImmutableDictionary<string, string> metadata)
+    static SafetensorsHeader Header(IReadOnlyList<StoredTensor> tensors, ImmutableDictionary<string, string> metadata, DType? reals)
     {
         var entries = ImmutableArray.CreateBuilder<SafetensorsEntry>();
         long offset = 0;
         foreach (var tensor in tensors)
         {
-            entries.Add(new(tensor.Path, tensor.Type, tensor.Shape, offset, offset + tensor.Bytes));
-            offset += tensor.Bytes;
+            var bytes = TypeOf(tensor, reals).Bytes(tensor.Length);
+            entries.Add(new(tensor.Path, TypeOf(tensor, reals), tensor.Shape, offset, offset + bytes));
+            offset += bytes;
         }
-        return new() { Entries = entries.ToImmutable(), Metadata = metadata, Checks = [.. tensors.Select(CheckOf)] };
+        return new() { Entries = entries.ToImmutable(), Metadata = metadata, Checks = [.. tensors.Select(t => CheckOf(t, TypeOf(t, reals)))] };
     }
 
-    static uint CheckOf(StoredTensor tensor)
+    static uint CheckOf(StoredTensor tensor, DType type)
     {
         var check = Crc32C.Start;
-        for (long at = 0; at < tensor.Bytes; at += ChunkBytes) check = Crc32C.Append(check, tensor.Raw(at, ChunkBytes));
+        ForEachChunk(tensor, type, bytes => check = Crc32C.Append(check, bytes));
         return check;
     }
 

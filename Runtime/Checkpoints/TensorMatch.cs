@@ -13,6 +13,9 @@ namespace Graph.Runtime.Checkpoints;
 /// <param name="Unexpected">Names of the file that the model has no tensor for.</param>
 sealed record TensorMatch(ImmutableArray<(SafetensorsEntry Entry, StateDecl Declaration)> Pairs, ImmutableArray<string> Missing, ImmutableArray<string> Unexpected)
 {
+    /// <summary>What is cast.</summary>
+    public ImmutableArray<ConvertedTensor> Converted => [.. Pairs.Where(p => p.Entry.Type != p.Declaration.Type.DType).Select(p => new ConvertedTensor(p.Declaration.Path, p.Entry.Type, p.Declaration.Type.DType))];
+
     // PyTorch's batch norm counts its batches, which nothing here needs: its momentum is a number.
     const string BatchCount = "num_batches_tracked";
 

@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Collections.Immutable;
 using System.ComponentModel;
 using System.Linq;
 using System.Text;
@@ -76,7 +77,26 @@ public sealed class CompiledModelDescriptor
     /// <summary>Every stage of the compiler as text.</summary>
     public ModelIr Ir { get; }
 
-    internal Program ParseElaborated() => ProgramParser.Parse(CompressedText.Unpack(Elaborated), OperationTable.Set, Origins.Split('\n'));
+    string? precision;
+    ImmutableArray<double> lossScales = [];
+
+    internal Program ParseElaborated()
+    {
+        var program = ProgramParser.Parse(CompressedText.Unpack(Elaborated), OperationTable.Set, Origins.Split('\n'));
+        return precision is null ? program : program with { Training = [.. program.Training.Select((t, i) => t with { Precision = precision, LossScale = lossScales[i] })] };
+    }
+
+    /// <summary>The same model, compiled for another precision.</summary>
+    /// <param name="name">The precision.</param>
+    /// <param name="scales">The scale of the loss of each of its training programs there.</param>
+    /// <param name="lowered">What runs.</param>
+    /// <param name="plans">The plans at typical sizes.</param>
+    /// <param name="address">The address of a generated kernel, by its number; null when they were left out.</param>
+    public CompiledModelDescriptor In(string name, double[] scales, EmbeddedText? lowered, EmbeddedText? plans, Func<int, nint>? address) => new()
+    {
+        Name = Name, AbiVersion = AbiVersion, Modules = Modules, Elaborated = Elaborated, Origins = Origins, Lowered = lowered, Plans = plans, KernelAddress = address ?? WithoutKernels(Name),
+        precision = name, lossScales = [.. scales],
+    };
 
     /// <summary>The model, ready to run.</summary>
     /// <exception cref="InvalidOperationException">The code is of another version than the runtime, or what it embeds is damaged.</exception>

@@ -358,10 +358,11 @@ public sealed unsafe class ModelInstance : IDisposable
     /// <param name="position">Where in its data training stands; null when nobody knows.</param>
     /// <param name="run">What a training run adds to the metadata.</param>
     /// <param name="weightsOnly">Leaves out what only training needs.</param>
-    internal void SaveCheckpoint(string path, TrainingPosition? position, ImmutableDictionary<string, string> run, bool weightsOnly)
+    /// <param name="reals">What real numbers are rounded to; null writes them as they are.</param>
+    internal void SaveCheckpoint(string path, TrainingPosition? position, ImmutableDictionary<string, string> run, bool weightsOnly, DType? reals = null)
     {
         ThrowIfDisposed();
-        Checkpoint.Save(path, Store.Root, Model.Name, Model.PlanFingerprint, Model.Training.ToImmutableDictionary(t => t.Name, RateText), position, run, weightsOnly);
+        Checkpoint.Save(path, Store.Root, Model.Name, Model.PlanFingerprint, Model.Training.ToImmutableDictionary(t => t.Name, RateText), position, run, weightsOnly, reals);
     }
 
     /// <summary>Writes the weights without what stands in their place; see <see cref="ModelMembers"/>.</summary>
@@ -388,7 +389,7 @@ public sealed unsafe class ModelInstance : IDisposable
         if (info.IsTraining)
             foreach (var training in Model.Training)
                 if (info.LearningRates.TryGetValue(training.Name, out var rate)) rates[training.Index] = Rounded(training, rate);
-        return new(info.IsTraining, Store.Step, info.Fingerprint == Model.PlanFingerprint) { Position = info.Position, Metadata = info.Metadata, Missing = match.Missing, Unexpected = match.Unexpected };
+        return new(info.IsTraining, Store.Step, info.Fingerprint == Model.PlanFingerprint) { Position = info.Position, Metadata = info.Metadata, Missing = match.Missing, Unexpected = match.Unexpected, Converted = match.Converted };
     }
 
     /// <summary>Trains on batches; see <see cref="ModelMembers"/>.</summary>

@@ -1,6 +1,7 @@
 using System.Linq;
 using System.Threading;
 using Graph.Compiler.Ir;
+using Graph.Compiler.Training;
 using Graph.Runtime.Execution;
 
 namespace Graph;
@@ -10,6 +11,7 @@ public sealed partial class ParameterStore
 {
     readonly Lock deriving = new();
     long derivedVersion = -1, copiesVersion = -1;
+    bool? onlyCopies;
 
     /// <summary>How often derived states were computed.</summary>
     internal long Derivations { get; private set; }
@@ -52,8 +54,14 @@ public sealed partial class ParameterStore
         (copiesVersion, derivedVersion) = (Version, Version);
     }
 
-    /// <summary>Says that a training step has written parameters and working copies together: the copies are of the version that it made. What else is derived is not.</summary>
-    internal void CopiesAreWritten() => root.copiesVersion = root.Version;
+    /// <summary>Says that a training step has written parameters and working copies together: the copies are of the version that it made. What else is derived is not, if there is anything else.</summary>
+    internal void CopiesAreWritten()
+    {
+        root.copiesVersion = root.Version;
+        if (root.OnlyCopies) Volatile.Write(ref root.derivedVersion, root.Version);
+    }
+
+    bool OnlyCopies => onlyCopies ??= declarations.Where(d => d.Kind == StateKind.Derived).All(d => WorkingCopies.ParameterOf(d.Path) is var path && declarations.Any(p => p.Path == path && p.Kind == StateKind.Parameter));
 
     void Compute(Session session, CompiledFunction derive)
     {

@@ -50,7 +50,8 @@ sealed class RunCheckpoint : IDisposable
         var batches = stored?.Run.Batches ?? run.Batches;
         if (place.Batch > batches) throw new CheckpointException(path, $"was written after {place.Batch} batches of an epoch, but its data has {batches}: it is other data, or other batches.");
         var steps = stored?.Steps ?? (long)place.Epoch * batches + place.Batch;
-        if (steps > info.Step) throw new CheckpointException(path, $"was written after {steps} steps with its data, but its model has seen {info.Step}.");
+        // A skipped step is one of the run and none of the optimizer's.
+        if (steps > info.Attempts) throw new CheckpointException(path, $"was written after {steps} steps with its data, but its model has seen {info.Attempts}.");
 
         var seed = model.Store.Seed;
         model.LoadCheckpoint(path, new());

@@ -142,6 +142,13 @@ public sealed record ProgramGolden(
 /// <summary>A step of a training program.</summary>
 public sealed record GoldenStep(string Program, double Loss, double GradientNorm);
 
+/// <summary>The steps of a <see cref="TrainingGolden"/> under PyTorch's autocast, beside those in float32.</summary>
+/// <param name="Model">The model's name in the benchmarks.</param>
+/// <param name="Float32">The losses in float32.</param>
+/// <param name="Bfloat16">The losses under autocast.</param>
+/// <param name="Parameters">How far the parameters of the one lie from those of the other after the last step, all as one vector.</param>
+public sealed record MixedGolden(string Model, ImmutableArray<double> Float32, ImmutableArray<double> Bfloat16, double Parameters);
+
 /// <summary>Reads the files that <c>make_goldens.py</c> wrote.</summary>
 public static class Golden
 {
@@ -169,6 +176,9 @@ public static class Golden
 
     /// <summary>Steps of a model's training programs.</summary>
     public static ProgramGolden Programs(string model) => Read<ProgramGolden>(Path.Combine("Programs", model + ".json"));
+
+    /// <summary>Ten steps of a model in 16 bits.</summary>
+    public static MixedGolden Mixed(string model) => Read<MixedGolden>(Path.Combine("Mixed", model + ".json"));
 
     /// <summary>How many elements a shape has.</summary>
     public static int Count(this ImmutableArray<int> shape) => shape.Aggregate(1, (count, size) => count * size);

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """Writes what PyTorch says, for the tests to compare with.
 
-usage: make_goldens.py [operations] [operations/FAMILY] [mlp] [cnn] [nanogpt] [resnet18] [gpt2] [rnn] [lstm] [gru] [language] [programs/NAME] [files]     (default: everything)
+usage: make_goldens.py [operations] [operations/FAMILY] [mlp] [cnn] [nanogpt] [resnet18] [gpt2] [rnn] [lstm] [gru] [language] [programs/NAME] [mixed/NAME] [files]     (default: everything)
 
 Needs PyTorch (made with 1.13) and NumPy; set OMP_WAIT_POLICY=PASSIVE on a busy machine. Files go beside this script: Operations/*.json
 holds values and gradients of each operation in float64, Training/*.json ten steps of AdamW for each model,
 Programs/*.json steps of several training programs over one model, Language/*.json gradients inside of models,
+Mixed/*.json ten steps under autocast beside ten in float32,
 Files/*.safetensors weights that PyTorch saved, with what it computes with them in the .json beside each.
 """
 import pathlib
@@ -13,6 +14,7 @@ import sys
 import torch
 import golden_files
 import golden_language
+import golden_mixed
 import golden_models
 import golden_operations
 import golden_programs
@@ -23,7 +25,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 
 def main():
     families = {f'operations/{make.__name__}': make for make in golden_operations.FAMILIES}
-    known = ['operations', *golden_models.MODELS, 'language', *(f'programs/{name}' for name in golden_programs.PROGRAMS), 'files']
+    known = ['operations', *golden_models.MODELS, 'language', *(f'programs/{name}' for name in golden_programs.PROGRAMS), *(f'mixed/{name}' for name in golden_mixed.NAMES), 'files']
     wanted = sys.argv[1:] or known
     known += families
     for name in wanted:
@@ -43,6 +45,8 @@ def main():
                 write(HERE / 'Files' / f'{case}.json', make(HERE / 'Files' / case))
         elif name.startswith('programs/'):
             write(HERE / 'Programs' / f'{name[9:]}.json', golden_programs.train(name[9:]))
+        elif name.startswith('mixed/'):
+            write(HERE / 'Mixed' / f'{name[6:]}.json', golden_mixed.train(name[6:]))
         else:
             write(HERE / 'Training' / f'{name}.json', golden_models.train(name))
         print(name, flush=True)

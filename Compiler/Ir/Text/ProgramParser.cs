@@ -67,7 +67,7 @@ public sealed class ProgramParser
                 case "session": State(t, StateKind.Session); break;
                 case "array": State(t, StateKind.Constant); break;
                 case "derived": State(t, StateKind.Derived); break;
-                case "precision": program = program with { Precisions = program.Precisions.Add(new(t.Word(), t.Word())) }; break;
+                case "precision": var precision = t.Word(); program = program with { Precisions = program.Precisions.Add(new(t.AtEnd ? "" : t.Word(), precision)) }; break;
                 case "train": Train(t); break;
                 case "rule": Rule(t); break;
                 case "require": Require(t); break;

@@ -18,7 +18,7 @@ public static class ProgramPrinter
             text.Append("dim ").Append(dim.Name).Append(" ≤ ").Append(Number(dim.Max)).Append(" ~ ").Append(Number(dim.Typical)).Append('\n');
         foreach (var state in program.States)
             text.Append(Keyword(state.Kind)).Append(' ').Append(state.Path).Append(" : ").Append(state.Type).Append(" = ").Append(state.Init).Append('\n');
-        foreach (var module in program.Precisions) text.Append("precision ").Append(module.Path).Append(' ').Append(module.Precision).Append('\n');
+        foreach (var module in program.Precisions) text.Append("precision ").Append(module.Precision).Append(module.Path.Length > 0 ? " " + module.Path : "").Append('\n');
         foreach (var training in program.Training) Print(training, text);
         foreach (var need in program.Requirements)
             Note("require", need.Function, AttributeMap.Of(("size", new Attr.List([need.Size])), ("least", need.Least), ("what", need.What)), need.Origin);

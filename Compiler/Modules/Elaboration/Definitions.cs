@@ -20,6 +20,9 @@ sealed record ClassDef(
 {
     /// <summary>The name without namespace and containers.</summary>
     public string ShortName => DefinitionName.Short(Name);
+
+    /// <summary>What [Precision] says of a module and of its fields.</summary>
+    public EquatableArray<PrecisionDef> Precisions { get; init; } = [];
 }
 
 /// <summary>Everything that can be named from a model, by assembly and name.</summary>
@@ -42,7 +45,7 @@ sealed class Definitions
     void Add(ModuleDef module, bool isOwn)
     {
         if (!classes.ContainsKey(module.Name))
-            classes[module.Name] = new(module.Name, true, isOwn, module.Base?.Module, module.Base?.Call, false, module.Constructors, module.Fields, module.Methods);
+            classes[module.Name] = new(module.Name, true, isOwn, module.Base?.Module, module.Base?.Call, false, module.Constructors, module.Fields, module.Methods) { Precisions = module.Precisions };
         foreach (var method in module.Methods)
             if (method.IsStatic) Add(module.Name, method, isOwn);
         foreach (var field in module.Fields)

@@ -12,7 +12,11 @@ namespace Graph.Compiler.Modules.Elaboration;
 /// </param>
 /// <param name="Entries">The members that callers see, in declaration order, entries before losses.</param>
 /// <param name="Origins">The places that the origins of the program's nodes refer to by number: all in the model's own assembly.</param>
-public sealed record ElaboratedModel(Program Program, ImmutableArray<EntrySpec> Entries, ImmutableArray<Location> Origins);
+public sealed record ElaboratedModel(Program Program, ImmutableArray<EntrySpec> Entries, ImmutableArray<Location> Origins)
+{
+    /// <summary>The same program in the other precisions that the model is compiled for: only the training programs differ.</summary>
+    public ImmutableArray<Program> Further { get; init; } = [];
+}
 
 /// <summary>A member of the model that can be called.</summary>
 /// <param name="Method">The C# method's name.</param>

@@ -36,7 +36,8 @@ sealed partial class ModelElaboration
         var rule = new Rule(optimizer, update, owner, train);
         var (rules, functions) = Rules(rule, Updated(train), signature);
         CheckStored("The optimizer's states", rules.Sum(r => r.States.Length * r.Parameters.Sum(p => SizeLimits.Elements(program.FindState(p)!.Type.Shape, dims) * 4)), train.Location);
-        return (new(signature.Program, loss, clip > 0 ? clip : null, train.Train?.Precision ?? "Float32", rate, Mismatch.Construction(optimizer)) { Rules = rules }, functions);
+        var precision = train.Train?.Precision ?? Precisions.Float32;
+        return (new(signature.Program, loss, clip > 0 ? clip : null, precision, rate, Mismatch.Construction(optimizer)) { Rules = rules, LossScale = LossScaling.Setting(precision, train.Train?.LossScale ?? 0) }, functions);
     }
 
     // The parameters that a [Train] method names, or all; the others are frozen.

@@ -121,7 +121,15 @@ sealed partial class ModelElaboration
             throw evaluator.Fail(DiagnosticIds.DuplicatePath, second.Location, $"Two {(second.Kind == StateKind.Parameter ? "parameters" : "states")} have the path {second.Path}: the other is made at {first.Location}. Name one of them differently.");
         evaluator.Handles = walk.Handles.ToDictionary(h => h.Path!, StringComparer.Ordinal);
         CheckStored("The parameters and states", walk.Handles.Sum(h => SizeLimits.Elements(h.Type.Shape, dims) * (IsDouble() ? 8 : 4)), model.Location);
-        program = program with { States = [.. walk.Handles.Select(h => new StateDecl(h.Path!, h.Type, h.Kind, h.Init))] };
+        program = program with { States = [.. walk.Handles.Select(h => new StateDecl(h.Path!, h.Type, h.Kind, h.Init))], Precisions = ModulePrecisions(walk) };
+    }
+
+    ImmutableArray<ModulePrecision> ModulePrecisions(StateWalk walk)
+    {
+        foreach (var (path, of) in walk.Precisions)
+            if (of.Precision is not (Precisions.Float32 or Precisions.Float16 or Precisions.BFloat16))
+                throw evaluator.Fail(DiagnosticIds.TrainingSetting, of.Location, $"{(path.Length > 0 ? path : ShortName)} is marked [Precision(Precision.{of.Precision})], but a part of a model of 16 bits computes in Float32, Float16 or BFloat16.");
+        return [.. walk.Precisions.Select(p => new ModulePrecision(p.Path, p.Precision.Precision)).GroupBy(p => p.Path).Select(g => g.First())];
     }
 
     // All of a kind lie in one block.
@@ -178,8 +186,15 @@ sealed partial class ModelElaboration
                     functions.AddRange(rules);
                 });
         var elaborated = program with { States = program.States.AddRange(evaluator.Arrays), Functions = [.. outline.Functions, .. functions], Training = training.ToImmutable() };
-        return new(IsDouble() ? RealTypes.InDouble(elaborated) : elaborated, entries.ToImmutable(), [.. evaluator.Origins]);
+        return new(IsDouble() ? RealTypes.InDouble(elaborated) : elaborated, entries.ToImmutable(), [.. evaluator.Origins]) { Further = Further(elaborated, [.. train.Select(t => t.Method)]) };
     }
+
+    // All programs of a model name the same precisions; each scales its loss as it says.
+    static ImmutableArray<Program> Further(Program program, ImmutableArray<MethodDef> train) =>
+        [.. (train.FirstOrDefault()?.Train?.FurtherPrecisions ?? []).Select(precision => program with
+        {
+            Training = [.. program.Training.Select((t, i) => t with { Precision = precision, LossScale = LossScaling.Setting(precision, train[i].Train?.LossScale ?? 0) })],
+        })];
 
     // Parameters have one type, so all of a model is in double precision or none of it.
     bool IsDouble() => Methods().Any(m => m.Method.Train?.Precision == TrainingProgram.InDouble);

@@ -16,10 +16,15 @@ sealed class StateWalk(Definitions definitions)
     /// <summary>In the order of the walk.</summary>
     public List<Handle> Handles { get; } = [];
 
+    /// <summary>What modules say of their precision and of that of their fields: of two that say it of one path, the nearer to the use comes first.</summary>
+    public List<(string Path, PrecisionDef Precision)> Precisions { get; } = [];
+
     public void Visit(Instance module, string path)
     {
         if (!seen.Add(module)) return;
         module.Path = path;
+        foreach (var type in definitions.Chain(module.Type.Name))
+            Precisions.AddRange(type.Precisions.Select(p => (p.Field is { } field ? Join(path, type.Fields.FirstOrDefault(f => f.Name == field)?.PathSegment ?? field) : path, p)));
         foreach (var type in definitions.Chain(module.Type.Name).Reverse())
             foreach (var field in type.Fields)
                 if (!field.IsStatic) Visit(module[type.Name, field.Name], field.Type, path, field.PathSegment);

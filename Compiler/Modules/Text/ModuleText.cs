@@ -28,6 +28,7 @@ public static class ModuleText
         foreach (var function in module.Functions) writer.Form("function", w => Method(w.Name(function.Owner).Within(function.Owner), function.Method));
         foreach (var item in module.Statics) writer.Form("static", w => Field(w.Name(item.Owner).Within(item.Owner), item.Field));
         foreach (var reference in module.References) writer.Form("uses", w => w.Name(reference));
+        foreach (var precision in module.Precisions) writer.Form("precision", w => w.Name(precision.Field).Name(precision.Precision).At(precision.Location));
 
         var text = new StringBuilder();
         text.Append(Header).Append(ModuleDef.FormatVersion.ToString(CultureInfo.InvariantCulture)).Append('\n');
@@ -61,6 +62,7 @@ public static class ModuleText
         var functions = new List<FunctionDef>();
         var statics = new List<StaticDef>();
         var references = new List<string>();
+        var precisions = new List<PrecisionDef>();
         foreach (var item in items)
         {
             var r = new FormReader(item, head?.Name ?? "");
@@ -77,6 +79,7 @@ public static class ModuleText
                 case "function": functions.Add(new(r.Class(), r.Form("method", MethodBody) ?? throw r.Error("a method is missing"))); break;
                 case "static": statics.Add(new(r.Class(), r.Form("field", FieldBody) ?? throw r.Error("a field is missing"))); break;
                 case "uses": references.Add(r.Name()); break;
+                case "precision": precisions.Add(new(r.NullableName(), r.Name(), r.At())); break;
                 default: throw SExpression.Error("an unknown declaration", item.Position);
             }
             r.Finish(true);
@@ -84,7 +87,7 @@ public static class ModuleText
         if (head is not { } module) throw SExpression.Error("the module's name is missing", end + 1);
         return new(
             module.Name, module.Kind, based, new(dims.ToArray()), new(constructors.ToArray()), new(fields.ToArray()), new(methods.ToArray()), new(records.ToArray()),
-            new(enums.ToArray()), new(functions.ToArray()), new(statics.ToArray()), new(references.ToArray()), module.Location);
+            new(enums.ToArray()), new(functions.ToArray()), new(statics.ToArray()), new(references.ToArray()), module.Location) { Precisions = new(precisions.ToArray()) };
     }
 
     static void Call(FormWriter w, ConstructorCall? call)
@@ -131,7 +134,11 @@ public static class ModuleText
     {
         w.Name(m.Name).Name(m.Id).Member(m.Id).Flag("static", m.IsStatic).Enum(m.Dispatch).Enum(m.Role);
         // The arguments of the role's attribute.
-        if (m.Train is { } train) w.Form("train", t => t.Name(train.Precision).Real(train.ClipNorm).Name(train.Loss).Names(train.Updates).Names(train.Freezes));
+        if (m.Train is { } train) w.Form("train", t =>
+        {
+            t.Name(train.Precision).Real(train.ClipNorm).Name(train.Loss).Names(train.Updates).Names(train.Freezes);
+            if (train.LossScale != 0 || train.FurtherPrecisions.Length > 0) t.Real(train.LossScale).Names(train.FurtherPrecisions);
+        });
         else if (m.IsTraining) w.Form("training", _ => { });
         else w.Null();
         w.List(m.Parameters, Parameter).Type(m.Returns).Node(m.Body).At(m.Location).Failure(m.Failure);
@@ -149,10 +156,16 @@ public static class ModuleText
         if (r.TakeNull()) return (null, false);
         return r.Part(out var part) switch
         {
-            "train" => (part.Finish(new TrainDef(part.Name(), part.Real(), part.NullableName(), part.Names(), part.Names())), false),
+            "train" => (part.Finish(Train(part)), false),
             "training" => part.Finish((default(TrainDef), true)),
             _ => throw r.Error("train or training was expected"),
         };
+    }
+
+    static TrainDef Train(FormReader r)
+    {
+        var train = new TrainDef(r.Name(), r.Real(), r.NullableName(), r.Names(), r.Names());
+        return r.IsAtEnd ? train : train with { LossScale = r.Real(), FurtherPrecisions = r.Names() };
     }
 
     static void Record(FormWriter writer, RecordDef record) => writer.Form("record", w =>

@@ -18,6 +18,7 @@ sealed partial class FunctionTyping
     readonly Builder b;
     readonly Dictionary<Value, Value> made = [];
     readonly Dictionary<(Value, DType), Value> cast = [];
+    readonly Dictionary<Value, Value> sources = []; // of casts
     readonly Readers readers;
 
     /// <param name="scope">The program.</param>
@@ -29,7 +30,7 @@ sealed partial class FunctionTyping
     public FunctionTyping(TypeScope scope, Function old, string name, string path, ImmutableArray<DType> parameters, int declared)
     {
         (this.scope, this.path, this.declared) = (scope, path, declared);
-        this.old = Decompose.Run(old, scope.Source, n => n.Operation.Policy(n) == TypePolicy.Parts);
+        this.old = Composites.Replace(old, scope.Source, n => n.Operation.Policy(n) == TypePolicy.Parts);
         readers = new(scope, this.old);
         b = new(scope.Program, name);
         for (var i = 0; i < parameters.Length; i++)
@@ -118,7 +119,16 @@ sealed partial class FunctionTyping
     Value As(Value value, DType type, string why)
     {
         if (cast.TryGetValue((value, type), out var known)) return known;
-        return cast[(value, type)] = readers.IsFlexible(value) ? Flexible(value, type, why) : Cast(Natural(value), type, why);
+        return cast[(value, type)] = readers.IsFlexible(value) ? Flexible(value, type, why) : Viewed(value, type, why) ?? Cast(Natural(value), type, why);
+    }
+
+    // All of a value under another shape or order is cast before it is viewed, so that every view of it shares the cast.
+    Value? Viewed(Value value, DType type, string why)
+    {
+        if (value.Producer is not { Operation.Kind: OpKind.View, Inputs.Length: 1 } view || view.Inputs[0].Shape.Size != value.Shape.Size || Natural(value).DType == type) return null;
+        var inner = As(view.Inputs[0], type, why);
+        using var _ = b.At(view.Origins);
+        return b.Node(view.Operation, [inner], view.Attributes).Output;
     }
 
     Value Flexible(Value value, DType type, string why)
@@ -132,10 +142,14 @@ sealed partial class FunctionTyping
     }
 
     // 32 bits that were 16 before are those 16.
-    Value Cast(Value value, DType type, string why) =>
-        value.DType == type ? value
-        : type.IsNarrowFloat() && value.Producer is { } p && p.Is("cast") && p.Inputs[0].DType == type ? p.Inputs[0]
-        : b.Node("cast", [value], AttributeMap.Of(("dtype", type), ("why", why))).Output;
+    Value Cast(Value value, DType type, string why)
+    {
+        if (value.DType == type) return value;
+        if (sources.TryGetValue(value, out var source) && source.DType == type && type.IsNarrowFloat()) return source;
+        var made = b.Node("cast", [value], AttributeMap.Of(("dtype", type), ("why", why))).Output;
+        sources.Add(made, value);
+        return made;
+    }
 
     void Emit(Node node, ImmutableArray<Value> inputs) => Emit(node, inputs, node.Attributes, node.Regions);
 

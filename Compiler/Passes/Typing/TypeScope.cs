@@ -38,7 +38,7 @@ sealed class TypeScope
     {
         var (found, length) = ((DType?)narrow, -1);
         foreach (var of in Source.Precisions)
-            if (of.Path.Length > length && (of.Path == path || path.StartsWith(of.Path + ".", StringComparison.Ordinal))) (found, length) = (Precisions.Narrow(of.Precision), of.Path.Length);
+            if (of.Path.Length > length && (of.Path == path || of.Path.Length == 0 || path.StartsWith(of.Path + ".", StringComparison.Ordinal))) (found, length) = (Precisions.Narrow(of.Precision), of.Path.Length);
         return found;
     }
 
@@ -63,7 +63,7 @@ sealed class TypeScope
     public Function Callee(string name, string path, ImmutableArray<DType> types)
     {
         // Two modules differ only in what is said of their parts.
-        var said = Narrow(path) + string.Concat(Source.Precisions.Where(p => p.Path.StartsWith(path + ".", StringComparison.Ordinal)).Select(p => " " + p.Path.Substring(path.Length) + "=" + p.Precision));
+        var said = Narrow(path) + string.Concat(Source.Precisions.Where(p => path.Length == 0 || p.Path.StartsWith(path + ".", StringComparison.Ordinal)).Select(p => " " + p.Path.Substring(path.Length) + "=" + p.Precision));
         var key = name + "(" + string.Join(",", types.Select(t => t.Name())) + ")" + said;
         if (callees.TryGetValue(key, out var known)) return known;
         var before = callees.Keys.Count(k => k.StartsWith(name + "(", StringComparison.Ordinal));
