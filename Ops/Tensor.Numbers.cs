@@ -157,7 +157,7 @@ static class Elements
         int => DType.I32,
         long => DType.I64,
         sbyte => DType.I8,
-        byte => DType.I32,
+        byte => DType.U8,
         bool => DType.Bool,
 #if NET
         Half => DType.F16,

@@ -157,11 +157,8 @@ public sealed class Builder(Program program, string name)
 
     static bool Holds(DType type, double value) => type switch
     {
-        DType.I4 => value is >= -8 and <= 7,
-        DType.I8 => value is >= sbyte.MinValue and <= sbyte.MaxValue,
-        DType.I32 => value is >= int.MinValue and <= int.MaxValue,
         DType.I64 => true,
-        _ => throw new ArgumentOutOfRangeException(nameof(type), type, "No type of integers."),
+        _ => type.Range() is var (least, greatest) && value >= least && value <= greatest,
     };
 
     /// <summary>The only result of an operation.</summary>

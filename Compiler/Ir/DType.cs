@@ -20,7 +20,9 @@ public enum DType
     I32,
     /// <summary>8-bit signed integer.</summary>
     I8,
-    /// <summary>4-bit signed integer, −8 to 7: two in a byte, the earlier one in the lower half. No kernel of the CPU reads it yet.</summary>
+    /// <summary>8-bit unsigned integer, 0 to 255: images, masks, quantized activations.</summary>
+    U8,
+    /// <summary>4-bit signed integer, −8 to 7: two in a byte, the earlier one in the lower half.</summary>
     I4,
     /// <summary>One byte, 0 or 1.</summary>
     Bool,
@@ -35,7 +37,7 @@ public enum DType
 public static class DTypes
 {
     // In the order of the enumeration.
-    static readonly string[] Names = ["f64", "f32", "f16", "bf16", "i64", "i32", "i8", "i4", "bool", "token"];
+    static readonly string[] Names = ["f64", "f32", "f16", "bf16", "i64", "i32", "i8", "u8", "i4", "bool", "token"];
 
     /// <summary>The name used in the text form, such as <c>f32</c>.</summary>
     public static string Name(this DType type) =>
@@ -47,7 +49,7 @@ public static class DTypes
         DType.F64 or DType.I64 => 64,
         DType.F32 or DType.I32 => 32,
         DType.F16 or DType.BF16 => 16,
-        DType.I8 or DType.Bool => 8,
+        DType.I8 or DType.U8 or DType.Bool => 8,
         DType.I4 => 4,
         DType.Token => 0,
         _ => throw new ArgumentOutOfRangeException(nameof(type), type, "There is no such element type."),
@@ -68,9 +70,32 @@ public static class DTypes
     public static bool IsNarrowFloat(this DType type) => type is DType.F16 or DType.BF16;
 
     /// <summary>The type that sums and products of a type are computed in.</summary>
-    public static DType Accumulator(this DType type) => type.IsNarrowFloat() ? DType.F32 : type is DType.I8 or DType.I4 ? DType.I32 : type;
+    public static DType Accumulator(this DType type) => type.IsNarrowFloat() ? DType.F32 : type is DType.I8 or DType.U8 or DType.I4 ? DType.I32 : type;
 
-    public static bool IsInteger(this DType type) => type is DType.I64 or DType.I32 or DType.I8 or DType.I4;
+    public static bool IsInteger(this DType type) => type is DType.I64 or DType.I32 or DType.I8 or DType.U8 or DType.I4;
+
+    /// <summary>The least and the greatest number of a type of integers of up to 32 bits.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">It is no such type.</exception>
+    public static (int Least, int Greatest) Range(this DType type) => type switch
+    {
+        DType.I32 => (int.MinValue, int.MaxValue),
+        DType.I8 => (sbyte.MinValue, sbyte.MaxValue),
+        DType.U8 => (byte.MinValue, byte.MaxValue),
+        DType.I4 => (-8, 7),
+        _ => throw new ArgumentOutOfRangeException(nameof(type), type, "No type of integers of up to 32 bits."),
+    };
+
+    /// <summary>A number cut off to the lowest bits of a type of integers, as arithmetic in it wraps around; whole in 64 bits.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">It is no type of integers or bools.</exception>
+    public static long Wrap(this DType type, long value) => type switch
+    {
+        DType.I32 => unchecked((int)value),
+        DType.I8 => unchecked((sbyte)value),
+        DType.U8 => unchecked((byte)value),
+        DType.I4 => unchecked(value << 60 >> 60),
+        DType.I64 or DType.Bool => value,
+        _ => throw new ArgumentOutOfRangeException(nameof(type), type, "No type of integers."),
+    };
 
     /// <summary>Reads a name of the text form.</summary>
     public static bool TryParse(string name, out DType type)
@@ -91,16 +116,17 @@ public static class DTypes
         // What two element types give, each pair once. docs/architecture.md has the same table in words.
         public static readonly DType?[,] Table = Read(
         [
-            "      f64 f32 f16  bf16 i64  i32  i8   i4   bool",
-            "f64   f64 f64 f64  f64  f64  f64  f64  f64  f64",
-            "f32       f32 f32  f32  f32  f32  f32  f32  f32",
-            "f16           f16  f32  f16  f16  f16  f16  f16",
-            "bf16               bf16 bf16 bf16 bf16 bf16 bf16",
-            "i64                     i64  i64  i64  i64  i64",
-            "i32                          i32  i32  i32  i32",
-            "i8                                i8   i8   i8",
-            "i4                                     i4   i4",
-            "bool                                        bool",
+            "      f64 f32 f16  bf16 i64  i32  i8   u8   i4   bool",
+            "f64   f64 f64 f64  f64  f64  f64  f64  f64  f64  f64",
+            "f32       f32 f32  f32  f32  f32  f32  f32  f32  f32",
+            "f16           f16  f32  f16  f16  f16  f16  f16  f16",
+            "bf16               bf16 bf16 bf16 bf16 bf16 bf16 bf16",
+            "i64                     i64  i64  i64  i64  i64  i64",
+            "i32                          i32  i32  i32  i32  i32",
+            "i8                                i8   i32  i8   i8",
+            "u8                                     u8   i32  u8",
+            "i4                                          i4   i4",
+            "bool                                             bool",
         ]);
 
         // A row begins with its type and is aligned at the right: it lacks the pairs that rows above have.

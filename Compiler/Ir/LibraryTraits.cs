@@ -27,8 +27,8 @@ public sealed record LibraryTraits
     /// </summary>
     public EquatableArray<ViewMap> Parts { get; init; }
 
-    /// <summary>All element types: for kernels that move elements or compare them.</summary>
-    public static readonly EquatableArray<DType> AnyType = [DType.F64, DType.F32, DType.F16, DType.BF16, DType.I64, DType.I32, DType.I8, DType.Bool];
+    /// <summary>All element types that have an address: for kernels that move elements or compare them.</summary>
+    public static readonly EquatableArray<DType> AnyType = [DType.F64, DType.F32, DType.F16, DType.BF16, DType.I64, DType.I32, DType.I8, DType.U8, DType.Bool];
 
     /// <summary>All reals: for kernels that add up what those of 16 bits hold in float32.</summary>
     public static readonly EquatableArray<DType> RealType = [DType.F64, DType.F16, DType.BF16, DType.F32];

@@ -81,9 +81,7 @@ public static class Rounding
         DType.F32 => (float)value,
         DType.BF16 => Narrow(value, digits: 8, least: -126, most: 3.3895313892515355e38),
         DType.F16 => Narrow(value, digits: 11, least: -14, most: 65504),
-        DType.I32 => unchecked((int)(long)value),
-        DType.I8 => unchecked((sbyte)(long)value),
-        DType.I4 => unchecked((long)value << 60 >> 60),
+        DType.I32 or DType.I8 or DType.U8 or DType.I4 => type.Wrap(unchecked((long)value)),
         DType.F64 or DType.I64 or DType.Bool or DType.Token => value,
         _ => throw new ArgumentOutOfRangeException(nameof(type), type, "There is no such element type."),
     };
@@ -102,7 +100,7 @@ public static class Rounding
             case DType.I32:
                 for (var i = start; i < start + count; i++) values[i] = unchecked((int)(long)values[i]);
                 break;
-            case DType.I4:
+            case DType.U8 or DType.I4:
                 for (var i = start; i < start + count; i++) values[i] = Round(values[i], type);
                 break;
             case DType.I8:

@@ -207,5 +207,5 @@ public sealed record LoopKernel : Kernel
     public int ReductionCount => Stages.Sum(s => s.Reductions.Length);
 
     /// <summary>Bytes in scratch that a column kernel keeps for one sum: those of the widest.</summary>
-    public int SumBytes => Stages.SelectMany(s => s.Reductions).Select(r => Math.Max(4, r.Value.Type.Size())).DefaultIfEmpty(4).Max();
+    public int SumBytes => Stages.SelectMany(s => s.Reductions).Select(r => Math.Max(4, r.Value.Type.Bits() / 8)).DefaultIfEmpty(4).Max();
 }

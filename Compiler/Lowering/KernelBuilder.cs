@@ -347,7 +347,7 @@ public sealed class KernelBuilder
             foreach (var read in Enumerable.Range(0, operands.Count).Where(i => !operands[i].Operand.IsWritten))
             {
                 if (operands.Where((o, i) => i != read && !o.Operand.IsWritten).Any(o => o.Operand.Buffer == operands[read].Operand.Buffer)) continue;
-                if (!SameWalk(operands[written].Walk, operands[read].Walk)) continue;
+                if (!SameWalk(written, read)) continue;
                 if (LastStageReading(kernel, read) <= StageOfStore(kernel, written)) result.Add(new(written, read));
             }
         return result.ToImmutable();
@@ -356,11 +356,16 @@ public sealed class KernelBuilder
     ImmutableArray<InPlace> TileInPlace(List<(Value Value, int Operand)> stores) =>
         [.. from s in stores
             from read in Enumerable.Range(0, operands.Count)
-            where !operands[read].Operand.IsWritten && SameWalk(operands[s.Operand].Walk, operands[read].Walk)
+            where !operands[read].Operand.IsWritten && SameWalk(s.Operand, read)
                 && operands.Where((o, i) => i != read && !o.Operand.IsWritten).All(o => o.Operand.Buffer != operands[read].Operand.Buffer)
             select new InPlace(s.Operand, read)];
 
-    static bool SameWalk(Walk a, Walk b) => a.Bytes == b.Bytes && a.Strides.Count == b.Strides.Count && a.Strides.All(p => b.Strides.TryGetValue(p.Key, out var s) && s == p.Value);
+    // Over the same elements in the same order, each as many bits.
+    bool SameWalk(int written, int read)
+    {
+        var (a, b) = (operands[written].Walk, operands[read].Walk);
+        return operands[written].Access.Type.Bits() == operands[read].Access.Type.Bits() && a.Strides.Count == b.Strides.Count && a.Strides.All(p => b.Strides.TryGetValue(p.Key, out var s) && s == p.Value);
+    }
 
     static int StageOfStore(LoopKernel kernel, int access)
     {

@@ -16,6 +16,7 @@ public static class ElementTypes
         TypeKind.Int64 => DType.I64,
         TypeKind.Int32 => DType.I32,
         TypeKind.Int8 => DType.I8,
+        TypeKind.UInt8 => DType.U8,
         TypeKind.Bool => DType.Bool,
         _ => null,
     };
@@ -39,6 +40,7 @@ public static class ElementTypes
         DType.I64 => "long",
         DType.I32 => "int",
         DType.I8 => "sbyte",
+        DType.U8 => "byte",
         DType.Bool => "bool",
         _ => throw new NotSupportedException($"C# has no type for elements of {type.Name()}."),
     };

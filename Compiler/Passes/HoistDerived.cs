@@ -16,7 +16,8 @@ namespace Graph.Compiler.Passes;
 /// </summary>
 /// <remarks>
 /// Flows in: functions that are no training steps (a step changes its numbers each time). Flows out: the same functions with fewer nodes, states, and one function more. It never takes what depends on an argument, a named dimension, a
-/// state of a session or one that an entry assigns, nor what may throw. Views cost nothing and stay, unless no strides describe them.
+/// state of a session or one that an entry assigns, nor what may throw. Views cost nothing and stay, unless no strides describe them. What a few cheap steps make of at most half as many bytes stays too: a weight that
+/// is rounded to 4 bits is kept in 4 bits, and becomes numbers again where it is read.
 /// </remarks>
 public sealed record HoistDerived() : Pass("HoistDerived")
 {
@@ -24,6 +25,9 @@ public sealed record HoistDerived() : Pass("HoistDerived")
     const long Least = 1024;
 
     const string Prefix = "derived#";
+
+    /// <summary>The most scalar operations that a reader makes again instead of reading their result: as many as a product takes for its operand.</summary>
+    const int MostAgain = 6;
 
     public override Program Run(Program program, CancellationToken cancel = default)
     {
@@ -53,7 +57,7 @@ public sealed record HoistDerived() : Pass("HoistDerived")
             if (IsStill(node, program) && node.Inputs.All(still.ContainsKey))
                 foreach (var output in node.Outputs) still.Add(output, node.Inputs.Any(i => still[i]));
         var read = function.Nodes.Where(n => !still.ContainsKey(n.Outputs[0])).SelectMany(n => n.Inputs).Concat(function.Roots);
-        var hoisted = read.Where(v => still.TryGetValue(v, out var ofState) && ofState).Select(Made).Where(v => v.Producer is not null && Work(v, []) >= Least).Distinct().ToList();
+        var hoisted = read.Where(v => still.TryGetValue(v, out var ofState) && ofState).SelectMany(v => Kept(v, still, MostAgain)).Select(Made).Where(v => v.Producer is not null && Work(v, []) >= Least).Distinct().ToList();
         if (hoisted.Count == 0) return function;
 
         var rewriter = Rewriter.Over(program, function);
@@ -74,6 +78,23 @@ public sealed record HoistDerived() : Pass("HoistDerived")
         node.Operation.IsPure && node.Outputs.Length > 0 && node.Outputs.All(o => o.Shape.IsConstant) && !node.Operation.MayThrow(node, program)
         && node.Attributes.All.All(a => a.Value is not Attr.List list || list.Values.All(d => d.IsConstant)) && node.Regions.All(r => r.Nodes.All(n => IsStill(n, program)))
         && (node.Operation != StructureOperations.Call || program.Find(node.Attributes.Text("callee")!) is { } callee && callee.Nodes.All(n => IsStill(n, program)));
+
+    // What is kept of a value: itself, or, where it is made of at most half as many bytes by a few cheap steps, what it is made of.
+    static ImmutableArray<Value> Kept(Value value, Dictionary<Value, bool> still, int steps)
+    {
+        if (value.Producer is not { } node || node.Operation.Kind is not (OpKind.Elementwise or OpKind.View) || node.Outputs.Length != 1) return [value];
+        // A view that no strides describe is a copy, which nobody makes again.
+        if (node.Operation.Kind == OpKind.View && Made(value) == value) return [value];
+        var rest = steps;
+        if (node.Operation is ElementwiseOperation elementwise)
+        {
+            var made = elementwise.Expression(node).Ordered().Where(s => s.Op is not (ScalarOp.Input or ScalarOp.Constant)).ToList();
+            rest -= made.Count;
+            if (rest < 0 || made.Any(s => ScalarFunctions.Find(s.Op) is { IsInstruction: false })) return [value];
+        }
+        ImmutableArray<Value> inputs = [.. node.Inputs.Where(i => still[i]).SelectMany(i => Kept(i, still, rest)).Distinct()];
+        return inputs.Sum(i => i.Type.BytesAt(DimBinding.Empty)) * 2 <= value.Type.BytesAt(DimBinding.Empty) ? inputs : [value];
+    }
 
     // Behind views: they are strides of what they look at, but where none describe them.
     static Value Made(Value value)

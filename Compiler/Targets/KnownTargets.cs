@@ -16,7 +16,7 @@ public static class KnownTargets
     {
         Name = "cpu",
         Title = "The CPU",
-        Types = [DType.F64, DType.F32, DType.F16, DType.BF16, DType.I64, DType.I32, DType.I8, DType.Bool],
+        Types = [DType.F64, DType.F32, DType.F16, DType.BF16, DType.I64, DType.I32, DType.I8, DType.U8, DType.I4, DType.Bool],
         Kernels = new(Operations: 72, Dear: 8, Results: 8, Operands: 20, Passes: 4, ShortRow: 16),
         Memory = new(RowBytes: 1 << 19, ColumnRows: 512, Alignment: 64),
         Work = new(Grain: 1 << 14, DearWeight: 4, LeastColumns: 64, MostColumns: 1024, FewRows: 8, LongRow: 1 << 16),

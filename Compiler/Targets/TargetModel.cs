@@ -74,8 +74,8 @@ public sealed record TargetModel
             OpKind.Reduce when node.Operation.Reduce(node) is null => NoKernel(node),
             OpKind.Convolution when node.Operation.Convolution(node) is null => NoKernel(node),
             OpKind.Contract or OpKind.Convolution or OpKind.Library => node.Operation.Library(node) is { } traits ? Only(traits, node) : NoKernel(node),
-            // A definition stays within the operands' types, in f32 and integers too.
-            OpKind.Composite when node.Inputs.Any(v => v.DType.IsFloat() && v.DType != DType.F32) && Defined(node, program).Any(n => Refuse(n, program) is not null) => Only([DType.F32], node, [.. node.Inputs]),
+            // A definition stays within the operands' types, in f32 and whole bytes of integers too.
+            OpKind.Composite when node.Inputs.Any(v => v.DType.IsFloat() ? v.DType != DType.F32 : v.DType.Bits() < 8) && Defined(node, program).Any(n => Refuse(n, program) is not null) => Only([DType.F32], node, [.. node.Inputs]),
             _ => null,
         };
     }

@@ -11,7 +11,7 @@ public partial class Tensor
 {
     /// <summary>
     /// Matrix product of real tensors of one element type: [..., m, k] · [..., k, n] → [..., m, n], the axes before the last two broadcast. A vector is a row on the left and a column on the right.
-    /// 8-bit and 32-bit integers are added up as 32-bit ones, which wrap around, and that is the result's type; they have no gradient.
+    /// Integers of up to 32 bits, of one type or of two, are added up as 32-bit ones, which wrap around, and that is the result's type; they have no gradient.
     /// </summary>
     [Operation("matmul")]
     public Tensor MatMul(Tensor other) => Eager.Run("matmul", [this, other]);
@@ -21,7 +21,7 @@ sealed class MatMulOperation : Operation
 {
     public override string Name => "matmul";
     public override OpKind Kind => OpKind.Contract;
-    public override LibraryTraits Library(Node node) => new() { Types = [.. LibraryTraits.RealType, DType.I8, DType.I32], Strided = [0, 1], StridedResults = [0], Hooks = LibraryHooks.Prologue | LibraryHooks.Epilogue | LibraryHooks.Sums };
+    public override LibraryTraits Library(Node node) => new() { Types = [.. LibraryTraits.RealType, .. Rules.SummedAsIntegers], Strided = [0, 1], StridedResults = [0], Hooks = LibraryHooks.Prologue | LibraryHooks.Epilogue | LibraryHooks.Sums };
 
     /// <summary>All axes but the last merged: the tensor as a matrix of rows.</summary>
     public static Value Rows(Builder b, Value x) => x.Shape.Rank == 2 ? x : b.Reshape(x, Shape.Of(Batch(x.Shape, 1).Size, x.Shape[x.Shape.Rank - 1]));
@@ -71,7 +71,7 @@ sealed class MatMulOperation : Operation
             throw new ShapeException($"MatMul needs batch axes that broadcast, but got {x} and {y}: {Batch(x, 2)} and {Batch(y, 2)} do not", Diagnostics.Broadcast);
         }
         var shape = new Shape([.. batch, x[x.Rank - 2], y[y.Rank - 1]]);
-        if (context[0].DType is DType.I8 or DType.I32 && context[1].DType == context[0].DType) return [new(context[0].DType.Accumulator(), shape)];
+        if (Rules.IsSummedAsInteger(context[0].DType) && Rules.IsSummedAsInteger(context[1].DType)) return [new(DType.I32, shape)];
         Rules.SameReal("MatMul", "the left matrix", context[0].DType, "the right one", context[1].DType);
         return [context[0].With(shape)];
     }

@@ -9,6 +9,8 @@ namespace Graph;
 public partial class Tensor
 {
     /// <summary>Cross-correlation of [N, C, H, W] with a weight [O, C / groups, kh, kw]: [N, O, oh, ow] with oh = ⌊(H + 2·padding − dilation·(kh − 1) − 1) / stride⌋ + 1.</summary>
+    /// <remarks>Real tensors are of one element type; integers of up to 32 bits, of one type or of two, are added up as 32-bit ones, which wrap around, and that is the result's type; they have no gradient.</remarks>
+    /// <param name="weight">[O, C / groups, kh, kw]</param>
     /// <param name="bias">[O]</param>
     /// <param name="stride">The window's step along both axes.</param>
     /// <param name="padding">Zeros added around the image.</param>
@@ -30,14 +32,16 @@ sealed class Conv2dOperation : Operation
     public override string Name => "conv2d";
     public override OpKind Kind => OpKind.Convolution;
     public override ConvolutionForm Convolution(Node node) => ConvolutionShape.Form(0, 1, ConvolutionForm.Result, node.Attributes);
-    public override LibraryTraits Library(Node node) => new() { Types = LibraryTraits.RealType, Strided = [0], Hooks = ConvolutionShape.Prologues(node) | LibraryHooks.Epilogue };
+    public override LibraryTraits Library(Node node) => new() { Types = [.. LibraryTraits.RealType, .. Rules.SummedAsIntegers], Strided = [0], Hooks = LibraryHooks.Prologue | LibraryHooks.Epilogue };
 
     public override ImmutableArray<Value> Emit(Builder b, ImmutableArray<Value> operands, AttributeMap attributes)
     {
         var (x, w) = (operands[0], operands[1]);
         ConvolutionShape.Infer("Conv2d", x.Shape, w.Shape, attributes);
-        if (operands.Length == 3) Rules.SameReal("Conv2d", "x", x.DType, "the bias", operands[2].DType);
+        if (operands.Length == 3 && x.DType.IsFloat()) Rules.SameReal("Conv2d", "x", x.DType, "the bias", operands[2].DType);
         var y = b.Node(this, [x, w], ConvolutionShape.Canonical(w.Shape, attributes)).Output;
+        if (operands.Length == 3 && operands[2].DType != y.DType)
+            throw new ShapeException($"Conv2d of {x.DType.Name()} and {w.DType.Name()} adds up in {y.DType.Name()}, but the bias is {operands[2].DType.Name()}: Cast(ElementType.I32) converts it", Diagnostics.Type);
         if (operands.Length == 2) return [y];
         Rules.Vector("Conv2d", "a bias", operands[2].Shape, w.Shape[0], $"one number for each filter of {w.Shape}");
         return [b.Add(y, b.Reshape(operands[2], Shape.Of(w.Shape[0], 1, 1)))];
@@ -46,8 +50,10 @@ sealed class Conv2dOperation : Operation
     public override ImmutableArray<TensorType> Infer(InferContext context)
     {
         context.Expect(Name, 2);
+        var shape = ConvolutionShape.Infer("Conv2d", context.Shape(0), context.Shape(1), context.Attributes);
+        if (Rules.IsSummedAsInteger(context[0].DType) && Rules.IsSummedAsInteger(context[1].DType)) return [new(DType.I32, shape)];
         Rules.SameReal("Conv2d", "x", context[0].DType, "the weight", context[1].DType);
-        return [context[0].With(ConvolutionShape.Infer("Conv2d", context.Shape(0), context.Shape(1), context.Attributes))];
+        return [context[0].With(shape)];
     }
 
     public override IEnumerable<SizeRule> SizeRules(Node node) => ConvolutionShape.Window(node.Inputs[1].Shape, node.Attributes).SizeRules("Conv2d", node.Inputs[0].Shape);
@@ -55,6 +61,11 @@ sealed class Conv2dOperation : Operation
     public override void Evaluate(Evaluation e)
     {
         var (x, w, y) = (e[0], e[1], e.Create(0));
+        if (!y.DType.IsFloat())
+        {
+            Integers(x, w, y, new(e.Attributes, (int)w.Shape[2], (int)w.Shape[3]), (int)e.Attributes.Int("groups", 1));
+            return;
+        }
         var s = new ConvolutionShape.Sizes(x.Shape, w.Shape, y.Shape, e.Attributes);
         var matrix = s.Scratch();
         for (var i = 0; i < s.Batch * s.Groups; i++)
@@ -63,6 +74,25 @@ sealed class Conv2dOperation : Operation
             Gemm.Run(
                 Matrix.RowMajor(w.Real, i % s.Groups * s.Weight, s.Columns.Rows), Matrix.RowMajor(matrix, 0, s.Columns.Columns), y.Real, i * s.Map, s.Columns.Columns,
                 s.Filters, s.Columns.Columns, s.Columns.Rows, accumulate: false);
+        }
+    }
+
+    static void Integers(TensorData x, TensorData w, TensorData y, Window window, int groups)
+    {
+        var (channels, height, width, filters) = (w.Shape[1], x.Shape[2], x.Shape[3], w.Shape[0]);
+        for (long i = 0; i < y.Size; i++)
+        {
+            var (column, row, filter, image) = (i % y.Shape[3], i / y.Shape[3] % y.Shape[2], i / (y.Shape[2] * y.Shape[3]) % filters, i / (y.Shape[2] * y.Shape[3]) / filters);
+            var first = filter / (filters / groups) * channels;
+            var sum = 0;
+            for (long tap = 0; tap < channels * window.KernelHeight * window.KernelWidth; tap++)
+            {
+                var (c, ky, kx) = (tap / window.KernelWidth / window.KernelHeight, tap / window.KernelWidth % window.KernelHeight, tap % window.KernelWidth);
+                var (from, at) = (row * window.StrideHeight + ky * window.DilationHeight - window.PaddingHeight, column * window.StrideWidth + kx * window.DilationWidth - window.PaddingWidth);
+                if (from < 0 || from >= height || at < 0 || at >= width) continue;
+                unchecked { sum += (int)x.Int[((image * x.Shape[1] + first + c) * height + from) * width + at] * (int)w.Int[filter * channels * window.KernelHeight * window.KernelWidth + tap]; }
+            }
+            y.Int[i] = sum;
         }
     }
 

@@ -11,7 +11,7 @@ sealed class Conv2dGradWeightOperation : Operation
     public override string Name => "conv2d_grad_weight";
     public override OpKind Kind => OpKind.Convolution;
     public override ConvolutionForm Convolution(Node node) => ConvolutionShape.Form(0, ConvolutionForm.Result, 1, node.Attributes);
-    public override LibraryTraits Library(Node node) => new() { Types = LibraryTraits.RealType, Strided = [0, 1], Hooks = ConvolutionShape.Prologues(node) };
+    public override LibraryTraits Library(Node node) => new() { Types = LibraryTraits.RealType, Strided = [0, 1], Hooks = LibraryHooks.Prologue };
 
     public override ImmutableArray<TensorType> Infer(InferContext context)
     {

@@ -75,7 +75,4 @@ static class ConvolutionShape
 
         public double[] Scratch() => new double[(long)Columns.Rows * Columns.Columns];
     }
-
-    /// <summary>Float64 is unfolded from where it lies in memory; every other operand may be made while it is packed.</summary>
-    public static LibraryHooks Prologues(Node node) => node.Output.DType == DType.F64 ? LibraryHooks.None : LibraryHooks.Prologue;
 }

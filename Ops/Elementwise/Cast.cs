@@ -21,6 +21,10 @@ public enum ElementType
     I32,
     /// <summary>sbyte</summary>
     I8,
+    /// <summary>byte</summary>
+    U8,
+    /// <summary>Integers from −8 to 7, two in a byte: weights that are read by products. Numbers outside wrap around.</summary>
+    I4,
     /// <summary>bool</summary>
     Bool,
 }

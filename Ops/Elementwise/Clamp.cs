@@ -33,7 +33,7 @@ sealed class ClampOperation : UnaryOperation
     static bool IsWhole(double limit) => double.IsInfinity(limit) || (limit == System.Math.Floor(limit) && System.Math.Abs(limit) < 1L << 53);
 
     static bool Holds(DType type, double limit) =>
-        type.IsFloat() || double.IsInfinity(limit) || (type == DType.I4 ? limit is >= -8 and <= 7 : type == DType.I8 ? limit is >= sbyte.MinValue and <= sbyte.MaxValue : limit is >= int.MinValue and <= int.MaxValue);
+        type.IsFloat() || double.IsInfinity(limit) || (type.Range() is var (least, greatest) && limit >= least && limit <= greatest);
 
     protected override Expr Gradient(GradContext g, Expr gradient)
     {

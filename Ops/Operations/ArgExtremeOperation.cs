@@ -23,7 +23,7 @@ abstract class ArgExtremeOperation : ReduceOperation
     public sealed override Accumulation Reduce(Node node)
     {
         var type = node.Inputs[0].DType;
-        var value = type is DType.Bool or DType.I8 ? DType.I32 : type;
+        var value = type is DType.Bool or DType.I8 or DType.U8 or DType.I4 ? DType.I32 : type;
         Scalar x = Scalar.Input(0, value), i = Scalar.Input(1, DType.I32), y = Scalar.Input(2, value), j = Scalar.Input(3, DType.I32);
         var (beats, same) = (Beats(y, x), Scalar.Equal(x, y));
         if (type.IsFloat())

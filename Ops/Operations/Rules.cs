@@ -1,5 +1,6 @@
 using System;
 using System.Linq;
+using Graph.Compiler;
 using Graph.Compiler.Ir;
 
 namespace Graph.Operations;
@@ -50,6 +51,12 @@ static class Rules
             throw new ShapeException($"{operation} needs {operand} and {other} of one element type, but got {type.Name()} and {expected.Name()}: {Casting(expected)}", Diagnostics.Type);
     }
 
+    /// <summary>Integers whose products are added up as 32-bit ones.</summary>
+    public static readonly EquatableArray<DType> SummedAsIntegers = [DType.I32, DType.I8, DType.U8, DType.I4];
+
+    /// <inheritdoc cref="SummedAsIntegers"/>
+    public static bool IsSummedAsInteger(DType type) => SummedAsIntegers.Contains(type);
+
     /// <summary>Numbers, on which there is arithmetic.</summary>
     public static void Number(string operation, string operand, DType type)
     {
@@ -62,10 +69,8 @@ static class Rules
         var fits = type.IsFloat() || type switch
         {
             DType.Bool => value is 0 or 1,
-            DType.I4 => value is >= -8 and <= 7,
-            DType.I8 => value is >= sbyte.MinValue and <= sbyte.MaxValue,
-            DType.I32 => value is >= int.MinValue and <= int.MaxValue,
-            _ => value is >= long.MinValue and < 9223372036854775808.0,
+            DType.I64 => value is >= long.MinValue and < 9223372036854775808.0,
+            _ => type.Range() is var (least, greatest) && value >= least && value <= greatest,
         } && value == Math.Floor(value);
         if (!fits) throw new ShapeException($"{operation} puts the number {new Attr.Real(value)} into a tensor of {type.Name()}, which cannot hold it: {Casting(DType.F32)}", Diagnostics.Type);
     }

@@ -35,7 +35,7 @@ sealed class SafetensorsHeader
 
     static readonly (string Name, DType Type)[] Types =
     [
-        ("F64", DType.F64), ("F32", DType.F32), ("F16", DType.F16), ("BF16", DType.BF16), ("I64", DType.I64), ("I32", DType.I32), ("I8", DType.I8), ("BOOL", DType.Bool),
+        ("F64", DType.F64), ("F32", DType.F32), ("F16", DType.F16), ("BF16", DType.BF16), ("I64", DType.I64), ("I32", DType.I32), ("I8", DType.I8), ("U8", DType.U8), ("BOOL", DType.Bool),
     ];
 
     public required ImmutableArray<SafetensorsEntry> Entries { get; init; }

@@ -19,10 +19,10 @@ public static unsafe partial class Convolution
     public static void Forward(WorkerPool pool, ConvolutionCall* call)
     {
         if (call->MapHeight <= 0 || call->MapWidth <= 0) return;
-        if (call->Sums == SumType.Float64)
+        switch (call->Sums)
         {
-            BlockedConvolution<double>.Forward(pool, call);
-            return;
+            case SumType.Float64: BlockedConvolution<double>.Forward(pool, call); return;
+            case SumType.Int32: BlockedConvolution<int>.Forward(pool, call); return;
         }
         long taps = call->KernelHeight * call->KernelWidth, channels = call->Channels / call->Groups;
         if (taps > MostTaps)
@@ -82,10 +82,10 @@ public static unsafe partial class Convolution
     public static void ImageGradient(WorkerPool pool, ConvolutionCall* call)
     {
         if (call->Height <= 0 || call->Width <= 0) return;
-        if (call->Sums == SumType.Float64)
+        switch (call->Sums)
         {
-            BlockedConvolution<double>.ImageGradient(pool, call);
-            return;
+            case SumType.Float64: BlockedConvolution<double>.ImageGradient(pool, call); return;
+            case SumType.Int32: BlockedConvolution<int>.ImageGradient(pool, call); return;
         }
         long taps = call->KernelHeight * call->KernelWidth, channels = call->Channels / call->Groups, filters = call->Filters / call->Groups;
         long spreadY = call->StrideHeight, spreadX = call->StrideWidth, phaseCount = spreadY * spreadX;

@@ -16,7 +16,7 @@ namespace Graph.Runtime.Cpu;
 [EditorBrowsable(EditorBrowsableState.Never)]
 public unsafe struct ConvolutionCall
 {
-    /// <summary>The type of the sums, and of operands and tiles: float32 or float64.</summary>
+    /// <summary>The type of the sums, and of operands and tiles: float32, float64 or int32.</summary>
     public SumType Sums;
 
     public long Batch, Channels, Height, Width;

@@ -25,6 +25,9 @@ unsafe struct ConvolutionPlanes(float* data, PlaneStrides strides, TileCall make
     public readonly ConvolutionPlanes Every(long rows, long columns, long newHeight, long newWidth) =>
         new(data, strides with { Row = strides.Row * rows, Column = strides.Column * columns }, default, newHeight, newWidth);
 
+    /// <summary>A channel of an image in memory, of elements of so many bytes.</summary>
+    public readonly void* Plane(long image, long channel, int size) => (byte*)data + (image * strides.Image + channel * strides.Channel) * size;
+
     /// <summary>Whether the pixels of rows behind one another lie at one distance.</summary>
     public readonly bool HasOneStep => strides.Row == Width * strides.Column;
 

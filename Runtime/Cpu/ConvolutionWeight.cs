@@ -7,10 +7,10 @@ public static unsafe partial class Convolution
     /// <summary>Makes the weight's gradient from the image and the map's gradient. Partial sums of fixed slices of the pixels lie in the workspace and are added in order.</summary>
     public static void WeightGradient(WorkerPool pool, ConvolutionCall* call)
     {
-        if (call->Sums == SumType.Float64)
+        switch (call->Sums)
         {
-            BlockedConvolution<double>.WeightGradient(pool, call);
-            return;
+            case SumType.Float64: BlockedConvolution<double>.WeightGradient(pool, call); return;
+            case SumType.Int32: BlockedConvolution<int>.WeightGradient(pool, call); return;
         }
         var cut = new GradientCut(call->Sizes, Numerics.Products, Numerics.Packing);
         if (cut.IsTooLarge)

@@ -106,6 +106,38 @@ public static unsafe partial class Lanes
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<float> Gather128(float* p, long stride) => Vector128.Create(p[0], p[stride], p[2 * stride], p[3 * stride]);
 
+    /// <inheritdoc cref="Gather512(float*, long)"/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<double> Gather512(double* p, long stride) => Vector512.Create(Gather256(p, stride), Gather256(p + 4 * stride, stride));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<double> Gather256(double* p, long stride) => Vector256.Create(p[0], p[stride], p[2 * stride], p[3 * stride]);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<double> Gather128(double* p, long stride) => Vector128.Create(p[0], p[stride]);
+
+    /// <inheritdoc cref="Scatter(Vector512{float}, float*, long)"/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Scatter(Vector512<double> x, double* p, long stride)
+    {
+        Scatter(x.GetLower(), p, stride);
+        Scatter(x.GetUpper(), p + 4 * stride, stride);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Scatter(Vector256<double> x, double* p, long stride)
+    {
+        Scatter(x.GetLower(), p, stride);
+        Scatter(x.GetUpper(), p + 2 * stride, stride);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Scatter(Vector128<double> x, double* p, long stride)
+    {
+        p[0] = x.ToScalar();
+        p[stride] = x.GetElement(1);
+    }
+
     /// <summary>Stores lanes <paramref name="stride"/> elements apart.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Scatter(Vector512<float> x, float* p, long stride)
@@ -151,16 +183,6 @@ public static unsafe partial class Lanes
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<int> Mask128(byte* p) =>
         ~Vector128.Equals(Vector128.WidenLower(Vector128.WidenLower(Vector128.CreateScalar(Unsafe.ReadUnaligned<uint>(p)).AsByte())).AsInt32(), Vector128<int>.Zero);
-
-    /// <summary>8-bit integers as 32-bit ones.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector512<int> Bytes512(sbyte* p) => Vector512.Create(Bytes256(p), Bytes256(p + 8));
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector256<int> Bytes256(sbyte* p) => Vector256.WidenLower(Vector128.WidenLower(Vector64.Load(p).ToVector128()).ToVector256Unsafe());
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector128<int> Bytes128(sbyte* p) => Vector128.WidenLower(Vector128.WidenLower(Vector128.CreateScalar(Unsafe.ReadUnaligned<int>(p)).AsSByte()));
 
     /// <summary>A mask as bytes 0 and 1.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -86,7 +86,7 @@ static unsafe partial class LibraryKernels
         DType.F32 => BitConverter.SingleToUInt32Bits((float)value),
         DType.F16 => NarrowFloats.ToHalf((float)Rounding.Round(value, DType.F16)),
         DType.BF16 => NarrowFloats.ToBFloat16((float)Rounding.Round(value, DType.BF16)),
-        DType.I64 or DType.I32 or DType.I8 or DType.Bool => (ulong)(long)value,
+        DType.I64 or DType.I32 or DType.I8 or DType.U8 or DType.Bool => (ulong)(long)value,
         _ => throw launch.Unsupported(0),
     };
 }

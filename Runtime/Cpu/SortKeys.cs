@@ -63,7 +63,7 @@ readonly struct Int8Key : ISortKey<sbyte, byte>
     public static byte Of(sbyte value) => (byte)(value ^ sbyte.MinValue);
 }
 
-readonly struct BoolKey : ISortKey<byte, byte>
+readonly struct UInt8Key : ISortKey<byte, byte>
 {
     public static byte Of(byte value) => value;
 }

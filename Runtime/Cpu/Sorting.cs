@@ -108,7 +108,7 @@ static unsafe partial class LibraryKernels
             DType.I64 => &Sorting.Sort<long, ulong, Int64Key>,
             DType.I32 => &Sorting.Sort<int, uint, Int32Key>,
             DType.I8 => &Sorting.Sort<sbyte, byte, Int8Key>,
-            DType.Bool => &Sorting.Sort<byte, byte, BoolKey>,
+            DType.U8 or DType.Bool => &Sorting.Sort<byte, byte, UInt8Key>,
             _ => throw launch.Unsupported(0),
         }), call);
         var (shape, axis) = (launch.Shape(0), launch.Axis);

@@ -54,7 +54,8 @@ public sealed record DataColumn(string Name, DType Type, ImmutableArray<int> Row
         if (typeof(T) == typeof(long)) return DType.I64;
         if (typeof(T) == typeof(Half)) return DType.F16;
         if (typeof(T) == typeof(sbyte)) return DType.I8;
+        if (typeof(T) == typeof(byte)) return DType.U8;
         if (typeof(T) == typeof(bool)) return DType.Bool;
-        throw new NotSupportedException($"A tensor cannot hold {typeof(T)}; use float, double, Half, long, int, sbyte or bool.");
+        throw new NotSupportedException($"A tensor cannot hold {typeof(T)}; use float, double, Half, long, int, sbyte, byte or bool.");
     }
 }

@@ -86,6 +86,10 @@ public sealed class IdxFile
         return values;
     }
 
+    /// <summary>The values as they are: bytes without a sign, as images are stored. A <c>Tensor&lt;byte&gt;</c> takes them.</summary>
+    /// <exception cref="DataFormatException">They are of another type.</exception>
+    public byte[] ToBytes() => kind == 0x08 ? (byte[])values.Clone() : throw new DataFormatException(path, "bytes without a sign (type 0x08)", $"type 0x{kind:X2}");
+
     /// <summary>The values as floats, each times <paramref name="scale"/>: 1/255 takes bytes to [0, 1].</summary>
     /// <exception cref="DataFormatException">A value is not finite, or not after scaling.</exception>
     public float[] ToFloats(float scale = 1)

@@ -110,7 +110,7 @@ unsafe struct StepEntry
     /// <summary>Where the table holds what it is in iteration 0.</summary>
     public void** Start;
 
-    /// <summary>Bytes from one iteration to the next.</summary>
+    /// <summary>Bytes from one iteration to the next, or halves of them for elements of 4 bits.</summary>
     public long Bytes;
 }
 
@@ -120,7 +120,10 @@ unsafe struct Relocation
     /// <summary>Where the table holds it.</summary>
     public byte** Slot;
 
-    /// <summary>Bytes from the arena's start.</summary>
+    /// <summary>1 for elements of 4 bits, whose pointers count halves of bytes; 0 for all others.</summary>
+    public int Shift;
+
+    /// <summary>Bytes from the arena's start, or halves of them.</summary>
     public long Offset;
 }
 
@@ -133,7 +136,10 @@ unsafe struct Patch
     /// <summary>Which argument of the call (results after arguments).</summary>
     public int Argument;
 
-    /// <summary>Bytes from the argument's first element.</summary>
+    /// <inheritdoc cref="Relocation.Shift"/>
+    public int Shift;
+
+    /// <summary>Bytes from the argument's first element, or halves of them.</summary>
     public long Offset;
 }
 

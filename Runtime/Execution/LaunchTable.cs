@@ -58,15 +58,15 @@ sealed unsafe class LaunchTable : IBoundFunction
     /// <summary>Lets every pointer into the arena point into another one, which is as large as the plan needs. Cannot fail.</summary>
     public void MoveTo(IArena arena)
     {
-        var start = ((NativeBlock)arena).Pointer;
-        for (var i = 0; i < RelocationCount; i++) *Relocations[i].Slot = start + Relocations[i].Offset;
+        var start = (nint)((NativeBlock)arena).Pointer;
+        for (var i = 0; i < RelocationCount; i++) *Relocations[i].Slot = (byte*)((start << Relocations[i].Shift) + Relocations[i].Offset);
     }
 
     /// <summary>Runs the launches in order. <paramref name="ticks"/>, when given, gets the time of each added.</summary>
     public void Run(ReadOnlySpan<CallArgument> arguments, long[]? ticks)
     {
         for (var i = 0; i < PatchCount; i++)
-            *Patches[i].Slot = (byte*)arguments[Patches[i].Argument].Pointer + Patches[i].Offset;
+            *Patches[i].Slot = (byte*)(((nint)arguments[Patches[i].Argument].Pointer << Patches[i].Shift) + Patches[i].Offset);
         for (var i = 0; i < LoadCount; i++) Buffer.MemoryCopy(arguments[Loads[i].Argument].Pointer, Loads[i].To, Loads[i].Bytes, Loads[i].Bytes);
 
         var wasSound = store.IsSound;

@@ -18,7 +18,7 @@ sealed unsafe partial class LaunchTableBuilder
         var shape = launch.Shape;
         *call = new()
         {
-            Sums = launch.Kernel.Accumulator is DType.F32 or DType.F64 ? Sums(launch.Kernel.Accumulator) : throw new NotSupportedException($"{model.Name}: the processor has no {launch.Title} that adds up in {launch.Kernel.Accumulator.Name()}."),
+            Sums = Sums(launch.Kernel.Accumulator),
             Batch = Evaluate(shape.Batch), Channels = Evaluate(shape.Channels), Height = Evaluate(shape.Height), Width = Evaluate(shape.Width),
             Filters = Evaluate(shape.Filters), KernelHeight = Evaluate(shape.KernelHeight), KernelWidth = Evaluate(shape.KernelWidth),
             MapHeight = Evaluate(shape.MapHeight), MapWidth = Evaluate(shape.MapWidth),

@@ -135,30 +135,33 @@ sealed unsafe partial class LaunchTableBuilder
     void Resolve(Operand operand, void** slot)
     {
         var buffer = operand.Buffer;
-        slot = Stepping(operand.Offset, buffer.DType.Size(), slot, out var start);
-        var offset = Evaluate(start) * buffer.DType.Size();
+        // Elements that are parts of bytes are counted by their pointers: see Nibbles.
+        var shift = buffer.DType.Bits() < 8 ? 1 : 0;
+        var unit = shift == 0 ? buffer.DType.Size() : 1;
+        slot = Stepping(operand.Offset, unit, slot, out var start);
+        var offset = Evaluate(start) * unit;
         if (function.Lowered.IsPlanned(buffer))
         {
-            PointIntoArena((byte**)slot, plan.Offsets[buffer.Id] + offset);
+            PointIntoArena((byte**)slot, (plan.Offsets[buffer.Id] << shift) + offset, shift);
             return;
         }
         switch (buffer.Kind)
         {
             case BufferKind.State:
-                *slot = (byte*)store[buffer.Name].Pointer + offset;
+                *slot = (byte*)(((nint)store[buffer.Name].Pointer << shift) + offset);
                 break;
             case BufferKind.Argument or BufferKind.Result:
-                patches.Add(new() { Slot = slot, Argument = callers[buffer], Offset = offset });
+                patches.Add(new() { Slot = slot, Argument = callers[buffer], Shift = shift, Offset = offset });
                 break;
             default:
                 throw new NotSupportedException($"{model.Name} has a buffer of the unknown kind {buffer.Kind}.");
         }
     }
 
-    void PointIntoArena(byte** slot, long offset)
+    void PointIntoArena(byte** slot, long offset, int shift = 0)
     {
-        *slot = arena + offset;
-        relocations.Add(new() { Slot = slot, Offset = offset });
+        *slot = (byte*)(((nint)arena << shift) + offset);
+        relocations.Add(new() { Slot = slot, Shift = shift, Offset = offset });
     }
 
     void WriteSegments(SegmentedLaunch launch, LaunchEntry* entry)

@@ -105,14 +105,14 @@ public sealed unsafe class Session : IDisposable
         for (var r = function.AssignsStates ? 0 : function.Arguments; r < arguments.Length; r++)
         {
             var isResult = r >= function.Arguments;
-            var bytes = arguments[r].Length * Type(r).Size();
+            var bytes = Type(r).Bytes(arguments[r].Length);
             if (store.Overlapping(arguments[r].Pointer, bytes) is { } tensor && (isResult || function.IsTraining || function.AssignedStates.Contains(tensor.Path)))
                 throw new ArgumentException(
                     $"{function.Name}: {Name(r)} lies in the memory of {tensor.Path}, {(isResult ? "which the call reads: give it memory of its own" : "which the call changes: give it a copy")}.", Name(r));
             for (var a = 0; isResult && a < r; a++)
             {
                 byte* start = (byte*)arguments[r].Pointer, other = (byte*)arguments[a].Pointer;
-                if (start < other + arguments[a].Length * Type(a).Size() && other < start + bytes)
+                if (start < other + Type(a).Bytes(arguments[a].Length) && other < start + bytes)
                     throw new ArgumentException($"{function.Name}: {Name(r)} overlaps {Name(a)} in memory.", Name(r));
             }
         }

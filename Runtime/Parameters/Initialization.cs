@@ -70,6 +70,8 @@ static unsafe class Initialization
             case DType.F16: Fill((Half*)tensor.Pointer, (Half)value, tensor.Length); break;
             case DType.BF16: Fill((ushort*)tensor.Pointer, (ushort)(BitConverter.SingleToUInt32Bits((float)Rounding.Round(value, DType.BF16)) >> 16), tensor.Length); break;
             case DType.I8 or DType.Bool: Fill((sbyte*)tensor.Pointer, (sbyte)value, tensor.Length); break;
+            case DType.U8: Fill((byte*)tensor.Pointer, (byte)value, tensor.Length); break;
+            case DType.I4: Fill((byte*)tensor.Pointer, (byte)(((int)value & 15) * 17), tensor.Bytes); break;
             default: throw new NotSupportedException($"{tensor.Path} has the unknown element type {tensor.Type}.");
         }
     }
@@ -87,6 +89,8 @@ static unsafe class Initialization
                 case DType.F16: ((Half*)tensor.Pointer)[i] = (Half)values[i]; break;
                 case DType.BF16: ((ushort*)tensor.Pointer)[i] = (ushort)(BitConverter.SingleToUInt32Bits((float)Rounding.Round(values[i], DType.BF16)) >> 16); break;
                 case DType.I8 or DType.Bool: ((sbyte*)tensor.Pointer)[i] = (sbyte)values[i]; break;
+                case DType.U8: ((byte*)tensor.Pointer)[i] = (byte)values[i]; break;
+                case DType.I4: Nibbles.Store(Nibbles.PlaceOf(tensor.Pointer) + i, (int)values[i]); break;
                 default: throw new NotSupportedException($"{tensor.Path} has the unknown element type {tensor.Type}.");
             }
     }

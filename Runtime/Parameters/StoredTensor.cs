@@ -47,7 +47,7 @@ public sealed class StoredTensor
     public long Bytes => Type.Bytes(Length);
 
     /// <summary>Its numbers, to be read: a view, in which the next write shows.</summary>
-    /// <typeparam name="T">The element type: float, double, int, long, sbyte, bool or, for 16-bit floats, Half or ushort.</typeparam>
+    /// <typeparam name="T">The element type: float, double, int, long, sbyte, bool byte or, for 16-bit floats, Half or ushort; byte for 4-bit integers, two in each.</typeparam>
     /// <exception cref="InvalidOperationException">The elements have another type.</exception>
     /// <exception cref="ObjectDisposedException">The model is disposed.</exception>
     public ReadOnlySpan<T> Read<T>()
@@ -65,13 +65,13 @@ public sealed class StoredTensor
     public void Write<T>(ReadOnlySpan<T> values)
         where T : unmanaged
     {
-        if (values.Length != Length) throw new ArgumentException($"{this} has {Length} elements, but got {values.Length}.", nameof(values));
+        if (values.Length != Units) throw new ArgumentException($"{this} has {Length} elements{(Units != Length ? $" in {Units} bytes" : "")}, but got {values.Length}.", nameof(values));
         using var alone = Enter();
         values.CopyTo(Changing<T>());
     }
 
     /// <summary>Changes its numbers in place, while nobody else uses the model: calls, training steps and files come before or after. What is derived from them is computed anew before its next use.</summary>
-    /// <typeparam name="T">The element type: float, double, int, long, sbyte, bool or, for 16-bit floats, Half or ushort.</typeparam>
+    /// <typeparam name="T">The element type: float, double, int, long, sbyte, bool byte or, for 16-bit floats, Half or ushort; byte for 4-bit integers, two in each.</typeparam>
     /// <param name="change">Gets the numbers, row-major, for as long as it runs. It may not call the model.</param>
     /// <exception cref="InvalidOperationException">The elements have another type, the numbers are nobody's to change, or <paramref name="change"/> calls the model.</exception>
     /// <exception cref="ObjectDisposedException">The model is disposed.</exception>
@@ -104,8 +104,11 @@ public sealed class StoredTensor
     {
         store.ThrowIfDisposed();
         if (!Matches<T>()) throw new InvalidOperationException($"{Path} holds {Type.Name()}, not {typeof(T).Name}.");
-        return Fetched.Span<T>(offset, Length);
+        return Fetched.Span<T>(offset, Units);
     }
+
+    // Elements that are parts of bytes are seen as those.
+    long Units => Type.Bits() < 8 ? Bytes : Length;
 
     bool Matches<T>() => Type switch
     {
@@ -116,6 +119,7 @@ public sealed class StoredTensor
         DType.I64 => typeof(T) == typeof(long),
         DType.I32 => typeof(T) == typeof(int),
         DType.I8 => typeof(T) == typeof(sbyte),
+        DType.U8 or DType.I4 => typeof(T) == typeof(byte),
         DType.Bool => typeof(T) == typeof(bool),
         _ => throw new NotSupportedException($"{Path} has the unknown element type {Type}."),
     };

@@ -50,6 +50,8 @@ public sealed class DataFileTests : IDisposable
         Assert.Equal([16909060], IdxFile.Read(Write("b", Idx(0x0C, [1], 1, 2, 3, 4))).ToInts());
         Assert.Equal([1.5f], IdxFile.Read(Write("c", Idx(0x0D, [1], 0x3F, 0xC0, 0, 0))).ToFloats());
         Assert.Equal([-1], IdxFile.Read(Write("d", Idx(0x09, [1], 0xFF))).ToInts());
+        Assert.Equal([255, 0], IdxFile.Read(Write("e", Idx(0x08, [2], 0xFF, 0))).ToBytes());
+        Assert.Contains("0x09", Assert.Throws<DataFormatException>(() => IdxFile.Read(Write("d", Idx(0x09, [1], 0xFF))).ToBytes()).Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 """Writes what PyTorch says, for the tests to compare with.
 
-usage: make_goldens.py [operations] [operations/FAMILY] [mlp] [cnn] [nanogpt] [resnet18] [gpt2] [rnn] [lstm] [gru] [language] [programs/NAME] [mixed/NAME] [files]     (default: everything)
+usage: make_goldens.py [operations] [operations/FAMILY] [mlp] [cnn] [nanogpt] [resnet18] [gpt2] [rnn] [lstm] [gru] [language] [programs/NAME] [mixed/NAME] [quantization] [files]     (default: everything)
 
 Needs PyTorch (made with 1.13) and NumPy; set OMP_WAIT_POLICY=PASSIVE on a busy machine. Files go beside this script: Operations/*.json
 holds values and gradients of each operation in float64, Training/*.json ten steps of AdamW for each model,
 Programs/*.json steps of several training programs over one model, Language/*.json gradients inside of models,
-Mixed/*.json ten steps under autocast beside ten in float32,
+Mixed/*.json ten steps under autocast beside ten in float32, Quantization/*.json quantized tensors,
 Files/*.safetensors weights that PyTorch saved, with what it computes with them in the .json beside each.
 """
 import pathlib
@@ -18,6 +18,7 @@ import golden_mixed
 import golden_models
 import golden_operations
 import golden_programs
+import golden_quantization
 from golden_values import write
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -25,7 +26,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 
 def main():
     families = {f'operations/{make.__name__}': make for make in golden_operations.FAMILIES}
-    known = ['operations', *golden_models.MODELS, 'language', *(f'programs/{name}' for name in golden_programs.PROGRAMS), *(f'mixed/{name}' for name in golden_mixed.NAMES), 'files']
+    known = ['operations', *golden_models.MODELS, 'language', *(f'programs/{name}' for name in golden_programs.PROGRAMS), *(f'mixed/{name}' for name in golden_mixed.NAMES), 'quantization', 'files']
     wanted = sys.argv[1:] or known
     known += families
     for name in wanted:
@@ -40,6 +41,8 @@ def main():
         elif name == 'language':
             for case, make in golden_language.CASES.items():
                 write(HERE / 'Language' / f'{case}.json', make())
+        elif name == 'quantization':
+            write(HERE / 'Quantization' / 'quantization.json', golden_quantization.make())
         elif name == 'files':
             for case, make in golden_files.FILES.items():
                 write(HERE / 'Files' / f'{case}.json', make(HERE / 'Files' / case))

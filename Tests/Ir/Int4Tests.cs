@@ -52,8 +52,7 @@ public sealed class Int4Tests
     {
         var program = ProgramParser.Parse(Text, OperationTable.Set);
         Assert.Equal(Text, ProgramPrinter.Print(program));
-        var machine = KnownTargets.Cpu with { Name = "four", Types = [.. KnownTargets.Cpu.Types, DType.I4] };
-        var lowered = Lowerer.Lower(CompilerPipeline.Run(program, machine, verify: true).Final, machine);
+        var lowered = Lowerer.Lower(CompilerPipeline.Run(program, KnownTargets.Cpu, verify: true));
         Assert.Contains("state Parameter i4[3,5]", LoweredText.Write(lowered), StringComparison.Ordinal);
         Assert.Equal(LoweredText.Write(lowered), LoweredText.Write(LoweredText.Read(LoweredText.Write(lowered))));
     }
@@ -85,10 +84,9 @@ public sealed class Int4Tests
     }
 
     [Fact]
-    public void No_kernel_of_the_processor_reads_them_yet()
+    public void One_of_them_has_no_address_and_promotes_as_the_narrowest_integer()
     {
-        Assert.Equal("The CPU does not compute in i4 yet: use f32", KnownTargets.Cpu.Refuse(DType.I4));
         Assert.Contains("i4 is a part of a byte", Assert.Throws<NotSupportedException>(() => DType.I4.Size()).Message, StringComparison.Ordinal);
-        Assert.Equal((DType.I8, DType.I4, DType.F16), (DTypes.Promote(DType.I4, DType.I8), DTypes.Promote(DType.Bool, DType.I4), DTypes.Promote(DType.I4, DType.F16)));
+        Assert.Equal((DType.I8, DType.I32, DType.I4, DType.F16), (DTypes.Promote(DType.I4, DType.I8), DTypes.Promote(DType.I4, DType.U8), DTypes.Promote(DType.Bool, DType.I4), DTypes.Promote(DType.I4, DType.F16)));
     }
 }

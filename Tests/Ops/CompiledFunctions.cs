@@ -70,7 +70,7 @@ sealed class CompiledFunctions : IDisposable
         var memory = new List<nint>();
         CallArgument Place(TensorData data)
         {
-            var p = (byte*)NativeMemory.AllocZeroed((nuint)(data.Size * data.DType.Size() + 1));
+            var p = (byte*)NativeMemory.AllocZeroed((nuint)data.DType.Bytes(data.Size) + 1);
             memory.Add((nint)p);
             for (long i = 0; i < data.Size; i++) Store(p, i, data);
             return new(p, data.Size);
@@ -100,6 +100,7 @@ sealed class CompiledFunctions : IDisposable
             case DType.BF16: ((ushort*)p)[i] = NarrowFloats.ToBFloat16((float)data.Real[i]); break;
             case DType.I64: ((long*)p)[i] = data.Int[i]; break;
             case DType.I32: ((int*)p)[i] = (int)data.Int[i]; break;
+            case DType.I4: p[i / 2] = (byte)((p[i / 2] & ~(15 << (int)(i % 2 * 4))) | (int)(data.Int[i] & 15) << (int)(i % 2 * 4)); break;
             default: p[i] = unchecked((byte)data.Int[i]); break;
         }
     }
@@ -115,6 +116,7 @@ sealed class CompiledFunctions : IDisposable
             case DType.I64: data.Int[i] = ((long*)p)[i]; break;
             case DType.I32: data.Int[i] = ((int*)p)[i]; break;
             case DType.I8: data.Int[i] = (sbyte)p[i]; break;
+            case DType.I4: data.Int[i] = DType.I4.Wrap(p[i / 2] >> (int)(i % 2 * 4)); break;
             default: data.Int[i] = p[i]; break;
         }
     }

@@ -16,7 +16,7 @@ namespace Graph.Tests.Ops;
 /// </summary>
 public sealed class ElementTypeTests
 {
-    static readonly DType[] Types = [DType.F64, DType.F32, DType.F16, DType.BF16, DType.I64, DType.I32, DType.I8, DType.Bool];
+    static readonly DType[] Types = [DType.F64, DType.F32, DType.F16, DType.BF16, DType.I64, DType.I32, DType.I8, DType.U8, DType.I4, DType.Bool];
 
     /// <summary>An operand: of the type under test, or of a fixed one.</summary>
     /// <param name="Shape">Its sizes.</param>
@@ -54,6 +54,9 @@ public sealed class ElementTypeTests
         }
         foreach (var operation in new[] { "variance", "std" }) yield return new(operation, [("axis", 1)], X(3, 20));
         foreach (var type in Types) yield return new("cast", [("dtype", type.Name())], X(3, 20));
+        yield return new("quantize", [("dtype", "i4"), ("axis", 0)], X(3, 20), new([3], DType.F32));
+        yield return new("dequantize", [("axis", 1)], X(3, 20), new([20], DType.F32), new([20], DType.I32));
+        yield return new("dequantize", [], X(3, 20), new([3, 5], DType.F32));
         yield return new("clamp", [("min", -1.0), ("max", 2.0)], X(3, 20));
         yield return new("clamp", [("min", -0.5)], X(3, 20));
         yield return T("where", Mask(3, 20), X(3, 20), X(20));
@@ -182,7 +185,7 @@ public sealed class ElementTypeTests
         var reals = GoldenValues.Reals(seed, size, 6, 0.5);
         if (type == DType.F64) return new(type, operand.Shape, reals);
         if (type.IsFloat()) return new(type, operand.Shape, [.. reals.Select(r => Rounding.Round(r, type))]);
-        return new(type, operand.Shape, [.. reals.Select((r, i) => type == DType.Bool ? r > 0 || operand.Divides ? 1L : 0 : operand.Bound > 0 ? (i * 3 + 1) % operand.Bound : (long)Math.Round(r * 4) is var whole && whole == 0 && operand.Divides ? 3 : whole)]);
+        return new(type, operand.Shape, [.. reals.Select((r, i) => type == DType.Bool ? r > 0 || operand.Divides ? 1L : 0 : operand.Bound > 0 ? (i * 3 + 1) % operand.Bound : type.Wrap((long)Math.Round(r * 4)) is var whole && whole == 0 && operand.Divides ? 3 : whole)]);
     }
 
     static void Same(TensorData expected, TensorData actual, string what)

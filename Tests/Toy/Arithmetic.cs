@@ -11,13 +11,11 @@ static class Arithmetic
     {
         if (type.IsFloat()) return Number.Of(Rounding.Round(value, type));
         if (!double.IsInfinity(value)) return Number.Of((long)value);
-        var (low, high) = type switch
+        (long low, long high) = type switch
         {
             DType.I64 => (long.MinValue, long.MaxValue),
-            DType.I32 => (int.MinValue, int.MaxValue),
-            DType.I8 => (sbyte.MinValue, sbyte.MaxValue),
             DType.Bool => (0L, 1L),
-            _ => throw new NotSupportedException($"{type.Name()} has no ends."),
+            _ => type.Range(),
         };
         return Number.Of(value > 0 ? high : low);
     }
@@ -38,7 +36,7 @@ static class Arithmetic
             case ScalarOp.Cast: return Cast(a, Of(0), s.Type);
             case ScalarOp.BitCast: return s.Type == DType.F32 ? Number.Of((double)BitConverter.Int32BitsToSingle((int)a.Whole)) : Number.Of((long)BitConverter.SingleToInt32Bits((float)a.Real));
         }
-        if (!s.Type.IsFloat()) return Number.Of(Wrapped(Whole(s.Op, a.Whole, b.Whole), s.Type));
+        if (!s.Type.IsFloat()) return Number.Of(s.Type.Wrap(Whole(s.Op, a.Whole, b.Whole)));
         var (x, y, z) = (a.As(Of(0)), s.Arguments.Length > 1 ? b.As(Of(1)) : 0, s.Arguments.Length > 2 ? c.As(Of(2)) : 0);
         return Number.Of(s.Op == ScalarOp.Fma ? MultiplyAdd(x, y, z, s.Type) : Rounding.Round(Real(s.Op, x, y), s.Type));
     }
@@ -47,7 +45,7 @@ static class Arithmetic
     public static double MultiplyAdd(double x, double y, double z, DType type) =>
         type == DType.F32 ? MathF.FusedMultiplyAdd((float)x, (float)y, (float)z)
         : type.IsFloat() ? Rounding.Round(Math.FusedMultiplyAdd(x, y, z), type)
-        : Wrapped(unchecked((long)x * (long)y + (long)z), type);
+        : type.Wrap(unchecked((long)x * (long)y + (long)z));
 
     static bool IsTrue(Number a, DType type) => type.IsFloat() ? a.Real != 0 : a.Whole != 0;
 
@@ -64,18 +62,10 @@ static class Arithmetic
     {
         if (to == DType.Bool) return Number.Of(IsTrue(a, from));
         if (to.IsFloat()) return Number.Of(!from.IsFloat() && to == DType.F32 ? (float)a.Whole : Rounding.Round(a.As(from), to));
-        if (!from.IsFloat()) return Number.Of(Wrapped(a.Whole, to));
+        if (!from.IsFloat()) return Number.Of(to.Wrap(a.Whole));
         // Towards 0, to the nearest end of the type where there is no such number, 0 for not a number; to 8 bits by way of 32.
-        return Number.Of(to == DType.I64 ? (long)a.Real : Wrapped((int)a.Real, to));
+        return Number.Of(to == DType.I64 ? (long)a.Real : to.Wrap((int)a.Real));
     }
-
-    static long Wrapped(long value, DType type) => type switch
-    {
-        DType.I64 or DType.Bool => value,
-        DType.I32 => unchecked((int)value),
-        DType.I8 => unchecked((sbyte)value),
-        _ => throw new InvalidOperationException($"{type.Name()} is no type of integers."),
-    };
 
     static long Whole(ScalarOp op, long a, long b) => unchecked(op switch
     {

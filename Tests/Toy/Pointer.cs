@@ -17,14 +17,16 @@ readonly record struct Number(double Real, long Whole)
 
 /// <summary>A place in memory from which elements of one type are counted.</summary>
 /// <param name="Memory">The bytes that it points into.</param>
-/// <param name="Start">Where, in bytes.</param>
+/// <param name="Start">Where, in bits.</param>
 /// <param name="Type">The storage type of the elements.</param>
 readonly record struct Pointer(byte[] Memory, long Start, DType Type)
 {
     /// <summary>The same place, some elements further.</summary>
-    public Pointer Plus(long elements) => this with { Start = Start + elements * Type.Size() };
+    public Pointer Plus(long elements) => this with { Start = Start + elements * Type.Bits() };
 
-    Span<byte> At(long index) => Memory.AsSpan(checked((int)(Start + index * Type.Size())), Type.Size());
+    long Bit(long index) => Start + index * Type.Bits();
+
+    Span<byte> At(long index) => Memory.AsSpan(checked((int)(Bit(index) / 8)), (Type.Bits() + 7) / 8);
 
     /// <summary>An element.</summary>
     public Number Load(long index)
@@ -39,6 +41,8 @@ readonly record struct Pointer(byte[] Memory, long Start, DType Type)
             DType.I64 => Number.Of(MemoryMarshal.Read<long>(at)),
             DType.I32 => Number.Of((long)MemoryMarshal.Read<int>(at)),
             DType.I8 => Number.Of((long)(sbyte)at[0]),
+            DType.U8 => Number.Of((long)at[0]),
+            DType.I4 => Number.Of(DType.I4.Wrap(at[0] >> (int)(Bit(index) % 8))),
             DType.Bool => Number.Of(at[0] != 0),
             _ => throw new NotSupportedException($"The toy has no memory for {Type.Name()}."),
         };
@@ -56,7 +60,11 @@ readonly record struct Pointer(byte[] Memory, long Start, DType Type)
             case DType.BF16: MemoryMarshal.Write(at, (ushort)(BitConverter.SingleToInt32Bits((float)Rounding.Round(value.Real, DType.BF16)) >>> 16)); break;
             case DType.I64: MemoryMarshal.Write(at, value.Whole); break;
             case DType.I32: MemoryMarshal.Write(at, unchecked((int)value.Whole)); break;
-            case DType.I8: at[0] = unchecked((byte)value.Whole); break;
+            case DType.I8 or DType.U8: at[0] = unchecked((byte)value.Whole); break;
+            case DType.I4:
+                var low = (int)(Bit(index) % 8);
+                at[0] = (byte)((at[0] & ~(15 << low)) | (int)(value.Whole & 15) << low);
+                break;
             case DType.Bool: at[0] = value.Whole != 0 ? (byte)1 : (byte)0; break;
             default: throw new NotSupportedException($"The toy has no memory for {Type.Name()}.");
         }

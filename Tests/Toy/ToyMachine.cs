@@ -59,7 +59,7 @@ sealed class ToyMachine
         foreach (var result in function.Buffers.Where(b => b.Kind == BufferKind.Result)) callers[result] = new byte[plan.Bytes[result.Id]];
         foreach (var constant in function.Buffers.Where(b => b.Kind == BufferKind.State && !states.ContainsKey(b.Name))) Set(constant.Name, Start(constant.Name));
         Run(function.Launches.AsSpan());
-        return [.. function.Results.Select((buffer, i) => At(buffer) is var at ? Data(at.Memory.AsSpan((int)at.Start).ToArray(), buffer.DType, function.Signature.Results[i].Type.Shape.Evaluate(sizes)) : null!)];
+        return [.. function.Results.Select((buffer, i) => At(buffer) is var at ? Data(at.Memory.AsSpan((int)(at.Start / 8)).ToArray(), buffer.DType, function.Signature.Results[i].Type.Shape.Evaluate(sizes)) : null!)];
     }
 
     byte[] Arena(string function)
@@ -86,7 +86,7 @@ sealed class ToyMachine
 
     Pointer At(Buffer buffer) => buffer.Kind switch
     {
-        var _ when plan.Function.IsPlanned(buffer) => new(arena, plan.Offsets[buffer.Id], buffer.DType),
+        var _ when plan.Function.IsPlanned(buffer) => new(arena, plan.Offsets[buffer.Id] * 8, buffer.DType),
         BufferKind.State => new(states[buffer.Name], 0, buffer.DType),
         BufferKind.Argument or BufferKind.Result => new(callers[buffer], 0, buffer.DType),
         _ => throw new NotSupportedException($"The toy has no memory of the kind {buffer.Kind}."),
@@ -153,7 +153,7 @@ sealed class ToyMachine
 
     static byte[] Bytes(TensorData data)
     {
-        var bytes = new byte[data.Size * data.DType.Size()];
+        var bytes = new byte[data.DType.Bytes(data.Size)];
         var to = new Pointer(bytes, 0, data.DType);
         for (long i = 0; i < data.Size; i++) to.Store(i, data.DType.IsFloat() ? Number.Of(data.Real[i]) : Number.Of(data.Int[i]));
         return bytes;

@@ -14,7 +14,7 @@ static class ToyTarget
     {
         Name = "toy",
         Title = "The toy",
-        Types = [DType.F64, DType.F32, DType.F16, DType.BF16, DType.I64, DType.I32, DType.I8, DType.Bool],
+        Types = [DType.F64, DType.F32, DType.F16, DType.BF16, DType.I64, DType.I32, DType.I8, DType.U8, DType.I4, DType.Bool],
         Kernels = new(Operations: 14, Dear: 2, Results: 2, Operands: 6, Passes: 2, ShortRow: 4),
         Memory = new(RowBytes: 1 << 11, ColumnRows: 16, Alignment: 16),
         Work = new(Grain: 64, DearWeight: 2, LeastColumns: 4, MostColumns: 32, FewRows: 2, LongRow: 1 << 9),

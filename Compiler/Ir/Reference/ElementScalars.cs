@@ -50,7 +50,7 @@ public sealed class ElementScalars
         }
         if (x.All(a => !Order[a].Type.IsFloat()) && Integer(scalar, whole[x[0]], x.Length > 1 ? whole[x[1]] : 0) is { } exact)
         {
-            whole[s] = Wrapped(exact, scalar.Type);
+            whole[s] = scalar.Type.Wrap(exact);
             return;
         }
         var value = Rounding.Round(ScalarEvaluator.Apply(scalar, Real(x[0]), x.Length > 1 ? Real(x[1]) : 0, x.Length > 2 ? Real(x[2]) : 0), scalar.Type);
@@ -84,13 +84,4 @@ public sealed class ElementScalars
         var rest = b == -1 ? 0 : a % b;
         return rest != 0 && (rest ^ b) < 0 ? rest + b : rest;
     }
-
-    static long Wrapped(long value, DType type) => type switch
-    {
-        DType.I32 => unchecked((int)value),
-        DType.I8 => unchecked((sbyte)value),
-        DType.I4 => unchecked(value << 60 >> 60),
-        DType.I64 or DType.Bool => value,
-        _ => throw new InvalidOperationException($"{type.Name()} is no type of integers."),
-    };
 }

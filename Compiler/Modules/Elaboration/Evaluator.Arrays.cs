@@ -20,9 +20,7 @@ sealed partial class Evaluator
 
     Handle NumberArray(NumberArrayExpression e, Scope scope)
     {
-        // A byte is an i32, as in eager code.
-        var element = ElementTypes.Of(e.Element.Kind) ?? (e.Element.Kind == TypeKind.UInt8 ? DType.I32
-            : throw Fail(DiagnosticIds.Unsupported, e.Location, $"{e.Element} is no element type of tensors: use float, double, Half, long, int, sbyte, byte or bool."));
+        var element = ElementTypes.Of(e.Element.Kind) ?? throw Fail(DiagnosticIds.Unsupported, e.Location, $"{e.Element} is no element type of tensors: use float, double, Half, long, int, sbyte, byte or bool.");
         if (Refuse(element) is { } reason) throw Fail(DiagnosticIds.ElementType, e.Location, $"Tensor.From makes a tensor of {e.Element}. {reason}.");
         var values = Evaluate(e.Values, scope) ?? throw WouldThrow(e.Values.Location, "The array is null.");
         var sizes = Items(Evaluate(e.Shape, scope), e.Shape.Location).Select(size => size is DimValue ? throw NotKnown(e.Shape.Location, $"The sizes of an array are known while the model is compiled, but one of these is {size}.") : (Dim)Int(size, e.Shape.Location, "A size")).ToArray();

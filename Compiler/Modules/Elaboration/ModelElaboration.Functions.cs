@@ -111,7 +111,7 @@ sealed partial class ModelElaboration
     }
 
     DType Element(ParameterDef parameter, TypeRef type) => ElementTypes.Of(type) ?? throw evaluator.Fail(
-        DiagnosticIds.EntryParameter, parameter.Location, $"{parameter.Name} holds {type.Arguments[0]}, which is no element type: use float, double, Half, long, int, sbyte or bool.");
+        DiagnosticIds.EntryParameter, parameter.Location, $"{parameter.Name} holds {type.Arguments[0]}, which is no element type: use float, double, Half, long, int, sbyte, byte or bool.");
 
     ImmutableArray<Value> Results(MethodDef method, object? returned) => returned switch
     {

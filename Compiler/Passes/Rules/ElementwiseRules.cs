@@ -64,8 +64,9 @@ static class ElementwiseRules
         (DType.Bool, _) => true,
         (_, DType.F64) => from != DType.I64,
         (DType.F16 or DType.BF16, DType.F32) => true,
-        (DType.I4, _) => to != DType.Bool,
-        (DType.I8, _) => to is not (DType.Bool or DType.I4),
+        (DType.I4, _) => to is not (DType.Bool or DType.U8),
+        (DType.I8, _) => to is not (DType.Bool or DType.U8 or DType.I4),
+        (DType.U8, _) => to is not (DType.Bool or DType.I8 or DType.I4),
         (DType.I32, DType.I64) => true,
         _ => false,
     };

@@ -161,8 +161,11 @@ class BodyWriter
     protected string Place(int access)
     {
         var stride = Lanes.LaneStride(Kernel.Accesses[access]);
-        return Pointer(access) + (stride.Is(0) ? "[0]" : stride.Is(1) ? "[i]" : $"[i * {Size(stride)}]");
+        return Place(access, stride.Is(0) ? "0" : stride.Is(1) ? "i" : $"i * {Size(stride)}");
     }
+
+    /// <summary>An element of an access by its number from the current pointer on.</summary>
+    protected string Place(int access, string index) => ScalarText.Place(Kernel.Accesses[access].Type, Pointer(access), index);
 
     /// <summary>Declares broadcasts of the scalar values that lane-varying expressions read.</summary>
     protected void Broadcasts(IEnumerable<Scalar> roots)

@@ -70,7 +70,7 @@ public static class CSharpTarget
         foreach (var bits in Widths)
         {
             code.Line("");
-            Method(kernel, lanes, code, kernel.Name + "_" + bits, new VectorText(bits));
+            Method(kernel, lanes, code, kernel.Name + "_" + bits, lanes.HoldsDoubles ? new DoubleText(bits) : new VectorText(bits));
         }
     }
 

@@ -35,7 +35,7 @@ sealed class KernelWriter : BodyWriter
 
     void Body()
     {
-        for (var a = 0; a < Kernel.Accesses.Length; a++) Code.Line($"var p{a} = ({ScalarText.Stored(Kernel.Accesses[a].Type)}*)p[{ScalarText.Number(Kernel.Accesses[a].Pointer)}];");
+        for (var a = 0; a < Kernel.Accesses.Length; a++) Code.Line($"var p{a} = {ScalarText.Pointer(Kernel.Accesses[a].Type, $"p[{ScalarText.Number(Kernel.Accesses[a].Pointer)}]")};");
         foreach (var argument in Arguments()) Code.Line($"long n{ScalarText.Number(argument)} = d[{ScalarText.Number(argument)}];");
         foreach (var r in Kernel.Stages.SelectMany(InMemory)) Code.Line($"{ScalarText.Type(r.Value.Type)}* lane{r.Index} = stackalloc {ScalarText.Type(r.Value.Type)}[{Kernel.Lanes}];");
         Hoist(Kernel.Stages.SelectMany(Roots).Concat(Kernel.Finals.Select(f => f.Value)), Level.Kernel);
@@ -81,7 +81,7 @@ sealed class KernelWriter : BodyWriter
         Hoist(Kernel.Finals.Select(f => f.Value), Level.Unit);
         // A result may lie where an operand did: everything is read before anything is written.
         var values = Kernel.Finals.Select(f => Kernel.Finals.Length > 1 ? Named(f.Value) : Value(f.Value)).ToList();
-        for (var f = 0; f < values.Count; f++) Code.Line(ScalarText.Store(Kernel.Accesses[Kernel.Finals[f].Access].Type, Pointer(Kernel.Finals[f].Access) + "[0]", values[f]));
+        for (var f = 0; f < values.Count; f++) Code.Line(ScalarText.Store(Kernel.Accesses[Kernel.Finals[f].Access].Type, Place(Kernel.Finals[f].Access, "0"), values[f]));
         RestorePointers(before);
         CloseScope();
     }

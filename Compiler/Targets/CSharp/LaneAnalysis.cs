@@ -13,10 +13,11 @@ enum Level { Kernel, Unit, Loop, Lane }
 sealed class LaneAnalysis(LoopKernel kernel, TargetModel target)
 {
     readonly Dictionary<Scalar, Level> levels = [];
+    bool? holdsDoubles;
 
     // What indices of elements are made of.
     readonly HashSet<Scalar> places =
-        [.. Scalar.Order([.. kernel.Stages.SelectMany(s => s.Reductions.Select(r => r.Value).Concat(s.Caches.Select(c => c.Value)).Concat(s.Stores.Select(x => x.Value))), .. kernel.Finals.Select(f => f.Value)])
+        [.. Scalar.Order([.. kernel.Stages.SelectMany(Roots), .. kernel.Finals.Select(f => f.Value)])
             .Where(s => s.Op == ScalarOp.Place).SelectMany(s => s.Ordered())];
 
     public LoopKernel Kernel { get; } = kernel;
@@ -69,17 +70,27 @@ sealed class LaneAnalysis(LoopKernel kernel, TargetModel target)
     /// <summary>The expressions below the roots that vary along the lane, arguments first.</summary>
     public List<Scalar> LaneScalars(IEnumerable<Scalar> roots) => [.. Scalar.Order(roots).Where(s => Of(s) == Level.Lane)];
 
-    /// <summary>True when every lane-varying expression has a vector form with as many lanes as a vector of floats.</summary>
+    /// <summary>Whether its lanes hold doubles, and besides them booleans alone: vectors of doubles compute it then.</summary>
+    public bool HoldsDoubles => holdsDoubles ??=
+        LaneScalars(Kernel.Stages.SelectMany(Roots).Concat(Kernel.Finals.Select(f => f.Value))) is var all && all.Any(s => s.Type == DType.F64) && all.All(s => s.Type is DType.F64 or DType.Bool);
+
+    static IEnumerable<Scalar> Roots(KernelStage stage) => stage.Reductions.Select(r => r.Value).Concat(stage.Caches.Select(c => c.Value)).Concat(stage.Stores.Select(s => s.Value));
+
+    /// <summary>True when every lane-varying expression has a vector form with as many lanes as a vector of floats, or of doubles where those are what it holds.</summary>
     public bool CanVectorise(KernelStage stage) =>
-        LaneScalars(stage.Reductions.Select(r => r.Value).Concat(stage.Caches.Select(c => c.Value)).Concat(stage.Stores.Select(s => s.Value))).All(CanVectorise)
+        HoldsDoubles ? LaneScalars(Roots(stage)).All(CanVectoriseDoubles) && stage.Stores.All(s => s.Access < 0 || Kernel.Accesses[s.Access].Type == DType.F64) && (Kernel.Form != KernelForm.Row || stage.Reductions.IsEmpty) && stage.Caches.IsEmpty :
+        LaneScalars(Roots(stage)).All(CanVectorise)
         && stage.Reductions.All(r => VectorText.IsReal(r.Value.Type) || r.Value.Type == DType.I32) && stage.Stores.All(CanStore);
 
     public bool CanStore(Store store)
     {
         if (store.Access < 0) return true;
         var access = Kernel.Accesses[store.Access];
-        return VectorText.IsReal(access.Type) || (access.Type is DType.Bool or DType.I32 && LaneStride(access).Is(1));
+        return VectorText.IsReal(access.Type) || (access.Type is DType.Bool or DType.I32 or DType.I8 or DType.U8 or DType.I4 && LaneStride(access).Is(1));
     }
+
+    bool CanVectoriseDoubles(Scalar s) => s.Op != ScalarOp.Input ? DoubleText.Computes(s)
+        : s.Type == DType.F64 && Kernel.Sources[s.Index] is Source.Load or Source.Reduced or Source.Tile;
 
     public bool CanVectorise(Scalar s)
     {
@@ -88,7 +99,7 @@ sealed class LaneAnalysis(LoopKernel kernel, TargetModel target)
             case ScalarOp.Input:
                 if (Kernel.Sources[s.Index] is not Source.Load load) return VectorText.IsReal(s.Type) || (Kernel.IsTile && s.Type == DType.I32);
                 var access = Kernel.Accesses[load.Access];
-                return VectorText.IsReal(access.Type) || (access.Type is DType.Bool or DType.I8 or DType.I32 && LaneStride(access).Is(1));
+                return VectorText.IsReal(access.Type) || (access.Type is DType.Bool or DType.I4 or DType.I8 or DType.U8 or DType.I32 && LaneStride(access).Is(1));
             case ScalarOp.AxisIndex or ScalarOp.Place: return true;
             case ScalarOp.Uniform: return Coefficient(s.Arguments[1]) == 1 && Of(s.Arguments[0]) < Level.Lane && Of(s.Arguments[2]) < Level.Lane && Of(s.Arguments[3]) < Level.Lane;
             case ScalarOp.Add or ScalarOp.Sub or ScalarOp.Mul or ScalarOp.Neg:
@@ -98,9 +109,10 @@ sealed class LaneAnalysis(LoopKernel kernel, TargetModel target)
             case ScalarOp.Cast:
                 var from = s.Arguments[0].Type;
                 if (s.Type == DType.I64) return IsNarrow(s);
-                if (VectorText.IsReal(from) || from == DType.Bool) return VectorText.IsReal(s.Type) || s.Type is DType.I32 or DType.Bool;
+                if (VectorText.IsReal(from) || from == DType.Bool) return VectorText.IsReal(s.Type) || s.Type is DType.I32 or DType.I8 or DType.U8 or DType.I4 or DType.Bool;
                 // An integer that float32 does not hold would be rounded twice: to float16 that changes nothing, for such a one is infinite there.
-                return ((VectorText.IsReal(s.Type) && s.Type != DType.BF16) || s.Type is DType.I32 or DType.Bool) && (from is DType.I8 or DType.I32 || IsNarrow(s.Arguments[0]));
+                return ((VectorText.IsReal(s.Type) && s.Type != DType.BF16) || s.Type is DType.I32 or DType.I8 or DType.U8 or DType.I4 or DType.Bool)
+                    && (from is DType.I4 or DType.I8 or DType.U8 or DType.I32 || IsNarrow(s.Arguments[0]));
             case ScalarOp.Equal or ScalarOp.Less or ScalarOp.LessEqual:
                 // What is broadcast keeps its order against an index when it is cut off at the 32-bit limits: no index reaches them.
                 return s.Arguments.All(a => VectorText.IsReal(a.Type) || a.Type is DType.I32 or DType.Bool || IsNarrow(a) || (a.Type == DType.I64 && Of(a) < Level.Lane && s.Arguments.All(b => b == a || IsIndex(b))));

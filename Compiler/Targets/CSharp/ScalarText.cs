@@ -10,6 +10,7 @@ static class ScalarText
     public const string VectorMath = "global::Graph.Runtime.Cpu.VectorMath";
     public const string NarrowFloats = "global::Graph.Runtime.Cpu.NarrowFloats";
     public const string Lanes = "global::Graph.Runtime.Cpu.Lanes";
+    public const string Nibbles = "global::Graph.Runtime.Cpu.Nibbles";
     public const string Philox = "global::Graph.Runtime.Cpu.Philox";
     public const string Functions = "global::Graph.Compiler.Ir.SpecialFunctions";
     public const string MathF = "global::System.MathF";
@@ -22,7 +23,7 @@ static class ScalarText
         DType.F64 => "double",
         DType.I64 => "long",
         DType.I32 => "int",
-        DType.I8 => "int",
+        DType.I8 or DType.U8 or DType.I4 => "int",
         DType.Bool => "bool",
         _ => throw Unsupported(type),
     };
@@ -30,7 +31,7 @@ static class ScalarText
     /// <summary>The type an element has in memory.</summary>
     public static string Stored(DType type) => type switch
     {
-        DType.Bool => "byte",
+        DType.Bool or DType.U8 => "byte",
         DType.I8 => "sbyte",
         DType.F16 or DType.BF16 => "ushort",
         _ => Type(type),
@@ -46,9 +47,9 @@ static class ScalarText
         DType.F16 or DType.BF16 => Float((float)Rounding.Round(value, type)),
         DType.F64 => double.IsNaN(value) ? "double.NaN" : double.IsInfinity(value) ? value > 0 ? "double.PositiveInfinity" : "double.NegativeInfinity" : value.ToString("R", CultureInfo.InvariantCulture) + "d",
         DType.Bool => value != 0 ? "true" : "false",
-        DType.I64 or DType.I32 or DType.I8 when double.IsInfinity(value) => $"{Type(type)}.{(value > 0 ? "MaxValue" : "MinValue")}",
+        DType.I64 or DType.I32 or DType.I8 or DType.U8 or DType.I4 when double.IsInfinity(value) => $"{Type(type)}.{(value > 0 ? "MaxValue" : "MinValue")}",
         DType.I64 => Number((long)value) + "L",
-        DType.I32 or DType.I8 => Number((long)value),
+        DType.I32 or DType.I8 or DType.U8 or DType.I4 => Number((long)value),
         _ => throw Unsupported(type),
     };
 
@@ -61,11 +62,21 @@ static class ScalarText
         return text + "f";
     }
 
-    /// <summary>The element at a place of a typed pointer.</summary>
+    /// <summary>Whether elements are parts of bytes: a pointer to them is a number that counts elements, as <c>Nibbles</c> says.</summary>
+    public static bool IsPacked(DType type) => type.Bits() < 8;
+
+    /// <summary>The first element of an operand, of what the launch has for it.</summary>
+    public static string Pointer(DType type, string operand) => IsPacked(type) ? $"(long){operand}" : $"({Stored(type)}*){operand}";
+
+    /// <summary>An element by its number from a pointer on: what <see cref="Load"/> and <see cref="Store"/> take.</summary>
+    public static string Place(DType type, string pointer, string index) => IsPacked(type) ? $"{pointer} + {index}" : $"{pointer}[{index}]";
+
+    /// <summary>The element at a place.</summary>
     public static string Load(DType type, string place) => type switch
     {
         DType.Bool => $"({place} != 0)",
-        DType.I8 => $"((int){place})",
+        DType.I4 => $"{Nibbles}.Load({place})",
+        DType.I8 or DType.U8 => $"((int){place})",
         DType.F16 or DType.BF16 => $"{NarrowFloats}.From{Narrow(type)}({place})",
         _ => place,
     };
@@ -73,17 +84,24 @@ static class ScalarText
     public static string Store(DType type, string place, string value) => type switch
     {
         DType.Bool => $"{place} = (byte)({value} ? 1 : 0);",
-        DType.I8 => $"{place} = (sbyte)({value});",
+        DType.I8 or DType.U8 => $"{place} = ({Stored(type)})({value});",
+        DType.I4 => $"{Nibbles}.Store({place}, {value});",
         DType.F16 or DType.BF16 => $"{place} = {NarrowFloats}.To{Narrow(type)}({value});",
         _ => $"{place} = {value};",
     };
 
-    /// <summary>One operation; arguments are primary expressions or parenthesised. 8-bit integers are computed as int and cut off after each operation.</summary>
+    /// <summary>One operation; arguments are primary expressions or parenthesised. Integers of 8 and 4 bits are computed as int and cut off after each operation.</summary>
     public static string Apply(Scalar s, string a, string b, string c)
     {
         var text = Computed(s, a, b, c);
         if (IsRounded(s)) return $"{NarrowFloats}.Round{Narrow(s.Type)}({text})";
-        return s.Type == DType.I8 && s.Op is (ScalarOp.Add or ScalarOp.Sub or ScalarOp.Mul or ScalarOp.Neg or ScalarOp.Abs or ScalarOp.Cast) ? $"((int)(sbyte){text})" : text;
+        if (s.Op is not (ScalarOp.Add or ScalarOp.Sub or ScalarOp.Mul or ScalarOp.Neg or ScalarOp.Abs or ScalarOp.Cast)) return text;
+        return s.Type switch
+        {
+            DType.I8 or DType.U8 => $"((int)({Stored(s.Type)}){text})",
+            DType.I4 => $"({text} << 28 >> 28)",
+            _ => text,
+        };
     }
 
     /// <summary>
