@@ -40,13 +40,16 @@ public static class KnownTargets
         Work = new(Grain: 1 << 10, DearWeight: 4, LeastColumns: 32, MostColumns: 256, FewRows: 64, LongRow: 1 << 14),
         Costs = new([.. ScalarFunctions.All.Where(f => !f.IsInstruction).Select(f => f.Op), ScalarOp.Uniform], Prologue: 8, Again: 6, Repeats: 2, PackedPixels: 256, PackedChannels: 32),
         Sums = new(Lanes: 32, SplitWork: 1 << 15, PartWork: 1 << 12, MostParts: 256, LeastPart: 8, BusyChunks: 64, MostNormParts: 1024),
-        Products = new(DepthBlock: 512, SliceElements: 1 << 16, SliceLeast: 2, SliceMost: 16, GradientPixels: 256, GradientTasks: 16),
+        Products = new(DepthBlock: 512, SliceElements: 1 << 16, SliceLeast: 2, SliceMost: 16, GradientPixels: 0, GradientTasks: 0),
         Packing = new(MostBytes: 0, LeastWork: long.MaxValue, WorkerBytes: 0, TurnedFloats: 0, PackedFloats: 0, Tiles: [new(64, 64, 64)]),
         Hooks = LibraryHooks.Addend | LibraryHooks.Prologue | LibraryHooks.Epilogue,
         Library = KernelCatalog.Of(
         [
             new("matmul", [DType.F32, DType.F16, DType.BF16, DType.I32, DType.I8]), new("embedding", [DType.F32, DType.F16, DType.BF16]), new("embedding_grad", [DType.F32, DType.F16, DType.BF16]),
             new("gather", [DType.F32, DType.F16, DType.BF16, DType.I64, DType.I32, DType.I8, DType.Bool]), new("gather_grad", [DType.F32, DType.F16, DType.BF16]),
+            new("conv2d", [DType.F32, DType.F16, DType.BF16]), new("conv2d_grad_input", [DType.F32, DType.F16, DType.BF16]), new("conv2d_grad_weight", [DType.F32, DType.F16, DType.BF16]),
+            new("max_pool2d", [DType.F32, DType.F16, DType.BF16]), new("max_pool2d_grad", [DType.F32, DType.F16, DType.BF16]),
+            new("avg_pool2d", [DType.F32, DType.F16, DType.BF16]), new("avg_pool2d_grad", [DType.F32, DType.F16, DType.BF16]),
             new("pad", [DType.F32, DType.F16, DType.BF16, DType.I64, DType.I32, DType.I8, DType.Bool]),
         ]),
     };

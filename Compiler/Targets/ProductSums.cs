@@ -13,7 +13,7 @@ namespace Graph.Compiler.Targets;
 /// <param name="SliceElements">A result of no more elements has its sum cut into slices…</param>
 /// <param name="SliceLeast">…when that has so many blocks at least…</param>
 /// <param name="SliceMost">…into so many at most.</param>
-/// <param name="GradientPixels">The most pixels of a chunk in the gradient of a convolution's weight.</param>
+/// <param name="GradientPixels">The most pixels of a chunk in the gradient of a convolution's weight; 0 where convolutions are products like others.</param>
 /// <param name="GradientTasks">Into about so many shares it is cut.</param>
 public sealed record ProductSums(long DepthBlock, long SliceElements, long SliceLeast, long SliceMost, long GradientPixels, long GradientTasks)
 {
@@ -23,8 +23,11 @@ public sealed record ProductSums(long DepthBlock, long SliceElements, long Slice
     /// <summary>For the texts of kernels and targets.</summary>
     public string Text => FormattableString.Invariant($"blocks={DepthBlock} slices={SliceElements}/{SliceLeast}/{SliceMost} gradients={GradientPixels}/{GradientTasks}");
 
-    /// <summary>Whether there are blocks alone, one behind the other, in convolutions too, which are products over channels and all taps, or over images and pixels.</summary>
+    /// <summary>Whether the sums of products are blocks alone, one behind the other.</summary>
     public bool IsPlain => SliceMost == 0;
+
+    /// <summary>Whether convolutions are products like others, over channels and all taps, or over images and pixels: their sums are blocks one behind the other.</summary>
+    public bool HasPlainConvolutions => GradientPixels == 0;
 
     /// <summary>Into how many blocks the summed extent of a product is cut.</summary>
     public long Blocks(long depth) => Math.Max(1, Parts(depth, DepthBlock));

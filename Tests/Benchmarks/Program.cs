@@ -15,6 +15,7 @@ static class Program
         ("profile", "[--threads N] [--seconds S] [MODEL]...", ProfileCommand.Run),
         ("gemm", "[--layout nn|nt|tn] [--threads N] [M N K]...", GemmCommand.Run),
         ("conv", "[--threads N] [--rounds R] [--peer COMMAND] [BATCH CHANNELS SIZE FILTERS KERNEL STRIDE]...", ConvCommand.Run),
+        ("ptx", "--out FOLDER [--sm N] [MODEL]...", PtxCommand.Run),
         ("fuzz", "safetensors|idx|csv|sources|programs [--count N] [--seed S]", FuzzCommand.Run),
     ];
 

@@ -119,7 +119,7 @@ sealed class Convolutions
                 var (row, column) = Seen(y, x, t);
                 return (weight[(f * groupChannels + c) * taps + t], Pixel(image, n, first + c, row, column));
             }
-            map[i] = kernel.Sums.IsPlain ? Blocks(groupChannels * taps, k => Factors(k / taps, k % taps)) : Sum(groupChannels, taps, taps, Factors);
+            map[i] = kernel.Sums.HasPlainConvolutions ? Blocks(groupChannels * taps, k => Factors(k / taps, k % taps)) : Sum(groupChannels, taps, taps, Factors);
         }
         return map;
     }
@@ -150,7 +150,7 @@ sealed class Convolutions
                 return (weight[((first + f) * groupChannels + c % groupChannels) * taps + tap.Tap], seen);
             }
             // A plain sum runs over all taps: those that do not reach the pixel see padding.
-            image[i] = kernel.Sums.IsPlain
+            image[i] = kernel.Sums.HasPlainConvolutions
                 ? Blocks(groupFilters * taps, k => Factors(k / taps, from.Where(r => r.Tap == k % taps).DefaultIfEmpty((k % taps, -height, -width)).First()))
                 : Sum(groupFilters, most, from.Count, (f, t) => Factors(f, from[(int)t]));
         }
@@ -161,7 +161,7 @@ sealed class Convolutions
     {
         var weight = new double[filters * groupChannels * taps];
         if (images * mapHeight * mapWidth == 0) return weight;
-        if (kernel.Sums.IsPlain)
+        if (kernel.Sums.HasPlainConvolutions)
         {
             for (long i = 0; i < weight.Length; i++)
             {

@@ -25,7 +25,7 @@ sealed class PtxBody
     readonly PtxWriter code;
     readonly PtxIndex index;
     readonly Func<int, PtxOperand> pointer;
-    readonly Func<Extent, PtxOperand> size;
+    readonly Func<Extent, PtxOperand> size, whole;
     readonly Stack<Dictionary<object, PtxOperand>> scopes = new();
     readonly Dictionary<Scalar, PtxLevel> levels = [];
     readonly PtxLevel[] axisLevels;
@@ -36,10 +36,11 @@ sealed class PtxBody
     /// <param name="index">How places are computed.</param>
     /// <param name="pointer">The address that an operand of the launch begins at.</param>
     /// <param name="size">A size as an index.</param>
+    /// <param name="whole">A size as an integer of 64 bits: not all are sizes of something in memory.</param>
     /// <param name="isLaneUnit">The lane's place is a part of the unit's number.</param>
-    public PtxBody(LoopKernel kernel, PtxWriter code, PtxIndex index, Func<int, PtxOperand> pointer, Func<Extent, PtxOperand> size, bool isLaneUnit)
+    public PtxBody(LoopKernel kernel, PtxWriter code, PtxIndex index, Func<int, PtxOperand> pointer, Func<Extent, PtxOperand> size, Func<Extent, PtxOperand> whole, bool isLaneUnit)
     {
-        (this.kernel, this.code, this.index, this.pointer, this.size) = (kernel, code, index, pointer, size);
+        (this.kernel, this.code, this.index, this.pointer, this.size, this.whole) = (kernel, code, index, pointer, size, whole);
         axisLevels = [.. kernel.Axes.Select(a => a.Role switch
         {
             AxisRole.Outer => PtxLevel.Unit,
@@ -116,7 +117,7 @@ sealed class PtxBody
         Source.Load load => PtxConversions.Load(code, "global", kernel.Accesses[load.Access].Type, "[" + Address(load.Access, PtxLevel.Lane) + "]"),
         Source.Reduced r => reductions[r.Reduction],
         Source.Tile => Tile,
-        Source.Size extent => index.Whole(size(extent.Value)),
+        Source.Size extent => whole(extent.Value),
         Source.Cached => throw new NotSupportedException($"The PTX target keeps no rows, but {kernel.Name} reads one again."),
         var other => throw new NotSupportedException($"The PTX target knows no source {other}."),
     };

@@ -51,6 +51,8 @@ sealed class PtxIndex(PtxWriter code, bool isWide)
 
     public PtxOperand Smaller(PtxOperand a, PtxOperand b) => code.Instruction("min." + Signed, Class, a, b);
 
+    public PtxOperand Larger(PtxOperand a, PtxOperand b) => code.Instruction("max." + Signed, Class, a, b);
+
     public PtxOperand Compare(string comparison, PtxOperand a, PtxOperand b) => code.Compare(comparison, Signed, a, b);
 
     /// <summary>An address some elements further.</summary>

@@ -59,11 +59,18 @@ public static class PtxLaunches
             catch (OverflowException) { return long.MaxValue; }
         }
         long Product(params Dim[] sizes) => sizes.Select(At).Aggregate(1.0, (n, s) => n * s) is var all && all < long.MaxValue ? (long)all : long.MaxValue;
+        long Largest(IEnumerable<Dim> sizes) => sizes.Select(At).DefaultIfEmpty(0).Max();
+        // Other arguments are numbers that a body computes with, in 64 bits.
+        long Places(Kernel kernel, ImmutableArray<Dim> dims) => Largest(PtxUnits.Places((LoopKernel)kernel).Where(e => !e.IsConstant).Select(e => dims[(int)e.Value]));
         var most = launch switch
         {
-            LoopLaunch l => Math.Max(At(l.Extent), l.Dims.Select(At).DefaultIfEmpty(0).Max()),
-            SegmentedLaunch s => s.Segments.Max(x => Math.Max(At(x.Extent), x.Dims.Select(At).DefaultIfEmpty(0).Max())),
-            ContractLaunch c => Math.Max(Product([.. c.Batch, c.M, c.N]), c.Dims.Select(At).DefaultIfEmpty(0).Max()),
+            LoopLaunch l => Math.Max(At(l.Extent), Places(l.Kernel, l.Dims)),
+            SegmentedLaunch s => s.Segments.Max(x => Math.Max(At(x.Extent), Places(s.Kernel, x.Dims))),
+            ContractLaunch c => Math.Max(Product([.. c.Batch, c.M, c.N]), Largest(c.Dims)),
+            ConvolutionLaunch c => Math.Max(
+                Math.Max(Product(c.Shape.Batch, c.Shape.Filters, c.Shape.MapHeight, c.Shape.MapWidth), Product(c.Shape.Batch, c.Shape.Channels, c.Shape.Height, c.Shape.Width)),
+                Math.Max(Product(c.Shape.Filters, c.Shape.Channels, c.Shape.KernelHeight, c.Shape.KernelWidth), Largest(c.Dims))),
+            LibraryLaunch l => l.Shapes.Max(s => Product([.. s])),
             _ => 0,
         };
         return most >= PtxIndex.Most || launch.Operands.Any(o => At(o.Buffer.Elements) >= PtxIndex.Most);
@@ -76,6 +83,7 @@ public static class PtxLaunches
         LoopLaunch loop => Loop(loop, binding),
         SegmentedLaunch segmented => Segments(segmented, binding),
         ContractLaunch product => Product(product, binding),
+        ConvolutionLaunch convolution => Convolution(convolution, binding),
         LibraryLaunch library => Library(library, binding),
         _ => throw new NotSupportedException($"The PTX target has no launch of {launch.Title} yet."),
     };
@@ -126,30 +134,39 @@ public static class PtxLaunches
         var (m, n, k) = (At(launch.M), At(launch.N), At(launch.K));
         var count = launch.Batch.Aggregate(1L, (all, size) => all * At(size));
         if (m <= 0 || n <= 0 || count <= 0) return [];
-        var (rows, columns, blocks) = (Blocks(m, PtxProduct.Tile), Blocks(n, PtxProduct.Tile), kernel.Sums.Blocks(k));
+        var (rows, columns, blocks) = (Blocks(m, PtxTiles.Tile), Blocks(n, PtxTiles.Tile), kernel.Sums.Blocks(k));
         var each = count == 1 && kernel.Workspace?.Pointer is not null ? kernel.Sums.SliceBlocks(m, n, blocks) : blocks;
         var slices = Blocks(blocks, each);
-        ImmutableArray<PtxValue> arguments = [.. PtxProduct.Arguments(kernel).Select(Value)];
-        var multiply = new PtxLaunch(kernel.Name, columns * rows * (slices > 1 ? slices : count), PtxProduct.Threads, PtxProduct.SharedBytes, arguments);
-        return slices == 1 ? [multiply] : [multiply, new(PtxProduct.SumOf(kernel.Name), Blocks(m * n, PtxProduct.Threads), PtxProduct.Threads, PtxProduct.SharedBytes, arguments)];
-
-        PtxValue Value(PtxArgument argument)
-        {
-            HookOperands? Hook(PtxPart part) => part switch { PtxPart.MakesA => launch.HookA, PtxPart.MakesB => launch.HookB, PtxPart.Epilogue => launch.HookC, _ => null };
-            return argument switch
-            {
-                PtxArgument.Operand { Part: PtxPart.Kernel } o => PtxValue.At(o.Index),
-                PtxArgument.Operand o => PtxValue.At(Hook(o.Part)!.First + o.Index),
-                PtxArgument.Size { Part: PtxPart.Kernel } s => PtxValue.Of(At(launch.Dims[s.Index])),
-                PtxArgument.Size s => PtxValue.Of(At(Hook(s.Part)!.Dims[s.Index])),
-                PtxArgument.Count { Name: PtxProduct.RowTiles } => PtxValue.Of(rows),
-                PtxArgument.Count { Name: PtxProduct.ColumnTiles } => PtxValue.Of(columns),
-                PtxArgument.Count { Name: PtxProduct.Blocks } => PtxValue.Of(blocks),
-                PtxArgument.Count { Name: PtxProduct.BlockLength } => PtxValue.Of(kernel.Sums.Length(k)),
-                PtxArgument.Count { Name: PtxProduct.SliceBlocks } => PtxValue.Of(each),
-                PtxArgument.Count { Name: PtxProduct.Slices } => PtxValue.Of(slices),
-                var other => throw new InvalidOperationException($"A product has no argument {other.Name}."),
-            };
-        }
+        var arguments = Arguments(
+            PtxProduct.Arguments(kernel), launch.Dims, [null, launch.HookA, launch.HookB, launch.HookC], binding,
+            new() { [PtxTiles.RowTiles] = rows, [PtxTiles.ColumnTiles] = columns, [PtxTiles.Blocks] = blocks, [PtxTiles.BlockLength] = kernel.Sums.Length(k), [PtxTiles.SliceBlocks] = each, [PtxTiles.Slices] = slices });
+        var multiply = new PtxLaunch(kernel.Name, columns * rows * (slices > 1 ? slices : count), PtxTiles.Threads, PtxTiles.SharedBytes, arguments);
+        return slices == 1 ? [multiply] : [multiply, new(PtxProduct.SumOf(kernel.Name), Blocks(m * n, PtxTiles.Threads), PtxTiles.Threads, 0, arguments)];
     }
+
+    static IEnumerable<PtxLaunch> Convolution(ConvolutionLaunch launch, DimBinding binding)
+    {
+        var kernel = launch.Kernel;
+        var (groups, m, n, k) = PtxConvolution.ExtentsOf(launch, binding);
+        if (m <= 0 || n <= 0 || groups <= 0) return [];
+        var (rows, columns, blocks) = (Blocks(m, PtxTiles.Tile), Blocks(n, PtxTiles.Tile), kernel.Sums.Blocks(k));
+        var arguments = Arguments(
+            PtxConvolution.Arguments(kernel), launch.Dims, [null, launch.HookA, launch.HookB, launch.HookC], binding,
+            new() { [PtxTiles.RowTiles] = rows, [PtxTiles.ColumnTiles] = columns, [PtxTiles.Blocks] = blocks, [PtxTiles.BlockLength] = kernel.Sums.Length(k), [PtxTiles.SliceBlocks] = blocks, [PtxTiles.Slices] = 1 });
+        return [new(kernel.Name, columns * rows * groups, PtxTiles.Threads, PtxTiles.SharedBytes, arguments)];
+    }
+
+    // The parameters of a tiled kernel: sizes of its own and of its bodies, by the number of their part, and what follows from the cut.
+    static ImmutableArray<PtxValue> Arguments(ImmutableArray<PtxArgument> arguments, ImmutableArray<Dim> dims, HookOperands?[] hooks, DimBinding binding, Dictionary<string, long> counts) =>
+    [
+        .. arguments.Select(argument => argument switch
+        {
+            PtxArgument.Operand { Part: PtxPart.Kernel } o => PtxValue.At(o.Index),
+            PtxArgument.Operand o => PtxValue.At(hooks[(int)o.Part]!.First + o.Index),
+            PtxArgument.Size { Part: PtxPart.Kernel } s => PtxValue.Of(dims[s.Index].Evaluate(binding)),
+            PtxArgument.Size s => PtxValue.Of(hooks[(int)s.Part]!.Dims[s.Index].Evaluate(binding)),
+            PtxArgument.Count c => PtxValue.Of(counts[c.Name]),
+            var other => throw new InvalidOperationException($"A tiled kernel has no argument {other.Name}."),
+        }),
+    ];
 }

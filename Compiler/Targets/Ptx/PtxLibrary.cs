@@ -10,7 +10,7 @@ namespace Graph.Compiler.Targets.Ptx;
 /// <summary>A kernel of the library: what it needs to know of a launch, and how it is written. One class an operation.</summary>
 abstract class PtxLibrary
 {
-    static readonly Dictionary<string, PtxLibrary> all = new PtxLibrary[] { new PtxEmbedding(), new PtxEmbeddingGradient(), new PtxGather(), new PtxGatherGradient(), new PtxPad() }.ToDictionary(k => k.Operation, StringComparer.Ordinal);
+    static readonly Dictionary<string, PtxLibrary> all = new PtxLibrary[] { new PtxEmbedding(), new PtxEmbeddingGradient(), new PtxGather(), new PtxGatherGradient(), new PtxPad(), new PtxMaxPool(), new PtxMaxPoolGradient(), new PtxAveragePool(), new PtxAveragePoolGradient() }.ToDictionary(k => k.Operation, StringComparer.Ordinal);
 
     /// <summary>The kernel of an operation.</summary>
     /// <exception cref="NotSupportedException">There is none.</exception>

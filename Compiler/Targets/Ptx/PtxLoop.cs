@@ -23,7 +23,7 @@ static class PtxLoop
         var index = new PtxIndex(code, isWide);
         var end = code.Label("END");
         var units = new PtxUnits(kernel, code, index, isSegmented, end);
-        var body = new PtxBody(kernel, code, index, units.Pointer, units.Size, isLaneUnit: shape.ThreadsOfUnit == 1);
+        var body = new PtxBody(kernel, code, index, units.Pointer, units.Size, units.Whole, isLaneUnit: shape.ThreadsOfUnit == 1);
         body.Hoist(kernel.Stages.SelectMany(PtxBody.Roots).Concat(kernel.Finals.Select(f => f.Value)), PtxLevel.Kernel);
         Decode(kernel, body, index, units.Unit);
         if (shape.ThreadsOfUnit == 1)

@@ -19,7 +19,9 @@ public static class PtxTarget
     /// <summary>What an emitted function is called, and what it is made of.</summary>
     /// <param name="Name">The name in the module: the kernel's, with what tells it from others of the kernel.</param>
     /// <param name="Text">Its text.</param>
-    public sealed record Function(string Name, string Text);
+    /// <param name="Threads">Threads of a block.</param>
+    /// <param name="SharedBytes">Shared memory of a block that its launches ask for.</param>
+    public sealed record Function(string Name, string Text, int Threads, int SharedBytes);
 
     /// <summary>The name of a kernel over segments.</summary>
     public static string Segmented(string kernel) => kernel + "_segments";
@@ -39,7 +41,9 @@ public static class PtxTarget
     }
 
     /// <summary>The functions that a program's launches need, by kernel, in the order of the kernels.</summary>
-    public static ImmutableArray<Function> Functions(LoweredProgram program)
+    /// <param name="program">The program.</param>
+    /// <param name="isWide">All with places of 64 bits; otherwise those whose launches need them by the bounds of the dimensions.</param>
+    public static ImmutableArray<Function> Functions(LoweredProgram program, bool isWide = false)
     {
         var largest = program.Dims.Aggregate(DimBinding.Empty, (binding, dim) => binding.With(dim.Name, dim.Max));
         var uses = new Dictionary<string, (bool IsPlain, bool IsSegmented, bool IsWide)>(StringComparer.Ordinal);
@@ -49,7 +53,7 @@ public static class PtxTarget
                 if (PtxLaunches.KernelOf(launch) is not { } kernel) continue;
                 var use = uses.TryGetValue(kernel.Name, out var known) ? known : default;
                 var isSegmented = launch is SegmentedLaunch;
-                uses[kernel.Name] = (use.IsPlain || !isSegmented, use.IsSegmented || isSegmented, use.IsWide || PtxLaunches.IsWide(launch, largest));
+                uses[kernel.Name] = (use.IsPlain || !isSegmented, use.IsSegmented || isSegmented, isWide || use.IsWide || PtxLaunches.IsWide(launch, largest));
             }
         return [.. program.Kernels.Where(k => uses.ContainsKey(k.Name)).SelectMany(k => Functions(k, uses[k.Name].IsPlain, uses[k.Name].IsSegmented, uses[k.Name].IsWide))];
     }
@@ -64,15 +68,16 @@ public static class PtxTarget
         switch (kernel)
         {
             case LoopKernel loop:
-                if (isPlain) yield return new(loop.Name, PtxLoop.Write(loop, loop.Name, false, isWide));
-                if (isSegmented) yield return new(Segmented(loop.Name), PtxLoop.Write(loop, Segmented(loop.Name), true, isWide));
+                if (isPlain) yield return new(loop.Name, PtxLoop.Write(loop, loop.Name, false, isWide), PtxShape.Of(loop).Threads, 0);
+                if (isSegmented) yield return new(Segmented(loop.Name), PtxLoop.Write(loop, Segmented(loop.Name), true, isWide), PtxShape.Of(loop).Threads, 0);
                 break;
             case ProductKernel { SumsOfA: not null } or ProductKernel { SumsOfB: not null }: throw new NotSupportedException($"The PTX target adds up no operands of products ({kernel.Name}): its model says so.");
             case ProductKernel product:
-                yield return new(product.Name, PtxProduct.Write(product, product.Name, isWide));
-                if (product.Workspace?.Pointer is not null) yield return new(PtxProduct.SumOf(product.Name), PtxProduct.WriteSum(product, PtxProduct.SumOf(product.Name), isWide));
+                yield return new(product.Name, PtxProduct.Write(product, product.Name, isWide), PtxTiles.Threads, PtxTiles.SharedBytes);
+                if (product.Workspace?.Pointer is not null) yield return new(PtxProduct.SumOf(product.Name), PtxProduct.WriteSum(product, PtxProduct.SumOf(product.Name), isWide), PtxTiles.Threads, 0);
                 break;
-            case LibraryKernel library: yield return new(library.Name, PtxLibrary.Of(library).Write(library, library.Name, isWide)); break;
+            case ConvolutionKernel convolution: yield return new(convolution.Name, PtxConvolution.Write(convolution, convolution.Name, isWide), PtxTiles.Threads, PtxTiles.SharedBytes); break;
+            case LibraryKernel library: yield return new(library.Name, PtxLibrary.Of(library).Write(library, library.Name, isWide), PtxLibrary.Of(library).Threads, 0); break;
             default: throw new NotSupportedException($"The PTX target has no kernels of the kind {kernel.GetType().Name} yet ({kernel.Name}).");
         }
     }

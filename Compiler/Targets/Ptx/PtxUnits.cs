@@ -13,7 +13,7 @@ namespace Graph.Compiler.Targets.Ptx;
 /// </summary>
 sealed class PtxUnits
 {
-    readonly PtxOperand[] pointers, sizes;
+    readonly PtxOperand[] pointers, sizes, wholes;
     readonly PtxIndex index;
 
     /// <summary>Sizes that are numbers of a table's row in front of operands.</summary>
@@ -39,14 +39,15 @@ sealed class PtxUnits
             block = code.Instruction("sub.s32", RegisterClass.Word, block, code.Instruction("cvt.u32.u64", RegisterClass.Word, At(0)));
             extent = index.Of(At(1));
             pointers = [.. Enumerable.Range(0, operands).Select(i => At(RowHead + i))];
-            sizes = [.. Enumerable.Range(0, arguments).Select(i => index.Of(At(RowHead + operands + i)))];
+            wholes = [.. Enumerable.Range(0, arguments).Select(i => At(RowHead + operands + i))];
         }
         else
         {
             pointers = [.. Enumerable.Range(0, operands).Select(i => code.Parameter("p" + i))];
-            sizes = [.. Enumerable.Range(0, arguments).Select(i => index.Of(code.Parameter("d" + i)))];
+            wholes = [.. Enumerable.Range(0, arguments).Select(i => code.Parameter("d" + i))];
             extent = index.Of(code.Parameter("extent"));
         }
+        sizes = [.. wholes.Select(index.Of)];
         var shape = PtxShape.Of(kernel);
         Thread = code.Instruction("mov.u32", RegisterClass.Word, new PtxOperand(RegisterClass.Word, "%tid.x"));
         var inBlock = shape.ThreadsOfUnit == 1 ? Thread : code.Instruction("shr.u32", RegisterClass.Word, Thread, PtxOperand.Word(5));
@@ -64,12 +65,17 @@ sealed class PtxUnits
 
     public PtxOperand Size(Extent extent) => extent.IsConstant ? index.Number(extent.Value) : sizes[extent.Value];
 
+    /// <summary>A size as an integer of 64 bits.</summary>
+    public PtxOperand Whole(Extent extent) => extent.IsConstant ? PtxOperand.Long(extent.Value) : wholes[extent.Value];
+
     /// <summary>How many operands a kernel has.</summary>
     public static int Operands(LoopKernel kernel) => kernel.Accesses.Select(a => a.Pointer + 1).DefaultIfEmpty(0).Max();
 
     /// <summary>How many sizes it takes as arguments.</summary>
-    public static int Arguments(LoopKernel kernel) => kernel.Axes.Select(a => a.Size).Concat(kernel.Accesses.SelectMany(a => a.Strides)).Concat(kernel.Sources.OfType<Source.Size>().Select(s => s.Value))
-        .Where(e => !e.IsConstant).Select(e => (int)e.Value + 1).DefaultIfEmpty(0).Max();
+    public static int Arguments(LoopKernel kernel) => Places(kernel).Concat(kernel.Sources.OfType<Source.Size>().Select(s => s.Value)).Where(e => !e.IsConstant).Select(e => (int)e.Value + 1).DefaultIfEmpty(0).Max();
+
+    /// <summary>The sizes and strides that say where elements are; others are numbers that the body computes with.</summary>
+    public static IEnumerable<Extent> Places(LoopKernel kernel) => kernel.Axes.Select(a => a.Size).Concat(kernel.Accesses.SelectMany(a => a.Strides));
 
     // The last row whose first block is not behind this one.
     static PtxOperand Row(PtxWriter code, PtxOperand table, PtxOperand segments, PtxOperand block, long bytes)

@@ -12,7 +12,8 @@ namespace Graph.Compiler.Targets.Ptx;
 /// </summary>
 /// <param name="name">The kernel's name in the module.</param>
 /// <param name="threads">Threads of a block.</param>
-sealed class PtxWriter(string name, int threads)
+/// <param name="blocks">How many blocks a multiprocessor shall have room for, which bounds the registers of a thread; 0 leaves them to the assembler.</param>
+sealed class PtxWriter(string name, int threads, int blocks = 0)
 {
     readonly List<string> parameters = [];
     readonly StringBuilder body = new();
@@ -97,7 +98,9 @@ sealed class PtxWriter(string name, int threads)
         foreach (var line in Head) text.Append("// ").Append(line).Append('\n');
         text.Append(".visible .entry ").Append(name).Append("(\n");
         text.Append(string.Join(",\n", parameters.Select(p => "    .param .u64 " + p))).Append("\n)\n");
-        text.Append(".reqntid ").Append(threads.ToString(CultureInfo.InvariantCulture)).Append(", 1, 1\n{\n");
+        text.Append(".reqntid ").Append(threads.ToString(CultureInfo.InvariantCulture)).Append(", 1, 1\n");
+        if (blocks > 0) text.Append(".minnctapersm ").Append(blocks.ToString(CultureInfo.InvariantCulture)).Append('\n');
+        text.Append("{\n");
         for (var i = 0; i < registers.Length; i++)
             if (registers[i] > 0) text.Append("    .reg .").Append(((RegisterClass)i).Type()).Append(' ').Append(((RegisterClass)i).Prefix()).Append('<').Append(registers[i].ToString(CultureInfo.InvariantCulture)).Append(">;\n");
         return text.Append('\n').Append(body).Append("    ret;\n}\n").ToString();

@@ -10,12 +10,26 @@ namespace Graph.Tests.Ptx.Emission;
 [Collection(nameof(PtxasCount))]
 public sealed class AssemblyTests(PtxasCount count)
 {
-    static readonly string[] Names = ["mlp"];
+    static readonly string[] Names = ["mlp", "cnn", "nanogpt", "resnet18", "gpt2"];
 
     public static TheoryData<string> Models => [.. Names];
 
     /// <summary>Modules that are assembled.</summary>
     public static int Count => Names.Length * PtxasCount.Targets.Length;
+
+    /// <summary>Cases of NVIDIA's occupancy calculator.</summary>
+    [Theory]
+    [InlineData(70, 32, 256, 0, 64, "warps")]
+    [InlineData(80, 64, 256, 16640, 32, "registers")]
+    [InlineData(86, 40, 128, 0, 48, "warps")]
+    [InlineData(90, 128, 256, 99328, 16, "registers")]
+    [InlineData(75, 32, 64, 8192, 16, "shared memory")]
+    [InlineData(89, 16, 32, 0, 24, "blocks")]
+    public void Occupancy_follows_the_published_formulas(int sm, int registers, int threads, int shared, int warps, string limiter)
+    {
+        var occupancy = PtxOccupancy.Of(sm, registers, threads, shared);
+        Assert.Equal((warps, limiter), (occupancy.Warps, occupancy.Limiter));
+    }
 
     [PtxasTheory, MemberData(nameof(Models))]
     public void The_assembler_takes_a_model_for_every_target(string name)

@@ -19,10 +19,13 @@ sealed class EmulatedMachine
     readonly EmulatedModule module;
     readonly Dictionary<string, (ulong Address, DType Type, long Elements)> states = new(StringComparer.Ordinal);
 
-    public EmulatedMachine(LoweredProgram program, LaunchOptions? options = null)
+    /// <param name="program">Lowered for the target.</param>
+    /// <param name="options">How kernels are run.</param>
+    /// <param name="isWide">With places of 64 bits, whatever the bounds say.</param>
+    public EmulatedMachine(LoweredProgram program, LaunchOptions? options = null, bool isWide = false)
     {
         this.program = program;
-        Text = PtxTarget.Emit(program);
+        Text = PtxTarget.Module(PtxTarget.Functions(program, isWide));
         device = new() { Options = options ?? new() };
         module = device.Load(Text);
     }

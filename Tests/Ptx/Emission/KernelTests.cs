@@ -34,17 +34,18 @@ public sealed class KernelTests
             LoopLaunch l => l with { Kernel = Body((LoopKernel)l.Kernel)! },
             SegmentedLaunch s => s with { Kernel = Body((LoopKernel)s.Kernel)! },
             ContractLaunch c => c with { Kernel = c.Kernel with { MakesA = Maker(c.Kernel.MakesA), MakesB = Maker(c.Kernel.MakesB), Epilogue = Body(c.Kernel.Epilogue) } },
+            ConvolutionLaunch c => c with { Kernel = c.Kernel with { Operands = [.. c.Kernel.Operands.Select(o => o with { Maker = Body(o.Maker) })], Epilogue = Body(c.Kernel.Epilogue) } },
             _ => launch,
         };
         return program with { Functions = [.. program.Functions.Select(f => f with { Launches = [.. f.Launches.Select(Of)] })] };
     }
 
     /// <summary>Runs every function of a program in both, and compares all bits; a NaN is one whatever its bits.</summary>
-    static void Agree(Program program, IEnumerable<(int B, int T)> sizes, ulong seed = 1, Func<string, DType, Random, double>? draw = null)
+    static void Agree(Program program, IEnumerable<(int B, int T)> sizes, ulong seed = 1, Func<string, DType, Random, double>? draw = null, bool isWide = false)
     {
         var lowered = Lower(program);
         var interpreter = new ToyMachine(WrittenOut(lowered));
-        var machine = new EmulatedMachine(lowered, new() { Seed = seed });
+        var machine = new EmulatedMachine(lowered, new() { Seed = seed }, isWide);
         foreach (var (batch, time) in sizes)
             foreach (var function in lowered.Functions)
             {
@@ -149,4 +150,102 @@ public sealed class KernelTests
           %6 = gather_grad %5, picks {axis=1, size=[11]}
           return %0, %1, %2, %3, %5, %6
         """), [(1, 1), (2, 31), (33, 5), (257, 3), (300, 2), (5, 300)], draw: (name, _, random) => name is "ids" ? random.Next(37) : name is "picks" ? random.Next(11) : random.NextDouble() - 0.5);
+
+    [Theory]
+    [InlineData(4, 6, 3, 1, 1, 1, 1)]
+    [InlineData(3, 5, 3, 2, 0, 1, 1)]
+    [InlineData(4, 6, 3, 2, 1, 1, 2)]
+    [InlineData(3, 4, 2, 1, 2, 3, 1)]
+    [InlineData(20, 65, 1, 1, 0, 1, 1)]
+    public void Convolutions_and_their_gradients_have_the_bits_of_the_interpreter(int channels, int filters, int kernel, int stride, int padding, int dilation, int groups)
+    {
+        var (height, width) = (9, 7);
+        int Map(int size) => (size + 2 * padding - dilation * (kernel - 1) - 1) / stride + 1;
+        var window = $"dilation=[{dilation},{dilation}], groups={groups}, padding=[{padding},{padding}], stride=[{stride},{stride}]";
+        var (image, weight, map) = ($"B,{channels},{height},{width}", $"{filters},{channels / groups},{kernel},{kernel}", $"B,{filters},{Map(height)},{Map(width)}");
+        Agree(Parse($$"""
+            func f(image: f32[{{image}}], weight: f32[{{weight}}], dy: f32[{{map}}], bias: f32[{{filters}},1,1]) -> (f32[{{map}}], f32[{{image}}], f32[{{weight}}], f32[{{map}}])
+              %0 = conv2d image, weight {{{window}}}
+              %1 = conv2d_grad_input dy, weight {{{window}}, shape=[{{image}}]}
+              %2 = conv2d_grad_weight image, dy {{{window}}, shape=[{{weight}}]}
+              %3 = relu image
+              %4 = conv2d %3, weight {{{window}}}
+              %5 = add %4, bias
+              %6 = relu %5
+              return %0, %1, %2, %6
+            """), [(1, 1), (3, 1)]);
+    }
+
+    [Fact]
+    public void Pools_have_the_bits_of_the_interpreter() => Agree(Parse("""
+        func f(x: f32[B,3,9,7], dy: f32[B,3,5,4], dz: f32[B,3,4,2]) -> (f32[B,3,5,4], i32[B,3,5,4], f32[B,3,9,7], f32[B,3,4,2], f32[B,3,9,7])
+          %0, %1 = max_pool2d x {kernel=[3,3], padding=[1,1], stride=[2,2]}
+          %2 = max_pool2d_grad dy, %1 {shape=[B,3,9,7]}
+          %3 = avg_pool2d x {kernel=[2,3], padding=[0,0], stride=[2,3]}
+          %4 = avg_pool2d_grad dz {kernel=[2,3], padding=[0,0], shape=[B,3,9,7], stride=[2,3]}
+          return %0, %1, %2, %3, %4
+        """), [(1, 1), (4, 1)]);
+
+    /// <summary>What is drawn, and what is computed of it, has the bits of the definition: at edges of blocks, in other iterations, for seeds of 53 bits.</summary>
+    [Fact]
+    public void Random_numbers_have_the_bits_of_the_definition()
+    {
+        foreach (var (seed, stream, iteration, count) in new[] { (0L, 0L, 0L, 1), (9007199254740991L, 5L, 0L, 257), (-3L, long.MaxValue, 12345L, 700) })
+        {
+            Scalar Number(int source) => Scalar.Input(source, DType.I64);
+            var kernel = new LoopKernel(
+                "draws", KernelForm.Map, [new(AxisRole.Lane, false, Compiler.Kernels.Extent.Zero)], [new(0, DType.I64, false, [Compiler.Kernels.Extent.Zero]), new(1, DType.F32, true, [Compiler.Kernels.Extent.One])],
+                [new Source.Load(0), new Source.Size(Compiler.Kernels.Extent.Argument(0)), new Source.Size(Compiler.Kernels.Extent.Argument(1))],
+                [new([], [], [new(1, Scalar.Uniform(Number(0), Scalar.AxisIndex(0), Number(1), Number(2)))])], [], null, true);
+            foreach (var isWide in (bool[])[false, true])
+            {
+                var session = new Session(PtxTarget.Module(PtxTarget.Functions(kernel, true, false, isWide)), new());
+                var (from, to) = (session.Upload([seed], "seed"), session.Allocate<float>(count, "numbers"));
+                session.Launch("draws", new Dim3((count + 255) / 256), 256, 0, from, to, stream, iteration, (long)count);
+                session.Expect(to, [.. Enumerable.Range(0, count).Select(i => Philox.Uniform((ulong)seed, Philox.Stream(stream, iteration), (ulong)i))], "numbers");
+            }
+        }
+    }
+
+    /// <summary>Rows and sums of products under other schedules, and with places of 64 bits: the same bits.</summary>
+    [Theory]
+    [InlineData(2, false)]
+    [InlineData(3, false)]
+    [InlineData(4, true)]
+    public void Schedules_and_widths_of_places_change_nothing(ulong seed, bool isWide) => Agree(Parse("""
+        func f(x: f32[B,T], y: f32[T,B], z: f32[B,1100], u: f32[1100,T], n: i32[B,T]) -> (f32[B,T], f32[B,B], f32[B,T], f32[T], i64[B], f32[T,B])
+          %0 = softmax x {axis=1}
+          %1 = matmul x, y
+          %2 = gelu %1
+          %3 = matmul z, u
+          %4 = sum x {axes=[0], keep=false}
+          %5 = sum n {axes=[1], keep=false}
+          %6 = transpose x {order=[1,0]}
+          %7 = mul %6, y
+          return %0, %2, %3, %4, %5, %7
+        """), [(1, 33), (65, 2), (31, 65)], seed, isWide: isWide);
+
+    /// <summary>A table of more than 2³² elements: 64 bits are chosen because the bounds say so, and reach its end.</summary>
+    [Fact]
+    public void A_table_beyond_32_bits_is_read_at_its_end()
+    {
+        var program = Lower(ProgramParser.Parse("""
+            program P version 1
+            dim B ≤ 8 ~ 3
+            func f(table: f32[1100000000,4], ids: i64[B]) -> (f32[B,4])
+              %0 = embedding table, ids
+              return %0
+            """, OperationTable.Set));
+        var launch = program.Find("f")!.Launches.Single();
+        Assert.True(PtxLaunches.IsWide(launch, DimBinding.Empty.With("B", 3)));
+        var session = new Session(PtxTarget.Emit(program), new());
+        var table = session.Device.Allocate(1100000000L * 16, "table");
+        long[] ids = [1099999999, 0, 1073741824];
+        for (var i = 0; i < ids.Length; i++) session.Device.Write<float>(table + (ulong)ids[i] * 16, [i, i + 0.25f, i + 0.5f, i + 0.75f]);
+        var (from, to, record) = (session.Upload(ids, "ids"), session.Allocate<float>(12, "rows"), session.Upload<long>([0, 0, 0], "record"));
+        var call = PtxLaunches.Of(launch, DimBinding.Empty.With("B", 3)).Single();
+        session.Launch(call.Function, new Dim3((int)call.Blocks), call.Threads, 0, table, from, to, 1100000000L, 4L, 12L, record);
+        session.Expect(to, [.. Enumerable.Range(0, 12).Select(i => i / 4 + i % 4 * 0.25f)], "rows");
+        session.Expect<long>(record, [0, 0, 0], "record");
+    }
 }
