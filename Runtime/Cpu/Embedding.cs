@@ -138,7 +138,8 @@ static unsafe partial class LibraryKernels
     // Picking rows moves elements: only their size matters.
     static readonly string embedding = Implement("embedding", call => Embed(call, call.Type(0).Size() switch
     {
-        2 => (delegate*<WorkerPool, EmbeddingCall*, void>)&Embedding.Gather<ushort>,
+        1 => (delegate*<WorkerPool, EmbeddingCall*, void>)&Embedding.Gather<byte>,
+        2 => &Embedding.Gather<ushort>,
         4 => &Embedding.Gather<float>,
         8 => &Embedding.Gather<double>,
         _ => throw call.Unsupported(0),

@@ -156,7 +156,7 @@ public sealed class StorageTypeTests
     [Fact]
     public void A_pool_reads_what_a_loop_makes()
     {
-        var lowered = Compare($"func f(x: u8[2,3,8,8], scale: f32[3,1,1], zero: f32[3,1,1]) -> f32[2,3,4,4]\n{Made("2,3,8,8")}  %3 = max_pool2d %2 {{kernel=[2,2],stride=[2,2]}} : f32[2,3,4,4]\n  return %3\n");
+        var lowered = Compare($"func f(x: u8[2,3,8,8], scale: f32[3,1,1], zero: f32[3,1,1]) -> f32[2,3,4,4]\n{Made("2,3,8,8")}  %3 = avg_pool2d %2 {{kernel=[2,2],padding=[0,0],stride=[2,2]}} : f32[2,3,4,4]\n  return %3\n");
         Assert.Equal([typeof(LoopLaunch), typeof(LibraryLaunch)], lowered.Functions[0].Launches.Select(l => l.GetType()));
     }
 
