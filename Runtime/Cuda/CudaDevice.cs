@@ -65,7 +65,7 @@ sealed class CudaDevice : IComputeDevice
 /// <summary>A session on a card.</summary>
 sealed class CudaExecutor(CudaDevice device, WorkerPool pool) : IExecutor
 {
-    public int Threads => pool.Threads;
+    public WorkerPool Pool => pool;
 
     public IArena Allocate(long bytes, string purpose)
     {

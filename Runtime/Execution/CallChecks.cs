@@ -6,6 +6,7 @@ using Graph.Compiler.Ir;
 using Graph.Compiler.Kernels;
 using Graph.Compiler.Planning;
 using Graph.Compiler.Training;
+using Graph.Runtime.Memory;
 
 namespace Graph.Runtime.Execution;
 
@@ -28,11 +29,11 @@ sealed unsafe class CallChecks
         // A training step is the loss in training mode and more.
         var name = TrainingSignature.OfStep(program.Training, function.Name) is { } training ? TrainingSignature.Of(training).ForwardLoss : function.Name;
         var names = solver.Names;
-        var least = new List<SizeCheck>();
+        var least = new Growing<SizeCheck>();
         foreach (var requirement in program.Requirements)
             if (requirement.Function == name && Known(requirement.Size, names)) least.Add(new(requirement, new(requirement.Size, names)));
         sizes = least.ToArray();
-        var below = new List<IndexCheck>();
+        var below = new Growing<IndexCheck>();
         foreach (var range in program.Ranges)
             for (var i = 0; i < function.Parameters.Length; i++)
                 if (range.Function == name && function.Parameters[i].Name == range.Argument && function.Parameters[i].DType is DType.I32 or DType.I64 && Known(range.Below, names))

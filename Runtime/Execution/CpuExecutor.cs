@@ -17,7 +17,7 @@ sealed unsafe class CpuExecutor(CompiledModel model, WorkerPool pool) : IExecuto
         }
     }
 
-    public int Threads => pool.Threads;
+    public WorkerPool Pool => pool;
 
     public IArena Allocate(long bytes, string purpose) => Arena.Allocate(bytes, purpose);
 

@@ -7,8 +7,8 @@ namespace Graph.Runtime.Execution;
 /// <summary>Where the calls of one session run: a processor's threads, or a GPU behind its driver. What a session decides (plans, lengths, what is kept for which sizes) is the same for all.</summary>
 interface IExecutor : IDisposable
 {
-    /// <summary>The most threads of the processor that work on one call.</summary>
-    int Threads { get; }
+    /// <summary>The threads of the processor that work on one call.</summary>
+    WorkerPool Pool { get; }
 
     /// <summary>Memory for intermediates.</summary>
     /// <param name="bytes">How much.</param>

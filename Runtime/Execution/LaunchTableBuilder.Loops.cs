@@ -1,6 +1,7 @@
 using System.Collections.Generic;
 using Graph.Compiler.Ir;
 using Graph.Compiler.Kernels;
+using Graph.Runtime.Memory;
 
 namespace Graph.Runtime.Execution;
 
@@ -8,9 +9,10 @@ namespace Graph.Runtime.Execution;
 sealed unsafe partial class LaunchTableBuilder
 {
     /// <summary>A loop around the launch that is being written.</summary>
-    sealed record LoopScope(int Launch, int Last, string Index, List<StepEntry> Steps);
+    sealed record LoopScope(int Launch, int Last, string Index, Growing<StepEntry> Steps);
 
-    readonly Stack<LoopScope> loops = [];
+    // The innermost last.
+    readonly Growing<LoopScope> loops = new();
 
     void WriteRepeat(RepeatLaunch launch, LaunchEntry* entry)
     {
@@ -24,7 +26,8 @@ sealed unsafe partial class LaunchTableBuilder
     // All launches of the innermost loop are written.
     void End(LaunchEntry* entry)
     {
-        var steps = loops.Pop().Steps;
+        var steps = loops.Last.Steps;
+        loops.RemoveLast();
         entry->Repeat->Steps = memory.Take<StepEntry>(steps.Count);
         entry->Repeat->StepCount = steps.Count;
         for (var i = 0; i < steps.Count; i++) entry->Repeat->Steps[i] = steps[i];
@@ -33,8 +36,9 @@ sealed unsafe partial class LaunchTableBuilder
     // The slot for the address in iteration 0 of every loop whose index an offset has, and what is left of the offset there. An offset grows by the same with every iteration.
     void** Stepping(Dim offset, int elementBytes, void** slot, out Dim start)
     {
-        foreach (var loop in loops)
+        for (var depth = loops.Count - 1; depth >= 0; depth--)
         {
+            var loop = loops[depth];
             var from = offset.Substitute(new Dictionary<string, Dim> { [loop.Index] = Dim.Zero });
             if (from == offset) continue;
             var step = offset.Substitute(new Dictionary<string, Dim> { [loop.Index] = Dim.One }) - from;

@@ -8,7 +8,6 @@ using Graph.Compiler.Planning;
 using Graph.Compiler.Targets;
 using Graph.Runtime.Cpu;
 using Graph.Runtime.Memory;
-using Buffer = Graph.Compiler.Kernels.Buffer;
 
 namespace Graph.Runtime.Execution;
 
@@ -22,7 +21,7 @@ sealed unsafe partial class LaunchTableBuilder
     readonly byte* arena;
     readonly WorkerPool pool;
     readonly NativeBump memory;
-    readonly Dictionary<Buffer, int> callers = [];
+    readonly int[] callers; // which argument or result of the call a buffer is, by its number; −1 for those of ours
     readonly Growing<Patch> patches = new();
     readonly Growing<Relocation> relocations = new();
     long scratchBytes;
@@ -37,9 +36,11 @@ sealed unsafe partial class LaunchTableBuilder
         this.pool = pool;
         memory = new($"the launch table of {model.Name}.{function.Name}");
         var lowered = function.Lowered;
-        for (var i = 0; i < lowered.Arguments.Length; i++) callers[lowered.Arguments[i]] = i;
+        callers = new int[lowered.Buffers.Length];
+        Array.Fill(callers, -1);
+        for (var i = 0; i < lowered.Arguments.Length; i++) callers[lowered.Arguments[i].Id] = i;
         for (var i = 0; i < lowered.Results.Length; i++)
-            if (lowered.Results[i].Kind == BufferKind.Result) callers.TryAdd(lowered.Results[i], lowered.Arguments.Length + i);
+            if (lowered.Results[i].Kind == BufferKind.Result && callers[lowered.Results[i].Id] < 0) callers[lowered.Results[i].Id] = lowered.Arguments.Length + i;
     }
 
     /// <summary>A table over parameters, an arena and a pool's scratch memory, which have to outlive it. When it cannot be made, nothing is left behind.</summary>
@@ -63,12 +64,12 @@ sealed unsafe partial class LaunchTableBuilder
         var table = new LaunchTable(memory, plan, values, function.Lengths(values), store, pool) { Entries = memory.Take<LaunchEntry>(launches.Length), Count = launches.Length };
         for (var i = 0; i < launches.Length; i++)
         {
-            while (loops.Count > 0 && i > loops.Peek().Last) End(&table.Entries[loops.Peek().Launch]);
+            while (loops.Count > 0 && i > loops.Last.Last) End(&table.Entries[loops.Last.Launch]);
             Write(launches[i], &table.Entries[i]);
-            if (launches[i] is RepeatLaunch repeat) loops.Push(new(i, i + repeat.Length, repeat.Index, []));
+            if (launches[i] is RepeatLaunch repeat) loops.Add(new(i, i + repeat.Length, repeat.Index, new()));
         }
-        while (loops.Count > 0) End(&table.Entries[loops.Peek().Launch]);
-        while (table.FirstWrite < launches.Length && !(function.IsTraining && launches[table.FirstWrite].Operands.Any(o => o.IsWritten && o.Buffer.Kind == BufferKind.State))) table.FirstWrite++;
+        while (loops.Count > 0) End(&table.Entries[loops.Last.Launch]);
+        while (table.FirstWrite < launches.Length && !(function.IsTraining && WritesStates(launches[table.FirstWrite]))) table.FirstWrite++;
         // All memory that kernels need is there before a step begins.
         pool.EnsureScratch(scratchBytes);
 
@@ -81,6 +82,13 @@ sealed unsafe partial class LaunchTableBuilder
         table.RelocationCount = relocations.Count;
         for (var i = 0; i < relocations.Count; i++) table.Relocations[i] = relocations[i];
         return table;
+    }
+
+    static bool WritesStates(Launch launch)
+    {
+        foreach (var operand in launch.Operands)
+            if (operand.IsWritten && operand.Buffer.Kind == BufferKind.State) return true;
+        return false;
     }
 
     long Evaluate(Dim dim) => dim.TryConstant(out var constant) ? constant : dim.Evaluate(plan.Binding);
@@ -151,7 +159,7 @@ sealed unsafe partial class LaunchTableBuilder
                 *slot = (byte*)(((nint)store[buffer.Name].Pointer << shift) + offset);
                 break;
             case BufferKind.Argument or BufferKind.Result:
-                patches.Add(new() { Slot = slot, Argument = callers[buffer], Shift = shift, Offset = offset });
+                patches.Add(new() { Slot = slot, Argument = callers[buffer.Id], Shift = shift, Offset = offset });
                 break;
             default:
                 throw new NotSupportedException($"{model.Name} has a buffer of the unknown kind {buffer.Kind}.");
@@ -292,12 +300,14 @@ sealed unsafe partial class LaunchTableBuilder
     // Arguments that have places in the arena.
     void WriteLoads(LaunchTable table)
     {
-        var planned = function.Lowered.Arguments.Where(function.Lowered.IsPlanned).ToList();
+        var planned = new Growing<Compiler.Kernels.Buffer>();
+        foreach (var argument in function.Lowered.Arguments)
+            if (function.Lowered.IsPlanned(argument)) planned.Add(argument);
         table.Loads = memory.Take<ArgumentCopy>(planned.Count);
         table.LoadCount = planned.Count;
         for (var i = 0; i < planned.Count; i++)
         {
-            table.Loads[i] = new() { Argument = callers[planned[i]], Bytes = plan.Bytes[planned[i].Id] };
+            table.Loads[i] = new() { Argument = callers[planned[i].Id], Bytes = plan.Bytes[planned[i].Id] };
             PointIntoArena((byte**)&table.Loads[i].To, plan.Offsets[planned[i].Id]);
         }
     }
@@ -313,7 +323,7 @@ sealed unsafe partial class LaunchTableBuilder
             var bytes = plan.Bytes[buffer.Id];
             if (buffer.Kind is (BufferKind.Argument or BufferKind.Result) && !lowered.IsPlanned(buffer))
             {
-                if (callers[buffer] != argument) copies.Add(new() { SourceArgument = callers[buffer], Argument = argument, Bytes = bytes });
+                if (callers[buffer.Id] != argument) copies.Add(new() { SourceArgument = callers[buffer.Id], Argument = argument, Bytes = bytes });
                 continue;
             }
             copies.Add(new() { Source = buffer.Kind == BufferKind.State ? store[buffer.Name].Pointer : null, SourceArgument = -1, Argument = argument, Bytes = bytes });

@@ -1,5 +1,4 @@
 using System;
-using System.Linq;
 using System.Threading;
 using Graph.Compiler.Planning;
 
@@ -21,7 +20,10 @@ sealed class PlanCache
     public PlanCache(CompiledFunction function, MemoryPlan? planned)
     {
         this.function = function;
-        if (planned is not null) plans.Add([.. function.Solver.Symbols.Select(s => planned.Binding[s.Name])], planned, BytesOf(planned));
+        if (planned is null) return;
+        var values = new long[function.Solver.Symbols.Length];
+        for (var i = 0; i < values.Length; i++) values[i] = planned.Binding[function.Solver.Symbols[i].Name];
+        plans.Add(values, planned, BytesOf(planned));
     }
 
     /// <summary>How many plans were made here.</summary>

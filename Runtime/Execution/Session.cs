@@ -39,7 +39,7 @@ public sealed unsafe class Session : IDisposable
     }
 
     /// <summary>The most threads that work on one call.</summary>
-    public int Threads => executor.Threads;
+    public int Threads => executor.Pool.Threads;
 
     /// <summary>Bytes of the arena so far: what the largest call needed; with stable addresses, of all arenas.</summary>
     public long ArenaBytes => (arena?.Bytes ?? 0) + outgrown.Sum(a => a.Bytes);
@@ -126,7 +126,7 @@ public sealed unsafe class Session : IDisposable
         // Training is the model's, whichever session it runs in; what entries assign is the session's.
         var states = function.IsTraining ? store.Root : store;
         var began = Worked();
-        if (Trains(function, states)) states.StartTraining();
+        if (Trains(function, states)) states.StartTraining(executor.Pool);
         var allocating = Worked() - began;
         if (!function.StateSizes.IsEmpty) states.MakeStates(function, values);
         var plan = function.Plans.Get(values);
@@ -141,7 +141,7 @@ public sealed unsafe class Session : IDisposable
         IBoundFunction[] moved;
         try
         {
-            moved = room == arena || isStable ? [] : [.. Tables];
+            moved = room == arena || isStable ? [] : Tables;
             table = executor.Bind(function, plan, values, states, room);
         }
         catch
@@ -180,7 +180,15 @@ public sealed unsafe class Session : IDisposable
 
     static string With(DimBinding binding) => binding.ToString() is { Length: > 0 } text ? " with " + text : "";
 
-    IEnumerable<IBoundFunction> Tables => tables.Values.SelectMany(cache => cache.Items).Select(item => item.Item);
+    IBoundFunction[] Tables
+    {
+        get
+        {
+            var all = new Growing<IBoundFunction>();
+            foreach (var cache in tables.Values) cache.AddTo(all);
+            return all.ToArray();
+        }
+    }
 
     void Forget()
     {

@@ -2,15 +2,17 @@ using System;
 
 namespace Graph.Runtime.Memory;
 
-/// <summary>An array that grows: a list of values, which is compiled with this assembly where the framework's lists of our values would be compiled anew whenever a model starts.</summary>
+/// <summary>An array that grows: a list that is compiled with this assembly, where the framework's would be loaded, and over values compiled, for each of our types when a model starts.</summary>
 sealed class Growing<T>
-    where T : unmanaged
 {
     T[] items = new T[16];
 
     public int Count { get; private set; }
 
     public T this[int index] => items[index];
+
+    /// <summary>The one that was added last.</summary>
+    public T Last => items[Count - 1];
 
     public void Add(T item)
     {
@@ -21,5 +23,14 @@ sealed class Growing<T>
             items = larger;
         }
         items[Count++] = item;
+    }
+
+    public void RemoveLast() => items[--Count] = default!;
+
+    public T[] ToArray()
+    {
+        var array = new T[Count];
+        Array.Copy(items, array, Count);
+        return array;
     }
 }

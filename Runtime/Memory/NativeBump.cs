@@ -1,5 +1,4 @@
 using System;
-using System.Collections.Generic;
 using System.Runtime.InteropServices;
 
 namespace Graph.Runtime.Memory;
@@ -9,7 +8,7 @@ namespace Graph.Runtime.Memory;
 sealed unsafe class NativeBump(string purpose) : IDisposable
 {
     const int ChunkBytes = 64 * 1024;
-    readonly List<NativeBlock> chunks = [];
+    readonly Growing<NativeBlock> chunks = new();
     byte* next, end;
 
     /// <summary>Bytes that were taken from the system.</summary>
@@ -38,8 +37,7 @@ sealed unsafe class NativeBump(string purpose) : IDisposable
     public void Dispose()
     {
         next = end = null;
-        foreach (var chunk in chunks) chunk.Dispose();
-        chunks.Clear();
+        for (; chunks.Count > 0; chunks.RemoveLast()) chunks.Last.Dispose();
         Bytes = 0;
     }
 }

@@ -15,6 +15,8 @@ static unsafe class Initialization
     // Elements that one chunk fills: a multiple of 4, the words of a Philox block.
     const long Grain = 1 << 16;
 
+    const long PageBytes = 4096;
+
     struct Job
     {
         public void* Target;
@@ -29,7 +31,11 @@ static unsafe class Initialization
     /// <exception cref="NotSupportedException">The initializer is unknown, or random for a type other than f32 and f64.</exception>
     public static void Fill(StoredTensor tensor, ulong seed, WorkerPool? pool, bool isZero = false)
     {
-        if (isZero && tensor.Declaration.Init.Kind == InitSpec.Zeros.Kind) return;
+        if (isZero && tensor.Declaration.Init.Kind == InitSpec.Zeros.Kind)
+        {
+            Touch(tensor, pool);
+            return;
+        }
         var (kind, scale) = tensor.Declaration.Init;
         var (inputs, outputs) = Fans(tensor);
         switch (kind)
@@ -48,6 +54,21 @@ static unsafe class Initialization
             case "xavier_normal": Random(tensor, seed, pool, scale * Math.Sqrt(2.0 / (inputs + outputs)), normal: true); break;
             default: throw new NotSupportedException($"{tensor.Path} asks for the initializer '{kind}', which this runtime does not know.");
         }
+    }
+
+    // One write a page, shared among threads: the first step would read there before it writes, which costs a page two faults.
+    static void Touch(StoredTensor tensor, WorkerPool? pool)
+    {
+        var job = new Job { Target = tensor.Pointer };
+        var pages = (tensor.Bytes + PageBytes - 1) / PageBytes;
+        if (pool is not null) pool.Run(&TouchPages, &job, pages, Grain * sizeof(float) / PageBytes);
+        else TouchPages(&job, 0, pages, 0);
+    }
+
+    static void TouchPages(void* context, long begin, long end, int worker)
+    {
+        var bytes = (byte*)((Job*)context)->Target;
+        for (var page = begin; page < end; page++) bytes[page * PageBytes] = 0;
     }
 
     /// <summary>As torch.nn.init counts them: axis 1 (0) times the receptive field is in (out); a vector is its own fan.</summary>

@@ -3,11 +3,13 @@ using System.Collections;
 using System.Collections.Generic;
 using System.Collections.Immutable;
 using System.Linq;
+using System.Runtime.InteropServices;
 using System.Threading;
 using Graph.Compiler.Ir;
 using Graph.Compiler.Training;
 using Graph.Runtime.Cpu;
 using Graph.Runtime.Execution;
+using Graph.Runtime.Memory;
 using Graph.Runtime.Parameters;
 
 namespace Graph;
@@ -46,26 +48,46 @@ public sealed partial class ParameterStore : IReadOnlyCollection<StoredTensor>, 
     }
 
     /// <summary>What there is, at one moment: a reader on another thread sees all tensors of a kind or none.</summary>
-    sealed class Contents(ImmutableArray<StoredTensor> all, bool isTraining, Contents? basis = null)
+    sealed class Contents
     {
-        public ImmutableArray<StoredTensor> All { get; } = all;
+        public Contents(ImmutableArray<StoredTensor> all, bool isTraining, Contents? basis = null)
+        {
+            (All, IsTraining, Basis) = (all, isTraining, basis);
+            ByPath = new(all.Length, StringComparer.Ordinal);
+            var (order, shown, counters, blocks) = (new Growing<StoredTensor>(), new Growing<StoredTensor>(), new Growing<StoredTensor>(), new Growing<PinnedMemory>());
+            foreach (var tensor in all)
+            {
+                ByPath.Add(tensor.Path, tensor);
+                // The tensors of a block stand together.
+                if (blocks.Count == 0 || !ReferenceEquals(blocks.Last, tensor.Memory)) blocks.Add(tensor.Memory);
+                if (tensor.Kind is StateKind.Constant or StateKind.Derived) continue;
+                order.Add(tensor);
+                if (tensor.Kind != StateKind.Counter) shown.Add(tensor);
+                else if (TrainingSignature.IsAppliedSteps(tensor.Path)) counters.Add(tensor);
+            }
+            (Order, Shown, Counters, Blocks) = (Owned(order), Owned(shown), Owned(counters), blocks.ToArray());
+        }
+
+        static ImmutableArray<StoredTensor> Owned(Growing<StoredTensor> list) => ImmutableCollectionsMarshal.AsImmutableArray(list.ToArray());
+
+        public ImmutableArray<StoredTensor> All { get; }
 
         /// <summary>What training and checkpoints know: not the arrays of the source, which are nobody's to change, nor what is derived from the rest.</summary>
-        public ImmutableArray<StoredTensor> Order { get; } = [.. all.Where(t => t.Kind is not (StateKind.Constant or StateKind.Derived))];
+        public ImmutableArray<StoredTensor> Order { get; }
 
         /// <summary>What users see: nor the counts of steps, which <see cref="Step"/> tells.</summary>
-        public ImmutableArray<StoredTensor> Shown { get; } = [.. all.Where(t => t.Kind is not (StateKind.Constant or StateKind.Derived or StateKind.Counter))];
+        public ImmutableArray<StoredTensor> Shown { get; }
 
-        public ImmutableArray<StoredTensor> Counters { get; } = [.. all.Where(t => t.Kind == StateKind.Counter && TrainingSignature.IsAppliedSteps(t.Path))];
+        public ImmutableArray<StoredTensor> Counters { get; }
 
-        public Dictionary<string, StoredTensor> ByPath { get; } = all.ToDictionary(t => t.Path, StringComparer.Ordinal);
+        public Dictionary<string, StoredTensor> ByPath { get; }
 
-        public ImmutableArray<PinnedMemory> Blocks { get; } = [.. all.Select(t => t.Memory).Distinct()];
+        public PinnedMemory[] Blocks { get; }
 
-        public bool IsTraining { get; } = isTraining;
+        public bool IsTraining { get; }
 
         /// <summary>The root's contents that a session's are made from.</summary>
-        public Contents? Basis { get; } = basis;
+        public Contents? Basis { get; }
     }
 
     Contents Now
@@ -186,12 +208,13 @@ public sealed partial class ParameterStore : IReadOnlyCollection<StoredTensor>, 
     internal ImmutableArray<StateDecl> Declarations => declarations;
 
     /// <summary>Creates the optimizer states, with their first values; nothing when they exist. The caller has the gate alone.</summary>
+    /// <param name="pool">What to fill them on; null for the calling thread.</param>
     /// <exception cref="OutOfMemoryException">There is no memory for them; the store is as before.</exception>
-    internal void StartTraining()
+    internal void StartTraining(WorkerPool? pool = null)
     {
         ThrowIfDisposed();
         if (IsTraining) return;
-        root.contents = new(root.contents.All.AddRange(root.Make(declarations.Where(IsOptimizer), "optimizer states", null)), isTraining: true);
+        root.contents = new(root.contents.All.AddRange(root.Make(declarations.Where(IsOptimizer), "optimizer states", pool)), isTraining: true);
     }
 
     /// <summary>Gives every tensor its first value again, the session's own included.</summary>

@@ -10,8 +10,8 @@ static class Program
     static readonly (string Name, string Arguments, Func<string[], int> Run)[] commands =
     [
         ("compile", "[mlp|cnn|nanogpt|resnet18|gpt2]...", CompileCommand.Run),
-        ("start", "[--threads N] [MODEL]...", StartCommand.Run),
-        ("steps", "[--threads N] [--seconds S] [MODEL]...", StepsCommand.Run),
+        ("start", "[--threads N] [--runs R] [MODEL]...", StartCommand.Run),
+        ("steps", "[--threads N] [--seconds S] [--peer COMMAND] [MODEL]...", StepsCommand.Run),
         ("profile", "[--threads N] [--seconds S] [MODEL]...", ProfileCommand.Run),
         ("gemm", "[--layout nn|nt|tn] [--threads N] [M N K]...", GemmCommand.Run),
         ("conv", "[--threads N] [--rounds R] [--peer COMMAND] [BATCH CHANNELS SIZE FILTERS KERNEL STRIDE]...", ConvCommand.Run),

@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Diagnostics;
+using System.Globalization;
 using System.Linq;
 using System.Runtime;
 using System.Text.Json;
@@ -9,36 +10,64 @@ using Graph.Runtime.Execution;
 namespace Graph.Benchmarks;
 
 /// <summary>
-/// <c>start [--threads N] [MODEL…]</c>: what a yardstick model costs from <c>Create</c> to the first launch of its first training step, at typical sizes and in a process of its own, in
-/// milliseconds. <c>start_ms</c> is what remains beside <c>memory_ms</c> (parameters, optimizer states and intermediates: allocated and given their first numbers) and <c>jit_ms</c>; of it
-/// <c>read_ms</c> goes to what the class embeds, the rest to the first call's launch table.
+/// <c>start [--threads N] [--runs R] [MODEL…]</c>: what a yardstick model costs from <c>Create</c> to the first launch of its first training step, at typical sizes, and what its first step costs from the
+/// start of the process, in milliseconds: the median and the least of R processes. <c>start_ms</c> is what remains beside <c>memory_ms</c> (parameters, optimizer states and intermediates: allocated and
+/// given their first numbers) and <c>jit_ms</c>; of it <c>read_ms</c> goes to what the class embeds, <c>bind_ms</c> to the first call's launch table. <c>first_step_ms</c> is everything: the runtime's own start,
+/// the batch, and the step with what it compiles (<c>step_jit_ms</c> on its thread).
 /// </summary>
 static class StartCommand
 {
-    const string Child = "--here";
+    const string Child = "--here", Runs = "--runs";
+    const int DefaultRuns = 10;
+    static readonly string[] Times = ["start_ms", "read_ms", "bind_ms", "memory_ms", "jit_ms", "step_jit_ms", "first_step_ms"];
 
     public static int Run(string[] args)
     {
         var here = args.Contains(Child);
-        if (Yardstick.Parse([.. args.Where(a => a != Child)]) is not { } run) return 2;
+        var rest = args.Where(a => a != Child).ToList();
+        var runs = DefaultRuns;
+        if (rest.IndexOf(Runs) is >= 0 and var at && at + 1 < rest.Count)
+        {
+            runs = int.Parse(rest[at + 1], CultureInfo.InvariantCulture);
+            rest.RemoveRange(at, 2);
+        }
+        if (runs < 1 || Yardstick.Parse([.. rest]) is not { } run) return 2;
         foreach (var yardstick in run.Models)
-            if (here) Console.WriteLine(Measure(yardstick, run.Threads));
-            else if (Apart(yardstick.Name, run.Threads) is not 0 and var code) return code;
+            if (here) Console.WriteLine(JsonSerializer.Serialize(Measure(yardstick, run.Threads)));
+            else Console.WriteLine(Summary(yardstick.Name, [.. Enumerable.Range(0, runs).Select(_ => Apart(yardstick.Name, run.Threads))]));
         return 0;
     }
 
-    // In a process of its own, where nothing was compiled or loaded yet.
-    static int Apart(string model, int threads)
+    // In a process of its own, where nothing was compiled or loaded yet. One clock for all processes of the machine.
+    static Dictionary<string, double> Apart(string model, int threads)
     {
-        var start = new ProcessStartInfo(Environment.ProcessPath!);
+        var start = new ProcessStartInfo(Environment.ProcessPath!) { RedirectStandardOutput = true };
         if (!Environment.ProcessPath!.EndsWith("Benchmarks", StringComparison.Ordinal)) start.ArgumentList.Add(typeof(StartCommand).Assembly.Location);
-        foreach (var argument in new[] { "start", Child, "--threads", threads.ToString(System.Globalization.CultureInfo.InvariantCulture), model }) start.ArgumentList.Add(argument);
+        foreach (var argument in new[] { "start", Child, "--threads", threads.ToString(CultureInfo.InvariantCulture), model }) start.ArgumentList.Add(argument);
+        var began = Stopwatch.GetTimestamp();
         using var process = Process.Start(start)!;
+        var output = process.StandardOutput.ReadToEnd();
         process.WaitForExit();
-        return process.ExitCode;
+        if (process.ExitCode != 0) throw new InvalidOperationException($"The process for {model} ended with {process.ExitCode}: {output}");
+        var times = JsonSerializer.Deserialize<Dictionary<string, double>>(output)!;
+        times["first_step_ms"] = Ms(Stopwatch.GetElapsedTime(began, (long)times["stepped_at"]));
+        return times;
     }
 
-    static string Measure(Yardstick yardstick, int threads)
+    static string Summary(string model, IReadOnlyList<Dictionary<string, double>> runs)
+    {
+        var line = new Dictionary<string, object> { ["model"] = model, ["runs"] = runs.Count };
+        foreach (var name in Times)
+        {
+            var sorted = runs.Select(r => r[name]).Order().ToList();
+            line[name] = sorted[sorted.Count / 2];
+            line["least_" + name] = sorted[0];
+        }
+        line["launches"] = runs[0]["launches"];
+        return JsonSerializer.Serialize(line);
+    }
+
+    static Dictionary<string, double> Measure(Yardstick yardstick, int threads)
     {
         // The batch is the caller's; what the benchmark itself needs is compiled before.
         static (long Time, TimeSpan Jit) Now() => (Stopwatch.GetTimestamp(), JitInfo.GetCompilationTime(currentThread: true));
@@ -54,21 +83,24 @@ static class StartCommand
         var step = yardstick.Step(model);
         var drawn = Now();
         step();
+        var stepped = Now();
         var ready = instance.Session.Prepared;
 
+        var reading = Stopwatch.GetElapsedTime(begin.Time, read.Time) - (read.Jit - begin.Jit);
         var memory = Stopwatch.GetElapsedTime(read.Time, made.Time) - (made.Jit - read.Jit) + ready.Allocating;
         var jit = over.Jit - begin.Jit + (ready.Compiling - drawn.Jit);
         var total = Stopwatch.GetElapsedTime(begin.Time, over.Time) + Stopwatch.GetElapsedTime(drawn.Time, ready.ReadyAt);
-        return JsonSerializer.Serialize(new Dictionary<string, object>
+        return new()
         {
-            ["model"] = yardstick.Name,
             ["start_ms"] = Ms(total - memory - jit),
-            ["read_ms"] = Ms(Stopwatch.GetElapsedTime(begin.Time, read.Time) - (read.Jit - begin.Jit)),
+            ["read_ms"] = Ms(reading),
+            ["bind_ms"] = Ms(total - memory - jit - reading),
             ["memory_ms"] = Ms(memory),
             ["jit_ms"] = Ms(jit),
-            ["total_ms"] = Ms(total),
+            ["step_jit_ms"] = Ms(stepped.Jit - ready.Compiling),
+            ["stepped_at"] = stepped.Time,
             ["launches"] = instance.Session.PlanOf("train_step").Function.Launches.Length,
-        });
+        };
     }
 
     static double Ms(TimeSpan time) => Math.Round(time.TotalMilliseconds, 2);

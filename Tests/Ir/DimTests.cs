@@ -117,4 +117,36 @@ public sealed class DimTests
         var e = Assert.Throws<KeyNotFoundException>(() => Dim.Symbol("B").Evaluate(DimBinding.Empty));
         Assert.Contains("B", e.Message, StringComparison.Ordinal);
     }
+
+    [Fact]
+    public void A_binding_is_its_symbols_and_values_by_name()
+    {
+        var binding = new DimBinding([new("T", 5), new("B", 2), new("a", 7), new("B", 2)]);
+        Assert.Equal("B=2 T=5 a=7", binding.ToString());
+        Assert.Equal(["B", "T", "a"], binding.Values.Select(v => v.Key));
+        Assert.Equal((2L, 5L, 7L), (binding["B"], binding["T"], binding["a"]));
+        Assert.Equal(binding, DimBinding.Empty.With("a", 7).With("T", 4).With("B", 2).With("T", 5));
+        Assert.Equal(binding.GetHashCode(), DimBinding.Empty.With("a", 7).With("T", 5).With("B", 2).GetHashCode());
+        Assert.NotEqual(binding, binding.With("T", 6));
+        Assert.NotEqual(binding, binding.With("S", 1));
+        Assert.Equal(5, binding["T"]); // what With gives is another one
+        Assert.Equal("", DimBinding.Empty.ToString());
+        Assert.Contains("T is 5 and 6", Assert.Throws<ArgumentException>(() => new DimBinding([new("T", 5), new("T", 6)])).Message, StringComparison.Ordinal);
+        Assert.Contains("dimension S", Assert.Throws<KeyNotFoundException>(() => binding["S"]).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void The_symbols_of_a_size_are_sorted_and_once_each()
+    {
+        var size = Dim.Parse("2*B*T+T*T+B-3*S");
+        Assert.Equal(["B", "S", "T"], size.Symbols);
+        List<string> names = ["T"];
+        size.AddSymbols(names);
+        Dim.Symbol("B").AddSymbols(names);
+        ((Dim)4).AddSymbols(names);
+        Assert.Equal(["T", "B", "S"], names);
+        Assert.True(size.Has("S"));
+        Assert.False(size.Has("N"));
+        Assert.Empty(((Dim)7).Symbols);
+    }
 }

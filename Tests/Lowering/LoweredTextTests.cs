@@ -176,6 +176,29 @@ public sealed class LoweredTextTests
         Assert.Contains("begins no part of a lowered program", Assert.Throws<FormatException>(() => LoweredText.Read(wrong)).Message, StringComparison.Ordinal);
     }
 
+    /// <summary>The body of a kernel is read when somebody asks for it, and then refused with its line: a model that starts needs its name and its form.</summary>
+    [Fact]
+    public void A_kernel_is_read_when_it_is_asked_for()
+    {
+        var body = SealedText.Open("lowered", LoweredText.Version, LoweredText.Write(Lower(RandomProgram.Create(2), Training)));
+        var at = body.IndexOf("    [", body.IndexOf("  stage", StringComparison.Ordinal), StringComparison.Ordinal);
+        var read = LoweredText.Read(SealedText.Seal("lowered", LoweredText.Version, body[..at] + "    q" + body[(at + 5)..]));
+        var broken = new List<string>();
+        foreach (var kernel in read.Kernels.OfType<LoopKernel>())
+        {
+            Assert.Equal(kernel.Form == KernelForm.Tile, kernel.IsTile);
+            try
+            {
+                _ = kernel.Stages;
+            }
+            catch (FormatException e)
+            {
+                broken.Add(e.Message);
+            }
+        }
+        Assert.StartsWith($"line {body[..at].Count(c => c == '\n') + 2} of a lowered program", Assert.Single(broken), StringComparison.Ordinal);
+    }
+
     const string TwoLayers = """
         [Model] [Dim("B", Max = 8)] public partial class M
         {

@@ -1,7 +1,6 @@
 using System;
 using System.Collections.Generic;
 using System.Collections.Immutable;
-using System.Linq;
 using Graph.Compiler.Ir;
 using Graph.Compiler.Ir.Text;
 
@@ -39,9 +38,9 @@ sealed class LoweredReader(TextCursor t, IReadOnlyList<string> places)
         var training = ImmutableArray.CreateBuilder<TrainingProgram>();
         while (t.TryWord("train")) training.Add(Training());
         var requirements = ImmutableArray.CreateBuilder<Requirement>();
-        while (t.TryWord("require")) requirements.Add(new(t.Word(), t.Dim(), t.Integer(), t.Quoted(), Origins().FirstOrDefault()));
+        while (t.TryWord("require")) requirements.Add(new(t.Word(), t.Dim(), t.Integer(), t.Quoted(), First()));
         var ranges = ImmutableArray.CreateBuilder<IndexRange>();
-        while (t.TryWord("range")) ranges.Add(new(t.Word(), t.Word(), t.Dim(), t.TryWord("except") ? t.Integer() : null, t.Quoted(), Origins().FirstOrDefault()));
+        while (t.TryWord("range")) ranges.Add(new(t.Word(), t.Word(), t.Dim(), t.TryWord("except") ? t.Integer() : null, t.Quoted(), First()));
         var functions = ImmutableArray.CreateBuilder<LoweredFunction>();
         while (t.TryWord("function")) functions.Add(Function());
         if (!t.AtEnd) throw new FormatException($"'{t.RestOfLine()}' begins no part of a lowered program");
@@ -87,6 +86,9 @@ sealed class LoweredReader(TextCursor t, IReadOnlyList<string> places)
         t.EndLine();
         return list.ToImmutable();
     }
+
+    // Of what has one at most.
+    Origin? First() => Origins() is { IsEmpty: false } list ? list[0] : null;
 
     StateDecl State()
     {

@@ -13,7 +13,7 @@ public static class SealedText
         var text = new StringBuilder(body.Length + 64);
         text.Append(what).Append(" version ").Append(version.ToString(CultureInfo.InvariantCulture)).Append('\n').Append(body);
         var sum = Sum(body, 0, body.Length);
-        return text.Append("end ").Append(sum.ToString("x16", CultureInfo.InvariantCulture)).Append('\n').ToString();
+        return text.Append("end ").Append(Hexadecimal(sum)).Append('\n').ToString();
     }
 
     /// <summary>The body of such a text.</summary>
@@ -37,12 +37,19 @@ public static class SealedText
         var end = text.Length - Last;
         if (end <= line || !Stands("end ", text, end) || text[end - 1] != '\n' || text[text.Length - 1] != '\n')
             throw new FormatException($"The {what} program was cut off: its last line is not its sum.");
-        var sum = Sum(text, line + 1, end).ToString("x16", CultureInfo.InvariantCulture);
+        var sum = Hexadecimal(Sum(text, line + 1, end));
         if (!Stands(sum, text, end + 4)) throw new FormatException($"The {what} program was altered: the sum over its lines is {sum}, but its last line says {text.Substring(end + 4, 16)}.");
         return (line + 1, end);
     }
 
-    // A comparison of the framework's would have it load its vectors of text.
+    // By hand, as the comparison below: what a model starts with should load as little of the framework as it can.
+    static string Hexadecimal(ulong number)
+    {
+        var digits = new char[16];
+        for (var i = 15; i >= 0; i--, number >>= 4) digits[i] = "0123456789abcdef"[(int)(number & 15)];
+        return new(digits);
+    }
+
     static bool Stands(string word, string text, int at)
     {
         if (at + word.Length > text.Length) return false;
