@@ -26,6 +26,14 @@ public unsafe class ConvolutionTests
         return call;
     }
 
+    // A map that reaches over the image below and to the right, which is padding.
+    static ConvolutionCall WithMap(ConvolutionCall call, long height, long width)
+    {
+        (call.MapHeight, call.MapWidth) = (height, width);
+        call.LayDense();
+        return call;
+    }
+
     internal static readonly ConvolutionCall[] calls =
     [
         Call(2, 3, 8, 8, 5, 3, 3, padding: 1),
@@ -48,6 +56,7 @@ public unsafe class ConvolutionTests
         Call(35, 48, 4, 5, 15, 3, 3, padding: 1),
         Call(20, 32, 8, 8, 40, 3, 3, stride: 2, padding: 1),
         Call(16, 140, 3, 3, 18, 1, 1, stride: 2),
+        WithMap(Call(16, 70, 5, 5, 18, 1, 1, stride: 2), 4, 5),
         Call(31, 34, 6, 5, 32, 3, 3, padding: 2, dilation: 2, groups: 2),
         Call(17, 8, 7, 7, 8, 5, 5, padding: 2),
         // What the packed loops have no room for: long strides, windows of thousands of elements, windows that reach over more of the image than lies in the caches.
