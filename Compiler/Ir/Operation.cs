@@ -100,7 +100,7 @@ public abstract class Operation
     /// <exception cref="NotSupportedException">The operation has no gradient.</exception>
     public virtual ImmutableArray<Value?> Gradient(GradContext g) => throw new NotSupportedException($"The operation {Name} has no gradient.");
 
-    /// <summary>For composites: the results by other operations.</summary>
+    /// <summary>For composites, and for what a target may lack: the results by other operations.</summary>
     public virtual ImmutableArray<Value> Define(Builder b, Node node) => throw new NotSupportedException($"The operation {Name} is a primitive.");
 
     /// <summary>
@@ -115,6 +115,9 @@ public abstract class Operation
     /// other draw of the model has), and the iteration of the loop around it, 0 outside of loops.
     /// </summary>
     public virtual Drawing Draws => Drawing.Never;
+
+    /// <summary>True when optional tensors of a call may be left out with others behind them: the operation tells by their types which is which.</summary>
+    public virtual bool TellsOperands => false;
 
     /// <summary>True when plain numbers among the operands take the element type of the others; elementwise operations do anyway.</summary>
     public virtual bool AdoptsNumbers => false;
@@ -133,6 +136,9 @@ public abstract class Operation
 
     /// <summary>For a convolution: which of its three tensors are the operands, and its window. Null for every other operation.</summary>
     public virtual ConvolutionForm? Convolution(Node node) => null;
+
+    /// <summary>For an attention or its gradient: which operands it has and how it weighs them. Null for every other operation.</summary>
+    public virtual AttentionForm? Attention(Node node) => null;
 
     /// <summary>For products, convolutions and library operations: what their kernels promise beside the numbers. Null for operations that are written with others or lowered to loops.</summary>
     public virtual LibraryTraits? Library(Node node) => null;

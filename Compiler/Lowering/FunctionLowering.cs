@@ -184,6 +184,7 @@ sealed partial class FunctionLowering(Program program, Function function, Kernel
             case OpKind.Elementwise or OpKind.Reduce: Kernel(node, [node], [.. node.Inputs.Distinct().Select(v => (v, v))], [(node.Output, node.Output)]); break;
             case OpKind.Contract: Contract(node, node, [], [.. node.Inputs.Distinct().Select(v => (v, v))], [(node.Output, node.Output)]); break;
             case OpKind.Convolution: Convolution(node, node, [], [.. node.Inputs.Distinct().Select(v => (v, v))], [(node.Output, node.Output)]); break;
+            case OpKind.Library when node.Operation.Attention(node) is { } attention: Attention(node, attention); break;
             case OpKind.Library when node.Operation.Library(node) is { } traits:
                 if (traits.Parts.IsEmpty) Library(node, traits);
                 else Put(node, traits);

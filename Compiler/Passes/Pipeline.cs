@@ -40,7 +40,7 @@ public static class CompilerPipeline
 
     static ImmutableArray<Stage> For(TargetModel target) =>
     [
-        new("Fused", [new ChooseResiduals(target), new Fuse(target), new ChooseLayout()]),
+        new("Fused", [.. target.Attention is null ? [new SpellOutAttention(target), .. Cleanup] : ImmutableArray<Pass>.Empty, new ChooseResiduals(target), new Fuse(target), new ChooseLayout()]),
         new("Scheduled", [new Schedule()]),
     ];
 

@@ -24,6 +24,7 @@ public static class KnownTargets
         Sums = new(Lanes: 64, SplitWork: 1 << 17, PartWork: 1 << 15, MostParts: 64, LeastPart: 8, BusyChunks: 6, MostNormParts: 1024),
         Products = CpuLibrary.Products,
         Packing = CpuLibrary.Packing,
+        Attention = CpuLibrary.Attention,
     };
 
     /// <summary>

@@ -48,6 +48,9 @@ public sealed record TargetModel
     /// </summary>
     public bool StableAddresses { get; init; }
 
+    /// <summary>How it cuts attention; null for a target that has no kernel for it and makes it of products and sums.</summary>
+    public AttentionTiles? Attention { get; init; }
+
     /// <summary>The whole value as text, for fingerprints and keys: equal texts are equal models.</summary>
     public string Text => Print();
 
@@ -84,8 +87,10 @@ public sealed record TargetModel
     public string? Lacks(Node node, Program program)
     {
         if (Library.IsWhole) return null;
-        foreach (var inner in node.Operation.Kind == OpKind.Composite ? Defined(node, program) : node.Regions.SelectMany(r => r.Nodes))
+        var isSpelledOut = Attention is null && node.Operation.Attention(node) is not null;
+        foreach (var inner in node.Operation.Kind == OpKind.Composite || isSpelledOut ? Defined(node, program) : node.Regions.SelectMany(r => r.Nodes))
             if (Lacks(inner, program) is { } reason) return reason;
+        if (isSpelledOut) return null;
         // What puts operands side by side is placement, not a kernel.
         if (node.Operation.Kind is not (OpKind.Contract or OpKind.Convolution or OpKind.Library) || node.Operation.Library(node) is not { Parts.IsEmpty: true } traits) return null;
         var type = node.Inputs[traits.Typed].DType;
@@ -137,6 +142,7 @@ public sealed record TargetModel
         if (!Library.IsWhole) text.Append("  library ").Append(Library.Text).Append('\n');
         Line("addresses", [StableAddresses ? "stable" : "of-each-call"]);
         Line("hooks", Enum.GetValues(typeof(LibraryHooks)).Cast<LibraryHooks>().Where(h => h is not (LibraryHooks.None or LibraryHooks.All) && Hooks.HasFlag(h)).Select(h => h.ToString().ToLowerInvariant()));
+        if (Attention is not null) text.Append("  attention ").Append(Attention.Text).Append('\n');
         return text.ToString();
 
         void Line(string name, IEnumerable<string> words) => text.Append("  ").Append(name).Append(string.Concat(words.Select(w => " " + w))).Append('\n');

@@ -28,9 +28,7 @@ public sealed partial class Attention(TransformerSizes sizes)
         Tensor Heads(Tensor t) => t.Reshape(batch, length, sizes.Heads, width / sizes.Heads).Transpose(1, 2);
 
         var parts = project.Forward(x).Split(width, axis: 2);
-        var scores = Heads(parts[0]).MatMul(Heads(parts[1]).Transpose(-2, -1)) * (1 / Math.Sqrt(width / sizes.Heads));
-        var weights = scores.MaskedFill(!Tensor.CausalMask(length, length), double.NegativeInfinity).Softmax(-1);
-        var mixed = dropout.Forward(weights).MatMul(Heads(parts[2]));
+        var mixed = Tensor.ScaledDotProductAttention(Heads(parts[0]), Heads(parts[1]), Heads(parts[2]), causal: true, dropout: sizes.Dropout);
         return dropout.Forward(output.Forward(mixed.Transpose(1, 2).Reshape(batch, length, width)));
     }
 }

@@ -77,7 +77,7 @@ public static class Descriptors
     // What the compiler finds without knowing Roslyn brings its whole message; some of it is what binding finds in source too.
     static readonly Dictionary<string, DiagnosticDescriptor> Messages = Operations.Diagnostics.All.Concat(DiagnosticIds.All).Concat(Written.Select(w => (w.Id, Title: w.Title.ToString(CultureInfo.InvariantCulture))))
         .GroupBy(item => item.Id, StringComparer.Ordinal)
-        .ToDictionary(group => group.Key, group => (DiagnosticIds.Warnings.Contains(group.Key) ? Warning : (Maker)Error)(group.Key, Category(group.Key), group.First().Title, "{0}"), StringComparer.Ordinal);
+        .ToDictionary(group => group.Key, group => (DiagnosticIds.Warnings.Contains(group.Key) ? Warning : DiagnosticIds.Hints.Contains(group.Key) ? Info : (Maker)Error)(group.Key, Category(group.Key), group.First().Title, "{0}"), StringComparer.Ordinal);
 
     /// <summary>One for each ID, in order.</summary>
     public static readonly ImmutableArray<DiagnosticDescriptor> All =
@@ -99,6 +99,9 @@ public static class Descriptors
 
     static DiagnosticDescriptor Warning(string id, string category, string title, string message) =>
         new(id, title, message, category, DiagnosticSeverity.Warning, isEnabledByDefault: true, helpLinkUri: HelpFolder + id + ".md");
+
+    static DiagnosticDescriptor Info(string id, string category, string title, string message) =>
+        new(id, title, message, category, DiagnosticSeverity.Info, isEnabledByDefault: true, helpLinkUri: HelpFolder + id + ".md");
 
     delegate DiagnosticDescriptor Maker(string id, string category, string title, string message);
 }

@@ -52,7 +52,7 @@ public static class ModelEmitter
         return new(
             input.Class, new(GeneratedMethod.All(model, programs[cpu].Final).ToEquatableArray(), texts, others.Count > 0) { Precisions = Precisions(model) },
             PartSource.Kernels(input.Class, parts[cpu]), others.Count > 0 ? PartSource.Targets(input.Class, others) : null,
-            MemoryNeeds.Warnings(input.Class.Name, lowered[cpu], model.Origins, input.Model.Location).ToEquatableArray(), model.Origins.ToEquatableArray())
+            MemoryNeeds.Warnings(input.Class.Name, lowered[cpu], model.Origins, input.Model.Location).Concat(AttentionHints.Of(model.Program, model.Origins)).ToEquatableArray(), model.Origins.ToEquatableArray())
         {
             Further = model.Further.Select(program => Further(input.Class, program, emitters, cancellation)).ToEquatableArray(),
         };

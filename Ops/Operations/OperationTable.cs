@@ -34,7 +34,7 @@ public static class OperationTable
         // Differentiation
         new DetachOperation(), new GradientOperation(), new PlacedOperation(),
         // Contractions and convolutions
-        new MatMulOperation(), new LinearOperation(), new ScaledDotProductAttentionOperation(), new Conv2dOperation(), new Conv2dGradInputOperation(), new Conv2dGradWeightOperation(),
+        new MatMulOperation(), new LinearOperation(), new ScaledDotProductAttentionOperation(), new ScaledDotProductAttentionGradOperation(), new Conv2dOperation(), new Conv2dGradInputOperation(), new Conv2dGradWeightOperation(),
         new ConvTranspose2dOperation(), new Conv1dOperation(),
         // Pooling
         new MaxPool2dOperation(), new MaxPool2dGradOperation(), new AvgPool2dOperation(), new AvgPool2dGradOperation(),

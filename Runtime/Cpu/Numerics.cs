@@ -23,6 +23,9 @@ public static class Numerics
     /// <summary>What memory the library works in; kernels that were compiled for less are refused.</summary>
     internal static PackingModel Packing { get; } = CpuLibrary.Packing;
 
+    /// <summary>How the library cuts attention; kernels that were compiled for another cut are refused.</summary>
+    internal static AttentionTiles Attention { get; } = CpuLibrary.Attention;
+
     /// <summary>As text, for fingerprints.</summary>
     public static string Text => Describe(IsFused);
 

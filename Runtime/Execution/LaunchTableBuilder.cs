@@ -124,6 +124,9 @@ sealed unsafe partial class LaunchTableBuilder
             case ConvolutionLaunch convolution:
                 WriteConvolution(convolution, entry);
                 break;
+            case AttentionLaunch attention:
+                WriteAttention(attention, entry);
+                break;
             case LibraryLaunch library:
                 WriteLibrary(library, entry);
                 break;

@@ -23,6 +23,7 @@ sealed record Yardstick(string Name, Func<ModelIr> Ir, Func<ModelInstance, IMode
         new("cnn", () => Cnn.Ir, ModelInstance.Wrap<Cnn>, m => { var x = Normal(64 * 784); var y = Labels(64, 10); return () => ((Cnn)m).TrainStep(x, y); }),
         new("nanogpt", () => NanoGpt.Ir, ModelInstance.Wrap<NanoGpt>, m => { var x = Labels(12 * 64, 65); var y = Labels(12 * 64, 65); return () => ((NanoGpt)m).TrainStep(x, y, 12); }),
         new("resnet18", () => ResNet18.Ir, ModelInstance.Wrap<ResNet18>, m => { var x = Normal(32 * 3 * 32 * 32); var y = Labels(32, 10); return () => ((ResNet18)m).TrainStep(x, y); }),
+        new("nanogpt1024", () => LongNanoGpt.Ir, ModelInstance.Wrap<LongNanoGpt>, m => { var x = Labels(4 * 1024, 65); var y = Labels(4 * 1024, 65); return () => ((LongNanoGpt)m).TrainStep(x, y, 4); }),
         new("gpt2", () => Gpt2.Ir, ModelInstance.Wrap<Gpt2>, m => { var x = Labels(4 * 64, 50257); var y = Labels(4 * 64, 50257); return () => ((Gpt2)m).TrainStep(x, y, 4); }),
     ];
 

@@ -44,7 +44,7 @@ public class DiagnosticPagesTests
     [Fact]
     public void The_release_notes_list_every_identity()
     {
-        var listed = Regex.Matches(File.ReadAllText(Path.Combine(Repository.Root, "Generators", "AnalyzerReleases.Unshipped.md")), "^(GR[0-9]{4}) \\| ([^ ]+) \\| (Error|Warning) \\| (.*)$", RegexOptions.Multiline)
+        var listed = Regex.Matches(File.ReadAllText(Path.Combine(Repository.Root, "Generators", "AnalyzerReleases.Unshipped.md")), "^(GR[0-9]{4}) \\| ([^ ]+) \\| (Error|Warning|Info) \\| (.*)$", RegexOptions.Multiline)
             .Select(m => (m.Groups[1].Value, m.Groups[2].Value, m.Groups[3].Value, m.Groups[4].Value.Trim())).ToList();
         Assert.Equal(Descriptors.All.Select(d => (d.Id, d.Category, d.DefaultSeverity.ToString(), d.Title.ToString())), listed);
     }

@@ -105,7 +105,7 @@ static class GoldenProgram
     }
 
     static DType TypeOf(OperationGolden golden, GoldenInput input, DType real)
-        => !input.IsInteger ? real : golden.Operation == "where" ? DType.Bool : DType.I64;
+        => !input.IsInteger ? real : golden.Operation is "where" or "scaled_dot_product_attention" ? DType.Bool : DType.I64;
 
     static Shape ShapeOf(ImmutableArray<int> shape) => Shape.Of([.. shape.Select(size => (Dim)size)]);
 

@@ -125,6 +125,36 @@ def contractions():
     return f
 
 
+def attention():
+    f = Family('attention')
+
+    def compute(causal=False, first=0):
+        def run(q, k, v, mask=None):
+            t, s = q.shape[-2], k.shape[-2]
+            if q.shape[-3] != k.shape[-3]:
+                k, v = (x.repeat_interleave(q.shape[-3] // x.shape[-3], -3) for x in (k, v))
+            scores = q @ k.transpose(-2, -1) / math.sqrt(q.shape[-1])
+            if causal:
+                scores = scores.masked_fill(torch.ones(t, s, dtype=torch.bool).triu(1 + first), -math.inf)
+            if mask is not None:
+                scores = scores + mask if mask.is_floating_point() else scores.masked_fill(mask == 0, -math.inf)
+            return scores.softmax(-1) @ v
+        return run
+
+    def qkv(heads, key_heads, t, s, width, depth=None):
+        return {'query': real(1, heads, t, width), 'key': real(1, key_heads, s, width), 'value': real(1, key_heads, s, depth or width)}
+    for width in (1, 8, 64, 80, 128):
+        f.add('scaled_dot_product_attention', f'width_{width}', compute(), qkv(1, 1, 3, 5, width))
+    f.add('scaled_dot_product_attention', 'longer_than_a_tile', compute(True), qkv(1, 1, 131, 131, 2), causal=True)
+    f.add('scaled_dot_product_attention', 'odd_lengths', compute(True), qkv(2, 2, 7, 11, 3, 5), causal=True)
+    f.add('scaled_dot_product_attention', 'more_queries_than_keys', compute(True), qkv(1, 1, 9, 4, 3), causal=True)
+    f.add('scaled_dot_product_attention', 'grouped_heads', compute(True), qkv(6, 2, 5, 5, 4), causal=True, groupedHeads=True)
+    f.add('scaled_dot_product_attention', 'mask', compute(), qkv(2, 2, 5, 40, 4) | {'mask': dict(shape=(1, 1, 5, 40), classes=2)})
+    f.add('scaled_dot_product_attention', 'bias', compute(), qkv(2, 2, 5, 9, 4) | {'bias': real(2, 5, 9, scale=4.0)})
+    f.add('scaled_dot_product_attention', 'bias_of_a_row', compute(True), qkv(2, 2, 5, 9, 4) | {'bias': real(9)}, causal=True)
+    return f
+
+
 def windows():
     f = Family('windows')
     cases = {
@@ -281,4 +311,4 @@ def edges():
     return f
 
 
-FAMILIES = (elementwise, contractions, windows, rows, reductions, movement, edges)
+FAMILIES = (elementwise, contractions, attention, windows, rows, reductions, movement, edges)

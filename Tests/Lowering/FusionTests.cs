@@ -62,8 +62,18 @@ public class FusionTests
             program Test version 1
             dim B ≤ 64 ~ 32
             func attend(q: f32[B,4,16,8], k: f32[B,4,16,8], v: f32[B,4,16,8]) -> f32[B,4,16,8]
-              %0 = scaled_dot_product_attention q, k, v {causal=true, scale=0.0} : f32[B,4,16,8]
-              return %0
+              %0 = transpose k {order=[0,1,3,2]} : f32[B,4,8,16]
+              %1 = matmul q, %0 : f32[B,4,16,16]
+              %2 = constant {dtype="f32", value=0.35355339059327373} : f32[]
+              %3 = mul %1, %2 : f32[B,4,16,16]
+              %4 = iota {axis=1, dtype="i32", shape=[1,16]} : i32[1,16]
+              %5 = iota {axis=0, dtype="i32", shape=[16,1]} : i32[16,1]
+              %6 = less_equal %4, %5 : bool[16,16]
+              %7 = constant {dtype="f32", value=-inf} : f32[]
+              %8 = where %6, %3, %7 : f32[B,4,16,16]
+              %9 = softmax %8 {axis=3} : f32[B,4,16,16]
+              %10 = matmul %9, v : f32[B,4,16,8]
+              return %10
             """);
         Assert.Equal(["matmul", "row", "matmul"], Archetypes(program, "attend"));
         return Shows(program);

@@ -13,7 +13,7 @@ using Buffer = Graph.Compiler.Kernels.Buffer;
 namespace Graph.Tests.Lowering;
 
 /// <summary>Runs launches one after another, every buffer in memory of its own; library operations by the reference interpreter. Slow and plain, to test kernels against.</summary>
-sealed unsafe class TestExecutor : IDisposable
+sealed unsafe partial class TestExecutor : IDisposable
 {
     readonly LoweredProgram program;
     readonly KernelAssembly kernels;
@@ -147,6 +147,7 @@ sealed unsafe class TestExecutor : IDisposable
                 break;
             case ContractLaunch c: Contract(c, p); break;
             case ConvolutionLaunch c: Convolution(c, p); break;
+            case AttentionLaunch a: Attention(a, p); break;
             case LibraryLaunch l: Reference(Node(l.Operation, l.Attributes, l.Operands.Zip(l.Shapes, Type), l.Inputs), [.. Enumerable.Range(0, l.Inputs).Select(i => (nint)p[i])], [.. Enumerable.Range(l.Inputs, count - l.Inputs).Select(i => (nint)p[i])]); break;
         }
         NativeMemory.Free(p);

@@ -144,15 +144,17 @@ public sealed class TypingTests
     }
 
     [Fact]
-    public void A_composite_without_a_row_is_typed_by_its_parts()
+    public void Attention_takes_16_bits_and_normalizes_in_32()
     {
         var loss = Typed("""
-              %0 = scaled_dot_product_attention x, x, x {causal=true, scale=0.5}
-              %1 = sum %0 {axes=[0,1], keep=false}
-              return %1
+              %0 = reshape x {shape=[1,1,B,8]}
+              %1, %2 = scaled_dot_product_attention %0, %0, %0 {causal=true, scale=0.5}
+              %3 = sum %1 {axes=[0,1,2,3], keep=false}
+              return %3
             """).Find("forward_loss")!;
-        Assert.Equal([DType.F16, DType.F16], loss.Nodes.Where(n => n.Is("matmul")).Select(n => n.Output.DType));
-        Assert.Equal(DType.F32, loss.Nodes.Single(n => n.Is("exp")).Output.DType);
+        var attention = loss.Nodes.Single(n => n.Is("scaled_dot_product_attention"));
+        Assert.All(attention.Inputs, i => Assert.Equal(DType.F16, i.DType));
+        Assert.Equal([DType.F16, DType.F32], attention.Outputs.Select(o => o.DType));
     }
 
     [Fact]

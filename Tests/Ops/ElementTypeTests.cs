@@ -112,7 +112,7 @@ public sealed class ElementTypeTests
     // Emits what stands between its operands: Tests/Language.
     static readonly string[] OfTheLanguage = ["gradient"];
     static readonly string[] OfTheCompiler =
-        ["random_uniform", "random_normal", "conv2d_grad_input", "conv2d_grad_weight", "max_pool2d_grad", "avg_pool2d_grad", "embedding_grad", "gather_grad", "check_index"];
+        ["random_uniform", "random_normal", "conv2d_grad_input", "conv2d_grad_weight", "scaled_dot_product_attention_grad", "max_pool2d_grad", "avg_pool2d_grad", "embedding_grad", "gather_grad", "check_index"];
 
     /// <summary>The operations with templates.</summary>
     internal static IEnumerable<string> Names => Templates().Select(t => t.Operation).Distinct();

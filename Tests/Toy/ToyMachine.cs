@@ -144,6 +144,7 @@ sealed class ToyMachine
                 break;
             case ContractLaunch product: Products.Run(product, pointers, Size); break;
             case ConvolutionLaunch convolution: Convolutions.Run(convolution, pointers, Size); break;
+            case AttentionLaunch attention: Attentions.Run(attention, pointers, Size); break;
             case LibraryLaunch library: Library.Run(library, pointers, Size); break;
             default: throw new NotSupportedException($"The toy has no launch of the kind {launch.GetType().Name}.");
         }

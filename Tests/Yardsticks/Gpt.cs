@@ -34,11 +34,7 @@ public sealed partial class GptBlock(int width, int heads)
     {
         var (batch, length) = (queriesKeysValues.Shape[0], queriesKeysValues.Shape[1]);
         var parts = queriesKeysValues.Split(width, axis: 2).Select(part => part.Reshape(batch, length, heads, width / heads).Transpose(1, 2)).ToArray();
-        var (query, key, value) = (parts[0], parts[1], parts[2]);
-
-        var scores = query.MatMul(key.Transpose(-2, -1)) / Math.Sqrt(width / heads);
-        scores = Tensor.Where(Tensor.CausalMask(length, length), scores, double.NegativeInfinity);
-        return scores.Softmax(-1).MatMul(value).Transpose(1, 2).Reshape(batch, length, width);
+        return Tensor.ScaledDotProductAttention(parts[0], parts[1], parts[2], causal: true).Transpose(1, 2).Reshape(batch, length, width);
     }
 }
 
@@ -72,6 +68,19 @@ public sealed partial class NanoGpt() : Gpt(new(Vocabulary: 65, Context: 64, Lay
     [Entry]
     public Tensor Logits([Shape("B", "T")] Tensor<int> tokens) => Forward(tokens);
 
+    /// <summary>The mean cross entropy of the next tokens.</summary>
+    [Loss]
+    public Tensor Loss([Shape("B", "T")] Tensor<int> tokens, [Shape("B", "T")] Tensor<int> targets) => CrossEntropy(tokens, targets);
+
+    [Train]
+    static AdamW Optimizer() => new(learningRate: 1e-4);
+}
+
+/// <summary>nanoGPT's CPU configuration with a context of 1024 tokens: what attention costs where it is long.</summary>
+[Model]
+[Dim("B", Max = 16, Typical = 4), Dim("T", Max = 1024)]
+public sealed partial class LongNanoGpt() : Gpt(new(Vocabulary: 65, Context: 1024, Layers: 4, Heads: 4, Width: 128))
+{
     /// <summary>The mean cross entropy of the next tokens.</summary>
     [Loss]
     public Tensor Loss([Shape("B", "T")] Tensor<int> tokens, [Shape("B", "T")] Tensor<int> targets) => CrossEntropy(tokens, targets);

@@ -14,7 +14,7 @@ sealed class LibraryKernelReader(TextCursor t, IReadOnlyDictionary<string, Kerne
 {
     /// <summary>The kernel; null when the text begins none of them.</summary>
     public Kernel? TryRead(string name) =>
-        t.TryWord("product") ? Product(name) : t.TryWord("convolution") ? Convolution(name) : t.TryWord("library") ? Library(name) : null;
+        t.TryWord("product") ? Product(name) : t.TryWord("convolution") ? Convolution(name) : t.TryWord("attention") ? Attention(name) : t.TryWord("library") ? Library(name) : null;
 
     LoopKernel Body(string name) => kernels.TryGetValue(name, out var kernel) && kernel is LoopKernel { IsTile: true } tile ? tile : throw new FormatException($"there is no tile function {name}");
 
@@ -106,6 +106,39 @@ sealed class LibraryKernelReader(TextCursor t, IReadOnlyDictionary<string, Kerne
             t.EndLine();
         }
         return new(name, kind, accumulator, sizes, new(stride.First, stride.Second, padding.First, padding.Second, dilation.First, dilation.Second, groups), operands.ToImmutable(), epilogue, Sums(), Workspace());
+    }
+
+    AttentionKernel Attention(string name)
+    {
+        var word = t.Word();
+        var kind = new[] { AttentionKind.Forward, AttentionKind.Gradient }.Where(k => k.ToString().ToLowerInvariant() == word).Select(k => (AttentionKind?)k).FirstOrDefault() ?? throw new FormatException($"'{word}' is no attention");
+        var accumulator = t.DType();
+        t.EndLine();
+        t.ExpectWord("sizes");
+        var sizes = Extents(AttentionKernel.SizeCount);
+        var operands = ImmutableArray.CreateBuilder<AttentionOperand>();
+        while (!t.TryWord("scale"))
+        {
+            var role = t.Word();
+            operands.Add(new(roles.TryGetValue(role, out var known) ? known : throw new FormatException($"an attention has no {role}"), ReadPlace()));
+        }
+        var scale = t.Real();
+        t.ExpectWord("dropout");
+        var dropout = t.Real();
+        var isCausal = t.TryWord("causal");
+        t.EndLine();
+        t.ExpectWord("sums");
+        return new(name, kind, accumulator, sizes, isCausal, scale, dropout, operands.ToImmutable(), AttentionTiles.Parse(t.RestOfLine()));
+    }
+
+    static readonly Dictionary<string, AttentionRole> roles = ((AttentionRole[])Enum.GetValues(typeof(AttentionRole))).ToDictionary(AttentionKernel.NameOf, StringComparer.Ordinal);
+
+    Access ReadPlace()
+    {
+        t.Skip();
+        var access = LoopKernelReader.ReadAccess(t);
+        t.EndLine();
+        return access;
     }
 
     (int First, int Second) Pair(string name)

@@ -256,6 +256,7 @@ sealed class LoweredReader(TextCursor t, IReadOnlyList<string> places)
     {
         ProductKernel product => Contract(product),
         ConvolutionKernel convolution => Convolution(convolution),
+        AttentionKernel attention => Attention(attention),
         LibraryKernel library => Library(library),
         var other => throw new FormatException($"the kernel {other.Name} is run over an extent"),
     };
@@ -282,6 +283,13 @@ sealed class LoweredReader(TextCursor t, IReadOnlyList<string> places)
         var (a, b, c) = (Hook(kernel.Operands[0].Maker), Hook(kernel.Operands[1].Maker), Hook(kernel.Epilogue));
         var end = End();
         return Ended(new ConvolutionLaunch(end.Origins, end.Operands, end.InPlace, kernel, dims, a, b, c), end);
+    }
+
+    Launch Attention(AttentionKernel kernel)
+    {
+        var dims = t.Dims();
+        var end = End();
+        return Ended(new AttentionLaunch(end.Origins, end.Operands, kernel, dims), end);
     }
 
     Launch Repeat()

@@ -110,6 +110,9 @@ sealed class LoweredWriter(bool origins)
             case ConvolutionLaunch convolution:
                 Use(convolution.Kernel, convolution.Dims, convolution.HookA, convolution.HookB, convolution.HookC);
                 break;
+            case AttentionLaunch attention:
+                Use(attention.Kernel, attention.Dims);
+                break;
             case LibraryLaunch library:
                 text.Append("use ").Append(KernelName(library.Kernel));
                 for (var i = 0; i < library.Shapes.Length; i++)

@@ -91,6 +91,8 @@ public static class DiagnosticIds
     public const string Condition = "GR2056";
     /// <summary>An If whose sides give different things.</summary>
     public const string Sides = "GR2057";
+    /// <summary>Attention that is written by hand: information.</summary>
+    public const string WrittenAttention = "GR2058";
     /// <summary>An entry that returns something other than tensors.</summary>
     public const string EntryResult = "GR3005";
     /// <summary>A loss that is no scalar.</summary>
@@ -108,6 +110,9 @@ public static class DiagnosticIds
 
     /// <summary>Those that leave the model as it is.</summary>
     public static IReadOnlyList<string> Warnings { get; } = [MuchMemory];
+
+    /// <summary>Those that say what could be better.</summary>
+    public static IReadOnlyList<string> Hints { get; } = [WrittenAttention];
 
     /// <summary>All identities with their titles, in order: what the generator makes its descriptors from.</summary>
     public static IReadOnlyList<(string Id, string Title)> All { get; } =
@@ -152,6 +157,7 @@ public static class DiagnosticIds
         (TooManyElements, "Too many elements"),
         (NullTensor, "The tensor is null"),
         (MuchMemory, "The model needs much memory"),
+        (WrittenAttention, "Attention is written by hand"),
         (CarryShape, "A carry changes its shape"),
         (CarryType, "A carry changes its element type"),
         (ScanStep, "A Scan does not fit together"),

@@ -42,7 +42,7 @@ sealed partial class Evaluator
                 // Nothing stands for what is left out at the end, a bias for example; with something behind it the others would take each other's place.
                 var value = Evaluate(operand, scope);
                 if (value is null) missing ??= operand;
-                else if (missing is not null) throw IsNull(missing, $"{e.Operation} is given a tensor that is null, and another one behind it.");
+                else if (missing is not null && !operation.TellsOperands) throw IsNull(missing, $"{e.Operation} is given a tensor that is null, and another one behind it.");
                 else AddOperand(operands, value, operand);
             }
             catch (Exception failure) when (GoesOn(failure))

@@ -72,7 +72,7 @@ sealed partial class FunctionTyping
         }
         var policy = node.Operation.Policy(node);
         var narrow = Narrow(node);
-        if (narrow is null && node.Operation.Kind is not (OpKind.View or OpKind.Library)) policy = TypePolicy.Wide;
+        if (narrow is null && (policy == TypePolicy.Narrow || node.Operation.Kind is not (OpKind.View or OpKind.Library))) policy = TypePolicy.Wide;
         switch (policy)
         {
             case TypePolicy.Narrow:

@@ -24,9 +24,7 @@ public sealed partial class MultiHeadSelfAttention(int width, int heads, bool ca
 
         var parts = attention.Forward(x).Split(width, axis: 2);
         var (query, key, value) = (Heads(parts[0]), Heads(parts[1]), Heads(parts[2]));
-        var scores = query.MatMul(key.Transpose(-2, -1)) / Math.Sqrt(size);
-        if (causal) scores = Tensor.Where(Tensor.CausalMask(length, length), scores, double.NegativeInfinity);
-        var mixed = scores.Softmax(-1).Dropout(dropout).MatMul(value);
+        var mixed = Tensor.ScaledDotProductAttention(query, key, value, causal, dropout: dropout);
         return projection.Forward(mixed.Transpose(1, 2).Reshape(batch, length, width));
     }
 }
