@@ -56,6 +56,7 @@ sealed partial class FunctionLowering
         var epilogue = Epilogue(node, result, 1, 2, parts.Epilogue, inputs, outputs, out var place);
         var rest = epilogue is null ? parts.Epilogue : [];
         Value? unrounded = null;
+        Placement? written = null;
         if (epilogue is null && result.DType != sums)
         {
             // The result is rounded while it is in cache, where there is an epilogue; the gradient of a weight has none.
@@ -65,7 +66,7 @@ sealed partial class FunctionLowering
         (LoopKernel? Body, HookOperands? Operands) takes = default;
         ImmutableArray<InPlace> inPlace = [];
         if (unrounded is not null) View(unrounded, places[unrounded] = Dense(unrounded, NewBuffer(node.Name, BufferKind.Arena, unrounded.Type)), true);
-        else if (epilogue is null) View(result, place!, true);
+        else if (epilogue is null) View(result, written = traits.StridedResults.Contains(0) || IsDense(result.Shape, place!.Strides) ? place! : Dense(result, NewBuffer(node.Name, BufferKind.Arena, result.Type)), true);
         else (takes.Body, takes.Operands, inPlace) = AddHook(epilogue, operands);
         var workspace = Workspace(operands, sums);
         var kernel = kernels.Add(new ConvolutionKernel(
@@ -76,6 +77,8 @@ sealed partial class FunctionLowering
             Flops = flops + (epilogue?.Flops ?? Dim.Zero),
             Traffic = traffic + (epilogue?.Traffic ?? result.Type.Bytes),
         });
+        // A result that goes elsewhere than one element behind the other, such as a part of a whole, is put there.
+        if (written is not null && written != place) CopyTo(result, written, place!, node);
         if (unrounded is not null) Round(node, unrounded, places[unrounded], result.DType, place!);
         if (!rest.IsEmpty) After(node, result, place!, rest, inputs, outputs);
     }
