@@ -238,6 +238,9 @@ public sealed class Builder(Program program, string name)
         return Reshape(Sum(gradient, axes, keep: false), shape);
     }
 
+    /// <summary>Applies a rule of the program to many parameters (<see cref="UpdateOperation"/>).</summary>
+    public Node Update(string rule, ImmutableArray<Value> inputs) => Node(StructureOperations.Update, inputs, AttributeMap.Of(("callee", rule)));
+
     /// <summary>Calls a function of the program.</summary>
     public Node Call(string callee, ImmutableArray<Value> inputs) => Node(StructureOperations.Call, inputs, AttributeMap.Of(("callee", callee)));
 }

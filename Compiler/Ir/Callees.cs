@@ -25,7 +25,10 @@ public static class Callees
     }
 
     /// <summary>The names of the functions that a function calls, its regions included.</summary>
-    public static IEnumerable<string> Of(Function function) => function.Nodes.SelectMany(n => CallOperation.CalleeName(n) is { } name ? [name] : n.Regions.SelectMany(Of));
+    public static IEnumerable<string> Of(Function function) => function.Nodes.SelectMany(n => Of(n) is { } name ? [name] : n.Regions.SelectMany(Of));
+
+    /// <summary>The function that a node calls, or applies as a rule; null for other nodes.</summary>
+    public static string? Of(Node node) => node.Operation == StructureOperations.Call || node.Operation == StructureOperations.Update ? node.Attributes.Text("callee") : null;
 
     /// <summary>The names of all functions that are called.</summary>
     public static HashSet<string> Of(Program program) => [.. program.Functions.SelectMany(Of)];

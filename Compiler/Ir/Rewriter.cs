@@ -52,7 +52,7 @@ public sealed class Rewriter
     // Then its results have the types that they had; those of a call are the callee's, which may be another one by now.
     static bool HasTypesOf(Node node, ImmutableArray<Value> inputs)
     {
-        if (node.Operation == StructureOperations.Call) return false;
+        if (Callees.Of(node) is not null) return false;
         for (var i = 0; i < inputs.Length; i++)
             if (!ReferenceEquals(inputs[i].Type, node.Inputs[i].Type) && inputs[i].Type != node.Inputs[i].Type) return false;
         return true;

@@ -13,8 +13,9 @@ public static class StructureOperations
     public static readonly Operation If = new IfOperation();
     public static readonly Operation Fused = new FusedOperation();
     public static readonly Operation GradientNorm = new GradientNormOperation();
+    public static readonly Operation Update = new UpdateOperation();
 
-    public static IEnumerable<Operation> All => [Call, Loop, If, Fused, GradientNorm];
+    public static IEnumerable<Operation> All => [Call, Loop, If, Fused, GradientNorm, Update];
 
     /// <summary>The sizes that make a callee's parameter shapes equal to the operands' shapes.</summary>
     /// <exception cref="ShapeException">They do not fit.</exception>
@@ -53,7 +54,7 @@ public sealed class CallOperation : Operation
 
     public static Function Callee(Program? program, AttributeMap attributes)
     {
-        var name = attributes.Text("callee") ?? throw new ShapeException("call needs the attribute callee");
+        var name = attributes.Text("callee") ?? throw new ShapeException("the attribute callee is missing");
         return program?.Find(name) ?? throw new ShapeException($"there is no function named {name} before the call");
     }
 

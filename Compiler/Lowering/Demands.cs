@@ -40,7 +40,7 @@ sealed class Demands
     static bool WritesAnywhere(Node producer, Placement place, Value value) => producer.Operation.Kind switch
     {
         OpKind.Elementwise or OpKind.Reduce => true,
-        OpKind.Structure when producer.Operation == StructureOperations.Call => value.Shape.Strides.SequenceEqual(place.Strides),
+        OpKind.Structure when producer.Operation == StructureOperations.Call || producer.Operation == StructureOperations.Update => value.Shape.Strides.SequenceEqual(place.Strides),
         OpKind.Structure => producer.Operation == StructureOperations.Fused || producer.Operation == StructureOperations.Loop || producer.Operation == StructureOperations.If || producer.Operation == StructureOperations.GradientNorm,
         _ => producer.Operation.Library(producer) is { } traits && (traits.StridedResults.Contains(value.Index) || value.Shape.Strides.SequenceEqual(place.Strides)),
     };

@@ -4,7 +4,6 @@ using System.Collections.Immutable;
 using System.Linq;
 using Graph.Compiler.Ir;
 using Graph.Compiler.Kernels;
-using Graph.Compiler.Training;
 using Buffer = Graph.Compiler.Kernels.Buffer;
 
 namespace Graph.Compiler.Lowering;
@@ -12,8 +11,7 @@ namespace Graph.Compiler.Lowering;
 // Calls: the callee's launches, which were made once, over the call's buffers. The plan sees one flat list, so what a call makes and uses up is packed with everything else.
 sealed partial class FunctionLowering
 {
-    /// <summary>Whether a node calls a function of its own, and not an optimizer's rule.</summary>
-    bool IsCall(Node node) => CallOperation.CalleeName(node) is { } name && !TrainingSignature.IsRule(program, name);
+    static bool IsCall(Node node) => node.Operation == StructureOperations.Call;
 
     void Call(Node node)
     {

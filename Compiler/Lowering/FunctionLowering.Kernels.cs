@@ -21,7 +21,6 @@ sealed partial class FunctionLowering
         else
             switch (node.Attributes.Text("archetype"))
             {
-                case "update": Update(node, region.Nodes, inputs, outputs); break;
                 case "map" or "row" or "reduce": Kernel(node, region.Nodes, inputs, outputs); break;
                 case var other: throw new NotSupportedException($"No kernel is of the kind {other ?? "that has no name"}.");
             }

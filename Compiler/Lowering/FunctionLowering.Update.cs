@@ -5,6 +5,7 @@ using System.Linq;
 using System.Text;
 using Graph.Compiler.Ir;
 using Graph.Compiler.Kernels;
+using Graph.Compiler.Space;
 using Buffer = Graph.Compiler.Kernels.Buffer;
 
 namespace Graph.Compiler.Lowering;
@@ -12,29 +13,36 @@ namespace Graph.Compiler.Lowering;
 // Launches over many tensors at once: the optimizer, and the norm of all gradients.
 sealed partial class FunctionLowering
 {
-    /// <summary>All calls of the optimizer's update as few segmented launches.</summary>
-    void Update(Node node, ImmutableArray<Node> calls, ImmutableArray<(Value Inner, Value Outer)> inputs, ImmutableArray<(Value Inner, Value Outer)> outputs)
+    /// <summary>A rule on all of its parameters as one segmented launch, or one for each form that its kernels have.</summary>
+    void Update(Node node)
     {
-        var outer = inputs.ToDictionary(i => i.Inner, i => i.Outer);
-        var targets = outputs.ToDictionary(o => o.Inner, o => o.Outer);
+        var rule = CallOperation.Callee(program, node.Attributes);
+        var each = rule.Results.Length;
+        // Value, gradient and states have their elements in the same places, whether the rule combines them or not.
+        var alike = rule.Parameters.Concat(rule.Results).Where(v => !UpdateOperation.IsNumber(v)).ToImmutableArray();
         var built = new List<(BuiltKernel Kernel, Dim Extent)>();
-        foreach (var call in calls)
+        for (var part = 0; part < node.Outputs.Length / each; part++)
         {
-            var callee = CallOperation.Callee(program, call.Attributes);
-            var sizes = StructureOperations.Unify(callee, [.. call.Inputs.Select(i => i.Type)]);
-            var reads = callee.Parameters.Select((p, i) => (p, places[outer[call.Inputs[i]]])).ToImmutableArray();
-            var writes = callee.Results.Select((r, i) => (Inner: r, Outer: targets.TryGetValue(call.Outputs[i], out var o) ? o : call.Outputs[i])).ToImmutableArray();
-            // Value, gradient and states have their elements in the same places, whether the rule combines them or not.
-            var alike = callee.Parameters.Concat(callee.Results).Where(v => v.Shape.Rank > 0).ToImmutableArray();
-            var kernel = BuildAlike(callee.Name, new(callee.Nodes, reads, [.. writes.Select(w => (w.Inner, PlaceOf(w.Outer)))]) { Alike = alike });
+            var shape = node.Outputs[part * each].Shape;
+            Value Operand(int parameter) => node.Inputs[UpdateOperation.Operand(rule, part, parameter)];
+            var sizes = new Dictionary<string, Dim>(StringComparer.Ordinal) { [UpdateOperation.Length(rule)] = shape.Size };
+            var reads = rule.Parameters.Select((p, i) => (p, UpdateOperation.IsNumber(p) ? places[Operand(i)] : Row(Operand(i), node))).ToImmutableArray();
+            var writes = rule.Results.Select((r, i) => (Inner: r, Outer: node.Outputs[part * each + i])).ToImmutableArray();
+            KernelSpec Spec(IEnumerable<(Value Value, Placement Place)> to) => new(rule.Nodes, reads, [.. to.Select(o => (o.Value, Row(o.Place, shape)!))]) { Alike = alike };
+            var kernel = BuildAlike(rule.Name, Spec(writes.Select(w => (w.Inner, PlaceOf(w.Outer)))));
             // Its elements are handed out in pieces, so none of them may look at the others.
-            if (kernel is not { Kernel.Form: KernelForm.Map }) throw new InvalidOperationException($"The function {callee.Name} is not elementwise.");
+            if (kernel is not { Kernel.Form: KernelForm.Map }) throw new InvalidOperationException($"The function {rule.Name} is not elementwise.");
             kernel = Bind(kernel, sizes);
-            if (Overwrites(kernel)) Redirect(writes, o => Bind(TryBuild(new(callee.Nodes, reads, o) { Alike = alike })!, sizes), node);
+            if (Overwrites(kernel)) Redirect(writes, to => Bind(TryBuild(Spec(to))!, sizes), node);
             else built.Add((kernel, kernel.Extent));
         }
         foreach (var group in built.GroupBy(b => b.Kernel.Kernel.Text)) Segmented(node, [.. group]);
     }
+
+    // A tensor as one row; what does not lie so is copied.
+    Placement Row(Value value, Node node) => Row(places[value], value.Shape) ?? Row(DenseCopy(value, node), value.Shape)!;
+
+    static Placement? Row(Placement place, Shape shape) => Views.Reshape(shape, place.Strides, Shape.Of(shape.Size)) is { IsDefault: false } strides ? place with { Strides = strides } : null;
 
     /// <summary>Builds a kernel once for operands that lie alike, and takes it over to the memory of the others: a model has many parameters of one shape, and rules are of any.</summary>
     /// <param name="what">What is computed: equal for specifications that differ in their placements alone.</param>

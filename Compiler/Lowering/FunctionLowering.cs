@@ -104,23 +104,25 @@ sealed partial class FunctionLowering(Program program, Function function, Kernel
         var at = graph.Position(writer);
         if (target.Place.Buffer.Kind == BufferKind.State && graph.LastThatMayThrow >= at) return false;
         var readers = new HashSet<Value> { old };
+        var isRead = false; // by the writer itself, which may have many operands
         for (var waiting = new Stack<Value>(readers); waiting.Count > 0;)
             foreach (var node in graph.Readers(waiting.Pop()))
             {
+                isRead |= node == writer;
                 if (node.Operation.Kind != OpKind.View)
                 {
                     if (graph.Position(node) > at) return false;
                 }
                 else if (readers.Add(node.Output)) waiting.Push(node.Output);
             }
-        return !writer.Inputs.Any(readers.Contains) || !ReadsAtAnyTime(writer, target.Value, readers);
+        return !isRead || !ReadsAtAnyTime(writer, target.Value, readers);
     }
 
     // Whether a node reads one of the values while others of its results are written already: kernels of loops read an element before they write it, products and library kernels do not.
     bool ReadsAtAnyTime(Node node, Value written, ISet<Value> values)
     {
         if (IsCall(node)) return !WritesBehindReads(node, Base(written).Index, values);
-        if (node.Operation.Kind is OpKind.Elementwise or OpKind.Reduce || node.Operation == StructureOperations.Call) return false;
+        if (node.Operation.Kind is OpKind.Elementwise or OpKind.Reduce || node.Operation == StructureOperations.Update) return false;
         // A loop goes on where its carry begins; whatever else it reads it reads in every iteration.
         if (node.Operation == StructureOperations.Loop) return node.Inputs.Where((_, i) => i != Base(written).Index || Base(written).Index >= LoopOperation.Shape(node.Attributes).Carries).Any(values.Contains);
         // What goes on in an operand's memory reads there what it keeps, and nothing elsewhere.
@@ -194,7 +196,7 @@ sealed partial class FunctionLowering(Program program, Function function, Kernel
             case OpKind.Structure when node.Operation == StructureOperations.If: Branch(node); break;
             case OpKind.Structure when node.Operation == StructureOperations.GradientNorm: GradientNorm(node); break;
             case OpKind.Structure when IsCall(node): Call(node); break;
-            case OpKind.Structure when node.Operation == StructureOperations.Call: Update(node, [node], [.. node.Inputs.Distinct().Select(v => (v, v))], [.. node.Outputs.Select(v => (v, v))]); break;
+            case OpKind.Structure when node.Operation == StructureOperations.Update: Update(node); break;
             default: throw new NotSupportedException($"{target.Title} has no kernel for {node.Name}.");
         }
     }

@@ -26,11 +26,11 @@ sealed class Uses
         }
     }
 
-    readonly Dictionary<string, bool> throwing = []; // called functions: one kernel holds the calls of an optimizer's rule for all parameters
+    readonly Dictionary<string, bool> throwing = []; // called functions
 
     bool MayThrow(Node node, Program program)
     {
-        if (CallOperation.CalleeName(node) is not { } callee) return node.Operation == StructureOperations.Fused ? node.Regions[0].Nodes.Any(n => MayThrow(n, program)) : node.Operation.MayThrow(node, program);
+        if (Callees.Of(node) is not { } callee) return node.Operation.MayThrow(node, program);
         if (!throwing.TryGetValue(callee, out var may)) throwing.Add(callee, may = node.Operation.MayThrow(node, program));
         return may;
     }

@@ -14,7 +14,7 @@ namespace Graph.Compiler.Passes;
 /// min(1, limit ÷ (norm + 1e-6)), as torch.nn.utils.clip_grad_norm_ does. A parameter without gradient is left alone.
 /// </summary>
 /// <remarks>
-/// A rule of one flat parameter is called for each, and one kernel updates them all. A rule of a parameter's own shape (it asks for norms, axes or products) is part of the step, and fused as everything in it.
+/// A rule of one flat parameter is applied to all of its parameters by one node, and one kernel updates them. A rule of a parameter's own shape (it asks for norms, axes or products) is part of the step, and fused as everything in it.
 /// In 16 bits the gradients are those of the scaled loss with respect to working copies: the norm is divided by the scale, and the rules take the gradient as it is, divide and clip it, and give the new copies beside the master.
 /// </remarks>
 public sealed record BuildTrainStep() : Pass("BuildTrainStep")
@@ -50,14 +50,15 @@ public sealed record BuildTrainStep() : Pass("BuildTrainStep")
             Function: functions[r.Function], g.Key.Type))).ToList();
         var built = training with { Rules = [.. variants.Select(v => v.Rule)] };
         var ruleOf = variants.SelectMany(v => v.Rule.Parameters.Select(p => (p, v))).ToDictionary(p => p.p, p => p.v, StringComparer.Ordinal);
+        var known = program.States.ToDictionary(s => s.Path, StringComparer.Ordinal);
         var states = trained.Keys.SelectMany(path => ruleOf[path].Rule.States.Select(s => new StateDecl(
-            signature.StatePath(s, path), new(training.Master, program.FindState(path)!.Type.Shape), StateKind.Optimizer, InitSpec.Zeros)))
+            signature.StatePath(s, path), new(training.Master, known[path].Type.Shape), StateKind.Optimizer, InitSpec.Zeros)))
             .Append(new(signature.AppliedSteps, new(DType.I64, Shape.Scalar), StateKind.Counter, InitSpec.Zeros));
         var others = program.Functions.Where(f => f != gradients && !TrainingSignature.IsRule(program with { Training = [training] }, f.Name));
-        var called = variants.Where(v => IsFlat(v.Function)).Select(v => Adapted(v.Function, v.Rule, v.Type, isScaled, training.Master, program));
+        var called = variants.Where(v => UpdateOperation.IsRule(v.Function)).Select(v => Adapted(v.Function, v.Rule, v.Type, isScaled, training.Master, program));
         program = program with
         {
-            States = program.States.AddRange(states.Where(s => program.FindState(s.Path) is null)), Training = program.Training.Replace(training, built),
+            States = program.States.AddRange(states.Where(s => !known.ContainsKey(s.Path))), Training = program.Training.Replace(training, built),
             Functions = [.. others, .. called],
         };
         return program with { Functions = program.Functions.Add(Build(program, built, gradients, trained, path => (ruleOf[path].Rule, ruleOf[path].Function))) };
@@ -85,11 +86,9 @@ public sealed record BuildTrainStep() : Pass("BuildTrainStep")
         }
         foreach (var rule in rules)
             if (program.Find(rule.Function) is null) throw new ArgumentException($"The program {program.Name} is trained by {rule.Function}, but has no function of that name.", nameof(program));
-        return [.. rules.Select(r => r with { Parameters = r.Parameters.RemoveAll(p => !trained.Contains(p)) }).Where(r => !r.Parameters.IsEmpty)];
+        var changed = new HashSet<string>(trained, StringComparer.Ordinal);
+        return [.. rules.Select(r => r with { Parameters = r.Parameters.RemoveAll(p => !changed.Contains(p)) }).Where(r => !r.Parameters.IsEmpty)];
     }
-
-    // Of a row of any number of elements.
-    static bool IsFlat(Function rule) => rule.Parameters.First(p => p.Name == TrainingSignature.Value).Shape is { Rank: 1 } shape && shape[0].IsSymbol(out _);
 
     // Scaling and rounding belong into the rule's kernel: on their own they would read and write every gradient and every parameter once more.
     static Function Adapted(Function function, UpdateRule rule, DType type, bool isScaled, DType master, Program program)
@@ -130,28 +129,40 @@ public sealed record BuildTrainStep() : Pass("BuildTrainStep")
         var step = b.Add(b.State(program.FindState(signature.AppliedSteps)!), b.Constant(1, DType.I64));
 
         var updates = gradients.Updates.Select(u => new StateUpdate(u.Path, rewriter[u.Value])).ToList();
+        var declared = program.States.ToDictionary(s => s.Path, StringComparer.Ordinal);
+        Value Operand(string path, string name) => name switch
+        {
+            TrainingSignature.Value => b.State(declared[path]),
+            TrainingSignature.Gradient => of[path],
+            TrainingSignature.LearningRate => rate,
+            TrainingSignature.Step => step,
+            var state => b.State(declared[signature.StatePath(state, path)]),
+        };
+        var changed = new Dictionary<string, ImmutableArray<Value>>(StringComparer.Ordinal); // by parameter: its new value, its states, then its copies
+        foreach (var group in trained.Keys.GroupBy(path => ruleOf(path).Rule.Function))
+            if (ruleOf(group.First()) is var (rule, function) && UpdateOperation.IsRule(function)) Together(rule, function, [.. group]);
+            else foreach (var path in group) changed[path] = Expand(function, rule, [.. function.Parameters.Select(p => Operand(path, p.Name!))], scale, training.Master, b);
         foreach (var path in trained.Keys)
         {
-            var value = b.State(program.FindState(path)!);
-            var (rule, function) = ruleOf(path);
-            var shape = IsFlat(function) ? Shape.Of(value.Shape.Size) : value.Shape;
-            var operands = function.Parameters.Select(p => p.Name switch
-            {
-                TrainingSignature.Value => b.Reshape(value, shape),
-                TrainingSignature.Gradient => b.Reshape(of[path], shape),
-                TrainingSignature.LearningRate => rate,
-                TrainingSignature.Step => step,
-                var state => b.Reshape(b.State(program.FindState(signature.StatePath(state!, path))!), shape),
-            }).ToImmutableArray();
-            var results = IsFlat(function) ? b.Call(rule.Function, scale is null ? operands : operands.Add(scale)).Outputs : Expand(function, rule, operands, scale, training.Master, b);
-            updates.Add(new(path, b.Reshape(results[0], value.Shape)));
-            updates.AddRange(rule.States.Select((s, i) => new StateUpdate(signature.StatePath(s, path), b.Reshape(results[i + 1], value.Shape))));
-            updates.AddRange(rule.Copies.Select((c, i) => new StateUpdate(WorkingCopies.PathOf(path, c), b.Reshape(results[i + 1 + rule.States.Length], value.Shape))));
+            var rule = ruleOf(path).Rule;
+            var names = rule.States.Select(s => signature.StatePath(s, path)).Prepend(path).Concat(rule.Copies.Select(c => WorkingCopies.PathOf(path, c)));
+            updates.AddRange(names.Select((name, i) => new StateUpdate(name, changed[path][i])));
         }
         updates.Add(new(signature.AppliedSteps, step));
         if (training.ScalesDynamically) updates.AddRange(LossScaling.Made(signature, b));
         // Whatever the loss was computed in.
         return b.Build([b.Cast(rewriter[gradients.Results[0]], training.Master), norm], [.. updates], TrainingSignature.Results);
+
+        // The rule is given its numbers once, and the scale behind them.
+        void Together(UpdateRule rule, Function function, ImmutableArray<string> paths)
+        {
+            var operands = function.Parameters.Where(UpdateOperation.IsNumber).Select(p => Operand(paths[0], p.Name!)).ToList();
+            if (scale is not null) operands.Add(scale);
+            foreach (var path in paths) operands.AddRange(function.Parameters.Where(p => !UpdateOperation.IsNumber(p)).Select(p => Operand(path, p.Name!)));
+            var results = b.Update(rule.Function, [.. operands]).Outputs;
+            var each = results.Length / paths.Length;
+            for (var i = 0; i < paths.Length; i++) changed[paths[i]] = [.. results.Skip(i * each).Take(each)];
+        }
     }
 
     // In the order in which the backward pass makes them, one that it makes twice as often: they are added up in this order.

@@ -90,7 +90,7 @@ public sealed record ChooseLayout() : FunctionPass("ChooseLayout")
                 result.UnionWith(node.Inputs.Where((_, i) => !traits.Strided.Contains(i)).Select(Base));
                 result.UnionWith(node.Outputs.Where((_, i) => !traits.StridedResults.Contains(i)));
             }
-            else if (Bodies.Has(node) || node.Operation == StructureOperations.Call || node.Regions.Any(r => r.Nodes.Any(NeedsDense)))
+            else if (Bodies.Has(node) || node.Operation == StructureOperations.Call || node.Operation == StructureOperations.Update || node.Regions.Any(r => r.Nodes.Any(NeedsDense)))
             {
                 result.UnionWith(node.Inputs.Select(Base));
                 result.UnionWith(node.Outputs);

@@ -13,7 +13,7 @@ namespace Graph.Compiler.Passes;
 
 /// <summary>
 /// Gathers primitive operations into kernels, by the memory traffic that it saves: chains of scalar arithmetic, rows with their reductions (softmax, normalization, cross entropy),
-/// cheap arithmetic in front of contractions and convolutions as their prologues, scalar arithmetic behind contractions and convolutions as their epilogues, sums of what contractions multiply, column sums that read the same data, all updates of the optimizer.
+/// cheap arithmetic in front of contractions and convolutions as their prologues, scalar arithmetic behind contractions and convolutions as their epilogues, sums of what contractions multiply, column sums that read the same data.
 /// A fused node's region is an ordinary function of primitives, so the reference interpreter runs it.
 /// </summary>
 /// <remarks>Greedy and deterministic: rules in a fixed order over nodes in their order. Views of a kernel's operands stay outside; they are strides of the operands.</remarks>
@@ -23,10 +23,9 @@ public sealed record Fuse(TargetModel Target) : FunctionPass("Fuse")
     public override Function Run(Function function, Program program, CancellationToken cancel)
     {
         function = Bodies.Rewrite(function, program, (_, body) => Run(body, program, cancel));
-        // The optimizer's rule is fused where it is called.
+        // The optimizer's rule is fused where it is applied.
         if (TrainingSignature.IsRule(program, function.Name)) return function;
         var graph = new FusionGraph(function);
-        FusionTogether.Updates(graph, program);
         var typical = DimBinding.Typical(program.Dims);
         var legality = new Legality(graph, typical, Target);
         var merger = new Merger(graph, legality, cancel);

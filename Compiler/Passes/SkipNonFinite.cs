@@ -54,11 +54,11 @@ public sealed record SkipNonFinite() : Pass("SkipNonFinite")
         var b = rewriter.Builder;
         var (loss, norm) = (step.Results[0], step.Results[1]);
         Value? lossIsFinite = null, normIsFinite = null;
-        var updates = new List<Node>(); // calls and what looks at their results: they come when both flags are there
+        var updates = new List<Node>(); // the rules and what looks at their results: they come when both flags are there
         var updated = new HashSet<Value>();
         foreach (var node in step.Nodes)
         {
-            if (IsUpdate(node, program) || node.Inputs.Any(updated.Contains))
+            if (IsUpdate(node) || node.Inputs.Any(updated.Contains))
             {
                 updates.Add(node);
                 updated.UnionWith(node.Outputs);
@@ -76,13 +76,15 @@ public sealed record SkipNonFinite() : Pass("SkipNonFinite")
         rewriter.Map[steps] = Choose(rewriter[steps], b.State(program.FindState(signature.AppliedSteps)!));
         foreach (var node in updates)
         {
-            if (!IsUpdate(node, program))
+            if (!IsUpdate(node))
             {
                 rewriter.Copy(node);
                 continue;
             }
-            var call = b.Call(node.Attributes.Text("callee")!, [.. rewriter.New(node.Inputs), lossIsFinite, normIsFinite]);
-            for (var i = 0; i < call.Outputs.Length; i++) rewriter.Map[node.Outputs[i]] = call.Outputs[i];
+            // The flags are the rule's last numbers, and numbers come before what is given for each parameter.
+            var rule = CallOperation.Callee(program, node.Attributes);
+            var update = b.Update(rule.Name, rewriter.New(node.Inputs).InsertRange(rule.Parameters.Count(UpdateOperation.IsNumber) - 2, ImmutableArray.Create(lossIsFinite, normIsFinite)));
+            for (var i = 0; i < update.Outputs.Length; i++) rewriter.Map[node.Outputs[i]] = update.Outputs[i];
         }
         // Two choices, not one by both flags: a kernel that makes one of them would make the loss as late as the norm, and keep what the loss is made of until then.
         return b.Build(
@@ -93,7 +95,7 @@ public sealed record SkipNonFinite() : Pass("SkipNonFinite")
         Value Choose(Value value, Value old) => b.Where(lossIsFinite, b.Where(normIsFinite, value, old), old);
     }
 
-    static bool IsUpdate(Node node, Program program) => node.Operation == StructureOperations.Call && TrainingSignature.IsRule(program, node.Attributes.Text("callee")!);
+    static bool IsUpdate(Node node) => node.Operation == StructureOperations.Update;
 
     // False for a NaN too.
     static Value IsFinite(Builder b, Value number) => b.Less(b.Emit("abs", [number]), b.Constant(double.PositiveInfinity, number.DType));

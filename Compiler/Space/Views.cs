@@ -29,8 +29,11 @@ static class Views
         return Reshape(to, strides, from) is { IsDefault: false } source ? (offset, source) : null;
     }
 
-    // Axes are merged and split in groups of equal size; the axes merged in one group must lie densely behind each other.
-    static ImmutableArray<Dim> Reshape(Shape from, ImmutableArray<Dim> strides, Shape to)
+    /// <summary>
+    /// The strides of something with the given strides under another shape of as many elements; default when no strides describe it. Axes are merged and split in groups of equal size; the axes merged in one
+    /// group must lie densely behind each other.
+    /// </summary>
+    public static ImmutableArray<Dim> Reshape(Shape from, ImmutableArray<Dim> strides, Shape to)
     {
         var result = new Dim[to.Rank];
         for (var axis = 0; axis < to.Rank; axis++) result[axis] = Dim.One; // what an axis of size 1 has does not matter

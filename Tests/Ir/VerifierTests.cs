@@ -140,6 +140,27 @@ public sealed class VerifierTests
         Rejects(program, "is no order of 2 axes");
     }
 
+    [Theory]
+    [InlineData("rate, a, a, b", "1 numbers and 2 operands for each parameter, but got 4")]
+    [InlineData("rate, a, b", "operand 2 of update is f32[2,2], expected f32[3]")]
+    [InlineData("a, a, a", "operand 0 of update is f32[3], expected f32[]")]
+    public void A_rule_is_given_its_numbers_and_whole_parameters(string operands, string message)
+    {
+        var text = $"""
+            program P version 1
+            dim N ≤ 100 ~ 10
+            func rule(value: f32[N], rate: f32[], gradient: f32[N]) -> f32[N]
+              %0 = mul gradient, rate : f32[N]
+              %1 = sub value, %0 : f32[N]
+              return %1
+            func f(a: f32[3], b: f32[2,2], rate: f32[]) -> f32[3]
+              %0 = update {operands} {"{"}callee="rule"{"}"} : f32[3]
+              return %0
+
+            """;
+        Assert.Contains(message, Assert.ThrowsAny<System.Exception>(() => Verifier.Verify(ProgramParser.Parse(text, OperationTable.Set))).Message, System.StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Functions_cannot_call_themselves()
     {

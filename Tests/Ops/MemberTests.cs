@@ -31,7 +31,7 @@ public class MemberTests
     {
         string[] own =
         [
-            "dimension", "iota", "linear_index", "placed", "random_normal", "random_stream", "random_uniform", "call", "loop", "if", "fused", "gradient_norm", "check_index", "conv2d_grad_input", "conv2d_grad_weight", "max_pool2d_grad", "avg_pool2d_grad", "embedding_grad", "gather_grad",
+            "dimension", "iota", "linear_index", "placed", "random_normal", "random_stream", "random_uniform", "call", "loop", "if", "fused", "gradient_norm", "update", "check_index", "conv2d_grad_input", "conv2d_grad_weight", "max_pool2d_grad", "avg_pool2d_grad", "embedding_grad", "gather_grad",
             "scaled_dot_product_attention_grad",
         ];
         var named = Members.Select(m => m.Operation).ToHashSet();

@@ -18,6 +18,8 @@ sealed class LoweredWriter(bool origins)
     StringBuilder text = new();
     readonly Dictionary<Origin, int> places = [];
     readonly Dictionary<string, int> kernels = new(StringComparer.Ordinal);
+    readonly Dictionary<string, int> states = new(StringComparer.Ordinal); // buffers of the function that is written, by path
+    readonly Dictionary<ImmutableArray<Dim>, string> dims = []; // calls of one function share them
 
     public string Write(LoweredProgram program)
     {
@@ -77,10 +79,12 @@ sealed class LoweredWriter(bool origins)
         foreach (var result in function.Signature.Results) text.Append("  result ").Append(result.Type).Append(' ').Append(result.Name).Append('\n');
         foreach (var path in function.Signature.Assigned) text.Append("  assigns ").Append(path).Append('\n');
         text.Append("  aligned ").Append(Number(function.Alignment)).Append(function.HasStableAddresses ? " stable\n" : "\n");
+        states.Clear();
         for (var i = 0; i < function.Buffers.Length; i++)
         {
             var buffer = function.Buffers[i];
             if (buffer.Id != i) throw new InvalidOperationException($"The buffer {buffer} of {function.Name} is number {buffer.Id}, but stands at {i}.");
+            if (buffer.Kind == BufferKind.State) states.Add(buffer.Name, i);
             text.Append("  ").Append(Keyword(buffer.Kind)).Append(' ').Append(buffer.DType.Name()).Append(' ').Append(buffer.Elements).Append(' ').Append(buffer.Name).Append('\n');
         }
         text.Append("  takes [").Append(string.Join(",", function.Arguments.Select(b => Number(b.Id)))).Append("] gives [").Append(string.Join(",", function.Results.Select(b => Number(b.Id)))).Append("]\n");
@@ -130,9 +134,15 @@ sealed class LoweredWriter(bool origins)
                 break;
             default: throw new NotSupportedException($"The launch {launch.Title} has no text.");
         }
-        text.Append(" (").Append(string.Join(",", launch.Operands.Select(o => Operand(o, function)))).Append(')');
+        text.Append(" (");
+        for (var i = 0; i < launch.Operands.Length; i++)
+        {
+            if (i > 0) text.Append(',');
+            Write(launch.Operands[i], function);
+        }
+        text.Append(')');
         foreach (var pair in launch.InPlace) text.Append(' ').Append(Number(pair.Written)).Append('=').Append(Number(pair.Read));
-        if (launch.Incoming.Length > 0) text.Append(" old ").Append(string.Join(" ", launch.Incoming.Select(path => Number(function.Buffers.First(b => b.Kind == BufferKind.State && b.Name == path).Id))));
+        if (launch.Incoming.Length > 0) text.Append(" old ").Append(string.Join(" ", launch.Incoming.Select(path => Number(states[path]))));
         if (origins)
         {
             if (!launch.Flops.Is(0)) text.Append(" flops ").Append(launch.Flops);
@@ -152,10 +162,12 @@ sealed class LoweredWriter(bool origins)
 
     string KernelName(Kernel kernel) => kernels.ContainsKey(kernel.Name) ? kernel.Name : throw new InvalidOperationException($"The kernel {kernel.Name} is not in the program's table.");
 
-    static string Operand(Operand operand, LoweredFunction function)
+    void Write(Operand operand, LoweredFunction function)
     {
         if (function.Buffers[operand.Buffer.Id] != operand.Buffer) throw new InvalidOperationException($"The buffer {operand.Buffer} is not one of {function.Name}.");
-        return (operand.IsWritten ? ">" : "") + Number(operand.Buffer.Id) + (operand.Offset.Is(0) ? "" : "@" + operand.Offset);
+        if (operand.IsWritten) text.Append('>');
+        text.Append(Number(operand.Buffer.Id));
+        if (!operand.Offset.Is(0)) text.Append('@').Append(operand.Offset);
     }
 
     // A library kernel with bodies of its own.
@@ -184,7 +196,11 @@ sealed class LoweredWriter(bool origins)
         text.Append('\n');
     }
 
-    static string Dims(ImmutableArray<Dim> dims) => "[" + string.Join(",", dims) + "]";
+    string Dims(ImmutableArray<Dim> sizes)
+    {
+        if (!dims.TryGetValue(sizes, out var known)) dims.Add(sizes, known = "[" + string.Join(",", sizes) + "]");
+        return known;
+    }
 
     static string Number(long value) => value.ToString(CultureInfo.InvariantCulture);
 }

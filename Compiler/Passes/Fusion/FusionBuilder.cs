@@ -58,20 +58,17 @@ sealed class FusionBuilder(FusionGraph graph, Program program, Legality legality
     void Emit(FusionGroup group)
     {
         var first = graph.Nodes[group.First];
-        var shape = group.Kind is null ? legality.Of(group.Members) : null;
+        var shape = legality.Of(group.Members);
         // A lone contraction, library kernel or loop stays what it is.
-        if (group.Members.Count == 1 && group.Kind is null && first.Operation.Kind is not (OpKind.Elementwise or OpKind.Reduce) && !(shape is not null && MakesOperands(group)))
+        if (group.Members.Count == 1 && first.Operation.Kind is not (OpKind.Elementwise or OpKind.Reduce) && !(shape is not null && MakesOperands(group)))
         {
             foreach (var input in first.Inputs) Outside(input);
             rewriter.Copy(first);
             return;
         }
         var outputs = group.Members.SelectMany(m => graph.Nodes[m].Outputs).Where(v => graph.IsOutput(v, group.Members)).ToImmutableArray();
-        Emit(Body(group), outputs, group.Kind ?? shape?.Archetype ?? "map", Origin.Merge(group.Members.Select(m => graph.Nodes[m].Origins)));
+        Emit(graph.Closure(group.Members), outputs, shape?.Archetype ?? "map", Origin.Merge(group.Members.Select(m => graph.Nodes[m].Origins)));
     }
-
-    // Calls take operands from memory: a gradient that is one number everywhere, or an index, is made outside and read through its strides. Other kernels make it again for themselves.
-    List<int> Body(FusionGroup group) => group.Members.Any(m => graph.Nodes[m].Operation.Kind == OpKind.Structure) ? [.. group.Members] : graph.Closure(group.Members);
 
     // Whether a contraction makes something that it multiplies while it packs it.
     bool MakesOperands(FusionGroup group) => graph.Closure(group.Members).Count > 1;

@@ -7,13 +7,10 @@ using Graph.Compiler.Space;
 namespace Graph.Compiler.Passes.Fusion;
 
 /// <summary>Nodes that become one kernel. Members are numbers of nodes, in order.</summary>
-sealed class FusionGroup(int id, IEnumerable<int> members, string? kind = null)
+sealed class FusionGroup(int id, IEnumerable<int> members)
 {
     public int Id { get; } = id;
     public SortedSet<int> Members { get; } = new(members);
-
-    /// <summary>The archetype of a group that is complete from the start; null for one that may grow.</summary>
-    public string? Kind { get; } = kind;
     public int First => Members.Min;
     public int Last => Members.Max;
 }
@@ -89,14 +86,14 @@ sealed class FusionGraph
         group.Members.SelectMany(m => Nodes[m].Inputs).Select(Source).Where(s => s >= 0 && !isFree[s]).Select(s => GroupOf[s]!).Where(g => g != group).Distinct().OrderByDescending(g => g.Last);
 
     /// <summary>True for groups of nothing but scalar arithmetic.</summary>
-    public bool IsScalarOnly(FusionGroup group) => group.Kind is null && group.Members.All(m => Nodes[m].Operation.Kind == OpKind.Elementwise);
+    public bool IsScalarOnly(FusionGroup group) => group.Members.All(m => Nodes[m].Operation.Kind == OpKind.Elementwise);
 
     /// <summary>True for groups of reductions and scalar arithmetic.</summary>
     public bool HasReduction(FusionGroup group) =>
-        group.Kind is null && group.Members.Any(m => Nodes[m].Operation.Kind == OpKind.Reduce) && group.Members.All(m => Nodes[m].Operation.Kind is OpKind.Elementwise or OpKind.Reduce);
+        group.Members.Any(m => Nodes[m].Operation.Kind == OpKind.Reduce) && group.Members.All(m => Nodes[m].Operation.Kind is OpKind.Elementwise or OpKind.Reduce);
 
     /// <summary>True for a contraction or convolution with what has been merged with it.</summary>
-    public bool IsContraction(FusionGroup group) => group.Kind is null && group.Members.Any(m => Nodes[m].Operation.Kind is OpKind.Contract or OpKind.Convolution);
+    public bool IsContraction(FusionGroup group) => group.Members.Any(m => Nodes[m].Operation.Kind is OpKind.Contract or OpKind.Convolution);
 
     /// <summary>True when a contraction or convolution has the result of another group as a factor, and not only in what has been merged with it.</summary>
     public bool Multiplies(FusionGroup product, FusionGroup factor) =>
@@ -128,9 +125,9 @@ sealed class FusionGraph
     /// <summary>True when a group's values are needed by another group or leave the function.</summary>
     public bool IsOutput(Value value, ICollection<int> members) => roots.Contains(value) || consumers[producer[value]].Any(c => !members.Contains(c));
 
-    public FusionGroup Replace(IEnumerable<int> members, string? kind = null)
+    public FusionGroup Replace(IEnumerable<int> members)
     {
-        var group = new FusionGroup(members.Min(), members, kind);
+        var group = new FusionGroup(members.Min(), members);
         foreach (var m in group.Members) GroupOf[m] = group;
         Changed(group.Members);
         return group;

@@ -74,7 +74,7 @@ sealed class Merger(FusionGraph graph, Legality legality, CancellationToken canc
     {
         for (var i = 0; i < graph.Nodes.Length; i++)
         {
-            if (graph.GroupOf[i] is not { Kind: null } || graph.Nodes[i].Operation.Kind != OpKind.Reduce) continue;
+            if (graph.GroupOf[i] is null || graph.Nodes[i].Operation.Kind != OpKind.Reduce) continue;
             while (GrowRow(graph.GroupOf[i]!)) { }
         }
     }
@@ -110,7 +110,7 @@ sealed class Merger(FusionGraph graph, Legality legality, CancellationToken canc
     {
         for (var i = graph.Nodes.Length - 1; i >= 0; i--)
         {
-            if (graph.GroupOf[i] is not { Kind: null } || !legality.Target.Takes(graph.Nodes[i], LibraryHooks.Epilogue)) continue;
+            if (graph.GroupOf[i] is null || !legality.Target.Takes(graph.Nodes[i], LibraryHooks.Epilogue)) continue;
             while (graph.Readers(graph.GroupOf[i]!).ToList().FirstOrDefault(r => graph.IsScalarOnly(r) && graph.AreNear(graph.GroupOf[i]!, r) && !IsForLater(graph.GroupOf[i]!, r) && TryMerge(graph.GroupOf[i]!, r) is not null) is not null) { }
         }
     }
@@ -123,7 +123,7 @@ sealed class Merger(FusionGraph graph, Legality legality, CancellationToken canc
             if (!graph.IsScalarOnly(group) || !IsCheap(group)) continue;
             var readers = graph.Readers(group).ToList();
             if (readers.Count == 0 || group.Members.SelectMany(m => graph.Nodes[m].Outputs).Any(graph.IsRoot)) continue;
-            if (!readers.All(r => r.Kind is null && (graph.IsScalarOnly(r) || graph.HasReduction(r) || (graph.IsContraction(r) && !graph.Multiplies(r, group))))) continue;
+            if (!readers.All(r => graph.IsScalarOnly(r) || graph.HasReduction(r) || (graph.IsContraction(r) && !graph.Multiplies(r, group)))) continue;
             if (!readers.All(r => legality.Of(r.Members, group.Members) is not null)) continue;
             Dissolve(group);
         }

@@ -54,7 +54,7 @@ sealed class Prologues(FusionGraph graph, Merger merger, Legality legality, Cost
     bool CanGrow(FusionGroup group) => graph.IsScalarOnly(group) || graph.HasReduction(group);
 
     bool CanMake(FusionGroup reader, ICollection<int> members) =>
-        reader.Kind is null && (CanGrow(reader) || graph.IsContraction(reader)) && legality.Of(reader.Members, members) is not null;
+        (CanGrow(reader) || graph.IsContraction(reader)) && legality.Of(reader.Members, members) is not null;
 
     // A convolution packs what its blocks of work share more than once.
     bool IsPackedSeldom(FusionGroup reader, List<FusionGroup> groups) =>

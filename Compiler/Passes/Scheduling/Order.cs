@@ -72,8 +72,9 @@ sealed class Order
     }
 
     // What may refuse a call comes before the first new state is written, where it does not wait for one: a state that is written while the call can still fail needs memory of its own until its end.
-    void CheckFirst(List<int> writers)
+    void CheckFirst(HashSet<int> writers)
     {
+        if (!function.Nodes.Any(n => n.Operation.IsCheck)) return;
         var waits = new HashSet<Value>();
         for (var i = 0; i < function.Nodes.Length; i++)
         {

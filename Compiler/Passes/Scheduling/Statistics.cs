@@ -38,6 +38,12 @@ public sealed record Statistics(int Nodes, long PeakBytes, Node? PeakNode, long 
             foreach (var size in StructureOperations.Unify(callee, [.. node.Inputs.Select(i => i.Type)])) binding = binding.With(size.Key, size.Value.Evaluate(binding));
             return callee.Nodes.Sum(n => Operations(n, program, binding));
         }
+        if (node.Operation == StructureOperations.Update)
+        {
+            var rule = CallOperation.Callee(program, node.Attributes);
+            var name = UpdateOperation.Length(rule);
+            return node.Outputs.Where((_, i) => i % rule.Results.Length == 0).Sum(o => rule.Nodes.Sum(n => Operations(n, program, binding.With(name, o.Shape.Size.Evaluate(binding)))));
+        }
         if (node.Operation == StructureOperations.Loop)
             return node.Attributes.Dims("count")[0].Evaluate(binding) * node.Regions[0].Nodes.Sum(n => Operations(n, program, binding));
         return node.Operation.Flops(node).Evaluate(binding);
