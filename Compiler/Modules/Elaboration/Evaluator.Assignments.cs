@@ -33,6 +33,13 @@ sealed partial class Evaluator
         }
     }
 
+    T Changing<T>(T container)
+        where T : class
+    {
+        changed.Add(container);
+        return container;
+    }
+
     object? Assign(AssignExpression assign, Scope scope)
     {
         if (assign.Target is TupleExpression)
@@ -105,13 +112,13 @@ sealed partial class Evaluator
             case ArrayValue array when indices.Length == array.Lengths.Length && indices[0] is not RangeValue:
                 var position = 0;
                 for (var i = 0; i < indices.Length; i++) position = position * array.Lengths[i] + Position(indices[i], array.Lengths[i], index.Indices[i].Location);
-                return new(() => array.Items[position], value => array.Items[position] = value);
+                return new(() => array.Items[position], value => Changing(array).Items[position] = value);
             case ArrayValue { Lengths.Length: 1 } array when indices.Length == 1 && indices[0] is RangeValue range:
                 var (start, count) = Range(range, array.Items.Length, location);
                 return new(() => new ArrayValue([.. array.Items.Skip(start).Take(count)], array.Element), ReadOnly(location));
             case ListValue list when indices.Length == 1 && indices[0] is not RangeValue:
                 var at = Position(indices[0], list.Items.Count, location);
-                return new(() => list.Items[at], value => list.Items[at] = value);
+                return new(() => list.Items[at], value => Changing(list).Items[at] = value);
             case string text when indices.Length == 1 && indices[0] is RangeValue range:
                 var (from, length) = Range(range, text.Length, location);
                 return new(() => text.Substring(from, length), ReadOnly(location));

@@ -41,9 +41,15 @@ sealed partial class Evaluator
         var scope = new Scope(null);
         for (var i = 0; i < arguments.Length; i++) scope.Declare(method.Parameters[i].Name, arguments[i]);
         var name = Short(className) + "." + method.Name;
-        var (build, first) = (function, function?.Builder.Nodes.Count ?? 0);
+        var build = function;
+        var remembering = Remembering(self);
+        if (remembering is not null && TryRepeat(remembering, (className, method.Id), name, self!, isOwn, arguments, location, out var repeated)) return repeated;
+        var before = build is null ? default : TracesOf(build);
         var result = Call(name, self, className, isOwn, method.Body, scope, location);
-        if (self is not null && build is not null && build.Builder.Nodes.Count > first) build.Calls.Add(new(name, self.Path ?? frame.Path, Own(location), first, build.Builder.Nodes.Count));
+        if (self is null || build is null || build.Builder.Nodes.Count == before.First) return result;
+        var call = new MethodCall(name, self.Path ?? frame.Path, Own(location), before.First, build.Builder.Nodes.Count);
+        if (remembering is not null) Record(remembering, (className, method.Id), self, arguments, call, before, result);
+        build.Calls.Add(call);
         return result;
     }
 

@@ -90,6 +90,8 @@ sealed partial class Evaluator
         if (method == "Empty") return new ArrayValue([], call.Type.Element ?? TypeRef.Object);
         if (a.Length == 0 || a[0] is null) throw WouldThrow(call.Location, "The array is null.");
         if (a[0] is not ArrayValue array) return ListMethod(method, a, call);
+        if (method is "Reverse" or "Sort" or "Fill" or "Copy")
+            foreach (var given in a.OfType<ArrayValue>()) Changing(given);
         switch (method)
         {
             case "Length":
@@ -128,7 +130,7 @@ sealed partial class Evaluator
         if (method is "Count" or "Length") return Items(a[0], call.Location).Count;
         if (method == "IsEmpty") return Items(a[0], call.Location).Count == 0;
         if (a[0] is not ListValue list) return method is "Contains" or "IndexOf" ? Query(method, a, call) : throw NoRule(call);
-        var items = list.Items;
+        var items = Changing(list).Items;
         int At(int index) => Int(a[index], call.Location, "The index");
         switch (method)
         {

@@ -27,7 +27,7 @@ sealed partial class Evaluator
         if (instance.Type.IsModule && !instance.IsOpen)
             throw Fail(DiagnosticIds.MutatedModule, field.Location,
                 $"The field {field.Field} of {instance.Type.ShortName} is assigned after the module was made. A module does not change: keep what changes while training in a State and call Assign.");
-        instance[field.Owner, field.Field] = value;
+        Changing(instance)[field.Owner, field.Field] = value;
     }
 
     object? Captured(CapturedExpression captured) =>

@@ -94,6 +94,7 @@ sealed partial class Evaluator
             }
             whole.Substituted[handle] = value;
         }
+        whole.Note(handle, value, isWritten: false);
         return at.Own(value);
     }
 }

@@ -74,7 +74,7 @@ sealed partial class Evaluator
     object Apply(Operation operation, List<(Ir.Value Value, Expression Expression)> operands, AttributeMap attributes, List<(long Number, Location Location)> numbers, Location location)
     {
         var builder = Builder(location);
-        if (builder.Nodes.Count > MaximumNodes)
+        if (builder.Nodes.Count + function!.Spared > MaximumNodes)
             throw Fail(DiagnosticIds.TooLarge, location, FormattableString.Invariant($"The function has more than {MaximumNodes:N0} operations. Does a loop here never end?"));
         if (operands.Count > MaximumOperands)
             throw Fail(DiagnosticIds.TooLarge, location, FormattableString.Invariant($"{operation.Name} is given {operands.Count:N0} tensors; more than {MaximumOperands:N0} are too many to build."));

@@ -74,6 +74,7 @@ sealed partial class Evaluator(Definitions definitions, OperationSet operations,
         steps = 0;
         work = 0;
         givenUp = 0;
+        changed.Clear();
         frame = new(callee, self, className, IsOwn: true, location, null);
         place = location;
     }

@@ -17,6 +17,45 @@ class FunctionBuild(Builder builder, bool isTraining, Func<Value>? seed, bool ke
     /// <summary>The calls of modules' methods, each behind those that it made itself.</summary>
     public List<MethodCall> Calls { get; } = [];
 
+    /// <summary>What can be repeated without being evaluated: calls by class and method.</summary>
+    public Dictionary<(string Class, string Method), List<RecordedCall>> Recorded { get; } = [];
+
+    /// <summary>What was read and written, in order.</summary>
+    public List<Access> Accesses { get; } = [];
+
+    /// <summary>How many streams were given names.</summary>
+    public int Streams { get; private set; }
+
+    /// <summary>The nodes that repeated calls stand for.</summary>
+    public int Spared { get; set; }
+
+    readonly HashSet<Value> own = [];
+    int known; // nodes whose values it has
+
+    /// <summary>Takes a value that no node of the function makes for its own: an argument.</summary>
+    public void Give(Value value) => own.Add(value);
+
+    /// <summary>Whether a tensor belongs to this function.</summary>
+    public bool Has(Value value)
+    {
+        for (; known < Builder.Nodes.Count; known++) own.UnionWith(Builder.Nodes[known].Outputs);
+        return own.Contains(value);
+    }
+
+    /// <summary>Notes that a parameter or state was read or written.</summary>
+    public void Note(Handle handle, Value value, bool isWritten)
+    {
+        Accesses.Add(new(handle, value, isWritten));
+        own.Add(value);
+    }
+
+    /// <summary>Values that are what others are, of another call.</summary>
+    public void MadeAs(IEnumerable<(Value Known, Value Value)> values)
+    {
+        foreach (var (like, value) in values)
+            if (makers.TryGetValue(like, out var maker)) makers[value] = maker;
+    }
+
     /// <summary>The states' values at this point.</summary>
     protected Dictionary<Handle, Value> Current { get; } = [];
 
@@ -61,12 +100,14 @@ class FunctionBuild(Builder builder, bool isTraining, Func<Value>? seed, bool ke
     public virtual Value Read(Handle handle)
     {
         if (!Current.TryGetValue(handle, out var value)) Current[handle] = value = Builder.State(new StateDecl(handle.Path!, handle.Type, handle.Kind, handle.Init));
+        Note(handle, value, isWritten: false);
         return value;
     }
 
     public virtual void Write(Handle handle, Value value)
     {
         Current[handle] = value;
+        Note(handle, value, isWritten: true);
         if (!Written.Contains(handle)) Written.Add(handle);
     }
 
@@ -79,6 +120,7 @@ class FunctionBuild(Builder builder, bool isTraining, Func<Value>? seed, bool ke
     /// <summary>A name for the next random stream of the module at <paramref name="path"/>: the same in every build of the same model.</summary>
     public virtual string Stream(string path)
     {
+        Streams++;
         streams.TryGetValue(path, out var ordinal);
         streams[path] = ordinal + 1;
         return path + "#" + ordinal.ToString(CultureInfo.InvariantCulture);

@@ -6,4 +6,8 @@ namespace Graph.Compiler.Modules.Elaboration;
 /// <param name="Location">The call, in the model's own assembly.</param>
 /// <param name="First">The number of its first node.</param>
 /// <param name="End">The number behind its last one.</param>
-sealed record MethodCall(string Method, string Path, Location Location, int First, int End);
+sealed record MethodCall(string Method, string Path, Location Location, int First, int End)
+{
+    /// <summary>Tells it from other calls, whatever becomes of its numbers and path.</summary>
+    public object Identity { get; } = new();
+}

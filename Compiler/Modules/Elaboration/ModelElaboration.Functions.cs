@@ -36,6 +36,7 @@ sealed partial class ModelElaboration
         }
         else seed = () => builder.Argument(new(DType.I64, Shape.Scalar), TrainingSignature.CallSeed);
         var build = evaluator.Function = new(builder, mode != FunctionMode.Evaluation, seed, keepsStates: mode == FunctionMode.Step || (mode == FunctionMode.Evaluation && method.Role == MethodRole.Entry));
+        foreach (var argument in arguments) build.Give((Value)argument!);
         evaluator.Substitute();
         var returned = evaluator.Call(method, instance, type.Name, type.IsOwn, arguments, method.Location);
         var results = Results(method, returned);
@@ -44,15 +45,18 @@ sealed partial class ModelElaboration
         var function = builder.Build(results, build.Updates, names);
         evaluator.Function = null;
         CheckClosed(method, function);
-        function = Prune(function, out var number);
+        (function, var calls) = Repeats.Unfold(function, build.Calls, program, out var unfolded);
+        function = Prune(function, out var number, out var pruned);
         program = program with { Requirements = [.. program.Requirements, .. Needs.Sizes(function, program.Dims)], Ranges = [.. program.Ranges, .. Needs.Indices(function)] };
-        return outline.Run(WithoutChecks(function, number), number, build.Calls);
+        function = WithoutChecks(function, number, out var withoutChecks);
+        return outline.Run(function, number, calls, value => unfolded(value) is { } first && pruned(first) is { } second ? withoutChecks(second) : null);
     }
 
     /// <summary>Without the operations that nothing needs; numbers and sizes that met no other element type get their own.</summary>
     /// <param name="function">The function as it was built.</param>
     /// <param name="number">The number of each node that is left when it was built.</param>
-    Function Prune(Function function, out Dictionary<Node, int> number)
+    /// <param name="now">What the function's values are in the result; null for one that is gone.</param>
+    Function Prune(Function function, out Dictionary<Node, int> number, out Func<Value, Value?> now)
     {
         number = [];
         var live = new HashSet<Value>(function.Roots);
@@ -66,20 +70,25 @@ sealed partial class ModelElaboration
         for (var i = 0; i < function.Nodes.Length; i++)
             if (function.Nodes[i] is var node && node.Outputs.Any(live.Contains))
                 number[rewriter.Emit(node, node.Operation.IsUntyped(node.Attributes) ? node.Attributes.With("dtype", node.Output.DType) : node.Attributes, node.Regions)] = i;
+        now = Now(rewriter);
         return rewriter.Finish(function);
     }
 
     // What the caller gives is checked before a call; an operation that would look at it again goes.
-    Function WithoutChecks(Function function, Dictionary<Node, int> number)
+    Function WithoutChecks(Function function, Dictionary<Node, int> number, out Func<Value, Value?> now)
     {
         static bool IsChecked(Node node) => node.Operation.IsCheck && Needs.IsArgument(node.Inputs[0]);
+        now = value => value;
         if (!function.Nodes.Any(IsChecked)) return function;
         var rewriter = Rewriter.Over(program, function);
         foreach (var node in function.Nodes)
             if (IsChecked(node)) rewriter.Map[node.Output] = rewriter[node.Inputs[0]];
             else number[rewriter.Copy(node)] = number[node];
+        now = Now(rewriter);
         return rewriter.Finish(function);
     }
+
+    static Func<Value, Value?> Now(Rewriter rewriter) => value => rewriter.Map.TryGetValue(value, out var mine) ? mine : null;
 
     TensorType ArgumentType(MethodDef method, ParameterDef parameter)
     {

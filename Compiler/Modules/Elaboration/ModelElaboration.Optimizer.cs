@@ -142,7 +142,7 @@ sealed partial class ModelElaboration
         CheckClosed(update, function);
         if (!function.States.IsEmpty)
             throw evaluator.Fail(DiagnosticIds.OptimizerUpdate, Place(owner, update.Location, train), $"{optimizer.Type.ShortName}.Update reads the parameter or state {function.States[0].State} of the optimizer itself. What an optimizer keeps, it keeps for each parameter: [State] Tensor in its Update.");
-        return new(Prune(function, out _), names);
+        return new(Prune(function, out _, out _), names);
     }
 
     // The same rule over one row of any length, if it does to every element what it does to the others: then one kernel updates parameters of all shapes.
