@@ -26,6 +26,7 @@ public sealed class RefusalTests
         ["random_uniform"] = (b, x) => b.Emit("random_uniform", [b.Constant(7, DType.I64), b.Emit("random_stream", [], ("name", "s#0")), b.Constant(0, DType.I64), b.Emit("linear_index", [], ("shape", Shape.Of(5, 40)))]),
         ["conv2d_grad_input"] = (b, x) => Gradient(b, x[0], b.Emit("conv2d", [x[0], x[1]])),
         ["conv2d_grad_weight"] = (b, x) => Gradient(b, x[1], b.Emit("conv2d", [x[0], x[1]])),
+        ["scaled_dot_product_attention_grad"] = (b, x) => Gradient(b, x[0], b.Apply("scaled_dot_product_attention", [x[0], x[0], x[0]], AttributeMap.Empty)[0]),
         ["max_pool2d_grad"] = (b, x) => Gradient(b, x[0], b.Apply("max_pool2d", [x[0]], AttributeMap.Of(("kernel", 2)))[0]),
         ["avg_pool2d_grad"] = (b, x) => Gradient(b, x[0], b.Apply("avg_pool2d", [x[0]], AttributeMap.Of(("kernel", 2)))[0]),
         ["embedding_grad"] = (b, x) => b.Emit("embedding_grad", [b.Reshape(x[1], Shape.Of(4, 18)), b.Constants(4)], ("rows", new[] { 6 })),

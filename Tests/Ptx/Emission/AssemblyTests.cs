@@ -17,7 +17,7 @@ public sealed class AssemblyTests(PtxasCount count)
     /// <summary>Modules that are assembled.</summary>
     public static int Count => Names.Length * PtxasCount.Targets.Length;
 
-    /// <summary>Cases of NVIDIA's occupancy calculator.</summary>
+    /// <summary>Worked out by hand from the limits in NVIDIA's programming guide.</summary>
     [Theory]
     [InlineData(70, 32, 256, 0, 64, "warps")]
     [InlineData(80, 64, 256, 16640, 32, "registers")]
