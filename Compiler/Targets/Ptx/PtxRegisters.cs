@@ -1,3 +1,4 @@
+using System;
 using System.Globalization;
 using Graph.Compiler.Ir;
 
@@ -33,7 +34,7 @@ public readonly record struct PtxOperand(RegisterClass Class, string Text)
     public static PtxOperand Long(long value) => new(RegisterClass.Long, value == long.MinValue ? "0x8000000000000000" : value.ToString(CultureInfo.InvariantCulture));
 
     /// <summary>A float32 number, by its bits.</summary>
-    public static PtxOperand Single(float value) => new(RegisterClass.Single, "0f" + FloatBits.Of(value).ToString("X8", CultureInfo.InvariantCulture));
+    public static PtxOperand Single(float value) => new(RegisterClass.Single, "0f" + BitConverter.ToUInt32(BitConverter.GetBytes(value), 0).ToString("X8", CultureInfo.InvariantCulture));
 
     public override string ToString() => Text;
 }
@@ -60,7 +61,7 @@ static class PtxRegisters
         RegisterClass.Word => "%r",
         RegisterClass.Long => "%rd",
         RegisterClass.Single => "%f",
-        _ => throw new System.ArgumentOutOfRangeException(nameof(of), of, "There is no such class of registers."),
+        _ => throw new ArgumentOutOfRangeException(nameof(of), of, "There is no such class of registers."),
     };
 
     /// <summary>The type that registers of a class are declared with, and that moves have.</summary>
@@ -71,14 +72,6 @@ static class PtxRegisters
         RegisterClass.Word => "b32",
         RegisterClass.Long => "b64",
         RegisterClass.Single => "f32",
-        _ => throw new System.ArgumentOutOfRangeException(nameof(of), of, "There is no such class of registers."),
+        _ => throw new ArgumentOutOfRangeException(nameof(of), of, "There is no such class of registers."),
     };
-}
-
-/// <summary>The bits of float32 numbers.</summary>
-static class FloatBits
-{
-    public static uint Of(float value) => System.BitConverter.ToUInt32(System.BitConverter.GetBytes(value), 0);
-
-    public static float From(uint bits) => System.BitConverter.ToSingle(System.BitConverter.GetBytes(bits), 0);
 }
