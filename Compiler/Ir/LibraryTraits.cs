@@ -18,6 +18,9 @@ public sealed record LibraryTraits
     /// <summary>The results that may lie in an operand's memory: the kernel reads an element before it writes it.</summary>
     public EquatableArray<Shared> InPlace { get; init; }
 
+    /// <summary>Bytes that a thread of it works in beside operands and results, at most: sums that are wider than the elements of a result, a line that is sorted.</summary>
+    public Dim ThreadBytes { get; init; } = Dim.Zero;
+
     /// <summary>What may be merged into the kernel.</summary>
     public LibraryHooks Hooks { get; init; }
 
@@ -29,6 +32,9 @@ public sealed record LibraryTraits
 
     /// <summary>All element types that have an address: for kernels that move elements or compare them.</summary>
     public static readonly EquatableArray<DType> AnyType = [DType.F64, DType.F32, DType.F16, DType.BF16, DType.I64, DType.I32, DType.I8, DType.U8, DType.Bool];
+
+    /// <summary>Bytes of so many sums of a type's elements when they do not fit the elements themselves.</summary>
+    public static Dim Sums(DType type, Dim count) => type.IsNarrowFloat() ? count * type.Accumulator().Size() : Dim.Zero;
 
     /// <summary>All reals: for kernels that add up what those of 16 bits hold in float32.</summary>
     public static readonly EquatableArray<DType> RealType = [DType.F64, DType.F16, DType.BF16, DType.F32];

@@ -396,6 +396,11 @@ public sealed record LibraryLaunch(
 {
     public override string Title => Kernel.Operation;
 
+    /// <summary>What its operation says that a thread works in (<see cref="LibraryTraits.ThreadBytes"/>).</summary>
+    public Dim ScratchBytes { get; init; } = Dim.Zero;
+
+    public override long ThreadBytes(DimBinding binding) => ScratchBytes.Evaluate(binding);
+
     /// <summary>The operation's name.</summary>
     public string Operation => Kernel.Operation;
 

@@ -254,6 +254,7 @@ sealed partial class FunctionLowering(Program program, Function function, Kernel
             kernels.Add(new LibraryKernel("", node.Name, node.Attributes, node.Inputs.Length, [.. node.Inputs.Concat(node.Outputs).Select(v => v.DType)]), "library"),
             [.. node.Inputs.Concat(node.Outputs).Select(v => v.Shape.Dims)], strides.ToImmutable())
         {
+            ScratchBytes = traits.ThreadBytes,
             Flops = node.Operation.Flops(node),
             Traffic = node.Inputs.Concat(node.Outputs).Aggregate(Dim.Zero, (sum, v) => sum + v.Type.Bytes),
         });

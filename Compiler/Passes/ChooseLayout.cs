@@ -98,7 +98,7 @@ public sealed record ChooseLayout() : FunctionPass("ChooseLayout")
         return result;
     }
 
-    static bool NeedsDense(Node node) => node.Operation.Kind == OpKind.Structure || (node.Operation.Library(node) is { } traits && traits.Strided.Length < node.Inputs.Length);
+    static bool NeedsDense(Node node) => node.Operation.Kind == OpKind.Structure || (node.Operation.Library(node) is { } traits && (traits.Strided.Length < node.Inputs.Length || traits.StridedResults.Length < node.Outputs.Length));
 
     static Value Base(Value value)
     {

@@ -32,7 +32,7 @@ sealed class Conv2dOperation : Operation
     public override string Name => "conv2d";
     public override OpKind Kind => OpKind.Convolution;
     public override ConvolutionForm Convolution(Node node) => ConvolutionShape.Form(0, 1, ConvolutionForm.Result, node.Attributes);
-    public override LibraryTraits Library(Node node) => new() { Types = [.. LibraryTraits.RealType, .. Rules.SummedAsIntegers], Strided = [0], Hooks = LibraryHooks.Prologue | LibraryHooks.Epilogue };
+    public override LibraryTraits Library(Node node) => new() { Types = [.. LibraryTraits.RealType, .. Rules.SummedAsIntegers], Strided = [0, 1], Hooks = LibraryHooks.Prologue | LibraryHooks.Epilogue };
 
     public override ImmutableArray<Value> Emit(Builder b, ImmutableArray<Value> operands, AttributeMap attributes)
     {

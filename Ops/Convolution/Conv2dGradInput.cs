@@ -13,7 +13,7 @@ sealed class Conv2dGradInputOperation : Operation
     public override string Name => "conv2d_grad_input";
     public override OpKind Kind => OpKind.Convolution;
     public override ConvolutionForm Convolution(Node node) => ConvolutionShape.Form(ConvolutionForm.Result, 1, 0, node.Attributes);
-    public override LibraryTraits Library(Node node) => new() { Types = LibraryTraits.RealType, Strided = [0], Hooks = LibraryHooks.Prologue | LibraryHooks.Epilogue };
+    public override LibraryTraits Library(Node node) => new() { Types = LibraryTraits.RealType, Strided = [0, 1], Hooks = LibraryHooks.Prologue | LibraryHooks.Epilogue };
 
     public override ImmutableArray<TensorType> Infer(InferContext context)
     {

@@ -20,7 +20,7 @@ sealed class EmbeddingOperation : Operation
 {
     public override string Name => "embedding";
     public override OpKind Kind => OpKind.Library;
-    public override LibraryTraits Library(Node node) => new() { Types = LibraryTraits.AnyType };
+    public override LibraryTraits Library(Node node) => new() { Types = LibraryTraits.AnyType, Strided = [0] };
 
     public override ImmutableArray<TensorType> Infer(InferContext context)
     {

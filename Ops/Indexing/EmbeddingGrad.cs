@@ -12,8 +12,11 @@ sealed class EmbeddingGradOperation : Operation
     public override OpKind Kind => OpKind.Library;
 
     public override LibraryTraits Library(Node node) => node.Inputs.Length == 3
-        ? new() { Types = LibraryTraits.RealType, InPlace = [new(0, 2)] }
-        : new() { Types = LibraryTraits.RealType, Hooks = LibraryHooks.Addend };
+        ? new() { Types = LibraryTraits.RealType, InPlace = [new(0, 2)], ThreadBytes = ColumnSums(node) }
+        : new() { Types = LibraryTraits.RealType, Hooks = LibraryHooks.Addend, ThreadBytes = ColumnSums(node) };
+
+    // Sums of some columns of all rows: of one at least, and of more as long as they stay near a processor.
+    static Dim ColumnSums(Node node) => LibraryTraits.Sums(node.Output.DType, node.Output.Shape[0] + (1 << 18));
 
     public override ImmutableArray<TensorType> Infer(InferContext context)
     {

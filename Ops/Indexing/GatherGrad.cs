@@ -9,7 +9,7 @@ sealed class GatherGradOperation : Operation
 {
     public override string Name => "gather_grad";
     public override OpKind Kind => OpKind.Library;
-    public override LibraryTraits Library(Node node) => new() { Types = LibraryTraits.RealType };
+    public override LibraryTraits Library(Node node) => new() { Types = LibraryTraits.RealType, ThreadBytes = LibraryTraits.Sums(node.Output.DType, node.Output.Shape[node.Attributes.Axis(node.Output.Shape)]) };
 
     public override ImmutableArray<TensorType> Infer(InferContext context)
     {

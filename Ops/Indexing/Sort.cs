@@ -26,7 +26,10 @@ sealed class SortOperation : Operation
     public override OpKind Kind => OpKind.Library;
 
     // It reads a line and writes a line, each at a step of its own.
-    public override LibraryTraits Library(Node node) => new() { Types = LibraryTraits.AnyType, Strided = [0], StridedResults = [0, 1] };
+    public override LibraryTraits Library(Node node) => new() { Types = LibraryTraits.AnyType, Strided = [0], StridedResults = [0, 1], ThreadBytes = Entries(node.Inputs[0].Type, node.Attributes.Axis(node.Inputs[0].Shape)) };
+
+    // The keys of a line with their places, twice.
+    static Dim Entries(TensorType type, int axis) => type.Shape[axis] * (2 * 2 * System.Math.Max(32, type.DType.Bits()) / 8);
 
     public override ImmutableArray<Value> Emit(Builder b, ImmutableArray<Value> operands, AttributeMap attributes) =>
         base.Emit(b, operands, AttributeMap.Of(("axis", attributes.Axis(operands[0].Shape)), ("descending", attributes.Bool("descending"))));

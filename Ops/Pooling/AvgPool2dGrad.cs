@@ -9,7 +9,7 @@ sealed class AvgPool2dGradOperation : Operation
 {
     public override string Name => "avg_pool2d_grad";
     public override OpKind Kind => OpKind.Library;
-    public override LibraryTraits Library(Node node) => new() { Types = LibraryTraits.RealType };
+    public override LibraryTraits Library(Node node) => new() { Types = LibraryTraits.RealType, ThreadBytes = PoolingShape.PlaneSums(node.Output.Type) };
 
     public override ImmutableArray<TensorType> Infer(InferContext context)
     {

@@ -9,7 +9,7 @@ sealed class MaxPool2dGradOperation : Operation
 {
     public override string Name => "max_pool2d_grad";
     public override OpKind Kind => OpKind.Library;
-    public override LibraryTraits Library(Node node) => new() { Types = LibraryTraits.RealType };
+    public override LibraryTraits Library(Node node) => new() { Types = LibraryTraits.RealType, ThreadBytes = PoolingShape.PlaneSums(node.Output.Type) };
 
     public override ImmutableArray<TensorType> Infer(InferContext context)
     {

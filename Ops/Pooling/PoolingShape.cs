@@ -11,6 +11,9 @@ static class PoolingShape
         return new(attributes, height, width);
     }
 
+    /// <summary>Bytes of the sums of one plane of a gradient whose elements do not hold them.</summary>
+    public static Dim PlaneSums(TensorType image) => LibraryTraits.Sums(image.DType, image.Shape[2] * image.Shape[3]);
+
     /// <summary>The shape of the result.</summary>
     public static Shape Infer(string operation, Shape x, AttributeMap attributes)
     {

@@ -17,8 +17,8 @@ static unsafe class BlockedConvolution<T> where T : unmanaged, INumber<T>
         var product = new ContractCall(filters, pixels, channels * taps)
         {
             Batch0 = call->Batch, Batch1 = call->Groups,
-            A = call->Weight, AM = channels * taps, AK = 1, ABatch1 = filters * channels * taps,
-            PrologueA = call->WeightMaker.IsSet ? &RowsOfWeight : null, PrologueAPointers = (void**)call,
+            A = call->Weight, AM = call->WeightStrides.Image, AK = 1, ABatch1 = filters * call->WeightStrides.Image,
+            PrologueA = call->WeightMaker.IsSet ? &RowsOfWeight : call->HasDenseFilters ? null : &LayWeight, PrologueAPointers = (void**)call,
             PrologueB = &UnfoldImage, PrologueBPointers = (void**)call,
             C = call->Map, CM = pixels, CN = 1, CBatch0 = call->Filters * pixels, CBatch1 = filters * pixels,
         };
@@ -152,11 +152,24 @@ static unsafe class BlockedConvolution<T> where T : unmanaged, INumber<T>
         c->WeightMaker.Fill(tile, tileStride, 0, batch % c->Groups * (c->Filters / c->Groups) + row, rows, col, cols);
     }
 
+    // The same of a weight that lies in another order.
+    static void LayWeight(void** p, long* d, float* tile, long tileStride, long batch, long row, long rows, long col, long cols)
+    {
+        var c = (ConvolutionCall*)p;
+        long taps = c->KernelHeight * c->KernelWidth, first = batch % c->Groups * (c->Filters / c->Groups);
+        for (long r = 0; r < rows; r++)
+            for (long k = 0; k < cols; k++)
+                ((T*)tile)[r * tileStride + k] = *Weight(c, first + row + r, (col + k) / taps, (col + k) % taps);
+    }
+
+    static T* Weight(ConvolutionCall* c, long filter, long channel, long tap) =>
+        (T*)c->Weight + filter * c->WeightStrides.Image + channel * c->WeightStrides.Channel + tap / c->KernelWidth * c->WeightStrides.Row + tap % c->KernelWidth * c->WeightStrides.Column;
+
     // Rows channels, columns (filter, tap).
     static void TurnWeight(void** p, long* d, float* tile, long tileStride, long batch, long row, long rows, long col, long cols)
     {
         var c = (ConvolutionCall*)p;
-        long taps = c->KernelHeight * c->KernelWidth, channels = c->Channels / c->Groups, first = batch % c->Groups * (c->Filters / c->Groups);
+        long taps = c->KernelHeight * c->KernelWidth, first = batch % c->Groups * (c->Filters / c->Groups);
         for (long r = 0; r < rows; r++)
             for (long k = 0; k < cols;)
             {
@@ -164,7 +177,8 @@ static unsafe class BlockedConvolution<T> where T : unmanaged, INumber<T>
                 long filter = first + (col + k) / taps, tap = (col + k) % taps, count = Math.Min(cols - k, taps - tap), from = (row + r) * taps + tap;
                 var to = (T*)tile + r * tileStride + k;
                 if (c->WeightMaker.IsSet) c->WeightMaker.Fill((float*)to, count, 0, filter, 1, from, count);
-                else new ReadOnlySpan<T>((T*)c->Weight + filter * channels * taps + from, (int)count).CopyTo(new(to, (int)count));
+                else
+                    for (long j = 0; j < count; j++) to[j] = *Weight(c, filter, row + r, tap + j);
                 k += count;
             }
     }

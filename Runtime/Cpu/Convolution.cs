@@ -68,9 +68,10 @@ public static unsafe partial class Convolution
         job.Weight = call->Weight;
         job.WeightMaker = call->WeightMaker;
         job.RowsAreFilters = true;
-        job.WeightRow = channels * taps;
-        job.WeightChannel = taps;
-        job.WeightGroup = job.Rows * channels * taps;
+        job.WeightRow = call->WeightStrides.Image;
+        job.WeightChannel = call->WeightStrides.Channel;
+        job.WeightGroup = job.Rows * job.WeightRow;
+        (job.WeightLine, job.WeightStep, job.KernelWidth) = (call->WeightStrides.Row, call->WeightStrides.Column, call->KernelWidth);
         job.Window = taps;
         job.Phases = &phase;
         job.PhaseCount = 1;
@@ -139,9 +140,10 @@ public static unsafe partial class Convolution
         job.SpreadX = spreadX;
         job.Weight = call->Weight;
         job.WeightMaker = call->WeightMaker;
-        job.WeightRow = taps;
-        job.WeightChannel = channels * taps;
-        job.WeightGroup = filters * channels * taps;
+        job.WeightRow = call->WeightStrides.Channel;
+        job.WeightChannel = call->WeightStrides.Image;
+        job.WeightGroup = filters * job.WeightChannel;
+        (job.WeightLine, job.WeightStep, job.KernelWidth) = (call->WeightStrides.Row, call->WeightStrides.Column, call->KernelWidth);
         job.Window = taps;
         job.Phases = phases;
         job.PhaseCount = phaseCount;

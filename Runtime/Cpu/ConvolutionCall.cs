@@ -10,7 +10,7 @@ namespace Graph.Runtime.Cpu;
 /// gradient through <see cref="Map"/> and make that of the image or of the weight.
 /// </summary>
 /// <remarks>
-/// Image and map are read through strides, or made by a body. What is made, and the weight, is contiguous.
+/// What is read is read through strides, or made by a body. What is written is contiguous.
 /// Padding is what lies above and to the left; what lies below and to the right follows from the map's size and may differ.
 /// </remarks>
 [EditorBrowsable(EditorBrowsableState.Never)]
@@ -27,8 +27,8 @@ public unsafe struct ConvolutionCall
 
     public float* Image, Weight, Map;
 
-    /// <summary>Where the pixels of what is read lie; nobody looks at those of what is written.</summary>
-    public PlaneStrides ImageStrides, MapStrides;
+    /// <summary>Where the elements of what is read lie, those of a weight by filter, channel of a group, row and column; nobody looks at those of what is written.</summary>
+    public PlaneStrides ImageStrides, MapStrides, WeightStrides;
 
     /// <summary>
     /// Make blocks of the logical [Batch, Channels, Height·Width], [Batch, Filters, MapHeight·MapWidth] and, with no batch, [Filters, Channels / Groups · KernelHeight·KernelWidth] instead of their being read.
@@ -51,12 +51,19 @@ public unsafe struct ConvolutionCall
     internal readonly ConvolutionSizes Sizes => new(
         Batch, Channels, Height, Width, Filters, KernelHeight, KernelWidth, MapHeight, MapWidth, StrideHeight, StrideWidth, PaddingTop, PaddingLeft, DilationHeight, DilationWidth, Groups);
 
-    /// <summary>Says that image and map are contiguous.</summary>
+    /// <summary>Says that all three are contiguous.</summary>
     public void LayDense()
     {
         ImageStrides = PlaneStrides.Dense(Channels, Height, Width);
         MapStrides = PlaneStrides.Dense(Filters, MapHeight, MapWidth);
+        WeightStrides = PlaneStrides.Dense(Channels / Groups, KernelHeight, KernelWidth);
     }
+
+    /// <summary>Whether the taps of a weight's window lie behind one another.</summary>
+    internal readonly bool HasDenseWindows => (KernelWidth == 1 || WeightStrides.Column == 1) && (KernelHeight == 1 || WeightStrides.Row == KernelWidth);
+
+    /// <summary>Whether the channels of a weight's filter do, too.</summary>
+    internal readonly bool HasDenseFilters => HasDenseWindows && (Channels == Groups || WeightStrides.Channel == KernelHeight * KernelWidth);
 
     internal readonly ConvolutionPlanes Images => new(Image, ImageStrides, ImageMaker, Height, Width);
 

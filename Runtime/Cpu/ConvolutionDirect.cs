@@ -39,8 +39,14 @@ unsafe struct ConvolutionDirect
     // The window of one filter and channel of a group: where it lies, or made.
     readonly float* Window(long filter, long channel, float* made)
     {
-        if (!call->WeightMaker.IsSet) return call->Weight + (filter * channels + channel) * taps;
-        call->WeightMaker.Fill(made, taps, 0, filter, 1, channel * taps, taps);
+        if (call->WeightMaker.IsSet)
+        {
+            call->WeightMaker.Fill(made, taps, 0, filter, 1, channel * taps, taps);
+            return made;
+        }
+        var window = call->Weight + filter * call->WeightStrides.Image + channel * call->WeightStrides.Channel;
+        if (call->HasDenseWindows) return window;
+        for (long tap = 0; tap < taps; tap++) made[tap] = window[tap / call->KernelWidth * call->WeightStrides.Row + tap % call->KernelWidth * call->WeightStrides.Column];
         return made;
     }
 

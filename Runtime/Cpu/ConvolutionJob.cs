@@ -34,6 +34,9 @@ unsafe struct ConvolutionJob
     public float* Weight;
     public long WeightRow, WeightChannel, WeightGroup, Window;
 
+    /// <summary>From one row of a window to the next, and from one column.</summary>
+    public long WeightLine, WeightStep, KernelWidth;
+
     /// <summary>Makes the weights instead, the windows of a filter behind one another; they are the rows' or, in the gradient of an image, the channels'.</summary>
     public TileCall WeightMaker;
     public bool RowsAreFilters;
@@ -136,7 +139,7 @@ unsafe struct ConvolutionJob
         float* weight = Weights(row, rows, channel, channels, temporary + WindowFloats, out long rowStep, out long channelStep);
         // A row more than those of the panel may be read where there are more in memory.
         long readable = WeightMaker.IsSet ? rows : Rows - row;
-        if (PhaseCount == 1 && channelStep == Window)
+        if (PhaseCount == 1 && channelStep == Window && HasDenseWindows)
         {
             // Forward: (channel, tap) is contiguous.
             Packing.Panel(Phases[0].Weights + slot * StepA(Phases[0]), stride, weight, rowStep, 1, rows, width, readable, channels * Window);
@@ -146,16 +149,29 @@ unsafe struct ConvolutionJob
         {
             if (PhaseCount == 1)
             {
-                Packing.Panel(Phases[0].Weights + slot * StepA(Phases[0]) + c * Window * stride, stride, weight, rowStep, 1, rows, width, readable, Window);
+                PackWindow(Phases[0].Weights + slot * StepA(Phases[0]) + c * Window * stride, stride, weight, rowStep, rows, width, readable);
                 continue;
             }
-            Packing.Panel(temporary, stride, weight, rowStep, 1, rows, width, readable, Window);
+            PackWindow(temporary, stride, weight, rowStep, rows, width, readable);
             for (long p = 0; p < PhaseCount; p++)
             {
                 float* to = Phases[p].Weights + slot * StepA(Phases[p]) + c * Phases[p].Taps * stride;
                 for (long t = 0; t < Phases[p].Taps; t++, to += stride) ConvolutionPacking.Copy(to, temporary + Phases[p].TapWeight[t] * stride, stride);
             }
         }
+    }
+
+    readonly bool HasDenseWindows => WeightMaker.IsSet || ((WeightStep == 1 || KernelWidth == 1) && (WeightLine == KernelWidth || Window == KernelWidth));
+
+    // The windows of a panel's rows in one channel.
+    readonly void PackWindow(float* to, long stride, float* weight, long rowStep, long rows, long width, long readable)
+    {
+        if (HasDenseWindows)
+        {
+            Packing.Panel(to, stride, weight, rowStep, 1, rows, width, readable, Window);
+            return;
+        }
+        for (long y = 0; y < Window; y += KernelWidth, weight += WeightLine) Packing.Panel(to + y * stride, stride, weight, rowStep, WeightStep, rows, width, readable, KernelWidth);
     }
 
     // The windows of some rows and channels: where they lie, or made.

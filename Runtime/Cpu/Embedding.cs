@@ -21,6 +21,9 @@ public unsafe struct EmbeddingCall
     /// <summary>[Rows, Width]: read by the gather, written by the gradient.</summary>
     public void* Table;
 
+    /// <summary>What the gather reads lies anywhere: elements from one row to the next, and from one column. What the gradient writes is contiguous.</summary>
+    public long RowStride, ColumnStride;
+
     /// <summary>[Count, Width]: written by the gather, the picks' gradient of the gradient.</summary>
     public void* Picks;
 
@@ -98,7 +101,13 @@ public static unsafe class Embedding
     static void Gather<T>(void* context, long begin, long end, int worker) where T : unmanaged
     {
         var call = (EmbeddingCall*)context;
-        for (long i = begin; i < end; i++) Copy((T*)call->Picks + i * call->Width, (T*)call->Table + Id(call, i) * call->Width, call->Width);
+        for (long i = begin; i < end; i++)
+        {
+            T* to = (T*)call->Picks + i * call->Width, from = (T*)call->Table + Id(call, i) * call->RowStride;
+            if (call->ColumnStride == 1) Copy(to, from, call->Width);
+            else
+                for (long j = 0; j < call->Width; j++) to[j] = from[j * call->ColumnStride];
+        }
     }
 
     static void Copy<T>(T* to, T* from, long count) where T : unmanaged
@@ -164,6 +173,7 @@ static unsafe partial class LibraryKernels
         launch.Run((delegate*<WorkerPool, void*, void>)kernel, call);
         var rows = launch.Shape(table);
         (call->Rows, call->Width) = (rows[0], rows[1]);
+        (call->RowStride, call->ColumnStride) = (launch.Strides(table)[0], rows[1] == 1 ? 1 : launch.Strides(table)[1]);
         call->Count = LibraryCall.Product(launch.Shape(1));
         call->WideIds = launch.Type(1) == DType.I64;
         launch.Resolve(table, (void**)&call->Table);

@@ -218,6 +218,6 @@ static unsafe partial class LibraryKernels
         launch.Resolve(image, (void**)&call->Image);
         launch.Resolve(map, (void**)&call->Map);
         if (index >= 0) launch.Resolve(index, (void**)&call->Index);
-        if (launch.Type(0).IsNarrowFloat()) call->Sums = launch.Scratch(call->Height * call->Width * sizeof(float));
+        if (image >= launch.Inputs && launch.Type(0).IsNarrowFloat()) call->Sums = launch.Scratch(call->Height * call->Width * sizeof(float));
     }
 }

@@ -54,7 +54,11 @@ sealed unsafe partial class LaunchTableBuilder
         void Map(int operand) => Planes(operand, (void**)&call->Map, &call->MapStrides, &call->MapMaker);
         void Weight(int operand)
         {
-            if (launch.View(operand) is { } view) Resolve(launch.Operands[view.Operand], (void**)&call->Weight);
+            if (launch.View(operand) is { } view)
+            {
+                Resolve(launch.Operands[view.Operand], (void**)&call->Weight);
+                call->WeightStrides = Strides(view);
+            }
             else Write(launch.Maker(operand), entry, &call->WeightMaker);
         }
         void Planes(int operand, void** address, PlaneStrides* strides, TileCall* maker)
@@ -62,9 +66,10 @@ sealed unsafe partial class LaunchTableBuilder
             if (launch.View(operand) is { } view)
             {
                 Resolve(launch.Operands[view.Operand], address);
-                *strides = new() { Image = Evaluate(view.Strides[0]), Channel = Evaluate(view.Strides[1]), Row = Evaluate(view.Strides[2]), Column = Evaluate(view.Strides[3]) };
+                *strides = Strides(view);
             }
             else if (operand < 2) Write(launch.Maker(operand), entry, maker);
         }
+        PlaneStrides Strides(PlanesView view) => new() { Image = Evaluate(view.Strides[0]), Channel = Evaluate(view.Strides[1]), Row = Evaluate(view.Strides[2]), Column = Evaluate(view.Strides[3]) };
     }
 }

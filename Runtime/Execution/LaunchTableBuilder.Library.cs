@@ -29,6 +29,8 @@ sealed unsafe partial class LaunchTableBuilder
 
         public override float** Scratch(long bytes)
         {
+            var planned = Launch.ThreadBytes(builder.plan.Binding);
+            if (planned < bytes) throw new System.InvalidOperationException($"{builder.model.Name}: each thread needs {bytes} bytes for {Launch.Title}, but its operation plans {planned}.");
             builder.scratchBytes = System.Math.Max(builder.scratchBytes, bytes);
             return builder.pool.ScratchTable;
         }

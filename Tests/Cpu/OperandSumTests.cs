@@ -30,9 +30,8 @@ public unsafe class OperandSumTests
     public void They_are_added_up_in_sequence(long batch, long m, long n, long k)
     {
         foreach (var width in new[] { VectorWidth.Bits128, VectorWidth.Bits256, VectorWidth.Bits512 }.Where(Machine.Supports))
-            foreach (var threads in (int[])[1, 2])
+            foreach (var (threads, workspace) in new (int, long?)[] { (1, null), (2, 16 * 1024) })
                 for (var layout = 0; layout < 4; layout++)
-                    foreach (var workspace in (long?[])[null, 16 * 1024])
                     {
                         using var pool = new WorkerPool(threads);
                         Machine.Override = width;

@@ -148,7 +148,7 @@ sealed unsafe partial class TestExecutor : IDisposable
             case ContractLaunch c: Contract(c, p); break;
             case ConvolutionLaunch c: Convolution(c, p); break;
             case AttentionLaunch a: Attention(a, p); break;
-            case LibraryLaunch l: Reference(Node(l.Operation, l.Attributes, l.Operands.Zip(l.Shapes, Type), l.Inputs), [.. Enumerable.Range(0, l.Inputs).Select(i => (nint)p[i])], [.. Enumerable.Range(l.Inputs, count - l.Inputs).Select(i => (nint)p[i])]); break;
+            case LibraryLaunch l: Reference(Node(l.Operation, l.Attributes, l.Operands.Zip(l.Shapes, Type), l.Inputs), [.. Enumerable.Range(0, l.Inputs).Select(i => Gathered(l, i, (byte*)p[i]))], [.. Enumerable.Range(l.Inputs, count - l.Inputs).Select(i => (nint)p[i])]); break;
         }
         NativeMemory.Free(p);
     }
@@ -217,6 +217,21 @@ sealed unsafe partial class TestExecutor : IDisposable
             call.WorkspaceFloats = sizes[c.Operands[workspace].Buffer.Id] / sizeof(float);
         }
         Graph.Runtime.Cpu.Contract.Run(pool, &call);
+    }
+
+    // An operand of a library kernel row by row, wherever it lies.
+    nint Gathered(LibraryLaunch l, int operand, byte* from)
+    {
+        long[] shape = [.. l.Shapes[operand].Select(s => s.Evaluate(binding))], strides = [.. l.Strides[operand].Select(s => s.Evaluate(binding))];
+        var (count, size) = (shape.Aggregate(1L, (x, y) => x * y), l.Operands[operand].Buffer.DType.Size());
+        var to = (byte*)NativeMemory.AlignedAlloc((nuint)Math.Max(64, count * size), 64);
+        for (long i = 0; i < count; i++)
+        {
+            long rest = i, place = 0;
+            for (var axis = shape.Length - 1; axis >= 0; axis--, rest /= shape[axis + 1]) place += rest % shape[axis] * strides[axis];
+            new ReadOnlySpan<byte>(from + place * size, size).CopyTo(new(to + i * size, size));
+        }
+        return (nint)to;
     }
 
     // By the reference, then the epilogue in uneven blocks.

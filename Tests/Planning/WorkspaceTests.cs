@@ -11,6 +11,7 @@ using Graph.Compiler.Targets;
 using Graph.Operations;
 using Graph.Runtime.Execution;
 using Graph.Tests.Lowering;
+using Graph.Tests.Ops;
 using Xunit;
 
 namespace Graph.Tests.Planning;
@@ -64,6 +65,28 @@ public sealed class WorkspaceTests
             }
             Assert.Contains("a thread 4,194,304 B", PlanPrinter.Print(Planner.Plan(function, Of(256)), "Test"), StringComparison.Ordinal);
         }
+    }
+
+    /// <summary>What is too small to be shared at any size that a caller may choose, and what each thread computes for itself, has no buffer.</summary>
+    [Theory]
+    [InlineData("func f(x: f32[B,20], w: f32[20,10]) -> f32[B,10]\n  %0 = matmul x, w : f32[B,10]\n  return %0", 4 << 20)]
+    [InlineData("func f(x: f64[B,900], w: f64[900,800]) -> f64[B,800]\n  %0 = matmul x, w : f64[B,800]\n  return %0", 4 << 20)]
+    [InlineData("func f(x: f64[B,3,9,9], w: f64[4,3,3,3]) -> f64[B,4,7,7]\n  %0 = conv2d x, w {dilation=[1,1], groups=1, padding=[0,0], stride=[1,1]}\n  return %0", 4 << 20)]
+    [InlineData("func f(y: bf16[B,1,150,200]) -> bf16[B,1,300,400]\n  %0 = avg_pool2d_grad y {kernel=[2,2], padding=[0,0], shape=[B,1,300,400], stride=[2,2]}\n  return %0", 4 * 300 * 400)]
+    [InlineData("func f(y: f16[B,5], i: i32[B,5]) -> f16[B,70]\n  %0 = gather_grad y, i {axis=1, size=[70]}\n  return %0", 4 * 70)]
+    [InlineData("func f(x: f32[B,1000]) -> (f32[B,1000], i64[B,1000])\n  %0, %1 = sort x {axis=1, descending=false}\n  return %0, %1", 16 * 1000)]
+    [InlineData("func f(x: f64[B,1000]) -> (f64[B,1000], i64[B,1000])\n  %0, %1 = sort x {axis=1, descending=false}\n  return %0, %1", 32 * 1000)]
+    public void What_threads_have_for_themselves_is_planned_too(string function, long bytes)
+    {
+        var source = ProgramParser.Parse("program Test version 1\ndim B ≤ 64 ~ 8\n" + function + "\n", OperationTable.Set);
+        using var compiled = new CompiledFunctions(source, threads: 2);
+        LoweredTextTests.ReadsBackEqual(compiled.Lowered);
+        var lowered = Assert.Single(compiled.Lowered.Functions);
+        Assert.DoesNotContain(lowered.Buffers, b => b.Kind == BufferKind.Arena && b.Elements.Is(0));
+        Assert.DoesNotContain(lowered.Launches, l => l.Workspace?.Pointer is not null);
+        TensorData[] arguments = [.. source.Functions[0].Parameters.Select(p => new TensorData(p.DType, p.Shape.Evaluate(Of(2))))];
+        compiled.Run("f", Of(2), arguments);
+        Assert.Equal(bytes, compiled.PlanOf("f").ThreadBytes);
     }
 
     [Fact]

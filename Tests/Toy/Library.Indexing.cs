@@ -12,7 +12,7 @@ static partial class Library
         for (long i = 0; i < call.Size(1); i++)
         {
             var row = Checked(call[1], i, rows, "The row");
-            for (long k = 0; k < width; k++) call[2].Store(i * width + k, call[0].Load(row * width + k));
+            for (long k = 0; k < width; k++) call[2].Store(i * width + k, call.Element(0, row * width + k));
         }
     }
 

@@ -16,9 +16,22 @@ sealed class LibraryCall(LibraryLaunch launch, Pointer[] pointers, Func<Dim, lon
 
     public Pointer this[int operand] => pointers[operand];
 
-    public long[] Shape(int operand) => [.. launch.Shapes[operand].Select(size)];
+    readonly long[][] shapes = [.. launch.Shapes.Select(s => s.Select(size).ToArray())], strides = [.. launch.Strides.Select(s => s.Select(size).ToArray())];
 
-    public long[] Strides(int operand) => [.. launch.Strides[operand].Select(size)];
+    public long[] Shape(int operand) => shapes[operand];
+
+    public long[] Strides(int operand) => strides[operand];
+
+    /// <summary>An element of an operand, counted row by row, wherever it lies.</summary>
+    public Number Element(int operand, long at)
+    {
+        var (shape, strides) = (Shape(operand), Strides(operand));
+        long place = 0;
+        for (var axis = shape.Length - 1; axis >= 0; axis--, at /= shape[axis + 1]) place += at % shape[axis] * strides[axis];
+        return this[operand].Load(place);
+    }
+
+    public double Real(int operand, long at) => Element(operand, at).Real;
 
     public long Size(int operand) => Shape(operand).Aggregate(1L, (x, y) => x * y);
 

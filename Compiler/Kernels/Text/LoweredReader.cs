@@ -317,12 +317,13 @@ sealed class LoweredReader(TextCursor t, IReadOnlyList<string> places)
     {
         var shapes = ImmutableArray.CreateBuilder<ImmutableArray<Dim>>();
         var strides = ImmutableArray.CreateBuilder<ImmutableArray<Dim>>();
+        var scratch = t.TryWord("scratch") ? t.Dim() : Dim.Zero;
         for (t.Skip(); t.Peek == '['; t.Skip())
         {
             shapes.Add(t.Dims());
             strides.Add(t.TryWord("by") ? t.Dims() : new Shape(shapes[shapes.Count - 1]).Strides);
         }
         var end = End();
-        return Ended(new LibraryLaunch(end.Origins, end.Operands, end.InPlace, kernel, shapes.ToImmutable(), strides.ToImmutable()), end);
+        return Ended(new LibraryLaunch(end.Origins, end.Operands, end.InPlace, kernel, shapes.ToImmutable(), strides.ToImmutable()) { ScratchBytes = scratch }, end);
     }
 }

@@ -119,6 +119,7 @@ sealed class LoweredWriter(bool origins)
                 break;
             case LibraryLaunch library:
                 text.Append("use ").Append(KernelName(library.Kernel));
+                if (!library.ScratchBytes.Is(0)) text.Append(" scratch ").Append(library.ScratchBytes);
                 for (var i = 0; i < library.Shapes.Length; i++)
                 {
                     text.Append(' ').Append(Dims(library.Shapes[i]));

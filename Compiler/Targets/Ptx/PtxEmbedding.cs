@@ -11,12 +11,13 @@ sealed class PtxEmbedding : PtxLibrary
 
     public override bool Checks => true;
 
-    protected override ImmutableArray<string> Names => ["rows", "width", "extent"];
+    protected override ImmutableArray<string> Names => ["rows", "width", "extent", "line", "step"];
 
     public override ImmutableArray<long> Sizes(LibraryLaunch launch, DimBinding binding)
     {
         var table = Shape(launch, 0, binding);
-        return [table[0], table[1], Product(Shape(launch, 1, binding)) * table[1]];
+        // The table may lie anywhere.
+        return [table[0], table[1], Product(Shape(launch, 1, binding)) * table[1], launch.Strides[0][0].Evaluate(binding), launch.Strides[0][1].Evaluate(binding)];
     }
 
     public override long Blocks(ImmutableArray<long> sizes) => (sizes[2] + Threads - 1) / Threads;
@@ -25,6 +26,6 @@ sealed class PtxEmbedding : PtxLibrary
     {
         var element = code.Element(Threads, code["extent"]);
         var (pick, column) = code.Divide(element, code["width"]);
-        code.Move(2, element, 0, code.Index.MultiplyAdd(code.Pick(1, pick, code["rows"]), code["width"], column));
+        code.Move(2, element, 0, code.Index.MultiplyAdd(code.Pick(1, pick, code["rows"]), code["line"], code.Index.Multiply(column, code["step"])));
     }
 }

@@ -140,7 +140,7 @@ public sealed class KernelTests
 
     [Fact]
     public void Picks_have_the_bits_of_the_interpreter() => Agree(Parse("""
-        func f(table: f32[37,T], ids: i64[B], dy: f32[B,T], half: f16[37,T], onto: f32[37,T], picks: i32[B,3], x: f32[B,T]) -> (f32[B,T], f32[37,T], f16[B,T], f32[37,T], f32[B,3], f32[B,11])
+        func f(table: f32[37,T], ids: i64[B], dy: f32[B,T], half: f16[37,T], onto: f32[37,T], picks: i32[B,3], x: f32[B,T], wide: f32[T,40]) -> (f32[B,T], f32[37,T], f16[B,T], f32[37,T], f32[B,3], f32[B,11], f32[B,T])
           %0 = embedding table, ids
           %1 = embedding_grad dy, ids {rows=[37]}
           %2 = embedding half, ids
@@ -148,7 +148,11 @@ public sealed class KernelTests
           %4 = pad x {after=[11], axis=1, before=[2], value=0.5}
           %5 = gather %4, picks {axis=1}
           %6 = gather_grad %5, picks {axis=1, size=[11]}
-          return %0, %1, %2, %3, %5, %6
+          %7 = transpose wide {order=[1,0]}
+          %8 = slice %7 {axis=0, end=[39], start=[2]}
+          %9 = flip %8 {axes=[0,1]}
+          %10 = embedding %9, ids
+          return %0, %1, %2, %3, %5, %6, %10
         """), [(1, 1), (2, 31), (33, 5), (257, 3), (300, 2), (5, 300)], draw: (name, _, random) => name is "ids" ? random.Next(37) : name is "picks" ? random.Next(11) : random.NextDouble() - 0.5);
 
     [Theory]
@@ -244,7 +248,7 @@ public sealed class KernelTests
         for (var i = 0; i < ids.Length; i++) session.Device.Write<float>(table + (ulong)ids[i] * 16, [i, i + 0.25f, i + 0.5f, i + 0.75f]);
         var (from, to, record) = (session.Upload(ids, "ids"), session.Allocate<float>(12, "rows"), session.Upload<long>([0, 0, 0], "record"));
         var call = PtxLaunches.Of(launch, DimBinding.Empty.With("B", 3)).Single();
-        session.Launch(call.Function, new Dim3((int)call.Blocks), call.Threads, 0, table, from, to, 1100000000L, 4L, 12L, record);
+        session.Launch(call.Function, new Dim3((int)call.Blocks), call.Threads, 0, [table, from, to, .. call.Arguments.Where(a => !a.IsOperand && !a.IsRecord).Select(a => (object)a.Number), record]);
         session.Expect(to, [.. Enumerable.Range(0, 12).Select(i => i / 4 + i % 4 * 0.25f)], "rows");
         session.Expect<long>(record, [0, 0, 0], "record");
     }
