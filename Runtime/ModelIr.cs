@@ -67,7 +67,7 @@ public sealed class ModelIr
     internal CompiledModel Embedded => descriptor.Compiled;
 
     /// <summary>The plan of every function at the typical binding: where its memory goes, and what it costs.</summary>
-    public string Planned => string.Join("\n", Plans().Select(p => PlanPrinter.Print(p, descriptor.Name)));
+    public string Planned => string.Join("\n", Plans().Select(p => PlanPrinter.Print(p, descriptor.Name, lowered.Value.States)));
 
     /// <summary>The generated kernels.</summary>
     public string Kernels => string.Join("\n\n", lowered.Value.Kernels.Select(k => k.ToString().TrimEnd())) + "\n";

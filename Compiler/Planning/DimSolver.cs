@@ -26,6 +26,13 @@ public sealed class DimSolver
     {
     }
 
+    /// <summary>The dimensions that calls of a program's functions have, in the order of their declaration.</summary>
+    public static IEnumerable<DimSymbol> Called(LoweredProgram program)
+    {
+        var called = new HashSet<DimSymbol>(program.Functions.SelectMany(f => new DimSolver(f, program.Dims).Symbols));
+        return program.Dims.Where(called.Contains);
+    }
+
     /// <param name="parameters">The parameters whose lengths are known, in order.</param>
     /// <param name="declared">The program's dimensions.</param>
     /// <param name="others">Dimensions that neither lengths nor the caller give.</param>

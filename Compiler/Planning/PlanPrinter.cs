@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Collections.Immutable;
 using System.Globalization;
 using System.Linq;
 using System.Text;
@@ -11,15 +12,17 @@ namespace Graph.Compiler.Planning;
 /// <summary>What a machine does at most: floating-point operations and bytes of memory a second.</summary>
 public sealed record MachineFigures(double FlopsPerSecond, double BytesPerSecond);
 
-/// <summary>Writes a plan as the answer to "where does my memory go?": a heading with arena, bound and peak, and a line for each launch.</summary>
+/// <summary>Writes a plan as the answer to "where does my memory go?": a heading with arena, bound and peak, what lives there and who made it, and a line for each launch.</summary>
 public static class PlanPrinter
 {
     /// <summary>The table of one plan.</summary>
     /// <param name="plan">The plan.</param>
     /// <param name="model">The model's name.</param>
+    /// <param name="states">The states of its program, which tell the gradients of parameters from other intermediates.</param>
     /// <param name="machine">When given, each launch's floor in time is printed: the slower of its operations and its bytes.</param>
-    public static string Print(MemoryPlan plan, string model, MachineFigures? machine = null)
+    public static string Print(MemoryPlan plan, string model, ImmutableArray<StateDecl> states, MachineFigures? machine = null)
     {
+        var timeline = new MemoryTimeline(plan, states);
         var text = new StringBuilder();
         text.Append("plan ").Append(model).Append('.').Append(plan.Function.Name);
         if (plan.Binding.Values.Any()) text.Append("  ").Append(plan.Binding);
@@ -29,9 +32,9 @@ public static class PlanPrinter
         if (plan.ThreadBytes > 0) text.Append("   a thread ").Append(Count(plan.ThreadBytes)).Append(" B");
         text.Append("   peak at ").Append(plan.PeakDescription).Append('\n');
         text.Append("flops ").Append(Short(plan.Flops)).Append("   moved ").Append(Count(plan.Traffic)).Append(" B   placed by ").Append(plan.Method).Append('\n');
+        Peak(timeline, text);
 
         var rows = new List<string[]> { machine is null ? ["#", "kernel", "reads", "writes", "bytes", "flops", "live"] : ["#", "kernel", "reads", "writes", "bytes", "flops", "live", "floor"] };
-        var live = LiveAt(plan);
         for (var i = 0; i < plan.Function.Launches.Length; i++)
         {
             var launch = plan.Function.Launches[i];
@@ -39,7 +42,7 @@ public static class PlanPrinter
             var bytes = launch.Traffic.Evaluate(plan.Binding);
             var row = new List<string>
             {
-                i.ToString(CultureInfo.InvariantCulture), launch.Title, Operands(plan, launch, i, written: false), Operands(plan, launch, i, written: true), Count(bytes), Short(flops), Count(live[i]),
+                i.ToString(CultureInfo.InvariantCulture), launch.Title, Operands(plan, launch, i, written: false), Operands(plan, launch, i, written: true), Count(bytes), Short(flops), Count(timeline.Moments[i].Total),
             };
             if (machine is not null) row.Add((Math.Max(flops / machine.FlopsPerSecond, bytes / machine.BytesPerSecond) * 1000).ToString("0.000", CultureInfo.InvariantCulture) + " ms");
             rows.Add([.. row]);
@@ -48,18 +51,23 @@ public static class PlanPrinter
         return text.ToString();
     }
 
-    static long[] LiveAt(MemoryPlan plan)
+    // The rest is small, or there is much of a kind.
+    const int MostLines = 8;
+
+    static void Peak(MemoryTimeline timeline, StringBuilder text)
     {
-        var live = new long[plan.Function.Launches.Length];
-        foreach (var buffer in plan.Function.Buffers)
+        var (peak, function) = (timeline.Peak, timeline.Plan.Function);
+        if (peak.Total == 0) return;
+        text.Append("at the peak ").Append(string.Join(" + ", new[] { ("activations", peak.Activations), ("gradients", peak.Gradients), ("workspaces", peak.Workspaces), ("arguments", peak.Arguments) }
+            .Where(kind => kind.Item2 > 0).Select(kind => kind.Item1 + " " + Count(kind.Item2) + " B"))).Append('\n');
+        var rows = new List<string[]>();
+        foreach (var live in timeline.AtPeak.Take(MostLines))
         {
-            var life = plan.Lives[buffer.Id];
-            if (!life.Exists) continue;
-            var bytes = plan.Function.Align(plan.Bytes[buffer.Id]);
-            var first = plan.TakesOver[buffer.Id] >= 0 ? life.First + 1 : life.First; // at its first launch it lies within the one that it continues
-            for (var i = first; i <= life.Last && i < live.Length; i++) live[i] += bytes;
+            var launch = live.MadeBy < 0 ? null : function.Launches[live.MadeBy];
+            rows.Add([Count(live.Bytes), live.Buffer.ToString(), live.Kind.ToString().ToLowerInvariant(), launch is null ? "given" : "#" + live.MadeBy.ToString(CultureInfo.InvariantCulture) + " " + launch.Title + (launch.Origins.IsEmpty ? "" : " (" + launch.Origins[0] + ")")]);
         }
-        return live;
+        if (timeline.AtPeak.Length > MostLines) rows.Add([Count(timeline.AtPeak.Skip(MostLines).Sum(b => b.Bytes)), "+" + (timeline.AtPeak.Length - MostLines).ToString(CultureInfo.InvariantCulture), "more", ""]);
+        Table(rows, text);
     }
 
     // The optimizer touches every parameter: a few operands name the rest.

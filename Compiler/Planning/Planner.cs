@@ -65,4 +65,19 @@ public static class Planner
 
     /// <summary>The most bytes that live at once in the order that the launches have: what <see cref="MemoryPlan.LowerBound"/> is of a plan, without placing anything.</summary>
     public static long PeakBytes(LoweredFunction function, DimBinding binding) => new Liveness(function, binding).LiveBytes().Max();
+
+    /// <summary>The most bytes that one launch has in the arena at once, its operands, results and workspace, each rounded up to the alignment, what it may write over an operand counted once: no order and no repetition of launches needs less.</summary>
+    public static long LargestLaunchBytes(LoweredFunction function, DimBinding binding)
+    {
+        var bytes = function.BytesOf(binding);
+        long most = 0;
+        foreach (var launch in function.Launches)
+        {
+            if (launch is RepeatLaunch or BranchLaunch) continue;
+            var buffers = new HashSet<Kernels.Buffer>(launch.Operands.Select(o => o.Buffer).Where(function.IsPlanned));
+            var inPlace = new HashSet<Kernels.Buffer>(launch.InPlace.Select(p => (Written: launch.Operands[p.Written].Buffer, Read: launch.Operands[p.Read].Buffer)).Where(p => p.Written != p.Read && buffers.Contains(p.Read) && bytes[p.Written.Id] <= bytes[p.Read.Id]).Select(p => p.Written));
+            most = System.Math.Max(most, buffers.Where(b => !inPlace.Contains(b)).Sum(b => function.Align(bytes[b.Id])));
+        }
+        return most;
+    }
 }

@@ -27,6 +27,11 @@ static class Program
         var batches = new BatchLoader(data.Training, BatchSize, new() { Seed = options.Seed, DropLast = true });
         var steps = options.Steps ?? (long)epochs * batches.Batches;
         var (model, report) = (options.File("digits.safetensors"), options.File("report.html"));
+        if (options.Memory)
+        {
+            Console.Write(Reader.Memory(data.Side, BatchSize, options.Precision, options.Threads));
+            return;
+        }
         using var reader = Reader.Create(data.Side, options.Device, options.Seed, options.Threads, options.Precision);
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
             $"{data.Training.Count:N0} images to train on, {data.HeldOut.Count:N0} held out; {reader.Model.Parameters.ParameterCount:N0} parameters; {steps:N0} steps of {BatchSize}"));
@@ -61,6 +66,7 @@ static class Program
                 ("parameters", reader.Model.Parameters.ParameterCount.ToString("N0", CultureInfo.InvariantCulture)),
                 ("memory of a step", (plan.ArenaBytes / 1048576.0).ToString("0.0 MB", CultureInfo.InvariantCulture)))
             .History(result.History)
+            .Memory("Memory of a training step", Reader.Memory(data.Side, BatchSize, options.Precision, options.Threads)["train_step"])
             .ConfusionMatrix("What it took each digit for", [.. Enumerable.Range(0, 10).Select(i => i.ToString(CultureInfo.InvariantCulture))], confusion)
             .Facts("This run", [.. RunFacts.Of(options, $"{options.Data ?? "the digits that come with the example"}, {data.Training.Count:N0} images", options.File("checkpoint.safetensors")), ("steps", result.Steps.ToString("N0", CultureInfo.InvariantCulture))])
             .Write(report);

@@ -64,6 +64,10 @@ abstract class Reader : IDisposable
         return (double)right / all;
     }
 
+    /// <summary>What a reader for images of that side will take in memory.</summary>
+    public static ModelMemory Memory(int side, int batch, Precision precision, int threads) => side == 8
+        ? DigitReader.Memory(batch, precision, threads) : MnistReader.Memory(batch, precision, threads);
+
     /// <summary>Memory and work of a training step.</summary>
     public MemoryPlan Plan(int batch) => Model.Instance.Plan("train_step", new DimBinding([new("B", batch)]));
 

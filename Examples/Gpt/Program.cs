@@ -32,6 +32,11 @@ static class Program
 
     static async Task Run(ExampleOptions options, CancellationToken cancel)
     {
+        if (options.Memory)
+        {
+            Console.Write(CharacterGpt.Memory(BatchSize, options.Precision, options.Threads));
+            return;
+        }
         var text = Corpus.Read(options.Data, Vocabulary);
         var (checkpoint, report) = (options.File("gpt.safetensors"), options.File("report.html"));
         // A token means to the model what it meant when it was trained, whatever characters the text has now.
@@ -74,6 +79,7 @@ static class Program
                 ("training", result.History.Elapsed.TotalSeconds.ToString("0 s", CultureInfo.InvariantCulture)),
                 ("memory of a step", (plan.ArenaBytes / 1048576.0).ToString("0.0 MB", CultureInfo.InvariantCulture)))
             .History(result.History, "loss (nats a character)")
+            .Memory("Memory of a training step", CharacterGpt.Memory(BatchSize, options.Precision, options.Threads)["train_step"])
             .Text("What it writes", written)
             .Facts("This run", [.. RunFacts.Of(options, options.Data ?? "the sources of this repository", checkpoint), ("context", $"{Context} characters"), ("vocabulary", $"{vocabulary.Count} characters")])
             .Write(report);

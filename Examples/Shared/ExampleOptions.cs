@@ -9,7 +9,7 @@ namespace Graph.Examples;
 
 /// <summary>What every example understands on its command line.</summary>
 sealed record ExampleOptions(
-    string? Data, int? Steps, int? Epochs, ulong Seed, int Threads, Device Device, Precision Precision, ResumeMode Resume, RunChanges Accept, DirectoryInfo Out, FileInfo? Metrics)
+    string? Data, int? Steps, int? Epochs, ulong Seed, int Threads, Device Device, Precision Precision, ResumeMode Resume, RunChanges Accept, DirectoryInfo Out, FileInfo? Metrics, bool Memory)
 {
     /// <summary>
     /// Parses the command line, runs the example, and gives the process's exit code: 0 done, 1 failed with a message, 2 a wrong command line, 128 + n stopped by signal n (130 for Ctrl-C).
@@ -28,6 +28,7 @@ sealed record ExampleOptions(
         var accept = new Option<string?>("--accept") { Description = "In what a resumed run may differ: data, seed, batches, schedule, facts, plan, model, unrecorded or all, with commas between." };
         var outOption = new Option<DirectoryInfo>("--out") { Description = "Folder for checkpoints and reports.", DefaultValueFactory = _ => new DirectoryInfo(output) };
         var metrics = new Option<FileInfo?>("--metrics") { Description = "Write the final figures to this file as JSON." };
+        var memory = new Option<bool>("--memory") { Description = "Say what the model will take in memory, by kind, and where its peak is, and train nothing." };
         Require(steps, n => n is null or >= 1, "a number of at least 1");
         Require(epochs, n => n is null or >= 1, "a number of at least 1");
         Require(threads, n => n >= 0, "a number of at least 0");
@@ -35,7 +36,7 @@ sealed record ExampleOptions(
         device.AcceptOnlyFromAmong("best", "cpu");
         precision.AcceptOnlyFromAmong("fp32", "fp16", "bf16");
 
-        var command = new RootCommand(description) { dataOption, steps, epochs, seed, threads, device, precision, resume, accept, outOption, metrics };
+        var command = new RootCommand(description) { dataOption, steps, epochs, seed, threads, device, precision, resume, accept, outOption, metrics, memory };
         foreach (var option in more) command.Options.Add(option);
         using var signals = new ShutdownSignals(_ => Console.Error.WriteLine("Stopping: what was reached is saved first. Once more ends at once and saves nothing."));
         command.SetAction(async (result, cancel) =>
@@ -51,7 +52,7 @@ sealed record ExampleOptions(
                     new(result.GetValue(dataOption), result.GetValue(steps), result.GetValue(epochs), result.GetValue(seed), result.GetValue(threads),
                         result.GetValue(device) == "cpu" ? Device.Cpu : Device.Best,
                         result.GetValue(precision) switch { "fp16" => Precision.Float16, "bf16" => Precision.BFloat16, _ => Precision.Float32 }, result.GetValue(resume) ? ResumeMode.Always : ResumeMode.Never,
-                        result.GetValue(accept) is { } text ? Changes(text)!.Value : RunChanges.None, folder, result.GetValue(metrics)),
+                        result.GetValue(accept) is { } text ? Changes(text)!.Value : RunChanges.None, folder, result.GetValue(metrics), result.GetValue(memory)),
                     cancel);
                 return 0;
             }

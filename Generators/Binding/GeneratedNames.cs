@@ -127,6 +127,15 @@ static class GeneratedNames
         return false;
     }
 
+    /// <summary>Whether the class or a base class has a member of the user's that is called <c>Memory</c>, or is called so itself.</summary>
+    public static bool HasMemory(INamedTypeSymbol type)
+    {
+        if (type.Name == "Memory") return true;
+        for (var t = type; t is { SpecialType: not SpecialType.System_Object }; t = t.BaseType)
+            if (t.GetMembers("Memory").Any(MemberBinder.IsUserWritten)) return true;
+        return false;
+    }
+
     // A base class of another assembly has no syntax: what a model's own generated member is there, it may be here too.
     static bool DeclaresFor(INamedTypeSymbol type, string method) =>
         type.GetMembers(method).Any(m => m is IMethodSymbol { Parameters.Length: 0, IsGenericMethod: false } ? MemberBinder.IsUserWritten(m) || (m.DeclaringSyntaxReferences.IsEmpty && !m.IsImplicitlyDeclared && !KnownTypes.Has(type, KnownTypes.Model)) : m is not IMethodSymbol);

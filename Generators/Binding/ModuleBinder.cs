@@ -77,7 +77,7 @@ static class ModuleBinder
         var space = type.ContainingNamespace is { IsGlobalNamespace: false } named ? named.ToDisplayString(FullyQualified) : "";
         return new(
             space, new EquatableArray<string>(containers.ToArray()), CSharpName.Escape(type.Name), type.IsSealed, type.IsStatic, KnownTypes.IsModule(type.BaseType) && IsExtended(context, type.BaseType!),
-            GeneratedNames.Hides(type), GeneratedNames.HasDispose(type), GeneratedNames.HasToString(type), HintNames.Of(name));
+            GeneratedNames.Hides(type), GeneratedNames.HasDispose(type), GeneratedNames.HasToString(type), HintNames.Of(name)) { HasMemory = GeneratedNames.HasMemory(type) };
     }
 
     /// <summary>Why no other part of the class can be written.</summary>

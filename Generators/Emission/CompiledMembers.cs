@@ -1,4 +1,5 @@
 using Graph.Compiler;
+using Graph.Compiler.Ir;
 
 namespace Graph.Generators.Emission;
 
@@ -10,6 +11,9 @@ public sealed record CompiledMembers(EquatableArray<GeneratedMethod> Methods, Mo
 {
     /// <summary>The precisions that the model is compiled for, its own first; none of a model with one.</summary>
     public EquatableArray<CompiledPrecision> Precisions { get; init; } = [];
+
+    /// <summary>The model's named dimensions.</summary>
+    public EquatableArray<DimSymbol> Dims { get; init; } = [];
 }
 
 /// <summary>A precision that a model is compiled for.</summary>

@@ -50,7 +50,7 @@ public static class ModelEmitter
         var others = parts.Where((_, i) => i != cpu).ToList();
         var texts = new ModelTexts(CompressedText.Pack(Modules(input)), CompressedText.Pack(ProgramPrinter.Print(model.Program)));
         return new(
-            input.Class, new(GeneratedMethod.All(model, programs[cpu].Final).ToEquatableArray(), texts, others.Count > 0) { Precisions = Precisions(model) },
+            input.Class, new(GeneratedMethod.All(model, programs[cpu].Final).ToEquatableArray(), texts, others.Count > 0) { Precisions = Precisions(model), Dims = DimSolver.Called(lowered[cpu]).ToEquatableArray() },
             PartSource.Kernels(input.Class, parts[cpu]), others.Count > 0 ? PartSource.Targets(input.Class, others) : null,
             MemoryNeeds.Warnings(input.Class.Name, lowered[cpu], model.Origins, input.Model.Location).Concat(AttentionHints.Of(model.Program, model.Origins)).ToEquatableArray(), model.Origins.ToEquatableArray())
         {

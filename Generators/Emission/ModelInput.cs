@@ -28,6 +28,9 @@ public sealed record ModelInput(ClassDeclaration Class, ModuleDef Model, Equatab
 public sealed record ClassDeclaration(
     string Namespace, EquatableArray<string> Containers, string Name, bool IsSealed, bool IsStatic, bool HasBaseModule, bool Hides, bool HasDispose, bool HasToString, string HintName)
 {
+    /// <summary>It, or a base class that no model is generated into, has a member called <c>Memory</c>: the generated one makes way.</summary>
+    public bool HasMemory { get; init; }
+
     /// <summary>The class as any code can write it, whatever the names around that code mean.</summary>
     public string FullName => "global::" + string.Concat(Prefix.Concat(Containers.Select(c => c.Substring(c.LastIndexOf(' ') + 1))).Select(part => part + ".")) + Name;
 

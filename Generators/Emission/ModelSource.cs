@@ -20,6 +20,7 @@ public static class ModelSource
         Head(writer, declaration);
         Descriptor(writer, declaration, members);
         Creation(writer, declaration, members);
+        if (!declaration.HasMemory) MemorySource.Write(writer, declaration, members);
         foreach (var method in members.Methods)
         {
             writer.Line();

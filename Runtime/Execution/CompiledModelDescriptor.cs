@@ -102,6 +102,13 @@ public sealed class CompiledModelDescriptor
     /// <exception cref="InvalidOperationException">The code is of another version than the runtime, or what it embeds is damaged.</exception>
     public CompiledModel Compiled => compiled.Value;
 
+    /// <summary>What the model takes in memory; nothing is allocated.</summary>
+    /// <param name="threads">Threads of the processor that work on a call; 0 for one a processor.</param>
+    /// <param name="sizes">Its named dimensions; one that is left out has its typical size.</param>
+    /// <exception cref="ArgumentException">An operation cannot work with the sizes.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">A size is not within its bounds, or <paramref name="threads"/> is negative.</exception>
+    public ModelMemory Memory(int threads, params ReadOnlySpan<(string Name, int Size)> sizes) => MemoryEstimate.Of(Compiled, threads, sizes);
+
     /// <summary>A model with fresh parameters.</summary>
     /// <param name="device">Where it computes.</param>
     /// <param name="seed">What its first numbers and its random operations depend on.</param>

@@ -82,6 +82,16 @@ public sealed class ReportPage(string title, string subtitle)
         return this;
     }
 
+    /// <summary>What lives in memory while a function runs, from its first operation to its last, with the peak; nothing for a function without intermediates.</summary>
+    public ReportPage Memory(string heading, FunctionMemory memory)
+    {
+        if (memory.Peak is not { } peak) return this;
+        body.Append($"<h2>{Escape(heading)}</h2>\n").Append(MemoryDrawing.Legend(memory));
+        body.Append(MemoryDrawing.Draw(memory, 820, 320, heading, "wide", isHidden: false)).Append(MemoryDrawing.Draw(memory, 360, 260, heading, "narrow", isHidden: true));
+        body.Append($"<p>The peak is at operation {peak.Launch}, {Escape(peak.Operation)}{(peak.Source.Length > 0 ? " (" + Escape(peak.Source) + ")" : "")}.</p>\n");
+        return this;
+    }
+
     /// <summary>How often each class (row) was taken for each class (column).</summary>
     /// <exception cref="ArgumentException">The counts are not as many rows and columns as there are classes.</exception>
     public ReportPage ConfusionMatrix(string heading, IReadOnlyList<string> classes, int[,] counts)

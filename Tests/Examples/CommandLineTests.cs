@@ -49,6 +49,22 @@ public sealed class CommandLineTests
     public void Wrong_options_of_sampling_are_refused(params string[] args) => Assert.Equal(2, Run(typeof(CharacterGpt), args));
 
     [Fact]
+    public void What_a_model_takes_in_memory_is_said_without_training()
+    {
+        var folder = Directory.CreateTempSubdirectory("graph");
+        try
+        {
+            Assert.Equal(0, Run(typeof(DigitReader), "--memory", "--precision", "fp16", "--out", folder.FullName));
+            Assert.Equal(0, Run(typeof(CharacterGpt), "--memory", "--out", folder.FullName));
+            Assert.DoesNotContain(folder.GetFiles(), f => f.Name.EndsWith(".safetensors", StringComparison.Ordinal));
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+        }
+    }
+
+    [Fact]
     public void Data_and_checkpoints_that_cannot_be_used_end_with_a_message()
     {
         var folder = Directory.CreateTempSubdirectory("graph");

@@ -148,6 +148,6 @@ public sealed class PlannerTests
     public Task A_plan_shows_where_memory_goes()
     {
         var plan = Planner.Plan(LaunchList.Training(3, i => 1000 * (i + 1)), DimBinding.Empty) with { NaturalPeak = 50_000 };
-        return Snapshot.Verify(PlanPrinter.Print(plan, "Digits", new(1e11, 1e10)));
+        return Snapshot.Verify(PlanPrinter.Print(plan, "Digits", [], new(1e11, 1e10)));
     }
 }

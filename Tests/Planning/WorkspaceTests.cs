@@ -63,7 +63,7 @@ public sealed class WorkspaceTests
                 Assert.True(plan.ArenaBytes >= plan.WorkspaceBytes && plan.WorkspaceBytes == plan.Bytes[buffer.Id], $"{function.Name}: {plan.ArenaBytes} bytes hold {plan.WorkspaceBytes}");
                 Assert.Equal(4 << 20, plan.ThreadBytes);
             }
-            Assert.Contains("a thread 4,194,304 B", PlanPrinter.Print(Planner.Plan(function, Of(256)), "Test"), StringComparison.Ordinal);
+            Assert.Contains("a thread 4,194,304 B", PlanPrinter.Print(Planner.Plan(function, Of(256)), "Test", []), StringComparison.Ordinal);
         }
     }
 

@@ -49,6 +49,19 @@ public sealed class UiTests
     }
 
     [Fact]
+    public void A_picture_of_memory_is_well_formed_and_says_where_the_peak_is()
+    {
+        var memory = Graph.Examples.Digits.DigitReader.Memory(B: 64)["train_step"];
+        var text = new ReportPage("Memory", "").Memory("Memory of a step", memory).ToString();
+        var drawings = Drawings(text);
+        Assert.Equal(["wide", "narrow"], drawings.Select(d => d.Root!.Attribute("class")!.Value));
+        Assert.All(drawings, d => Assert.Single(d.Descendants("text"), t => t.Value.EndsWith(" · the peak", StringComparison.Ordinal) && t.Value.Contains(memory.Peak!.Source, StringComparison.Ordinal)));
+        Assert.All(drawings.SelectMany(d => d.Descendants("path")), p => Assert.DoesNotContain("NaN", p.Attribute("d")!.Value, StringComparison.Ordinal));
+        Assert.Equal(memory.Timeline.Length, drawings[0].Descendants("rect").Count()); // as many columns as operations, where there is room
+        Assert.DoesNotContain("<script", text, StringComparison.OrdinalIgnoreCase);
+    }
+
+    [Fact]
     public void Axes_fit_the_data_and_have_round_ticks()
     {
         var drawings = Drawings(Page().ToString());

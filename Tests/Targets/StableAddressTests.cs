@@ -94,7 +94,7 @@ public sealed class StableAddressTests
         }
         // What is read before the first launch is done must not lie where a launch writes meanwhile.
         Assert.All(function.Arguments, a => Assert.Equal(0, stable.PlanOf("f").Lives[a.Id].First));
-        Assert.Contains("x@", PlanPrinter.Print(stable.PlanOf("f"), "Test"), StringComparison.Ordinal);
+        Assert.Contains("x@", PlanPrinter.Print(stable.PlanOf("f"), "Test", []), StringComparison.Ordinal);
     }
 
     [Fact]

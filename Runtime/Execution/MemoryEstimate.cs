@@ -1,0 +1,98 @@
+using System;
+using System.Collections.Generic;
+using System.Collections.Immutable;
+using System.Linq;
+using Graph.Compiler.Ir;
+using Graph.Compiler.Kernels;
+using Graph.Compiler.Planning;
+using Graph.Compiler.Training;
+
+namespace Graph.Runtime.Execution;
+
+/// <summary>Answers what a model will take: from its states, and from the plans that its calls would have.</summary>
+static class MemoryEstimate
+{
+    /// <param name="model">The model.</param>
+    /// <param name="threads">Threads of a call; 0 for one a processor.</param>
+    /// <param name="sizes">Its named dimensions; one that is left out has its typical size.</param>
+    /// <exception cref="ArgumentException">There is no such dimension, it is named twice, or an operation cannot work with the sizes.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">A size is not within its bounds, or <paramref name="threads"/> is negative.</exception>
+    public static ModelMemory Of(CompiledModel model, int threads, ReadOnlySpan<(string Name, int Size)> sizes)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(threads);
+        if (threads == 0) threads = Environment.ProcessorCount;
+        var binding = Binding(model, sizes);
+        var (weights, masters, moments, derived) = Stored(model.Lowered.States, binding);
+        var functions = ImmutableArray.CreateBuilder<FunctionMemory>();
+        foreach (var function in model.Functions) functions.Add(Of(model, function, binding, weights + masters + derived + (function.IsTraining ? moments : 0), threads));
+        return new()
+        {
+            Model = model.Name, Sizes = binding.ToString(), Weights = weights, Masters = masters, Moments = moments, Derived = derived, Threads = threads, Functions = functions.ToImmutable(),
+        };
+    }
+
+    static DimBinding Binding(CompiledModel model, ReadOnlySpan<(string Name, int Size)> sizes)
+    {
+        var dims = DimSolver.Called(model.Lowered).ToList();
+        var binding = DimBinding.Typical(dims);
+        var seen = new HashSet<string>(StringComparer.Ordinal);
+        foreach (var (name, size) in sizes)
+        {
+            var dim = dims.Find(d => d.Name == name)
+                ?? throw new ArgumentException($"{model.Name} has no dimension {name}; it has {(dims.Count == 0 ? "none" : string.Join(", ", dims.Select(d => d.Name)))}.", nameof(sizes));
+            if (size < 1 || size > dim.Max) throw new ArgumentOutOfRangeException(name, size, $"{name} of {model.Name} is expected to be 1 to {dim.Max}.");
+            if (!seen.Add(name)) throw new ArgumentException($"{name} is given twice.", nameof(sizes));
+            binding = binding.With(name, size);
+        }
+        return binding;
+    }
+
+    /// <summary>Bytes of states by what they are for.</summary>
+    internal static (long Weights, long Masters, long Moments, long Derived) Stored(ImmutableArray<StateDecl> states, DimBinding binding)
+    {
+        long weights = 0, masters = 0, moments = 0, derived = 0;
+        var copied = new HashSet<string>(states.Where(IsCopy).Select(s => WorkingCopies.ParameterOf(s.Path)), StringComparer.Ordinal);
+        foreach (var state in states)
+        {
+            var bytes = state.Type.BytesAt(binding);
+            switch (state.Kind)
+            {
+                case StateKind.Parameter when copied.Contains(state.Path): masters += bytes; break;
+                case StateKind.Parameter or StateKind.Buffer or StateKind.Session or StateKind.Constant: weights += bytes; break;
+                case StateKind.Optimizer or StateKind.Counter: moments += bytes; break;
+                case StateKind.Derived when IsCopy(state): weights += bytes; break;
+                case StateKind.Derived: derived += bytes; break;
+                default: throw new InvalidOperationException($"The state {state.Path} is of the unknown kind {state.Kind}.");
+            }
+        }
+        return (weights, masters, moments, derived);
+    }
+
+    static bool IsCopy(StateDecl state) => state.Kind == StateKind.Derived && WorkingCopies.ParameterOf(state.Path) != state.Path;
+
+    static FunctionMemory Of(CompiledModel model, CompiledFunction function, DimBinding binding, long stored, int threads)
+    {
+        var values = new long[function.Solver.Symbols.Length];
+        for (var i = 0; i < values.Length; i++) values[i] = binding[function.Solver.Symbols[i].Name];
+        function.CheckMemory(values);
+        function.Checks.Sizes(values);
+        var timeline = new MemoryTimeline(function.Plans.Get(values), model.Lowered.States);
+        var plan = timeline.Plan;
+        return new()
+        {
+            Function = function.Name,
+            Stored = stored,
+            Arena = plan.ArenaBytes,
+            Activations = timeline.Peak.Activations + timeline.Peak.Arguments,
+            Gradients = timeline.Peak.Gradients,
+            Workspaces = timeline.Peak.Workspaces,
+            Threads = plan.ThreadBytes * threads,
+            LargestOperation = Planner.LargestLaunchBytes(plan.Function, plan.Binding),
+            Peak = plan.Peak is { } peak ? new(plan.PeakLaunch, peak.Title, Source(peak)) : null,
+            AtPeak = [.. timeline.AtPeak.Select(b => b.MadeBy < 0 ? new MemoryTensor(b.Kind, b.Bytes, "the caller", "") : new(b.Kind, b.Bytes, plan.Function.Launches[b.MadeBy].Title, Source(plan.Function.Launches[b.MadeBy])))],
+            Timeline = [.. timeline.Moments.Zip(plan.Function.Launches, (moment, launch) => new MemoryMoment(launch.Title, Source(launch), moment.Activations + moment.Arguments, moment.Gradients, moment.Workspaces))],
+        };
+    }
+
+    static string Source(Launch launch) => launch.Origins.IsEmpty ? "" : launch.Origins[0].ToString();
+}
