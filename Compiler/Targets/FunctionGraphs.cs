@@ -8,26 +8,33 @@ namespace Graph.Compiler.Targets;
 
 /// <summary>
 /// Functions of real numbers as expressions of what every processor has: sums, products, fused multiply-adds, comparisons, and the bits of a float32 as an integer. They are those of the CPU's library, step by
-/// step, so that a target that computes them has its bits; a NaN is one, whatever its bits.
+/// step, so that a target that computes them has its bits; a NaN is one, whatever its bits. Some steps are in float64, which every card has too: what a <see cref="ScalarOp.Select"/> takes of those in its last
+/// operand is rare, and a target may compute it behind a branch (<see cref="IsRare"/>).
 /// </summary>
 public static class FunctionGraphs
 {
     const float Log2E = 1.44269504f, Ln2High = 0.693145752f, Ln2Low = 1.42860677e-06f, Magic = 12582912f, SmallestNormal = 1.17549435e-38f;
     const int MagicBits = 0x4B400000, SqrtHalfBits = 0x3F3504F3, Sign = int.MinValue;
 
-    static readonly Dictionary<ScalarOp, Func<Scalar, Scalar>> rows = new()
+    static readonly Dictionary<ScalarOp, Func<ImmutableArray<Scalar>, Scalar>> rows = new()
     {
-        [ScalarOp.Exp] = Exp,
-        [ScalarOp.Log] = Log,
-        [ScalarOp.Rsqrt] = x => Number(1) / Scalar.Sqrt(x),
-        [ScalarOp.Tanh] = Tanh,
-        [ScalarOp.Sigmoid] = Sigmoid,
-        [ScalarOp.Erf] = Erf,
-        [ScalarOp.Atan] = Atan,
+        [ScalarOp.Exp] = x => Exp(x[0]),
+        [ScalarOp.Log] = x => Log(x[0]),
+        [ScalarOp.Rsqrt] = x => Number(1) / Scalar.Sqrt(x[0]),
+        [ScalarOp.Tanh] = x => Tanh(x[0]),
+        [ScalarOp.Sigmoid] = x => Sigmoid(x[0]),
+        [ScalarOp.Erf] = x => Erf(x[0]),
+        [ScalarOp.Atan] = x => Atan(x[0]),
+        [ScalarOp.Sin] = x => AngleGraphs.Sin(x[0]),
+        [ScalarOp.Cos] = x => AngleGraphs.Cos(x[0]),
+        [ScalarOp.Pow] = x => PowerGraph.Pow(x[0], x[1]),
     };
 
     /// <summary>Whether an operation is written out.</summary>
     public static bool Has(ScalarOp op) => rows.ContainsKey(op);
+
+    /// <summary>Whether a choice's last operand is computed in float64 and seldom taken.</summary>
+    public static bool IsRare(Scalar choice) => choice.Op == ScalarOp.Select && choice.Arguments[2] is { Op: ScalarOp.Cast, Type: DType.F32 } cast && cast.Arguments[0].Type == DType.F64;
 
     /// <summary>Expressions with the functions in them written out, shared ones once.</summary>
     public static ImmutableArray<Scalar> Expand(ImmutableArray<Scalar> roots)
@@ -44,21 +51,27 @@ public static class FunctionGraphs
             if (done.ContainsKey(s)) continue;
             ImmutableArray<Scalar> x = [.. s.Arguments.Select(a => done[a])];
             // What is stored in 16 bits is computed in float32 and rounded.
-            done[s] = s.Type.IsFloat() && s.Type != DType.F64 && rows.TryGetValue(s.Op, out var row) ? Scalar.Cast(row(Scalar.Cast(x[0], DType.F32)), s.Type)
+            done[s] = s.Type.IsFloat() && s.Type != DType.F64 && rows.TryGetValue(s.Op, out var row) ? Scalar.Cast(row([.. x.Select(a => Scalar.Cast(a, DType.F32))]), s.Type)
                 : x.SequenceEqual(s.Arguments) ? s : s.With(x);
         }
         return done[root];
     }
 
-    static Scalar Number(float value) => Scalar.Of(value, DType.F32);
+    internal static Scalar Number(float value) => Scalar.Of(value, DType.F32);
 
-    static Scalar Whole(int value) => Scalar.Of(value, DType.I32);
+    internal static Scalar Whole(int value) => Scalar.Of(value, DType.I32);
 
-    static Scalar Bits(Scalar x) => Scalar.BitCast(x, DType.I32);
+    internal static Scalar Bits(Scalar x) => Scalar.BitCast(x, DType.I32);
 
-    static Scalar Real(Scalar x) => Scalar.BitCast(x, DType.F32);
+    internal static Scalar Real(Scalar x) => Scalar.BitCast(x, DType.F32);
 
-    static Scalar Fma(Scalar a, Scalar b, Scalar c) => Scalar.Fma(a, b, c);
+    internal static Scalar Fma(Scalar a, Scalar b, Scalar c) => Scalar.Fma(a, b, c);
+
+    /// <summary>A polynomial of a float64, the coefficient of the highest power first.</summary>
+    internal static Scalar PolynomialOfDouble(Scalar x, params double[] coefficients) =>
+        coefficients.Skip(1).Aggregate(Double(coefficients[0]), (p, coefficient) => Fma(p, x, Double(coefficient)));
+
+    internal static Scalar Double(double value) => Scalar.Of(value, DType.F64);
 
     // The smaller number; the second operand where one is not a number.
     static Scalar Min(float a, Scalar b) => Scalar.Select(Scalar.Less(Number(a), b), Number(a), b);
@@ -67,7 +80,7 @@ public static class FunctionGraphs
     static Scalar Signed(Scalar magnitude, Scalar x) => Real(Scalar.BitOr(Bits(magnitude), Scalar.BitAnd(Bits(x), Whole(Sign))));
 
     // A polynomial, the coefficient of the highest power first.
-    static Scalar Polynomial(Scalar x, params float[] coefficients)
+    internal static Scalar Polynomial(Scalar x, params float[] coefficients)
     {
         var p = Number(coefficients[0]);
         for (var i = 1; i < coefficients.Length; i++) p = Fma(p, x, Number(coefficients[i]));

@@ -109,7 +109,7 @@ public static partial class VectorMath
         return Vector128.ConditionalSelect(Vector128.LessThan(a, Vector128.Create(0.93f)), p, g);
     }
 
-    /// <summary>Sine of x in radians; within 2.5 ulp up to |x| = 8192, beyond from the platform's library.</summary>
+    /// <summary>Sine of x in radians; within 2.5 ulp up to |x| = 8192, beyond by way of float64.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<float> Sin(Vector128<float> x)
     {
@@ -118,7 +118,7 @@ public static partial class VectorMath
         return Vector128.EqualsAll(small.AsInt32(), Vector128<int>.AllBitsSet) ? result : PatchSin(x, result);
     }
 
-    /// <summary>Cosine of x in radians; within 2.5 ulp up to |x| = 8192, beyond from the platform's library.</summary>
+    /// <summary>Cosine of x in radians; within 2.5 ulp up to |x| = 8192, beyond by way of float64.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<float> Cos(Vector128<float> x)
     {
@@ -155,7 +155,7 @@ public static partial class VectorMath
     {
         for (int i = 0; i < Vector128<float>.Count; i++)
         {
-            if (!(Math.Abs(x[i]) <= LargestReduced)) result = result.WithElement(i, (float)Math.Sin(x[i]));
+            if (!(Math.Abs(x[i]) <= LargestReduced)) result = result.WithElement(i, LargeAngles.Sin(x[i]));
         }
         return result;
     }
@@ -165,7 +165,7 @@ public static partial class VectorMath
     {
         for (int i = 0; i < Vector128<float>.Count; i++)
         {
-            if (!(Math.Abs(x[i]) <= LargestReduced)) result = result.WithElement(i, (float)Math.Cos(x[i]));
+            if (!(Math.Abs(x[i]) <= LargestReduced)) result = result.WithElement(i, LargeAngles.Cos(x[i]));
         }
         return result;
     }

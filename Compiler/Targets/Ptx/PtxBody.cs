@@ -92,9 +92,12 @@ sealed class PtxBody
     public void Hoist(IEnumerable<Scalar> roots, PtxLevel level)
     {
         foreach (var s in Scalar.Order(roots))
-            if (LevelOf(s) <= level && s.Op is not (ScalarOp.Constant or ScalarOp.AxisIndex)) Value(s);
+            if (LevelOf(s) <= level && s.Op is not (ScalarOp.Constant or ScalarOp.AxisIndex) && !IsWithinFunction(s)) Value(s);
             else if (s.Op == ScalarOp.Input && kernel.Sources[s.Index] is Source.Load load) Address(load.Access, level);
     }
+
+    // What is computed in float64 is where it is needed.
+    static bool IsWithinFunction(Scalar s) => s.Type == DType.F64 || (s.Op == ScalarOp.Cast && s.Arguments[0].Type == DType.F64);
 
     /// <summary>The value of an expression at the current place.</summary>
     public PtxOperand Value(Scalar s)
@@ -106,10 +109,25 @@ sealed class PtxBody
             ScalarOp.Constant => PtxScalars.Constant(code, s.Constant, s.Type),
             ScalarOp.AxisIndex => index.Whole(At[s.Index]),
             ScalarOp.Input => Input(s),
+            ScalarOp.Select when FunctionGraphs.IsRare(s) => Rare(s),
             _ => PtxScalars.Apply(code, s, [.. s.Arguments.Select(Value)]),
         };
         scopes.Peek()[s] = value;
         return value;
+    }
+
+    // A choice whose second side is behind a branch: what is computed there is not known outside.
+    PtxOperand Rare(Scalar s)
+    {
+        var (often, done) = (Value(s.Arguments[0]), code.Label("DONE"));
+        var result = code.Copy(Value(s.Arguments[1]));
+        foreach (var leaf in s.Arguments[2].Ordered().Where(n => n.Type != DType.F64 && n.Arguments.IsEmpty)) Value(leaf);
+        code.Branch(done, often);
+        Push();
+        code.Assign(result, Value(s.Arguments[2]));
+        Pop();
+        code.Place(done);
+        return result;
     }
 
     PtxOperand Input(Scalar s) => kernel.Sources[s.Index] switch

@@ -23,6 +23,8 @@ static class PtxConversions
             return code.Instruction("selp." + (of == RegisterClass.Single ? "f32" : of.Type()), of, one, zero, x);
         }
         x = InRegister(code, x);
+        if (from == DType.F64) return OfDouble(code, x, to);
+        if (to == DType.F64) return code.Instruction(from.IsFloat() ? "cvt.f64.f32" : "cvt.rn.f64." + (x.Class == RegisterClass.Long ? "s64" : "s32"), RegisterClass.Double, x);
         if (from.IsFloat())
         {
             if (to.IsFloat()) return to == DType.F32 ? x : Round(code, x, to);
@@ -46,8 +48,16 @@ static class PtxConversions
         }
     }
 
+    // What functions that are written out need of it: no element is a float64.
+    static PtxOperand OfDouble(PtxWriter code, PtxOperand x, DType to) => to switch
+    {
+        DType.F32 => code.Instruction("cvt.rn.f32.f64", RegisterClass.Single, x),
+        DType.I32 => code.Instruction("cvt.rzi.s32.f64", RegisterClass.Word, x),
+        _ => throw Unknown(to),
+    };
+
     // Numbers in the text have no conversion.
-    static PtxOperand InRegister(PtxWriter code, PtxOperand x) => x.IsRegister ? x : code.Copy(x);
+    internal static PtxOperand InRegister(PtxWriter code, PtxOperand x) => x.IsRegister ? x : code.Copy(x);
 
     static PtxOperand IsTrue(PtxWriter code, PtxOperand x, DType from) => PtxRegisters.Of(from) switch
     {

@@ -17,6 +17,8 @@ public enum RegisterClass
     Long,
     /// <summary>A float32 number: <c>%f</c>.</summary>
     Single,
+    /// <summary>A float64 number, within functions that are written out: <c>%d</c>.</summary>
+    Double,
 }
 
 /// <summary>What an instruction reads: a register, or a number in the text.</summary>
@@ -36,6 +38,9 @@ public readonly record struct PtxOperand(RegisterClass Class, string Text)
     /// <summary>A float32 number, by its bits.</summary>
     public static PtxOperand Single(float value) => new(RegisterClass.Single, "0f" + BitConverter.ToUInt32(BitConverter.GetBytes(value), 0).ToString("X8", CultureInfo.InvariantCulture));
 
+    /// <summary>A float64 number, by its bits.</summary>
+    public static PtxOperand Double(double value) => new(RegisterClass.Double, "0d" + BitConverter.DoubleToInt64Bits(value).ToString("X16", CultureInfo.InvariantCulture));
+
     public override string ToString() => Text;
 }
 
@@ -47,6 +52,7 @@ static class PtxRegisters
     public static RegisterClass Of(DType type) => type switch
     {
         DType.F32 or DType.F16 or DType.BF16 => RegisterClass.Single,
+        DType.F64 => RegisterClass.Double,
         DType.I64 => RegisterClass.Long,
         DType.I32 or DType.I8 => RegisterClass.Word,
         DType.Bool => RegisterClass.Predicate,
@@ -61,6 +67,7 @@ static class PtxRegisters
         RegisterClass.Word => "%r",
         RegisterClass.Long => "%rd",
         RegisterClass.Single => "%f",
+        RegisterClass.Double => "%d",
         _ => throw new ArgumentOutOfRangeException(nameof(of), of, "There is no such class of registers."),
     };
 
@@ -72,6 +79,7 @@ static class PtxRegisters
         RegisterClass.Word => "b32",
         RegisterClass.Long => "b64",
         RegisterClass.Single => "f32",
+        RegisterClass.Double => "f64",
         _ => throw new ArgumentOutOfRangeException(nameof(of), of, "There is no such class of registers."),
     };
 }

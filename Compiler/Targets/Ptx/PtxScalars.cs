@@ -15,17 +15,17 @@ public static class PtxScalars
 
     static readonly Dictionary<ScalarOp, Row> rows = new()
     {
-        [ScalarOp.Add] = Arithmetic("add.rn.f32", "add.s"),
-        [ScalarOp.Sub] = Arithmetic("sub.rn.f32", "sub.s"),
-        [ScalarOp.Mul] = Arithmetic("mul.rn.f32", "mul.lo.s"),
-        [ScalarOp.Div] = Arithmetic("div.rn.f32", null),
-        [ScalarOp.Neg] = Arithmetic("neg.f32", "neg.s"),
-        [ScalarOp.Abs] = (code, s, x) => s.Type == DType.I64 ? Larger(code, "s64", x[0], code.Instruction("neg.s64", RegisterClass.Long, x[0])) : Simple(code, s, "abs.f32", "abs.s", x),
-        [ScalarOp.Fma] = Arithmetic("fma.rn.f32", "mad.lo.s"),
-        [ScalarOp.Sqrt] = Arithmetic("sqrt.rn.f32", null),
-        [ScalarOp.Floor] = Arithmetic("cvt.rmi.f32.f32", null),
-        [ScalarOp.Ceil] = Arithmetic("cvt.rpi.f32.f32", null),
-        [ScalarOp.Round] = Arithmetic("cvt.rni.f32.f32", null),
+        [ScalarOp.Add] = Arithmetic("add.rn.f", "add.s"),
+        [ScalarOp.Sub] = Arithmetic("sub.rn.f", "sub.s"),
+        [ScalarOp.Mul] = Arithmetic("mul.rn.f", "mul.lo.s"),
+        [ScalarOp.Div] = Arithmetic("div.rn.f", null),
+        [ScalarOp.Neg] = Arithmetic("neg.f", "neg.s"),
+        [ScalarOp.Abs] = (code, s, x) => s.Type == DType.I64 ? Larger(code, "s64", x[0], code.Instruction("neg.s64", RegisterClass.Long, x[0])) : Simple(code, s, "abs.f", "abs.s", x),
+        [ScalarOp.Fma] = Arithmetic("fma.rn.f", "mad.lo.s"),
+        [ScalarOp.Sqrt] = Arithmetic("sqrt.rn.f", null),
+        [ScalarOp.Floor] = (code, s, x) => ToWhole(code, s, x[0], "rmi"),
+        [ScalarOp.Ceil] = (code, s, x) => ToWhole(code, s, x[0], "rpi"),
+        [ScalarOp.Round] = (code, s, x) => ToWhole(code, s, x[0], "rni"),
         [ScalarOp.Max] = (code, s, x) => Extreme(code, s, x, "gt"),
         [ScalarOp.Min] = (code, s, x) => Extreme(code, s, x, "lt"),
         [ScalarOp.Remainder] = Remainder,
@@ -60,10 +60,19 @@ public static class PtxScalars
         return s.Type == DType.I8 && s.Op is ScalarOp.Add or ScalarOp.Sub or ScalarOp.Mul or ScalarOp.Neg or ScalarOp.Abs or ScalarOp.Fma ? code.Instruction("cvt.s32.s8", RegisterClass.Word, value) : value;
     }
 
+    /// <summary>An expression of which some parts are known.</summary>
+    internal static PtxOperand Evaluate(PtxWriter code, Scalar root, Dictionary<Scalar, PtxOperand> known)
+    {
+        foreach (var s in root.Ordered())
+            if (!known.ContainsKey(s)) known[s] = s.Op == ScalarOp.Constant ? Constant(code, s.Constant, s.Type) : Apply(code, s, [.. s.Arguments.Select(a => known[a])]);
+        return known[root];
+    }
+
     /// <summary>A constant: a number in the text, but for truth values, which are registers.</summary>
     internal static PtxOperand Constant(PtxWriter code, double value, DType type) => type switch
     {
         DType.F32 => PtxOperand.Single((float)value),
+        DType.F64 => PtxOperand.Double(value),
         DType.F16 or DType.BF16 => PtxOperand.Single((float)Rounding.Round(value, type)),
         DType.I64 => PtxOperand.Long(double.IsInfinity(value) ? value > 0 ? long.MaxValue : long.MinValue : (long)value),
         DType.I32 => PtxOperand.Word(double.IsInfinity(value) ? value > 0 ? int.MaxValue : int.MinValue : (int)value),
@@ -81,15 +90,23 @@ public static class PtxScalars
     static PtxOperand Simple(PtxWriter code, Scalar s, string real, string? whole, PtxOperand[] x) =>
         PtxRegisters.Of(s.Type) switch
         {
-            RegisterClass.Single => code.Instruction(real, RegisterClass.Single, x),
+            RegisterClass.Single => code.Instruction(real + "32", RegisterClass.Single, x),
+            RegisterClass.Double => code.Instruction(real + "64", RegisterClass.Double, x),
             RegisterClass.Word when whole is not null => code.Instruction(whole + "32", RegisterClass.Word, x),
             RegisterClass.Long when whole is not null => code.Instruction(whole + "64", RegisterClass.Long, x),
             _ => throw new NotSupportedException($"The PTX target has no {s.Op} of {s.Type.Name()}."),
         };
 
+    static PtxOperand ToWhole(PtxWriter code, Scalar s, PtxOperand x, string rounding)
+    {
+        var of = PtxRegisters.Of(s.Type);
+        return code.Instruction($"cvt.{rounding}.{TypeOf(of)}.{TypeOf(of)}", of, PtxConversions.InRegister(code, x));
+    }
+
     static string TypeOf(RegisterClass of) => of switch
     {
         RegisterClass.Single => "f32",
+        RegisterClass.Double => "f64",
         RegisterClass.Word => "s32",
         RegisterClass.Long => "s64",
         _ => throw new NotSupportedException($"Registers of the class {of} have no order."),
@@ -127,7 +144,7 @@ public static class PtxScalars
         var condition = s.Arguments[0].Type == DType.Bool ? x[0] : PtxConversions.Cast(code, x[0], s.Arguments[0].Type, DType.Bool);
         var (yes, no) = (Typed(1), Typed(2));
         var of = PtxRegisters.Of(s.Type);
-        if (of != RegisterClass.Predicate) return code.Instruction($"selp.{(of == RegisterClass.Single ? "f32" : of.Type())}", of, yes, no, condition);
+        if (of != RegisterClass.Predicate) return code.Instruction("selp." + of.Type(), of, yes, no, condition);
         var isNot = code.Instruction("not.pred", RegisterClass.Predicate, condition);
         return code.Instruction("or.pred", RegisterClass.Predicate, code.Instruction("and.pred", RegisterClass.Predicate, condition, yes), code.Instruction("and.pred", RegisterClass.Predicate, isNot, no));
 
@@ -137,10 +154,12 @@ public static class PtxScalars
     // With the sign of the divisor.
     static PtxOperand Remainder(PtxWriter code, Scalar s, PtxOperand[] x)
     {
-        if (s.Type.IsFloat()) throw new NotSupportedException($"The PTX target has no {s.Op} of {s.Type.Name()}.");
+        if (s.Type.IsFloat()) return PtxRemainder.OfSingles(code, x[0], x[1]);
         var (of, type) = (x[0].Class, TypeOf(x[0].Class));
         PtxOperand Zero() => of == RegisterClass.Long ? PtxOperand.Long(0) : PtxOperand.Word(0);
-        var rest = code.Instruction("rem." + type, of, x[0], x[1]);
+        // By 0 an instruction gives anything; kernels do not end in the middle, and so it is 0, the rest of the division by 1.
+        var divisor = code.Instruction("selp." + of.Type(), of, of == RegisterClass.Long ? PtxOperand.Long(1) : PtxOperand.Word(1), x[1], code.Compare("eq", type, x[1], Zero()));
+        var rest = code.Instruction("rem." + type, of, x[0], divisor);
         // The least integer divided by −1 is no integer of its type, but divisible it is.
         rest = code.Instruction("selp." + of.Type(), of, Zero(), rest, code.Compare("eq", type, x[1], of == RegisterClass.Long ? PtxOperand.Long(-1) : PtxOperand.Word(-1)));
         var other = code.Compare("lt", type, code.Instruction("xor." + of.Type(), of, rest, x[1]), Zero());
