@@ -43,6 +43,7 @@ public static class KnownTargets
         Sums = new(Lanes: 32, SplitWork: 1 << 15, PartWork: 1 << 12, MostParts: 256, LeastPart: 8, BusyChunks: 64, MostNormParts: 1024),
         Products = new(DepthBlock: 512, SliceElements: 1 << 16, SliceLeast: 2, SliceMost: 16, GradientPixels: 0, GradientTasks: 0),
         Packing = new(MostBytes: 0, LeastWork: long.MaxValue, WorkerBytes: 0, TurnedFloats: 0, PackedFloats: 0, Tiles: [new(64, 64, 64)]),
+        Attention = new(Keys: 64, GradientQueries: 64, GradientKeys: 64, GradientTasks: 1),
         Hooks = LibraryHooks.Addend | LibraryHooks.Prologue | LibraryHooks.Epilogue,
         Library = KernelCatalog.Of(
         [
@@ -52,6 +53,8 @@ public static class KnownTargets
             new("max_pool2d", [DType.F32, DType.F16, DType.BF16]), new("max_pool2d_grad", [DType.F32, DType.F16, DType.BF16]),
             new("avg_pool2d", [DType.F32, DType.F16, DType.BF16]), new("avg_pool2d_grad", [DType.F32, DType.F16, DType.BF16]),
             new("pad", [DType.F32, DType.F16, DType.BF16, DType.I64, DType.I32, DType.I8, DType.Bool]),
+            new("cumsum", [DType.F32, DType.F16, DType.BF16]), new("sort", [DType.F32, DType.F16, DType.BF16, DType.I64, DType.I32, DType.I8, DType.Bool]), new("check_index", [DType.I64, DType.I32]),
+            new("scaled_dot_product_attention", [DType.F32, DType.F16, DType.BF16]), new("scaled_dot_product_attention_grad", [DType.F32, DType.F16, DType.BF16]),
         ]),
     };
 

@@ -22,7 +22,7 @@ sealed unsafe class CudaFunction : IBoundFunction
     const int RecordWords = 3;
 
     // One kernel: its parameters, and where they come from, so that they can be made anew for another arena.
-    sealed record Step(int Launch, PtxLaunch Kernel, KernelCall Call, ulong[]? Table, ulong TableAddress, int Record);
+    sealed record Step(int Launch, PtxLaunch Kernel, DimBinding Binding, KernelCall Call, ulong[]? Table, ulong TableAddress, int Record);
 
     readonly CudaDevice device;
     readonly LoweredFunction function;
@@ -32,6 +32,7 @@ sealed unsafe class CudaFunction : IBoundFunction
     readonly List<StoredTensor> written = [];
     readonly List<ulong> owned = [];
     CudaArena arena;
+    ulong flags; // of branches, a byte each
     ulong records; // of launches that may have something to report
     long[] reports = [];
     nint graph; // 0 before the first call, and after a move
@@ -51,13 +52,19 @@ sealed unsafe class CudaFunction : IBoundFunction
                     if (function.Launches.Any(l => l.Operands.Any(o => o.IsWritten && o.Buffer == buffer))) written.Add(store[buffer.Name]);
                 }
             var reporting = 0;
-            for (var i = 0; i < function.Launches.Length; i++)
-                foreach (var kernel in PtxLaunches.Of(function.Launches[i], plan.Binding))
-                {
-                    var (address, table) = kernel.Table is { } rows ? (Own(rows.Length * sizeof(ulong), "segments"), new ulong[rows.Length]) : (0UL, null);
-                    var record = kernel.Arguments.Any(a => a.IsRecord) ? reporting++ : -1;
-                    steps.Add(new(i, kernel, new(device.Function(kernel.Function), kernel.Blocks, kernel.Threads, kernel.SharedBytes, new ulong[kernel.Arguments.Length]), table, address, record));
-                }
+            var sequence = PtxSequence.Of(function, plan.Binding);
+            foreach (var (launch, kernel, binding) in sequence)
+            {
+                var (address, table) = kernel.Table is { } rows ? (Own(rows.Length * sizeof(ulong), "segments"), new ulong[rows.Length]) : (0UL, null);
+                var record = kernel.Arguments.Any(a => a.IsRecord) ? reporting++ : -1;
+                steps.Add(new(launch, kernel, binding, new(device.Function(kernel.Function), kernel.Blocks, kernel.Threads, kernel.SharedBytes, new ulong[kernel.Arguments.Length]), table, address, record));
+            }
+            if (PtxSequence.Flags(sequence) is var count and > 1)
+            {
+                flags = Own(count, "flags of branches");
+                byte always = 1;
+                device.Driver.CopyIn(flags, &always, 1);
+            }
             if (reporting > 0)
             {
                 reports = new long[RecordWords * reporting];
@@ -106,20 +113,27 @@ sealed unsafe class CudaFunction : IBoundFunction
         foreach (var step in steps)
         {
             var launch = function.Launches[step.Launch];
-            Write(step.Kernel.Arguments.AsSpan(), step.Call.Parameters, launch, step.Record);
+            Write(step.Kernel.Arguments.AsSpan(), step.Call.Parameters, launch, step);
             if (step.Table is null) continue;
-            Write(step.Kernel.Table!.Value.AsSpan(), step.Table, launch, step.Record);
+            Write(step.Kernel.Table!.Value.AsSpan(), step.Table, launch, step);
             step.Call.Parameters[0] = step.TableAddress;
             fixed (ulong* table = step.Table) device.Driver.CopyIn(step.TableAddress, table, step.Table.Length * sizeof(ulong));
         }
 
-        void Write(ReadOnlySpan<PtxValue> values, ulong[] to, Launch launch, int record)
+        void Write(ReadOnlySpan<PtxValue> values, ulong[] to, Launch launch, Step step)
         {
-            for (var i = 0; i < to.Length; i++) to[i] = values[i].IsRecord ? records + (ulong)(record * RecordWords * sizeof(long)) : values[i].IsOperand ? Address(launch.Operands[values[i].Operand]) : (ulong)values[i].Number;
+            for (var i = 0; i < to.Length; i++)
+                to[i] = values[i] switch
+                {
+                    { IsRecord: true } => records + (ulong)(step.Record * RecordWords * sizeof(long)),
+                    { IsFlag: true } flag => flags + (ulong)flag.Number,
+                    { IsOperand: true } at => Address(launch.Operands[at.Operand], step.Binding),
+                    var number => (ulong)number.Number,
+                };
         }
     }
 
-    ulong Address(Operand operand) => Address(operand.Buffer) + (ulong)(operand.Offset.Evaluate(Plan.Binding) * operand.Buffer.DType.Size());
+    ulong Address(Operand operand, DimBinding binding) => Address(operand.Buffer) + (ulong)(operand.Offset.Evaluate(binding) * operand.Buffer.DType.Size());
 
     ulong Address(Buffer buffer) => buffer.Kind switch
     {
@@ -169,7 +183,7 @@ sealed unsafe class CudaFunction : IBoundFunction
                 var launch = function.Launches[step.Launch];
                 var (id, below) = (reports[RecordWords * step.Record + 1], reports[RecordWords * step.Record + 2]);
                 ClearReports();
-                throw new ArgumentOutOfRangeException(null, $"{function.Name}: {launch.Title}{(launch.Origins.IsEmpty ? "" : $" ({launch.Origins[0]})")}: the index {id} lies outside of 0 to {below - 1}.");
+                throw new ArgumentOutOfRangeException(null, $"{function.Name}: {(launch as LibraryLaunch)?.Attributes.Text("what") ?? launch.Title}{(launch.Origins.IsEmpty ? "" : $" ({launch.Origins[0]})")}: the index {id} lies outside of 0 to {below - 1}.");
             }
     }
 

@@ -106,7 +106,7 @@ public sealed class CompiledLoopTests
         """)), (1, 2), (1, 9));
 
     // Newton's square root, until it moves no more.
-    const string Newton = """
+    internal const string Newton = """
         func f(x: f32[]) -> (f32[], f32[12], f32[])
           %0 = constant {dtype="bool", value=1.0}
           %1 = constant {dtype="f32", value=1.0}

@@ -14,8 +14,11 @@ sealed class Attentions
     readonly Func<AttentionRole, (Pointer At, long[] Strides)?> find;
     readonly DType type;
 
-    Attentions(AttentionLaunch launch, Pointer[] pointers, Func<Dim, long> size)
+    readonly Func<double, double> exponential;
+
+    Attentions(AttentionLaunch launch, Pointer[] pointers, Func<Dim, long> size, Func<double, double> exponential)
     {
+        this.exponential = exponential;
         (kernel, sizes, type) = (launch.Kernel, launch.Sizes(size), launch.Kernel.Accumulator);
         find = role => launch.Strides(role) is { } strides ? (pointers[kernel.Find(role)!.Pointer], strides.Select(size).ToArray()) : null;
     }
@@ -24,9 +27,10 @@ sealed class Attentions
     /// <param name="launch">What it computes.</param>
     /// <param name="pointers">All operands.</param>
     /// <param name="size">The value of a size.</param>
-    public static void Run(AttentionLaunch launch, Pointer[] pointers, Func<Dim, long> size)
+    /// <param name="exponential">e to the power of a number.</param>
+    public static void Run(AttentionLaunch launch, Pointer[] pointers, Func<Dim, long> size, Func<double, double> exponential)
     {
-        var run = new Attentions(launch, pointers, size);
+        var run = new Attentions(launch, pointers, size, exponential);
         var group = run.sizes.Heads / run.sizes.KeyHeads;
         for (long batch = 0; batch < run.sizes.Batch; batch++)
             for (long head = 0; head < run.sizes.KeyHeads; head++)
@@ -97,19 +101,19 @@ sealed class Attentions
                 double[] weights = [.. Enumerable.Range((int)begin, (int)(end - begin)).Select(key => Score(batch, head, keyHead, query, key))];
                 var largest = Math.Max(most, weights.Max());
                 var origin = double.IsNegativeInfinity(largest) ? 0 : largest;
-                var shrink = R(Math.Exp(most - origin));
+                var shrink = R(exponential(R(most - origin)));
                 var totals = new double[4];
                 for (var key = begin; key < end; key++)
                 {
                     ref var weight = ref weights[key - begin];
-                    totals[(key - begin) % 4] = R(totals[(key - begin) % 4] + (weight = R(Math.Exp(R(weight - origin)))));
+                    totals[(key - begin) % 4] = R(totals[(key - begin) % 4] + (weight = R(exponential(R(weight - origin)))));
                     weight = R(weight * Kept(batch, head, query, key));
                 }
                 for (long i = 0; i < sizes.Depth; i++)
                     result[i] = R(R(result[i] * shrink) + Chain(begin, end, key => Load(AttentionRole.Value, batch, keyHead, key, i), key => weights[key - begin]));
                 (most, sum) = (largest, R(R(sum * shrink) + R(R(totals[0] + totals[1]) + R(totals[2] + totals[3]))));
             }
-            for (long i = 0; i < sizes.Depth; i++) Store(AttentionRole.Output, batch, head, query, i, sum == 0 ? 0 : result[i] / sum);
+            for (long i = 0; i < sizes.Depth; i++) Store(AttentionRole.Output, batch, head, query, i, sum == 0 ? 0 : R(result[i] / sum));
             Store(AttentionRole.Normalizer, batch, head, query, 0, most);
             Store(AttentionRole.Normalizer, batch, head, query, 1, sum);
         }
@@ -153,7 +157,7 @@ sealed class Attentions
             {
                 var score = Score(batch, head, keyHead, query, key);
                 if (double.IsNegativeInfinity(score)) continue;
-                var (weight, kept) = (R(R(Math.Exp(R(score - origin))) * R(1 / sum)), Kept(batch, head, query, key));
+                var (weight, kept) = (R(R(exponential(R(score - origin))) * R(1 / sum)), Kept(batch, head, query, key));
                 var dWeight = R(Chain(0, sizes.Depth, Gradient, i => Load(AttentionRole.Value, batch, keyHead, key, i)) * kept);
                 used[query - begin, key - first] = R(weight * kept);
                 scores[query - begin, key - first] = R(R(weight * R(dWeight - mean)) * R(kernel.Scale));

@@ -24,6 +24,9 @@ sealed class ToyMachine
     /// <param name="program">Lowered for any target: the machine does what its kernels say.</param>
     public ToyMachine(LoweredProgram program) => this.program = program;
 
+    /// <summary>e to the power of a number, as attention computes it.</summary>
+    public Func<double, double> Exponential { get; init; } = Math.Exp;
+
     /// <summary>Launches that ran since the machine was made.</summary>
     public int Launched { get; private set; }
 
@@ -144,7 +147,7 @@ sealed class ToyMachine
                 break;
             case ContractLaunch product: Products.Run(product, pointers, Size); break;
             case ConvolutionLaunch convolution: Convolutions.Run(convolution, pointers, Size); break;
-            case AttentionLaunch attention: Attentions.Run(attention, pointers, Size); break;
+            case AttentionLaunch attention: Attentions.Run(attention, pointers, Size, Exponential); break;
             case LibraryLaunch library: Library.Run(library, pointers, Size); break;
             default: throw new NotSupportedException($"The toy has no launch of the kind {launch.GetType().Name}.");
         }

@@ -66,9 +66,9 @@ sealed class PtxConvolution : PtxTiles
     }
 
     /// <summary>The text of the kernel.</summary>
-    public static string Write(ConvolutionKernel kernel, string name, bool isWide)
+    public static string Write(ConvolutionKernel kernel, PtxEntry entry, bool isWide)
     {
-        var code = new PtxWriter(name, Threads, Resident);
+        var code = new PtxWriter(entry, Threads, Resident);
         new PtxConvolution(kernel, code, isWide).Multiply();
         return code.ToString();
     }

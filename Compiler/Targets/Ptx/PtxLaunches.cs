@@ -16,9 +16,9 @@ namespace Graph.Compiler.Targets.Ptx;
 /// <param name="Table">The rows of segments, whose address is the first argument; null for a kernel without.</param>
 public sealed record PtxLaunch(string Function, long Blocks, int Threads, int SharedBytes, ImmutableArray<PtxValue> Arguments, ImmutableArray<PtxValue>? Table = null);
 
-/// <summary>A number of 64 bits that a kernel gets: the address of one of the launch's operands, a number, or the address of the launch's record: three numbers of 64 bits, 0 until it has something to report.</summary>
-/// <param name="Operand">Which operand; −1 for a number, −2 for the record.</param>
-/// <param name="Number">The number.</param>
+/// <summary>A number of 64 bits that a kernel gets: the address of one of the launch's operands, a number, the address of the launch's record: three numbers of 64 bits, 0 until it has something to report, or that of a flag.</summary>
+/// <param name="Operand">Which operand; −1 for a number, −2 for the record, −3 for a flag.</param>
+/// <param name="Number">The number, or that of the flag.</param>
 public readonly record struct PtxValue(int Operand, long Number)
 {
     public static PtxValue Of(long number) => new(-1, number);
@@ -30,21 +30,27 @@ public readonly record struct PtxValue(int Operand, long Number)
     /// </summary>
     public static PtxValue Record { get; } = new(-2, 0);
 
+    /// <summary>A byte of the function's own that says whether launches run (<see cref="PtxSequence"/>).</summary>
+    public static PtxValue Flag(int number) => new(-3, number);
+
     public bool IsOperand => Operand >= 0;
 
     public bool IsRecord => Operand == -2;
+
+    public bool IsFlag => Operand == -3;
 }
 
 /// <summary>Launches of a program as launches of emitted functions: how work is cut into blocks, from sizes alone.</summary>
 public static class PtxLaunches
 {
-    /// <summary>The kernel that a launch runs; null for loops and branches.</summary>
+    /// <summary>The kernel that a launch runs; null for loops and branches, which <see cref="PtxSequence"/> writes out.</summary>
     public static Kernel? KernelOf(Launch launch) => launch switch
     {
         LoopLaunch l => l.Kernel,
         SegmentedLaunch s => s.Kernel,
         ContractLaunch c => c.Kernel,
         ConvolutionLaunch c => c.Kernel,
+        AttentionLaunch a => a.Kernel,
         LibraryLaunch l => l.Kernel,
         _ => null,
     };
@@ -70,6 +76,7 @@ public static class PtxLaunches
             ConvolutionLaunch c => Math.Max(
                 Math.Max(Product(c.Shape.Batch, c.Shape.Filters, c.Shape.MapHeight, c.Shape.MapWidth), Product(c.Shape.Batch, c.Shape.Channels, c.Shape.Height, c.Shape.Width)),
                 Math.Max(Product(c.Shape.Filters, c.Shape.Channels, c.Shape.KernelHeight, c.Shape.KernelWidth), Largest(c.Dims))),
+            AttentionLaunch a => Largest(a.Dims),
             LibraryLaunch l => l.Shapes.Max(s => Product([.. s])),
             _ => 0,
         };
@@ -84,6 +91,7 @@ public static class PtxLaunches
         SegmentedLaunch segmented => Segments(segmented, binding),
         ContractLaunch product => Product(product, binding),
         ConvolutionLaunch convolution => Convolution(convolution, binding),
+        AttentionLaunch attention => Attention(attention, binding),
         LibraryLaunch library => Library(library, binding),
         _ => throw new NotSupportedException($"The PTX target has no launch of {launch.Title} yet."),
     };
@@ -154,6 +162,21 @@ public static class PtxLaunches
             PtxConvolution.Arguments(kernel), launch.Dims, [null, launch.HookA, launch.HookB, launch.HookC], binding,
             new() { [PtxTiles.RowTiles] = rows, [PtxTiles.ColumnTiles] = columns, [PtxTiles.Blocks] = blocks, [PtxTiles.BlockLength] = kernel.Sums.Length(k), [PtxTiles.SliceBlocks] = blocks, [PtxTiles.Slices] = 1 });
         return [new(kernel.Name, columns * rows * groups, PtxTiles.Threads, PtxTiles.SharedBytes, arguments)];
+    }
+
+    static IEnumerable<PtxLaunch> Attention(AttentionLaunch launch, DimBinding binding)
+    {
+        var (kernel, sizes) = (launch.Kernel, launch.Sizes(d => d.Evaluate(binding)));
+        PtxLaunch Of(string name, long heads, long lines, long columns)
+        {
+            var (tiles, chunks) = (Blocks(lines, PtxAttention.Tile), Blocks(columns, PtxAttention.Tile));
+            var arguments = Arguments(PtxAttention.Arguments(kernel), launch.Dims, [], binding, new() { [PtxAttention.Tiles] = tiles, [PtxAttention.Chunks] = chunks });
+            return new(name, sizes.Batch * heads * tiles * chunks, PtxAttention.Threads, PtxAttention.SharedBytes, arguments);
+        }
+        var (ofKeys, ofQueries) = PtxAttentionGradient.NamesOf(kernel.Name);
+        PtxLaunch[] all = kernel.Kind == AttentionKind.Forward ? [Of(kernel.Name, sizes.Heads, sizes.Queries, sizes.Depth)]
+            : [Of(ofKeys, sizes.KeyHeads, sizes.Keys, Math.Max(sizes.Width, sizes.Depth)), Of(ofQueries, sizes.Heads, sizes.Queries, sizes.Width)];
+        return all.Where(l => l.Blocks > 0);
     }
 
     // The parameters of a tiled kernel: sizes of its own and of its bodies, by the number of their part, and what follows from the cut.

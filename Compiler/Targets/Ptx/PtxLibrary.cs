@@ -10,7 +10,7 @@ namespace Graph.Compiler.Targets.Ptx;
 /// <summary>A kernel of the library: what it needs to know of a launch, and how it is written. One class an operation.</summary>
 abstract class PtxLibrary
 {
-    static readonly Dictionary<string, PtxLibrary> all = new PtxLibrary[] { new PtxEmbedding(), new PtxEmbeddingGradient(), new PtxGather(), new PtxGatherGradient(), new PtxPad(), new PtxMaxPool(), new PtxMaxPoolGradient(), new PtxAveragePool(), new PtxAveragePoolGradient() }.ToDictionary(k => k.Operation, StringComparer.Ordinal);
+    static readonly Dictionary<string, PtxLibrary> all = new PtxLibrary[] { new PtxEmbedding(), new PtxEmbeddingGradient(), new PtxGather(), new PtxGatherGradient(), new PtxPad(), new PtxMaxPool(), new PtxMaxPoolGradient(), new PtxAveragePool(), new PtxAveragePoolGradient(), new PtxCumSum(), new PtxSort(), new PtxCheckIndex() }.ToDictionary(k => k.Operation, StringComparer.Ordinal);
 
     /// <summary>The kernel of an operation.</summary>
     /// <exception cref="NotSupportedException">There is none.</exception>
@@ -40,9 +40,9 @@ abstract class PtxLibrary
     protected abstract void Write(PtxLibraryCode code);
 
     /// <summary>The text of a kernel.</summary>
-    public string Write(LibraryKernel kernel, string name, bool isWide)
+    public string Write(LibraryKernel kernel, PtxEntry entry, bool isWide)
     {
-        var code = new PtxWriter(name, Threads);
+        var code = new PtxWriter(entry, Threads);
         code.Head.AddRange(kernel.Text.TrimEnd('\n').Split('\n'));
         var call = new PtxLibraryCode(kernel, code, isWide, Names, Checks);
         Write(call);
@@ -142,12 +142,18 @@ sealed class PtxLibraryCode
         var fine = Code.Label("FINE");
         Code.Branch(fine, Code.Compare("eq", "s64", id, there));
         // The first to come says which; the others are as wrong.
-        var before = Code.Register(RegisterClass.Long);
-        Code.Do($"atom.global.cas.b64 {before}, [{record}], 0, 1");
-        Code.Branch(fine, Code.Compare("ne", "s64", before, PtxOperand.Long(0)));
-        Code.Do($"st.global.s64 [{record}+8], {id}");
-        Code.Do($"st.global.s64 [{record}+16], {Index.Whole(below)}");
+        Report(id, Index.Whole(below), fine);
         Code.Place(fine);
         return Index.Of(there);
+    }
+
+    /// <summary>Says in the launch's record that a number is not one of 0 to <paramref name="below"/> − 1, all of 64 bits; who was not the first goes to a label.</summary>
+    public void Report(PtxOperand id, PtxOperand below, string later)
+    {
+        var before = Code.Register(RegisterClass.Long);
+        Code.Do($"atom.global.cas.b64 {before}, [{record}], 0, 1");
+        Code.Branch(later, Code.Compare("ne", "s64", before, PtxOperand.Long(0)));
+        Code.Do($"st.global.s64 [{record}+8], {id}");
+        Code.Do($"st.global.s64 [{record}+16], {below}");
     }
 }

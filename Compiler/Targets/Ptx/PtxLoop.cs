@@ -11,13 +11,13 @@ static class PtxLoop
 {
     /// <summary>The text of a kernel.</summary>
     /// <param name="kernel">The kernel.</param>
-    /// <param name="name">Its name in the module.</param>
+    /// <param name="entry">Its name in the module.</param>
     /// <param name="isSegmented">Over several sets of operands, which a table holds.</param>
     /// <param name="isWide">With places of 64 bits.</param>
-    public static string Write(LoopKernel kernel, string name, bool isSegmented, bool isWide)
+    public static string Write(LoopKernel kernel, PtxEntry entry, bool isSegmented, bool isWide)
     {
         var shape = PtxShape.Of(kernel);
-        var code = new PtxWriter(name, shape.Threads);
+        var code = new PtxWriter(entry, shape.Threads);
         code.Head.AddRange(kernel.Text.TrimEnd('\n').Split('\n'));
         kernel = PtxTarget.WrittenOut(kernel);
         var index = new PtxIndex(code, isWide);

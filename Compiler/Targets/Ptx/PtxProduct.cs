@@ -40,17 +40,17 @@ sealed class PtxProduct : PtxTiles
     }
 
     /// <summary>The text of the kernel that multiplies.</summary>
-    public static string Write(ProductKernel kernel, string name, bool isWide)
+    public static string Write(ProductKernel kernel, PtxEntry entry, bool isWide)
     {
-        var code = new PtxWriter(name, Threads, Resident);
+        var code = new PtxWriter(entry, Threads, Resident);
         new PtxProduct(kernel, code, isWide).Multiply();
         return code.ToString();
     }
 
     /// <summary>The text of the kernel that adds slices.</summary>
-    public static string WriteSum(ProductKernel kernel, string name, bool isWide)
+    public static string WriteSum(ProductKernel kernel, PtxEntry entry, bool isWide)
     {
-        var code = new PtxWriter(name, Threads);
+        var code = new PtxWriter(entry, Threads);
         new PtxProduct(kernel, code, isWide).Add();
         return code.ToString();
     }

@@ -26,6 +26,9 @@ public static class PtxTarget
     /// <summary>The name of a kernel over segments.</summary>
     public static string Segmented(string kernel) => kernel + "_segments";
 
+    /// <summary>The name of a function that asks a flag whether it runs.</summary>
+    public static string Guarded(string function) => function + "_if";
+
     /// <summary>The module of a program that was lowered for <see cref="KnownTargets.Ptx"/>.</summary>
     /// <exception cref="NotSupportedException">A kernel is of a kind that is not emitted; the message names it.</exception>
     public static string Emit(LoweredProgram program) => Module(Functions(program));
@@ -46,38 +49,57 @@ public static class PtxTarget
     public static ImmutableArray<Function> Functions(LoweredProgram program, bool isWide = false)
     {
         var largest = program.Dims.Aggregate(DimBinding.Empty, (binding, dim) => binding.With(dim.Name, dim.Max));
-        var uses = new Dictionary<string, (bool IsPlain, bool IsSegmented, bool IsWide)>(StringComparer.Ordinal);
+        var uses = new Dictionary<string, SortedSet<(bool IsSegmented, bool IsGuarded)>>(StringComparer.Ordinal);
+        var wide = new HashSet<string>(StringComparer.Ordinal);
         foreach (var function in program.Functions)
-            foreach (var launch in function.Launches)
+        {
+            var guarded = PtxSequence.Guarded(function);
+            for (var i = 0; i < function.Launches.Length; i++)
             {
-                if (PtxLaunches.KernelOf(launch) is not { } kernel) continue;
-                var use = uses.TryGetValue(kernel.Name, out var known) ? known : default;
-                var isSegmented = launch is SegmentedLaunch;
-                uses[kernel.Name] = (use.IsPlain || !isSegmented, use.IsSegmented || isSegmented, isWide || use.IsWide || PtxLaunches.IsWide(launch, largest));
+                if (PtxLaunches.KernelOf(function.Launches[i]) is not { } kernel) continue;
+                if (!uses.TryGetValue(kernel.Name, out var use)) uses[kernel.Name] = use = [];
+                use.Add((function.Launches[i] is SegmentedLaunch, guarded[i]));
+                if (isWide || PtxLaunches.IsWide(function.Launches[i], largest)) wide.Add(kernel.Name);
             }
-        return [.. program.Kernels.Where(k => uses.ContainsKey(k.Name)).SelectMany(k => Functions(k, uses[k.Name].IsPlain, uses[k.Name].IsSegmented, uses[k.Name].IsWide))];
+        }
+        return
+        [
+            .. from kernel in program.Kernels
+               where uses.ContainsKey(kernel.Name)
+               from use in uses[kernel.Name]
+               from function in Functions(kernel, use.IsSegmented, use.IsGuarded, wide.Contains(kernel.Name))
+               select function,
+            .. PtxControl.Functions(program),
+        ];
     }
 
     /// <summary>The functions of one kernel.</summary>
     /// <param name="kernel">The kernel.</param>
-    /// <param name="isPlain">As it is launched by itself.</param>
     /// <param name="isSegmented">As it is launched over several sets of operands.</param>
+    /// <param name="isGuarded">As it is launched where a flag says whether it runs.</param>
     /// <param name="isWide">With places of 64 bits.</param>
-    public static IEnumerable<Function> Functions(Kernel kernel, bool isPlain, bool isSegmented, bool isWide)
+    public static IEnumerable<Function> Functions(Kernel kernel, bool isSegmented, bool isGuarded, bool isWide)
     {
+        PtxEntry Entry(string name) => new(isGuarded ? Guarded(name) : name, isGuarded);
+        Function Of(PtxEntry entry, Func<PtxEntry, string> write, int threads, int shared) => new(entry.Name, write(entry), threads, shared);
         switch (kernel)
         {
             case LoopKernel loop:
-                if (isPlain) yield return new(loop.Name, PtxLoop.Write(loop, loop.Name, false, isWide), PtxShape.Of(loop).Threads, 0);
-                if (isSegmented) yield return new(Segmented(loop.Name), PtxLoop.Write(loop, Segmented(loop.Name), true, isWide), PtxShape.Of(loop).Threads, 0);
+                yield return Of(Entry(isSegmented ? Segmented(loop.Name) : loop.Name), e => PtxLoop.Write(loop, e, isSegmented, isWide), PtxShape.Of(loop).Threads, 0);
                 break;
             case ProductKernel { SumsOfA: not null } or ProductKernel { SumsOfB: not null }: throw new NotSupportedException($"The PTX target adds up no operands of products ({kernel.Name}): its model says so.");
             case ProductKernel product:
-                yield return new(product.Name, PtxProduct.Write(product, product.Name, isWide), PtxTiles.Threads, PtxTiles.SharedBytes);
-                if (product.Workspace?.Pointer is not null) yield return new(PtxProduct.SumOf(product.Name), PtxProduct.WriteSum(product, PtxProduct.SumOf(product.Name), isWide), PtxTiles.Threads, 0);
+                yield return Of(Entry(product.Name), e => PtxProduct.Write(product, e, isWide), PtxTiles.Threads, PtxTiles.SharedBytes);
+                if (product.Workspace?.Pointer is not null) yield return Of(Entry(PtxProduct.SumOf(product.Name)), e => PtxProduct.WriteSum(product, e, isWide), PtxTiles.Threads, 0);
                 break;
-            case ConvolutionKernel convolution: yield return new(convolution.Name, PtxConvolution.Write(convolution, convolution.Name, isWide), PtxTiles.Threads, PtxTiles.SharedBytes); break;
-            case LibraryKernel library: yield return new(library.Name, PtxLibrary.Of(library).Write(library, library.Name, isWide), PtxLibrary.Of(library).Threads, 0); break;
+            case ConvolutionKernel convolution: yield return Of(Entry(convolution.Name), e => PtxConvolution.Write(convolution, e, isWide), PtxTiles.Threads, PtxTiles.SharedBytes); break;
+            case AttentionKernel { Kind: AttentionKind.Forward } attention: yield return Of(Entry(attention.Name), e => PtxAttentionForward.Write(attention, e, isWide), PtxAttention.Threads, PtxAttention.SharedBytes); break;
+            case AttentionKernel attention:
+                var (keys, queries) = PtxAttentionGradient.NamesOf(attention.Name);
+                yield return Of(Entry(keys), e => PtxAttentionGradient.WriteKeys(attention, e, isWide), PtxAttention.Threads, PtxAttention.SharedBytes);
+                yield return Of(Entry(queries), e => PtxAttentionGradient.WriteQueries(attention, e, isWide), PtxAttention.Threads, PtxAttention.SharedBytes);
+                break;
+            case LibraryKernel library: yield return Of(Entry(library.Name), e => PtxLibrary.Of(library).Write(library, e, isWide), PtxLibrary.Of(library).Threads, 0); break;
             default: throw new NotSupportedException($"The PTX target has no kernels of the kind {kernel.GetType().Name} yet ({kernel.Name}).");
         }
     }

@@ -14,27 +14,25 @@ namespace Graph.Compiler.Targets.Ptx;
 abstract class PtxTiles
 {
     /// <summary>Threads of a block.</summary>
-    public const int Threads = 256;
+    public const int Threads = PtxStaging.Threads;
 
     /// <summary>Blocks of a multiprocessor: 128 registers a thread, which tiles with bodies need.</summary>
     protected const int Resident = 2;
 
     /// <summary>Rows and columns of a tile, and steps of the summed extent that are staged at once.</summary>
-    public const int Tile = 64, Step = 16;
+    public const int Tile = PtxStaging.Tile, Step = PtxStaging.Step;
 
     // Rows of staged operands and of the finished tile begin so many elements apart, so that neighbouring ones lie in different banks.
-    const int Pitch = Tile + 4, TilePitch = Tile + 1;
+    const int Pitch = PtxStaging.Pitch, TilePitch = Tile + 1;
 
     // Sums of a thread in each direction.
-    const int Own = 4;
+    const int Own = PtxStaging.Own;
 
     /// <summary>Bytes of an element: float32 and 32-bit integers are added up.</summary>
     protected const int Element = 4;
 
     /// <summary>Bytes of shared memory of a block.</summary>
     public const int SharedBytes = Tile * TilePitch * Element;
-
-    const int StageB = Step * Pitch * Element;
 
     /// <summary>Names of the numbers that a launch computes: tiles of the result in both directions, blocks of the summed extent, how long they are, how many each slice has, slices.</summary>
     public const string RowTiles = "row_tiles", ColumnTiles = "column_tiles", Blocks = "blocks", BlockLength = "block_length", SliceBlocks = "slice_blocks", Slices = "slices";
@@ -46,6 +44,7 @@ abstract class PtxTiles
     readonly bool isCut;
     readonly bool isReal;
     PtxOperand shared;
+    PtxStaging? staging;
     readonly Dictionary<string, PtxOperand> arguments = new(StringComparer.Ordinal), wholes = new(StringComparer.Ordinal);
 
     /// <param name="code">Where it is written.</param>
@@ -127,6 +126,7 @@ abstract class PtxTiles
     protected void Multiply()
     {
         shared = Code.Shared();
+        staging = new(Code, Index, Thread, shared, isReal);
         var block = Index.OfWord(Code.Instruction("mov.u32", RegisterClass.Word, new PtxOperand(RegisterClass.Word, "%ctaid.x")));
         var above = Index.Divide(block, arguments[ColumnTiles]);
         var column = Index.Multiply(Index.Subtract(block, Index.Multiply(above, arguments[ColumnTiles])), Index.Number(Tile));
@@ -148,15 +148,15 @@ abstract class PtxTiles
         var first = Index.Multiply(slice, arguments[SliceBlocks]);
         var last = Index.Smaller(Index.Add(first, arguments[SliceBlocks]), arguments[Blocks]);
         var (ty, tx) = (Do("shr.u32", Thread, Word(4)), Do("and.b32", Thread, Word(15)));
-        var (fromA, fromB) = (Do("mad.lo.s32", ty, Word(Own * Element), shared), Do("mad.lo.s32", tx, Word(Own * Element), shared));
+        var (fromA, fromB) = staging.Places();
         PtxLoop.For(Code, Index, first, last, 1, part =>
         {
             foreach (var sum in chain) Code.Assign(sum, Zero);
             var to = Start(Index.Add(part, Index.Number(1)));
             PtxLoop.For(Code, Index, Start(part), to, Step, depth =>
             {
-                Stage(row, m, depth, to, 0, deepLeft, Left);
-                Stage(column, n, depth, to, StageB, deepRight, (x, k) => Right(k, x));
+                staging.Stage(row, m, depth, to, 0, deepLeft, Left);
+                staging.Stage(column, n, depth, to, PtxStaging.SecondStage, deepRight, (x, k) => Right(k, x));
                 Code.Do("bar.sync 0");
                 Steps(Index.Subtract(to, depth), fromA, fromB, chain);
                 Code.Do("bar.sync 0");
@@ -173,27 +173,6 @@ abstract class PtxTiles
     }
 
     PtxOperand[] Registers() => [.. Enumerable.Range(0, Own * Own).Select(_ => Code.Register(Sum))];
-
-    // Some steps of a tile of an operand: 1,024 elements, four a thread; 0 outside of the matrix. Neighbouring threads read neighbouring elements.
-    void Stage(PtxOperand start, PtxOperand extent, PtxOperand depth, PtxOperand to, int at, bool isDeep, Func<PtxOperand, PtxOperand, PtxOperand> read)
-    {
-        PtxOperand[] values = new PtxOperand[Own], places = new PtxOperand[Own];
-        for (var r = 0; r < Own; r++)
-        {
-            var (step, line) = isDeep ? (Do("and.b32", Thread, Word(Step - 1)), Do("shr.u32", Thread, Word(4))) : (Do("shr.u32", Thread, Word(6)), Do("and.b32", Thread, Word(Tile - 1)));
-            if (isDeep) line = Do("add.s32", line, Word(r * Threads / Step));
-            else step = Do("add.s32", step, Word(r * Threads / Tile));
-            places[r] = Do("mad.lo.s32", step, Word(Pitch * Element), Do("mad.lo.s32", line, Word(Element), shared));
-            values[r] = Code.Copy(Zero);
-            var outside = Code.Label("OUTSIDE");
-            var (y, x) = (Index.Add(start, Index.OfWord(line)), Index.Add(depth, Index.OfWord(step)));
-            Code.Branch(outside, Index.Compare("ge", y, extent));
-            Code.Branch(outside, Index.Compare("ge", x, to));
-            Code.Assign(values[r], read(y, x));
-            Code.Place(outside);
-        }
-        for (var r = 0; r < Own; r++) Code.Do($"st.shared.{Type} [{places[r]}+{at}], {values[r]}");
-    }
 
     // The staged steps, one chain of multiply-adds for each sum: all of them written out, or what is left at the end.
     void Steps(PtxOperand left, PtxOperand fromA, PtxOperand fromB, PtxOperand[] chain)
@@ -212,19 +191,7 @@ abstract class PtxTiles
         });
         Code.Place(done);
 
-        void One(PtxOperand x, PtxOperand y, int offset)
-        {
-            var (rows, columns) = (Four(x, offset), Four(y, offset + StageB));
-            for (var i = 0; i < Own; i++)
-                for (var j = 0; j < Own; j++) Code.Write(isReal ? "fma.rn.f32" : "mad.lo.s32", chain[i * Own + j], rows[i], columns[j], chain[i * Own + j]);
-        }
-    }
-
-    PtxOperand[] Four(PtxOperand address, int offset)
-    {
-        PtxOperand[] four = [.. Enumerable.Range(0, Own).Select(_ => Code.Register(Sum))];
-        Code.Do($"ld.shared.v4.{Type} {{{string.Join(", ", four)}}}, [{address}+{offset}]");
-        return four;
+        void One(PtxOperand x, PtxOperand y, int offset) => staging!.One(x, y, offset, chain);
     }
 
     // The finished tile: neighbouring threads have neighbouring elements.

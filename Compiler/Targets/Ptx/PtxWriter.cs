@@ -10,15 +10,25 @@ namespace Graph.Compiler.Targets.Ptx;
 /// Writes one kernel: its parameters, registers by class, instructions, labels. Every parameter is a number of 64 bits; registers are made as they are needed and declared at the head. What a register may hold is
 /// checked where it is written: an instruction gives its result in the class that the caller asks for.
 /// </summary>
-/// <param name="name">The kernel's name in the module.</param>
-/// <param name="threads">Threads of a block.</param>
-/// <param name="blocks">How many blocks a multiprocessor shall have room for, which bounds the registers of a thread; 0 leaves them to the assembler.</param>
-sealed class PtxWriter(string name, int threads, int blocks = 0)
+sealed class PtxWriter
 {
+    readonly PtxEntry entry;
+    readonly int threads, blocks;
     readonly List<string> parameters = [];
     readonly StringBuilder body = new();
-    readonly int[] registers = new int[5];
+    readonly int[] registers = new int[Enum.GetValues(typeof(RegisterClass)).Length];
     int labels;
+
+    /// <param name="entry">The kernel's name in the module, and whether it asks a flag first.</param>
+    /// <param name="threads">Threads of a block.</param>
+    /// <param name="blocks">How many blocks a multiprocessor shall have room for, which bounds the registers of a thread; 0 leaves them to the assembler.</param>
+    public PtxWriter(PtxEntry entry, int threads, int blocks = 0)
+    {
+        (this.entry, this.threads, this.blocks) = (entry, threads, blocks);
+        if (!entry.IsGuarded) return;
+        var flag = Instruction("ld.param.u64", RegisterClass.Long, new PtxOperand(RegisterClass.Long, "[" + PtxEntry.When + "]"));
+        Do("ret", Compare("eq", "s32", Instruction("ld.global.u8", RegisterClass.Word, new PtxOperand(RegisterClass.Word, "[" + flag + "]")), PtxOperand.Word(0)));
+    }
 
     /// <summary>Comment lines above the kernel.</summary>
     public List<string> Head { get; } = [];
@@ -54,7 +64,7 @@ sealed class PtxWriter(string name, int threads, int blocks = 0)
     /// <summary>Copies a value to a register that is there.</summary>
     public void Assign(PtxOperand to, PtxOperand from)
     {
-        if (to.Class != from.Class) throw new InvalidOperationException($"{name}: {from} is no value for {to}.");
+        if (to.Class != from.Class) throw new InvalidOperationException($"{entry.Name}: {from} is no value for {to}.");
         Line($"mov.{to.Class.Type()} {to}, {from};");
     }
 
@@ -62,7 +72,7 @@ sealed class PtxWriter(string name, int threads, int blocks = 0)
     public PtxOperand Copy(PtxOperand from)
     {
         var to = Register(from.Class);
-        if (from.Class == RegisterClass.Predicate && !from.IsRegister) throw new InvalidOperationException($"{name}: {from} is no predicate.");
+        if (from.Class == RegisterClass.Predicate && !from.IsRegister) throw new InvalidOperationException($"{entry.Name}: {from} is no predicate.");
         Assign(to, from);
         return to;
     }
@@ -96,8 +106,8 @@ sealed class PtxWriter(string name, int threads, int blocks = 0)
     {
         var text = new StringBuilder();
         foreach (var line in Head) text.Append("// ").Append(line).Append('\n');
-        text.Append(".visible .entry ").Append(name).Append("(\n");
-        text.Append(string.Join(",\n", parameters.Select(p => "    .param .u64 " + p))).Append("\n)\n");
+        text.Append(".visible .entry ").Append(entry.Name).Append("(\n");
+        text.Append(string.Join(",\n", (entry.IsGuarded ? parameters.Append(PtxEntry.When) : parameters).Select(p => "    .param .u64 " + p))).Append("\n)\n");
         text.Append(".reqntid ").Append(threads.ToString(CultureInfo.InvariantCulture)).Append(", 1, 1\n");
         if (blocks > 0) text.Append(".minnctapersm ").Append(blocks.ToString(CultureInfo.InvariantCulture)).Append('\n');
         text.Append("{\n");
@@ -105,4 +115,13 @@ sealed class PtxWriter(string name, int threads, int blocks = 0)
             if (registers[i] > 0) text.Append("    .reg .").Append(((RegisterClass)i).Type()).Append(' ').Append(((RegisterClass)i).Prefix()).Append('<').Append(registers[i].ToString(CultureInfo.InvariantCulture)).Append(">;\n");
         return text.Append('\n').Append(body).Append("    ret;\n}\n").ToString();
     }
+}
+
+/// <summary>A function of a module.</summary>
+/// <param name="Name">Its name.</param>
+/// <param name="IsGuarded">It returns at once where the byte that its last parameter points to is 0.</param>
+readonly record struct PtxEntry(string Name, bool IsGuarded)
+{
+    /// <summary>The last parameter of a guarded function.</summary>
+    public const string When = "when";
 }

@@ -30,6 +30,8 @@ sealed class EmulatedMachine
         module = device.Load(Text);
     }
 
+    ulong flags;
+
     /// <summary>The module.</summary>
     public string Text { get; }
 
@@ -73,10 +75,14 @@ sealed class EmulatedMachine
             else if (buffer.Kind == BufferKind.Arena) memory[buffer] = arena + (ulong)plan.Offsets[buffer.Id];
             else if (buffer.Kind == BufferKind.State) memory[buffer] = states[buffer.Name].Address;
         var temporary = new List<ulong>();
-        for (var i = 0; i < function.Launches.Length; i++)
+        var sequence = PtxSequence.Of(function, binding);
+        flags = device.Allocate(PtxSequence.Flags(sequence), "flags");
+        temporary.Add(flags);
+        device.Write<byte>(flags, [1]);
+        foreach (var step in sequence)
         {
-            device.Plan(arena, Lives(function, plan, i));
-            foreach (var launch in PtxLaunches.Of(function.Launches[i], binding)) Launch(function.Launches[i], launch, memory, binding, temporary);
+            device.Plan(arena, Lives(function, plan, step.Launch));
+            Launch(function.Launches[step.Launch], step.Call, memory, step.Binding, temporary);
         }
         device.Plan(arena, null);
         TensorData[] results = [.. function.Results.Select((buffer, i) => Read(memory[buffer], buffer.DType, function.Signature.Results[i].Type.Shape.Evaluate(binding), buffer.Elements.Evaluate(binding)))];
@@ -93,7 +99,7 @@ sealed class EmulatedMachine
             temporary.Add(record);
             return record;
         }
-        ulong Value(PtxValue value) => value.IsRecord ? Record() : value.IsOperand && of.Operands[value.Operand] is var o ? memory[o.Buffer] + (ulong)(o.Offset.Evaluate(binding) * o.Buffer.DType.Size()) : (ulong)value.Number;
+        ulong Value(PtxValue value) => value.IsRecord ? Record() : value.IsFlag ? flags + (ulong)value.Number : value.IsOperand && of.Operands[value.Operand] is var o ? memory[o.Buffer] + (ulong)(o.Offset.Evaluate(binding) * o.Buffer.DType.Size()) : (ulong)value.Number;
         ulong[] values = [.. launch.Arguments.Select(Value)];
         if (launch.Table is { } table)
         {

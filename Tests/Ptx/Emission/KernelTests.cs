@@ -41,10 +41,10 @@ public sealed class KernelTests
     }
 
     /// <summary>Runs every function of a program in both, and compares all bits; a NaN is one whatever its bits.</summary>
-    static void Agree(Program program, IEnumerable<(int B, int T)> sizes, ulong seed = 1, Func<string, DType, Random, double>? draw = null, bool isWide = false)
+    internal static void Agree(Program program, IEnumerable<(int B, int T)> sizes, ulong seed = 1, Func<string, DType, Random, double>? draw = null, bool isWide = false)
     {
         var lowered = Lower(program);
-        var interpreter = new ToyMachine(WrittenOut(lowered));
+        var interpreter = new ToyMachine(WrittenOut(lowered)) { Exponential = x => Graph.Runtime.Cpu.VectorMath.Exp((float)x) };
         var machine = new EmulatedMachine(lowered, new() { Seed = seed }, isWide);
         foreach (var (batch, time) in sizes)
             foreach (var function in lowered.Functions)
@@ -57,7 +57,7 @@ public sealed class KernelTests
             }
     }
 
-    static void Same(TensorData expected, TensorData actual, string what)
+    internal static void Same(TensorData expected, TensorData actual, string what)
     {
         Assert.Equal(expected.Shape, actual.Shape);
         for (long i = 0; i < expected.Size; i++)
@@ -139,6 +139,19 @@ public sealed class KernelTests
         """), Edges);
 
     [Fact]
+    public void Sorted_lines_have_the_bits_of_the_interpreter() => Agree(Parse("""
+        func f(x: f32[B,T], y: f16[B,3,T], n: i32[T,B], m: i64[B,T], c: bool[B,T]) -> (f32[B,T], i64[B,T], f16[B,3,T], i64[B,3,T], i32[T,B], i64[T,B], i64[B,T], i64[B,T], bool[B,T], i64[B,T], f32[T,B])
+          %0, %1 = sort x {axis=1, descending=false}
+          %2, %3 = sort y {axis=0, descending=true}
+          %4, %5 = sort n {axis=0, descending=true}
+          %6, %7 = sort m {axis=1, descending=false}
+          %8, %9 = sort c {axis=1, descending=true}
+          %10 = transpose x {order=[1,0]}
+          %11, %12 = sort %10 {axis=0, descending=true}
+          return %0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %11
+        """), [(1, 1), (2, 31), (33, 2), (5, 64), (3, 97), (2, 300)], draw: (_, type, random) => type.IsFloat() ? random.Next(8) switch { 0 => double.NaN, 1 => -0.0, 2 => 0, 3 => double.NegativeInfinity, _ => random.Next(-3, 4) * 0.5 } : type == DType.Bool ? random.Next(2) : random.Next(-3, 4));
+
+    [Fact]
     public void Picks_have_the_bits_of_the_interpreter() => Agree(Parse("""
         func f(table: f32[37,T], ids: i64[B], dy: f32[B,T], half: f16[37,T], onto: f32[37,T], picks: i32[B,3], x: f32[B,T], wide: f32[T,40]) -> (f32[B,T], f32[37,T], f16[B,T], f32[37,T], f32[B,3], f32[B,11], f32[B,T])
           %0 = embedding table, ids
@@ -203,7 +216,7 @@ public sealed class KernelTests
                 [new([], [], [new(1, Scalar.Uniform(Number(0), Scalar.AxisIndex(0), Number(1), Number(2)))])], [], null, true);
             foreach (var isWide in (bool[])[false, true])
             {
-                var session = new Session(PtxTarget.Module(PtxTarget.Functions(kernel, true, false, isWide)), new());
+                var session = new Session(PtxTarget.Module(PtxTarget.Functions(kernel, isSegmented: false, isGuarded: false, isWide)), new());
                 var (from, to) = (session.Upload([seed], "seed"), session.Allocate<float>(count, "numbers"));
                 session.Launch("draws", new Dim3((count + 255) / 256), 256, 0, from, to, stream, iteration, (long)count);
                 session.Expect(to, [.. Enumerable.Range(0, count).Select(i => Philox.Uniform((ulong)seed, Philox.Stream(stream, iteration), (ulong)i))], "numbers");

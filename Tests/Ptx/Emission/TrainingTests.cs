@@ -21,14 +21,14 @@ public sealed unsafe class TrainingTests
 {
     static Program Yardstick(string name) => Elaboration.Elaborate.With(typeof(Yardsticks.BasicBlock).Assembly, ToyModels.Source(name)).Program;
 
-    static ModelInstance OnCard(Program program, EmulatedDriver driver, ulong seed)
+    internal static ModelInstance OnCard(Program program, EmulatedDriver driver, ulong seed)
     {
         var lowered = KernelTests.Lower(program);
         var model = new CompiledModel("M", lowered, _ => 0);
         return new(model, store => new CudaDevice(driver, model, PtxTarget.Emit(lowered), store), seed, threads: 1);
     }
 
-    static ModelInstance OnProcessor(Program program, ulong seed)
+    internal static ModelInstance OnProcessor(Program program, ulong seed)
     {
         var lowered = Lowerer.Lower(CompilerPipeline.Run(program, KnownTargets.Cpu));
         return new(new("M", lowered, KernelAssembly.Compile(lowered.Kernels).Address), seed, threads: 1);
