@@ -26,6 +26,9 @@ public sealed record Program(string Name, ImmutableArray<DimSymbol> Dims, Immuta
     /// <summary>The modules that compute in another precision than the programs train in.</summary>
     public ImmutableArray<ModulePrecision> Precisions { get; init; } = [];
 
+    /// <summary>The entries that compute operation by operation what is written: nothing is folded into their weights.</summary>
+    public ImmutableArray<string> Exact { get; init; } = [];
+
     public Function? Find(string name) => Functions.FirstOrDefault(f => f.Name == name);
 
     public StateDecl? FindState(string path) => States.FirstOrDefault(s => s.Path == path);

@@ -183,6 +183,9 @@ public sealed record MethodDef(
 {
     /// <summary>An entry that is compiled in training mode.</summary>
     public bool IsTraining { get; init; }
+
+    /// <summary>An entry of which nothing is folded.</summary>
+    public bool IsExact { get; init; }
 }
 
 /// <summary>

@@ -6,7 +6,6 @@ using System.Threading;
 using Graph.Compiler.Ir;
 using Graph.Compiler.Ir.Text;
 using Graph.Compiler.Space;
-using Graph.Compiler.Training;
 
 namespace Graph.Compiler.Passes;
 
@@ -21,8 +20,11 @@ namespace Graph.Compiler.Passes;
 /// </remarks>
 public sealed record HoistDerived() : Pass("HoistDerived")
 {
-    /// <summary>Scalar operations that are worth a buffer and a launch: fewer cost an entry less than the memory that their result would come from.</summary>
+    /// <summary>Scalar operations that are worth a buffer and a launch: fewer cost an entry less than the memory that their result would come from…</summary>
     const long Least = 1024;
+
+    /// <summary>…but where each element takes as many: they may be a launch of the entry's own. What a product or convolution packs is always worth it. Losses, which see each version about once, keep both.</summary>
+    const int LeastEach = 3;
 
     const string Prefix = "derived#";
 
@@ -33,31 +35,27 @@ public sealed record HoistDerived() : Pass("HoistDerived")
     {
         var before = program.Find(DerivedStates.Function);
         if (program.States.Any(s => s.Path.StartsWith(Prefix, StringComparison.Ordinal))) return program;
-        var called = Callees.Of(program);
-        var entries = program.Functions.Where(f => f != before && !called.Contains(f.Name) && !TrainingSignature.IsRule(program, f.Name) && TrainingSignature.OfStep(program.Training, f.Name) is null).ToList();
-        var assigned = new HashSet<string>(entries.SelectMany(f => f.Updates).Select(u => u.Path));
-        var shared = new HashSet<string>(program.States.Where(s => s.Kind is StateKind.Parameter or StateKind.Buffer or StateKind.Constant or StateKind.Derived && !assigned.Contains(s.Path)).Select(s => s.Path));
+        var entries = StillValues.Evaluated(program);
+        var shared = StillValues.Shared(program, entries);
         var derived = new DerivedFunction(program, before);
         var functions = ImmutableArray.CreateBuilder<Function>();
         foreach (var function in program.Functions.Where(f => f != before))
         {
             cancel.ThrowIfCancellationRequested();
-            functions.Add(entries.Contains(function) ? Hoist(function, program, shared, derived) : function);
+            functions.Add(entries.Contains(function) ? Hoist(function, program, shared, derived, program.Training.Any(t => t.Loss == function.Name)) : function);
         }
         if (derived.States.Count == 0) return program;
         functions.Add(derived.Build());
         return program with { States = program.States.AddRange(derived.States), Functions = functions.ToImmutable() };
     }
 
-    static Function Hoist(Function function, Program program, HashSet<string> shared, DerivedFunction derived)
+    static Function Hoist(Function function, Program program, HashSet<string> shared, DerivedFunction derived, bool isLoss)
     {
-        // The values that no argument has a part in, and whether a state has.
-        var still = function.States.Where(s => shared.Contains(s.State!)).ToDictionary(s => s, _ => true);
-        foreach (var node in function.Nodes)
-            if (IsStill(node, program) && node.Inputs.All(still.ContainsKey))
-                foreach (var output in node.Outputs) still.Add(output, node.Inputs.Any(i => still[i]));
-        var read = function.Nodes.Where(n => !still.ContainsKey(n.Outputs[0])).SelectMany(n => n.Inputs).Concat(function.Roots);
-        var hoisted = read.Where(v => still.TryGetValue(v, out var ofState) && ofState).SelectMany(v => Kept(v, still, MostAgain)).Select(Made).Where(v => v.Producer is not null && Work(v, []) >= Least).Distinct().ToList();
+        var still = StillValues.Of(function, program, shared);
+        var read = function.Nodes.Where(n => !still.ContainsKey(n.Outputs[0])).SelectMany(n => n.Inputs.Select(i => (Value: i, IsPacked: n.Operation.Kind is OpKind.Contract or OpKind.Convolution)))
+            .Concat(function.Roots.Select(r => (Value: r, IsPacked: false)));
+        var hoisted = read.Where(r => still.TryGetValue(r.Value, out var ofState) && ofState)
+            .SelectMany(r => Kept(r.Value, still, MostAgain).Select(Made).Where(v => v.Producer is not null && (Work(v, []) is var work && (work >= Least || !isLoss && (r.IsPacked || (work >= LeastEach * v.Shape.Size.Constant && v.Shape.Rank > 0)))))).Distinct().ToList();
         if (hoisted.Count == 0) return function;
 
         var rewriter = Rewriter.Over(program, function);
@@ -72,12 +70,6 @@ public sealed record HoistDerived() : Pass("HoistDerived")
         }
         return rewriter.Finish(function).Pruned();
     }
-
-    // The same at every call with the same numbers, and no call can be refused for it.
-    static bool IsStill(Node node, Program program) =>
-        node.Operation.IsPure && node.Outputs.Length > 0 && node.Outputs.All(o => o.Shape.IsConstant) && !node.Operation.MayThrow(node, program)
-        && node.Attributes.All.All(a => a.Value is not Attr.List list || list.Values.All(d => d.IsConstant)) && node.Regions.All(r => r.Nodes.All(n => IsStill(n, program)))
-        && (node.Operation != StructureOperations.Call || program.Find(node.Attributes.Text("callee")!) is { } callee && callee.Nodes.All(n => IsStill(n, program)));
 
     // What is kept of a value: itself, or, where it is made of at most half as many bytes by a few cheap steps, what it is made of.
     static ImmutableArray<Value> Kept(Value value, Dictionary<Value, bool> still, int steps)

@@ -23,6 +23,9 @@ static class AttributeReader
     /// <summary>Whether a method is an entry in training mode.</summary>
     public static bool IsTraining(IMethodSymbol method) => KnownTypes.Attribute(method, KnownTypes.Entry) is { } attribute && Named(attribute, "Training")?.Value is true;
 
+    /// <summary>Whether nothing is folded in an entry. In training mode there is nothing to fold.</summary>
+    public static bool IsExact(IMethodSymbol method) => KnownTypes.Attribute(method, KnownTypes.Entry) is { } attribute && Named(attribute, "Exact")?.Value is true && !IsTraining(method);
+
     public static TrainDef? Train(IMethodSymbol method)
     {
         if (KnownTypes.Attribute(method, KnownTypes.Train) is not { } attribute) return null;

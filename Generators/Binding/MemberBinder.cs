@@ -243,6 +243,7 @@ sealed class MemberBinder(BindingContext context, INamedTypeSymbol type)
             method.Name, id, method.IsStatic, DispatchOf(method), AttributeReader.Role(method), AttributeReader.Train(method), parameters, returns, method.IsAbstract ? null : Body(method, at), at)
         {
             IsTraining = AttributeReader.IsTraining(method),
+            IsExact = AttributeReader.IsExact(method),
         };
     }
 

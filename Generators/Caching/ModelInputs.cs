@@ -85,7 +85,7 @@ static class ModelInputs
             }
         }
         foreach (var name in choice.Unknown) problems.Add(new(Descriptors.UnknownTarget.Id, model.Location, [DefinitionName.FullName(model.Name), name, string.Join(", ", KnownTargets.All.Select(t => t.Name))]));
-        var input = isComplete && problems.Count == 0 ? new ModelInput(declaration, model, found.Values.ToEquatableArray(), choice.Targets) : null;
+        var input = isComplete && problems.Count == 0 ? new ModelInput(declaration, model, found.Values.ToEquatableArray(), choice.Targets) { IsExact = choice.IsExact } : null;
         return new(model.Name, input, declaration, bound.Outline, bound.Docs, new EquatableArray<DiagnosticInfo>(problems));
     }
 

@@ -12,12 +12,18 @@ namespace Graph.Generators.Caching;
 /// <param name="Unknown">The names that no target has.</param>
 public sealed record TargetChoice(EquatableArray<TargetModel> Targets, EquatableArray<string> Unknown)
 {
+    /// <summary>Whether nothing is folded in entries: the property <c>GraphExact</c>.</summary>
+    public bool IsExact { get; init; }
+
     /// <summary>Of the property <c>GraphTargets</c>: names with semicolons or commas between them, in any case; the processor alone when it is empty.</summary>
     public static TargetChoice Of(AnalyzerConfigOptions options)
     {
         // Semicolons end a compiler's option, so Graph.props hands commas on.
         var names = options.TryGetValue("build_property.graphtargetnames", out var list) ? list.Split([',', ';'], StringSplitOptions.RemoveEmptyEntries).Select(n => n.Trim()).Where(n => n.Length > 0).ToList() : [];
         var known = names.Select(KnownTargets.Find).OfType<TargetModel>();
-        return new(KnownTargets.Default.Concat(known).Distinct().ToEquatableArray(), names.Where(n => KnownTargets.Find(n) is null).Distinct(StringComparer.OrdinalIgnoreCase).ToEquatableArray());
+        return new(KnownTargets.Default.Concat(known).Distinct().ToEquatableArray(), names.Where(n => KnownTargets.Find(n) is null).Distinct(StringComparer.OrdinalIgnoreCase).ToEquatableArray())
+        {
+            IsExact = options.TryGetValue("build_property.graphexact", out var exact) && exact.Equals("true", StringComparison.OrdinalIgnoreCase),
+        };
     }
 }

@@ -36,6 +36,7 @@ public static class ModelEmitter
 
         var result = Elaborator.Elaborate(input.Model, modules, OperationTable.Set, cancellation, [.. input.Targets]);
         if (result.Model is not { } model) return Failed(input, result.Diagnostics.Select(DiagnosticInfo.Of));
+        if (input.IsExact) model = Exact(model);
 
         // Targets share all stages but the last two.
         var programs = CompilerPipeline.Run(model.Program, [.. input.Targets], cancel: cancellation);
@@ -56,6 +57,13 @@ public static class ModelEmitter
         {
             Further = model.Further.Select(program => Further(input.Class, program, emitters, cancellation)).ToEquatableArray(),
         };
+    }
+
+    // All entries are what the project says.
+    static ElaboratedModel Exact(ElaboratedModel model)
+    {
+        Program All(Program program) => program with { Exact = [.. model.Entries.Where(e => e.Role == MethodRole.Entry).Select(e => e.Function)] };
+        return model with { Program = All(model.Program), Further = [.. model.Further.Select(All)] };
     }
 
     // What callers see is the same in every precision of 32 and 16 bits.

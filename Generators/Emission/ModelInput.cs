@@ -12,7 +12,11 @@ namespace Graph.Generators.Emission;
 /// <param name="Model">The model.</param>
 /// <param name="Modules">Every module that it needs, directly or through another, of this assembly and of others, sorted by name; the model itself is not among them.</param>
 /// <param name="Targets">What is compiled for, the processor among it.</param>
-public sealed record ModelInput(ClassDeclaration Class, ModuleDef Model, EquatableArray<ModuleDef> Modules, EquatableArray<TargetModel> Targets);
+public sealed record ModelInput(ClassDeclaration Class, ModuleDef Model, EquatableArray<ModuleDef> Modules, EquatableArray<TargetModel> Targets)
+{
+    /// <summary>Whether all entries compute what is written operation by operation (<see cref="Compiler.Ir.Program.Exact"/>).</summary>
+    public bool IsExact { get; init; }
+}
 
 /// <summary>Where a partial class is, so that another part of it can be written.</summary>
 /// <param name="Namespace">The namespace; empty for the global one.</param>

@@ -11,4 +11,10 @@ public sealed class EntryAttribute : Attribute
     /// and nothing is kept: what layers assign to running statistics, and what the entry itself assigns to a <see cref="State"/>, is seen by later reads in the call and gone behind it.
     /// </summary>
     public bool Training { get; set; }
+
+    /// <summary>
+    /// True to compute operation by operation what is written. Otherwise what is done to the channels of a convolution or linear layer by the model's numbers alone, such as a batch norm, is folded into its weight, which
+    /// changes results by a few roundings; <c>&lt;GraphExact&gt;true&lt;/GraphExact&gt;</c> in the project says so for all entries.
+    /// </summary>
+    public bool Exact { get; set; }
 }

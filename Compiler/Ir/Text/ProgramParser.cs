@@ -68,6 +68,7 @@ public sealed class ProgramParser
                 case "array": State(t, StateKind.Constant); break;
                 case "derived": State(t, StateKind.Derived); break;
                 case "precision": var precision = t.Word(); program = program with { Precisions = program.Precisions.Add(new(t.AtEnd ? "" : t.Word(), precision)) }; break;
+                case "exact": program = program with { Exact = program.Exact.Add(t.Word()) }; break;
                 case "train": Train(t); break;
                 case "rule": Rule(t); break;
                 case "require": Require(t); break;

@@ -185,7 +185,7 @@ sealed partial class ModelElaboration
                     training.Add(spec);
                     functions.AddRange(rules);
                 });
-        var elaborated = program with { States = program.States.AddRange(evaluator.Arrays), Functions = [.. outline.Functions, .. functions], Training = training.ToImmutable() };
+        var elaborated = program with { States = program.States.AddRange(evaluator.Arrays), Functions = [.. outline.Functions, .. functions], Training = training.ToImmutable(), Exact = [.. methods.Where(m => m.Method.IsExact).Select(m => SnakeCase(m.Method.Name))] };
         return new(IsDouble() ? RealTypes.InDouble(elaborated) : elaborated, entries.ToImmutable(), [.. evaluator.Origins]) { Further = Further(elaborated, [.. train.Select(t => t.Method)]) };
     }
 
@@ -227,7 +227,7 @@ sealed partial class ModelElaboration
             foreach (var method in type.Methods)
             {
                 var at = found.FindIndex(f => f.Method.Id == method.Id);
-                if (at >= 0) found[at] = (method with { Role = method.Role == MethodRole.None ? found[at].Method.Role : method.Role, IsTraining = method.Role == MethodRole.None ? found[at].Method.IsTraining : method.IsTraining, Train = method.Train ?? found[at].Method.Train }, type);
+                if (at >= 0) found[at] = (method with { Role = method.Role == MethodRole.None ? found[at].Method.Role : method.Role, IsTraining = method.Role == MethodRole.None ? found[at].Method.IsTraining : method.IsTraining, IsExact = method.Role == MethodRole.None ? found[at].Method.IsExact : method.IsExact, Train = method.Train ?? found[at].Method.Train }, type);
                 else if (method.Role != MethodRole.None) found.Add((method, type));
             }
         return found;

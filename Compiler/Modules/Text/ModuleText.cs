@@ -140,6 +140,7 @@ public static class ModuleText
             if (train.LossScale != 0 || train.FurtherPrecisions.Length > 0) t.Real(train.LossScale).Names(train.FurtherPrecisions);
         });
         else if (m.IsTraining) w.Form("training", _ => { });
+        else if (m.IsExact) w.Form("exact", _ => { });
         else w.Null();
         w.List(m.Parameters, Parameter).Type(m.Returns).Node(m.Body).At(m.Location).Failure(m.Failure);
     });
@@ -147,18 +148,19 @@ public static class ModuleText
     static MethodDef MethodBody(FormReader r)
     {
         var (name, id, isStatic, dispatch, role) = (r.Name(), r.Member(), r.Flag(), r.Enum<Dispatch>(), r.Enum<MethodRole>());
-        var (train, isTraining) = RoleArguments(r);
-        return new(name, id, isStatic, dispatch, role, train, r.List(Parameter), r.Type(), (BlockStatement?)r.NullableStatement(), r.At(), r.Failure()) { IsTraining = isTraining };
+        var (train, mode) = RoleArguments(r);
+        return new(name, id, isStatic, dispatch, role, train, r.List(Parameter), r.Type(), (BlockStatement?)r.NullableStatement(), r.At(), r.Failure()) { IsTraining = mode == "training", IsExact = mode == "exact" };
     }
 
-    static (TrainDef? Train, bool IsTraining) RoleArguments(FormReader r)
+    static (TrainDef? Train, string Mode) RoleArguments(FormReader r)
     {
-        if (r.TakeNull()) return (null, false);
+        if (r.TakeNull()) return (null, "");
         return r.Part(out var part) switch
         {
-            "train" => (part.Finish(Train(part)), false),
-            "training" => part.Finish((default(TrainDef), true)),
-            _ => throw r.Error("train or training was expected"),
+            "train" => (part.Finish(Train(part)), ""),
+            "training" => part.Finish((default(TrainDef), "training")),
+            "exact" => part.Finish((default(TrainDef), "exact")),
+            _ => throw r.Error("train, training or exact was expected"),
         };
     }
 
