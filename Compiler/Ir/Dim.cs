@@ -19,6 +19,8 @@ public sealed class Dim : IEquatable<Dim>
     /// <summary>A coefficient times a product of symbols, the symbols sorted and repeated by power.</summary>
     readonly record struct Term(string Monomial, ImmutableArray<string> Symbols, long Coefficient);
 
+    static readonly Dim?[] small = new Dim?[4096]; // constants that were met once; a race makes an equal one
+
     public static readonly Dim Zero = new([]);
     public static readonly Dim One = 1;
 
@@ -26,7 +28,8 @@ public sealed class Dim : IEquatable<Dim>
 
     Dim(Term[] terms) => this.terms = terms;
 
-    public static implicit operator Dim(long value) => value == 0 ? new([]) : new([new Term("", [], value)]);
+    public static implicit operator Dim(long value) =>
+        value == 0 ? Zero : value > 0 && value < small.Length ? small[value] ??= new([new Term("", [], value)]) : new([new Term("", [], value)]);
 
     /// <summary>The polynomial that is just this symbol.</summary>
     public static Dim Symbol(string name) => new([new Term(name, [name], 1)]);
@@ -268,6 +271,7 @@ public sealed class Dim : IEquatable<Dim>
 
     public bool Equals(Dim? other)
     {
+        if (ReferenceEquals(this, other)) return true;
         if (other is null || other.terms.Length != terms.Length) return false;
         for (var i = 0; i < terms.Length; i++)
             if (terms[i].Coefficient != other.terms[i].Coefficient || terms[i].Monomial != other.terms[i].Monomial) return false;

@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Collections.Immutable;
 using System.Linq;
+using System.Runtime.InteropServices;
 
 namespace Graph.Compiler.Ir;
 
@@ -15,7 +16,9 @@ public sealed class Node
         Attributes = attributes;
         Regions = regions;
         Origins = origins;
-        Outputs = [.. types.Select((type, index) => new Value(type, null, null) { Producer = this, Index = index })];
+        var outputs = new Value[types.Length];
+        for (var i = 0; i < outputs.Length; i++) outputs[i] = new(types[i], null, null) { Producer = this, Index = i };
+        Outputs = ImmutableCollectionsMarshal.AsImmutableArray(outputs);
     }
 
     public Operation Operation { get; }

@@ -75,6 +75,20 @@ public sealed record LoweredFunction(
 {
     public string Name => Signature.Name;
 
+    /// <summary>In the order of execution.</summary>
+    public ImmutableArray<Launch> Launches
+    {
+        get;
+        init
+        {
+            field = value;
+            Calls = [];
+        }
+    } = Launches;
+
+    /// <summary>Which of the launches are those of calls, in order. Other launches in their place are those of none.</summary>
+    public ImmutableArray<LaunchCall> Calls { get; init; } = [];
+
     /// <summary>What the offsets of its intermediates in the arena are multiples of, in bytes (<see cref="Targets.MemoryLimits.Alignment"/>).</summary>
     public required int Alignment { get; init; }
 
@@ -188,6 +202,18 @@ public sealed record SegmentedLaunch(
     public override string Title => Kernel.Name;
 
     public override long ThreadBytes(DimBinding binding) => ScratchBytes.Evaluate(binding);
+
+    /// <summary>The pairs of the first segment.</summary>
+    internal static ImmutableArray<InPlace> OfFirst(ImmutableArray<InPlace> pairs, int operands) => pairs.RemoveAll(p => p.Written >= operands);
+
+    /// <summary>The pairs of all segments when each has those of the first over its own operands.</summary>
+    internal static ImmutableArray<InPlace> OfEach(ImmutableArray<InPlace> first, int operands, int segments)
+    {
+        var pairs = ImmutableArray.CreateBuilder<InPlace>(first.Length * segments);
+        for (var i = 0; i < segments; i++)
+            foreach (var pair in first) pairs.Add(new(pair.Written + i * operands, pair.Read + i * operands));
+        return pairs.MoveToImmutable();
+    }
 }
 
 /// <summary>One set of operands of a <see cref="SegmentedLaunch"/>.</summary>

@@ -9,14 +9,14 @@ namespace Graph.Compiler.Lowering;
 /// <summary>The functions that others call, lowered once each, when the first call is: its launches are what every call appends over its own buffers.</summary>
 sealed class CalledFunctions(Program program, KernelTable kernels, TargetModel target, CancellationToken cancel)
 {
-    readonly Dictionary<string, LoweredFunction> lowered = [];
+    readonly Dictionary<string, LaunchTemplate> lowered = [];
 
-    public LoweredFunction this[string name]
+    public LaunchTemplate this[string name]
     {
         get
         {
-            if (!lowered.TryGetValue(name, out var function)) lowered.Add(name, function = new FunctionLowering(program, program.Find(name)!, kernels, target, this).Lower(cancel));
-            return function;
+            if (!lowered.TryGetValue(name, out var template)) lowered.Add(name, template = new(new FunctionLowering(program, program.Find(name)!, kernels, target, this).Lower(cancel)));
+            return template;
         }
     }
 }

@@ -13,30 +13,28 @@ sealed partial class FunctionLowering
 {
     static bool IsCall(Node node) => node.Operation == StructureOperations.Call;
 
+    readonly List<LaunchCall> calls = [];
+
     void Call(Node node)
     {
         if (depth > 0) throw new InvalidOperationException("The body of a loop or branch has no calls: they are inlined.");
-        var callee = called[CallOperation.CalleeName(node)!];
-        var mapped = new Dictionary<Buffer, Placement>();
-        for (var i = 0; i < node.Inputs.Length; i++) mapped[callee.Arguments[i]] = DenseCopy(node.Inputs[i], node);
-        for (var i = 0; i < node.Outputs.Length; i++) mapped[callee.Results[i]] = PlaceOf(node.Outputs[i]);
-        foreach (var buffer in callee.Buffers)
-            if (buffer.Kind == BufferKind.Arena) mapped[buffer] = new(NewBuffer(buffer.Name, BufferKind.Arena, buffer.DType, buffer.Elements), Dim.Zero, []);
-        var path = node.Origins.IsEmpty ? "" : node.Origins[0].Path;
-        foreach (var launch in callee.Launches)
-            launches.Add(launch with
-            {
-                Origins = [.. launch.Origins.Select(o => o.Under(path))],
-                Operands = [.. launch.Operands.Select(o => new Operand(mapped[o.Buffer].Buffer, mapped[o.Buffer].Offset + o.Offset, o.IsWritten))],
-                // What it reads of the callee's arguments is from before the call.
-                Incoming = [.. launch.Operands.Where(o => !o.IsWritten && o.Buffer.Kind == BufferKind.Argument).Select(o => mapped[o.Buffer].Buffer).Where(b => b.Kind == BufferKind.State).Select(b => b.Name).Distinct()],
-            });
+        var template = called[CallOperation.CalleeName(node)!];
+        var places = new Operand[node.Inputs.Length + node.Outputs.Length];
+        for (var i = 0; i < places.Length; i++)
+        {
+            var isWritten = i >= node.Inputs.Length;
+            var place = isWritten ? PlaceOf(node.Outputs[i - node.Inputs.Length]) : DenseCopy(node.Inputs[i], node);
+            places[i] = new(place.Buffer, place.Offset, isWritten);
+        }
+        var first = buffers.Count;
+        template.AddBuffers(buffers);
+        calls.Add(template.AddLaunches(launches, buffers, first, [.. places], node.Origins.IsEmpty ? "" : node.Origins[0].Path));
     }
 
     // Whether a result may lie over operands: the callee writes it when it has read them, or with the kernel that reads them element by element.
     bool WritesBehindReads(Node call, int result, ISet<Value> operands)
     {
-        var callee = called[CallOperation.CalleeName(call)!];
+        var callee = called[CallOperation.CalleeName(call)!].Body;
         var written = callee.Results[result];
         var read = new HashSet<Buffer>();
         for (var i = 0; i < call.Inputs.Length; i++)

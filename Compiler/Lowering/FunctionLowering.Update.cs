@@ -110,14 +110,23 @@ sealed partial class FunctionLowering
     // The number of parts is the launch's extent, so that sums over tensors of different sizes are one kernel.
     BuiltKernel Squares(Node node, Value tensor, DType type, long parts, Buffer partial, Dim offset)
     {
-        var b = new Builder(program, "squares");
-        var argument = b.Argument(tensor.Type, "x");
-        var x = b.Cast(argument, type);
-        var sum = b.Sum(b.Mul(x, x), Enumerable.Range(0, x.Shape.Rank), keep: false);
-        var spec = new KernelSpec([.. b.Nodes], [(argument, DenseCopy(tensor, node))], [(sum, new(partial, Dim.Zero, [Dim.One]))]) { Parts = (int)parts, AnySize = true };
+        if (!squares.TryGetValue((tensor.Type, type), out var known)) squares.Add((tensor.Type, type), known = SumOfSquares(tensor.Type, type));
+        var (nodes, argument, sum) = known;
+        var spec = new KernelSpec(nodes, [(argument, DenseCopy(tensor, node))], [(sum, new(partial, Dim.Zero, [Dim.One]))]) { Parts = (int)parts, AnySize = true };
         // A single number is its own sum.
         var what = FormattableString.Invariant($"squares {tensor.Type} {type} {parts}");
         var built = BuildAlike(what, spec) ?? BuildAlike(what + " whole", spec with { Parts = 0, Outputs = [(sum, new(partial, Dim.Zero, []))] })!;
         return built with { Operands = [.. built.Operands.Select(o => o.IsWritten ? o with { Offset = o.Offset + offset } : o)] };
+    }
+
+    readonly Dictionary<(TensorType Tensor, DType Sum), (ImmutableArray<Node> Nodes, Value Argument, Value Sum)> squares = [];
+
+    (ImmutableArray<Node>, Value, Value) SumOfSquares(TensorType tensor, DType type)
+    {
+        var b = new Builder(program, "squares");
+        var argument = b.Argument(tensor, "x");
+        var x = b.Cast(argument, type);
+        var sum = b.Sum(b.Mul(x, x), Enumerable.Range(0, x.Shape.Rank), keep: false);
+        return ([.. b.Nodes], argument, sum);
     }
 }

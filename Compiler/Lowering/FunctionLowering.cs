@@ -41,7 +41,7 @@ sealed partial class FunctionLowering(Program program, Function function, Kernel
         foreach (var u in function.Updates)
             targets.Add(new(u.Value, Dense(u.Value, states[u.Path]), incoming.TryGetValue(u.Path, out var old) ? old : null));
         Fill(targets, cancel);
-        return new(FunctionSignature.Of(function), [.. buffers], [.. launches], arguments, results) { Alignment = target.Memory.Alignment, HasStableAddresses = target.StableAddresses };
+        return new(FunctionSignature.Of(function), [.. buffers], [.. launches], arguments, results) { Alignment = target.Memory.Alignment, HasStableAddresses = target.StableAddresses, Calls = [.. calls] };
     }
 
     /// <summary>Lowers the function's nodes so that in the end every target has its value.</summary>

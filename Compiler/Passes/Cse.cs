@@ -18,9 +18,23 @@ public sealed record Cse() : FunctionPass("Cse")
 
     static Function Run(Function function, Program program)
     {
+        var bodies = new Dictionary<Node, ImmutableArray<Function>>();
+        var repeated = Repeated(function, program, bodies);
+        // Mostly there is nothing, and a function of many calls is not built anew for that.
+        if (repeated.Count == 0 && bodies.All(b => b.Value.SequenceEqual(b.Key.Regions))) return function;
         var rewriter = Rewriter.Over(program, function);
+        foreach (var node in function.Nodes)
+            if (!repeated.TryGetValue(node, out var first)) rewriter.Emit(node, node.Attributes, bodies.TryGetValue(node, out var regions) ? regions : node.Regions);
+            else for (var i = 0; i < node.Outputs.Length; i++) rewriter.Map[node.Outputs[i]] = rewriter[first.Outputs[i]];
+        return rewriter.Finish(function);
+    }
+
+    // The nodes that compute what a node before them does, with that; and the new regions of those that have any.
+    static Dictionary<Node, Node> Repeated(Function function, Program program, Dictionary<Node, ImmutableArray<Function>> bodies)
+    {
+        var repeated = new Dictionary<Node, Node>();
         var known = new Dictionary<Key, Node>();
-        var numbers = new Dictionary<Value, int>();
+        var numbers = new Dictionary<Value, int>(); // equal ones have one
         int Number(Value value)
         {
             if (!numbers.TryGetValue(value, out var number)) numbers.Add(value, number = numbers.Count);
@@ -28,21 +42,22 @@ public sealed record Cse() : FunctionPass("Cse")
         }
         foreach (var node in function.Nodes)
         {
-            var regions = node.Regions.IsEmpty ? node.Regions : [.. node.Regions.Select(r => Run(r, program))];
-            if (!node.Operation.IsPure)
-            {
-                rewriter.Emit(node, node.Attributes, regions);
-                continue;
-            }
+            ImmutableArray<Function> regions = [];
+            if (!node.Regions.IsEmpty) bodies.Add(node, regions = [.. node.Regions.Select(r => Run(r, program))]);
+            if (!node.Operation.IsPure) continue;
             var operands = new int[node.Inputs.Length];
-            for (var i = 0; i < operands.Length; i++) operands[i] = Number(rewriter[node.Inputs[i]]);
+            for (var i = 0; i < operands.Length; i++) operands[i] = Number(node.Inputs[i]);
             if (node.Operation.Commutes) Array.Sort(operands);
             var key = new Key(node.Operation, node.Attributes, operands, regions.IsEmpty ? "" : string.Concat(regions.Select(r => ProgramPrinter.Print(r))));
-            if (known.TryGetValue(key, out var same))
-                for (var i = 0; i < node.Outputs.Length; i++) rewriter.Map[node.Outputs[i]] = same.Outputs[i];
-            else known.Add(key, rewriter.Emit(node, node.Attributes, regions));
+            if (!known.TryGetValue(key, out var first))
+            {
+                known.Add(key, node);
+                continue;
+            }
+            repeated.Add(node, first);
+            for (var i = 0; i < node.Outputs.Length; i++) numbers[node.Outputs[i]] = Number(first.Outputs[i]);
         }
-        return rewriter.Finish(function);
+        return repeated;
     }
 
     sealed class Key : IEquatable<Key>

@@ -16,7 +16,7 @@ namespace Graph.Compiler.Planning;
 public static class PlanText
 {
     /// <summary>Version of the text; a reader refuses another one.</summary>
-    public const int Version = 1;
+    public const int Version = 2;
 
     public static string Write(IEnumerable<MemoryPlan> plans)
     {
@@ -31,8 +31,11 @@ public static class PlanText
         foreach (var dim in plan.Binding.Values) text.Append("  dim ").Append(dim.Key).Append(' ').Append(Number(dim.Value)).Append('\n');
         text.Append("  arena ").Append(Number(plan.ArenaBytes)).Append(" bound ").Append(Number(plan.LowerBound)).Append(" peak ").Append(Number(plan.PeakLaunch))
             .Append(" flops ").Append(Number(plan.Flops)).Append(" moves ").Append(Number(plan.Traffic)).Append(" work ").Append(Number(plan.Work)).Append(' ').Append(plan.Method).Append('\n');
-        for (var i = 0; i < plan.Bytes.Length; i++)
+        // Other buffers are nothing that a plan says: theirs is the size that they have.
+        foreach (var buffer in plan.Function.Buffers)
         {
+            if (!plan.Function.IsPlanned(buffer)) continue;
+            var i = buffer.Id;
             text.Append("  ").Append(Number(plan.Bytes[i]));
             if (plan.Offsets[i] >= 0 || plan.Lives[i].Exists)
                 text.Append(" at ").Append(Number(plan.Offsets[i])).Append(' ').Append(Number(plan.Lives[i].First)).Append(' ').Append(Number(plan.Lives[i].Last));
@@ -76,10 +79,15 @@ public static class PlanText
         var (offsets, bytes, lives, takesOver) = (new long[count], new long[count], new Life[count], new int[count]);
         for (var i = 0; i < count; i++)
         {
+            (offsets[i], lives[i], takesOver[i]) = (-1, Life.None, -1);
+            if (!function.IsPlanned(function.Buffers[i]))
+            {
+                bytes[i] = function.Buffers[i].BytesAt(binding);
+                continue;
+            }
             bytes[i] = t.Integer();
-            (offsets[i], lives[i]) = (-1, Life.None);
             if (t.TryWord("at")) (offsets[i], lives[i]) = (t.Integer(), new((int)t.Integer(), (int)t.Integer()));
-            takesOver[i] = t.TryWord("over") ? t.Index(count, "buffer") : -1;
+            if (t.TryWord("over")) takesOver[i] = t.Index(count, "buffer");
             t.EndLine();
         }
         return new(function, binding, Owned(offsets), Owned(bytes), Owned(lives), Owned(takesOver), arena, bound, (int)peak, flops, traffic, method) { Work = work };

@@ -12,6 +12,8 @@ sealed class LoweredReader(TextCursor t, IReadOnlyList<string> places)
     readonly Dictionary<string, Kernel> kernels = new(StringComparer.Ordinal);
     readonly List<Buffer> buffers = [];
     readonly List<Origin> origins = [];
+    readonly Dictionary<string, LaunchTemplate> bodies = new(StringComparer.Ordinal);
+    ImmutableArray<StateDecl> declared = [];
 
     public LoweredProgram Read()
     {
@@ -27,6 +29,7 @@ sealed class LoweredReader(TextCursor t, IReadOnlyList<string> places)
         while (t.TryWord("dim")) dims.Add(ReadDim());
         var states = ImmutableArray.CreateBuilder<StateDecl>();
         while (t.TryWord("state")) states.Add(State());
+        declared = states.ToImmutable();
         var all = ImmutableArray.CreateBuilder<Kernel>();
         while (t.TryWord("kernel"))
         {
@@ -42,9 +45,10 @@ sealed class LoweredReader(TextCursor t, IReadOnlyList<string> places)
         var ranges = ImmutableArray.CreateBuilder<IndexRange>();
         while (t.TryWord("range")) ranges.Add(new(t.Word(), t.Word(), t.Dim(), t.TryWord("except") ? t.Integer() : null, t.Quoted(), First()));
         var functions = ImmutableArray.CreateBuilder<LoweredFunction>();
+        while (t.TryWord("body")) AddBody(Function());
         while (t.TryWord("function")) functions.Add(Function());
         if (!t.AtEnd) throw new FormatException($"'{t.RestOfLine()}' begins no part of a lowered program");
-        return new(name, dims.ToImmutable(), states.ToImmutable(), all.ToImmutable(), functions.ToImmutable()) { Target = target, Requirements = requirements.ToImmutable(), Ranges = ranges.ToImmutable(), Training = training.ToImmutable() };
+        return new(name, dims.ToImmutable(), declared, all.ToImmutable(), functions.ToImmutable()) { Target = target, Requirements = requirements.ToImmutable(), Ranges = ranges.ToImmutable(), Training = training.ToImmutable() };
     }
 
     TrainingProgram Training()
@@ -127,22 +131,64 @@ sealed class LoweredReader(TextCursor t, IReadOnlyList<string> places)
         var assigned = ImmutableArray.CreateBuilder<string>();
         while (t.TryWord("parameter")) parameters.Add(Tensor());
         while (t.TryWord("result")) results.Add(Tensor());
-        while (t.TryWord("assigns")) assigned.Add(t.RestOfLine());
+        if (t.TryWord("assigns"))
+        {
+            for (t.Skip(); t.Peek is >= '0' and <= '9'; t.Skip()) assigned.Add(Declared().Path);
+            t.EndLine();
+        }
         t.ExpectWord("aligned");
         var alignment = t.Integer();
         if (alignment is < 1 or > 1 << 20 || (alignment & (alignment - 1)) != 0) throw new FormatException($"an alignment is a power of two, not {alignment}");
         var isStable = t.TryWord("stable");
         t.EndLine();
         buffers.Clear();
-        while (!t.TryWord("takes")) buffers.Add(Buffer());
+        called.Clear();
+        firstBuffers.Clear();
+        while (!t.TryWord("takes"))
+            if (t.TryWord("of")) Call();
+            else buffers.Add(Buffer());
         var arguments = Buffers();
         t.ExpectWord("gives");
         var gives = Buffers();
         t.EndLine();
         var launches = ImmutableArray.CreateBuilder<Launch>();
-        while (!t.AtEnd && t.Indent == 2) launches.Add(Launch());
-        return new(new(name, parameters.ToImmutable(), results.ToImmutable(), assigned.ToImmutable()), [.. buffers], launches.ToImmutable(), arguments, gives) { Alignment = (int)alignment, HasStableAddresses = isStable };
+        var calls = ImmutableArray.CreateBuilder<LaunchCall>();
+        while (!t.AtEnd && t.Indent == 2)
+            if (t.TryWord("call")) calls.Add(Call(launches, calls.Count));
+            else launches.Add(Launch());
+        if (calls.Count < called.Count) throw new FormatException($"{called[calls.Count].Body.Name} is not called");
+        return new(new(name, parameters.ToImmutable(), results.ToImmutable(), assigned.ToImmutable()), [.. buffers], launches.ToImmutable(), arguments, gives) { Alignment = (int)alignment, HasStableAddresses = isStable, Calls = calls.ToImmutable() };
     }
+
+    void AddBody(LoweredFunction body) => bodies.Add(body.Name, new(body));
+
+    // The calls whose buffers are there, in order.
+    readonly List<LaunchTemplate> called = [];
+    readonly List<int> firstBuffers = [];
+
+    LaunchTemplate Body() => t.Quoted() is var name && bodies.TryGetValue(name, out var body) ? body : throw new FormatException($"there is no body {name}");
+
+    void Call()
+    {
+        var body = Body();
+        t.EndLine();
+        called.Add(body);
+        firstBuffers.Add(buffers.Count);
+        body.AddBuffers(buffers);
+    }
+
+    LaunchCall Call(IList<Launch> launches, int number)
+    {
+        var body = Body();
+        t.ExpectWord("at");
+        var path = t.Quoted();
+        var places = Operands();
+        t.EndLine();
+        if (number >= called.Count || called[number] != body) throw new FormatException($"{body.Body.Name} has no buffers for this call");
+        return body.AddLaunches(launches, buffers, firstBuffers[number], places, path);
+    }
+
+    StateDecl Declared() => declared[t.Index(declared.Length, "state")];
 
     NamedTensor Tensor()
     {
@@ -152,11 +198,16 @@ sealed class LoweredReader(TextCursor t, IReadOnlyList<string> places)
 
     Buffer Buffer()
     {
+        if (t.TryWord("store"))
+        {
+            var state = Declared();
+            t.EndLine();
+            return new(buffers.Count, state.Path, BufferKind.State, state.Type.DType, state.Type.Shape.Size);
+        }
         var kind = t.Word() switch
         {
             "in" => BufferKind.Argument,
             "out" => BufferKind.Result,
-            "store" => BufferKind.State,
             "arena" => BufferKind.Arena,
             var other => throw new FormatException($"'{other}' is no kind of buffer"),
         };
@@ -189,29 +240,34 @@ sealed class LoweredReader(TextCursor t, IReadOnlyList<string> places)
 
     Launch Ended(Launch launch, Tail tail) => launch with { Incoming = tail.Incoming, Flops = tail.Flops, Traffic = tail.Traffic };
 
-    // What every launch ends with.
-    Tail End()
+    ImmutableArray<Operand> Operands()
     {
         t.Expect('(');
+        if (t.Try(')')) return [];
         var operands = ImmutableArray.CreateBuilder<Operand>();
-        if (!t.Try(')'))
-        {
-            do operands.Add(Operand()); while (t.Try(','));
-            t.Expect(')');
-        }
+        do operands.Add(Operand()); while (t.Try(','));
+        t.Expect(')');
+        return operands.ToImmutable();
+    }
+
+    // What every launch ends with.
+    Tail End(int segments = 1)
+    {
+        var operands = Operands();
+        var alike = t.TryWord("alike");
         var inPlace = ImmutableArray.CreateBuilder<InPlace>();
         for (t.Skip(); t.Peek is >= '0' and <= '9'; t.Skip())
         {
-            var written = t.Index(operands.Count, "operand");
+            var written = t.Index(operands.Length, "operand");
             t.Expect('=');
-            inPlace.Add(new(written, t.Index(operands.Count, "operand")));
+            inPlace.Add(new(written, t.Index(operands.Length, "operand")));
         }
         var incoming = ImmutableArray.CreateBuilder<string>();
         if (t.TryWord("old"))
             for (t.Skip(); t.Peek is >= '0' and <= '9'; t.Skip()) incoming.Add(buffers[t.Index(buffers.Count, "buffer")].Name);
         var flops = t.TryWord("flops") ? t.Dim() : Dim.Zero;
         var traffic = t.TryWord("moves") ? t.Dim() : Dim.Zero;
-        return new(Origins(), operands.ToImmutable(), inPlace.ToImmutable(), incoming.ToImmutable(), flops, traffic);
+        return new(Origins(), operands, alike ? SegmentedLaunch.OfEach(inPlace.ToImmutable(), operands.Length / segments, segments) : inPlace.ToImmutable(), incoming.ToImmutable(), flops, traffic);
     }
 
     Operand Operand()
@@ -241,14 +297,17 @@ sealed class LoweredReader(TextCursor t, IReadOnlyList<string> places)
     {
         var kernel = Kernel();
         var (grain, scratch) = (After("by"), After("scratch"));
+        t.ExpectWord("each");
+        var each = (int)t.Integer();
         var segments = ImmutableArray.CreateBuilder<Segment>();
-        while (t.TryWord("operands"))
+        while (t.TryWord("over"))
         {
-            var (first, count) = ((int)t.Integer(), (int)t.Integer());
-            var extent = After("over");
-            segments.Add(new(first, count, t.Dims(), extent));
+            var extent = t.Dim();
+            segments.Add(new(segments.Count * each, each, t.Dims(), extent));
         }
-        var end = End();
+        if (segments.Count == 0) throw new FormatException($"{kernel.Name} runs over no segments");
+        var end = End(segments.Count);
+        if (end.Operands.Length != segments.Count * each) throw new FormatException($"{segments.Count} segments of {each} operands have {end.Operands.Length} in all");
         return Ended(new SegmentedLaunch(end.Origins, end.Operands, end.InPlace, kernel, segments.ToImmutable(), grain, scratch), end);
     }
 

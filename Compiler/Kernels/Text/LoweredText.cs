@@ -10,9 +10,9 @@ namespace Graph.Compiler.Kernels.Text;
 public static class LoweredText
 {
     /// <summary>Version of the text; a reader refuses another one.</summary>
-    public const int Version = 7;
+    public const int Version = 8;
 
-    public static string Write(LoweredProgram program) => SealedText.Seal("lowered", Version, new LoweredWriter(origins: true).Write(program));
+    public static string Write(LoweredProgram program) => SealedText.Seal("lowered", Version, new LoweredWriter(origins: true).Write(program).ToString());
 
     /// <summary>Reads a program.</summary>
     /// <param name="text">What <see cref="Write"/> gave.</param>

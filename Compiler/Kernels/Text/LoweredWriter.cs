@@ -9,7 +9,7 @@ using Graph.Compiler.Ir.Text;
 
 namespace Graph.Compiler.Kernels.Text;
 
-/// <summary>Writes lowered programs line by line: what a model is, its kernels, then each function with its buffers and launches.</summary>
+/// <summary>Writes lowered programs line by line: what a model is, its kernels, then each function with its buffers and launches. What several calls run is written once, as a body, and a call names it.</summary>
 /// <param name="origins">
 /// With where everything came from, how launches are shared among threads and what they cost. Without: only what bits depend on, which is what fingerprints are made of.
 /// </param>
@@ -18,11 +18,15 @@ sealed class LoweredWriter(bool origins)
     StringBuilder text = new();
     readonly Dictionary<Origin, int> places = [];
     readonly Dictionary<string, int> kernels = new(StringComparer.Ordinal);
+    readonly Dictionary<string, int> declared = new(StringComparer.Ordinal); // states of the program
     readonly Dictionary<string, int> states = new(StringComparer.Ordinal); // buffers of the function that is written, by path
+    ImmutableArray<StateDecl> all = [];
     readonly Dictionary<ImmutableArray<Dim>, string> dims = []; // calls of one function share them
 
-    public string Write(LoweredProgram program)
+    /// <summary>The text of a program.</summary>
+    public StringBuilder Write(LoweredProgram program)
     {
+        all = program.States;
         text.Append("model ").Append(program.Name).Append('\n');
         if (program.Target.Length > 0) text.Append("target ").Append(new Attr.Text(program.Target)).Append('\n');
         foreach (var dim in program.Dims) text.Append("dim ").Append(dim.Name).Append(" ≤ ").Append(Number(dim.Max)).Append(" ~ ").Append(Number(dim.Typical)).Append('\n');
@@ -32,6 +36,7 @@ sealed class LoweredWriter(bool origins)
             // Numbers that the source gives stand in parentheses.
             if (state.Init.Kind == InitSpec.Listed) text.Append('(').Append(string.Join(",", state.Init.Values.Select(v => new Attr.Real(v).ToString()))).Append(") ");
             text.Append(state.Path).Append('\n');
+            declared.Add(state.Path, declared.Count);
         }
         foreach (var kernel in program.Kernels)
         {
@@ -42,9 +47,29 @@ sealed class LoweredWriter(bool origins)
         var head = text;
         text = new();
         if (origins) Needs(program);
-        foreach (var function in program.Functions) Write(function);
+        if (origins)
+            foreach (var body in Bodies(program)) Write(body, "body");
+        foreach (var function in program.Functions) Write(function, "function");
         foreach (var origin in places.OrderBy(p => p.Value)) head.Append("origin ").Append(new Attr.Text(origin.Key.Place)).Append(' ').Append(new Attr.Text(origin.Key.Path)).Append('\n');
-        return head.Append(text).ToString();
+        return head.Append(text);
+    }
+
+    // Each before those that call it.
+    static List<LoweredFunction> Bodies(LoweredProgram program)
+    {
+        var bodies = new List<LoweredFunction>();
+        var known = new HashSet<string>(StringComparer.Ordinal);
+        void Add(LoweredFunction caller)
+        {
+            foreach (var call in caller.Calls)
+            {
+                if (!known.Add(call.Body.Name)) continue;
+                Add(call.Body);
+                bodies.Add(call.Body);
+            }
+        }
+        foreach (var function in program.Functions) Add(function);
+        return bodies;
     }
 
     // What a call needs is checked before it: its message and its line change no number.
@@ -72,23 +97,57 @@ sealed class LoweredWriter(bool origins)
         }
     }
 
-    void Write(LoweredFunction function)
+    void Write(LoweredFunction function, string keyword)
     {
-        text.Append("function ").Append(function.Name).Append('\n');
+        text.Append(keyword).Append(' ').Append(function.Name).Append('\n');
         foreach (var parameter in function.Signature.Parameters) text.Append("  parameter ").Append(parameter.Type).Append(' ').Append(parameter.Name).Append('\n');
         foreach (var result in function.Signature.Results) text.Append("  result ").Append(result.Type).Append(' ').Append(result.Name).Append('\n');
-        foreach (var path in function.Signature.Assigned) text.Append("  assigns ").Append(path).Append('\n');
+        if (function.Signature.Assigned.Length > 0) text.Append("  assigns ").Append(string.Join(" ", function.Signature.Assigned.Select(path => Number(declared[path])))).Append('\n');
         text.Append("  aligned ").Append(Number(function.Alignment)).Append(function.HasStableAddresses ? " stable\n" : "\n");
-        states.Clear();
-        for (var i = 0; i < function.Buffers.Length; i++)
+        // What bits depend on is every launch, however it came about.
+        var calls = origins ? function.Calls : [];
+        Buffers(function, calls);
+        text.Append("  takes [").Append(string.Join(",", function.Arguments.Select(b => Number(b.Id)))).Append("] gives [").Append(string.Join(",", function.Results.Select(b => Number(b.Id)))).Append("]\n");
+        for (int i = 0, next = 0; i < function.Launches.Length;)
         {
+            if (next == calls.Length || calls[next].First != i)
+            {
+                Write(function.Launches[i++], function);
+                continue;
+            }
+            var call = calls[next++];
+            text.Append("  call ").Append(new Attr.Text(call.Body.Name)).Append(" at ").Append(new Attr.Text(call.Path));
+            Operands(call.Places, function);
+            text.Append('\n');
+            i += call.Body.Launches.Length;
+        }
+    }
+
+    // Those of a state by its number, those of a call by the body that they are like.
+    void Buffers(LoweredFunction function, ImmutableArray<LaunchCall> calls)
+    {
+        states.Clear();
+        for (int i = 0, next = 0; ;)
+        {
+            for (; next < calls.Length && calls[next].FirstBuffer == i; next++)
+            {
+                text.Append("  of ").Append(new Attr.Text(calls[next].Body.Name)).Append('\n');
+                foreach (var inner in calls[next].Body.Buffers)
+                    if (inner.Kind == BufferKind.Arena) i++;
+            }
+            if (i == function.Buffers.Length) return;
             var buffer = function.Buffers[i];
             if (buffer.Id != i) throw new InvalidOperationException($"The buffer {buffer} of {function.Name} is number {buffer.Id}, but stands at {i}.");
-            if (buffer.Kind == BufferKind.State) states.Add(buffer.Name, i);
-            text.Append("  ").Append(Keyword(buffer.Kind)).Append(' ').Append(buffer.DType.Name()).Append(' ').Append(buffer.Elements).Append(' ').Append(buffer.Name).Append('\n');
+            if (buffer.Kind == BufferKind.State)
+            {
+                states.Add(buffer.Name, i);
+                var state = declared.TryGetValue(buffer.Name, out var number) ? all[number] : null;
+                if (state is null || state.Type.DType != buffer.DType || state.Type.Shape.Size != buffer.Elements) throw new InvalidOperationException($"{function.Name} keeps {buffer.DType.Name()}[{buffer.Elements}] in {buffer}, which is {state?.Type.ToString() ?? "no state"}.");
+                text.Append("  store ").Append(Number(number)).Append('\n');
+            }
+            else text.Append("  ").Append(Keyword(buffer.Kind)).Append(' ').Append(buffer.DType.Name()).Append(' ').Append(buffer.Elements).Append(' ').Append(buffer.Name).Append('\n');
+            i++;
         }
-        text.Append("  takes [").Append(string.Join(",", function.Arguments.Select(b => Number(b.Id)))).Append("] gives [").Append(string.Join(",", function.Results.Select(b => Number(b.Id)))).Append("]\n");
-        foreach (var launch in function.Launches) Write(launch, function);
     }
 
     void Write(Launch launch, LoweredFunction function)
@@ -105,8 +164,8 @@ sealed class LoweredWriter(bool origins)
                 text.Append("segments ").Append(KernelName(segmented.Kernel));
                 if (origins) text.Append(" by ").Append(segmented.Grain);
                 text.Append(" scratch ").Append(segmented.ScratchBytes);
-                foreach (var segment in segmented.Segments)
-                    text.Append(" operands ").Append(Number(segment.FirstOperand)).Append(' ').Append(Number(segment.OperandCount)).Append(" over ").Append(segment.Extent).Append(' ').Append(Dims(segment.Dims));
+                text.Append(" each ").Append(Number(Each(segmented)));
+                foreach (var segment in segmented.Segments) text.Append(" over ").Append(segment.Extent).Append(' ').Append(Dims(segment.Dims));
                 break;
             case ContractLaunch contract:
                 Use(contract.Kernel, contract.Dims, contract.HookA, contract.HookB, contract.HookC);
@@ -135,14 +194,14 @@ sealed class LoweredWriter(bool origins)
                 break;
             default: throw new NotSupportedException($"The launch {launch.Title} has no text.");
         }
-        text.Append(" (");
-        for (var i = 0; i < launch.Operands.Length; i++)
+        Operands(launch.Operands, function);
+        var inPlace = launch.InPlace;
+        if (launch is SegmentedLaunch many && SegmentedLaunch.OfFirst(inPlace, Each(many)) is var first && SegmentedLaunch.OfEach(first, Each(many), many.Segments.Length).SequenceEqual(inPlace))
         {
-            if (i > 0) text.Append(',');
-            Write(launch.Operands[i], function);
+            text.Append(" alike");
+            inPlace = first;
         }
-        text.Append(')');
-        foreach (var pair in launch.InPlace) text.Append(' ').Append(Number(pair.Written)).Append('=').Append(Number(pair.Read));
+        foreach (var pair in inPlace) text.Append(' ').Append(Number(pair.Written)).Append('=').Append(Number(pair.Read));
         if (launch.Incoming.Length > 0) text.Append(" old ").Append(string.Join(" ", launch.Incoming.Select(path => Number(states[path]))));
         if (origins)
         {
@@ -156,12 +215,31 @@ sealed class LoweredWriter(bool origins)
     {
         BufferKind.Argument => "in",
         BufferKind.Result => "out",
-        BufferKind.State => "store",
         BufferKind.Arena => "arena",
         _ => throw new ArgumentOutOfRangeException(nameof(kind), kind, "There is no such kind of buffer."),
     };
 
     string KernelName(Kernel kernel) => kernels.ContainsKey(kernel.Name) ? kernel.Name : throw new InvalidOperationException($"The kernel {kernel.Name} is not in the program's table.");
+
+    // How many operands each segment has, which are one behind the other.
+    static int Each(SegmentedLaunch launch)
+    {
+        var each = launch.Segments[0].OperandCount;
+        for (var i = 0; i < launch.Segments.Length; i++)
+            if (launch.Segments[i].OperandCount != each || launch.Segments[i].FirstOperand != i * each) throw new InvalidOperationException($"The segment {i} of {launch.Title} has other operands than those that follow the one before.");
+        return each;
+    }
+
+    void Operands(ImmutableArray<Operand> operands, LoweredFunction function)
+    {
+        text.Append(" (");
+        for (var i = 0; i < operands.Length; i++)
+        {
+            if (i > 0) text.Append(',');
+            Write(operands[i], function);
+        }
+        text.Append(')');
+    }
 
     void Write(Operand operand, LoweredFunction function)
     {

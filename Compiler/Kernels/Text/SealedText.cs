@@ -1,6 +1,5 @@
 using System;
 using System.Globalization;
-using System.Text;
 
 namespace Graph.Compiler.Kernels.Text;
 
@@ -8,13 +7,8 @@ namespace Graph.Compiler.Kernels.Text;
 public static class SealedText
 {
     /// <summary>A body between its version and its sum.</summary>
-    public static string Seal(string what, int version, string body)
-    {
-        var text = new StringBuilder(body.Length + 64);
-        text.Append(what).Append(" version ").Append(version.ToString(CultureInfo.InvariantCulture)).Append('\n').Append(body);
-        var sum = Sum(body, 0, body.Length);
-        return text.Append("end ").Append(Hexadecimal(sum)).Append('\n').ToString();
-    }
+    public static string Seal(string what, int version, string body) =>
+        string.Concat(what, " version " + version.ToString(CultureInfo.InvariantCulture) + "\n", body, "end " + Hexadecimal(Sum(body, 0, body.Length)) + "\n");
 
     /// <summary>The body of such a text.</summary>
     /// <exception cref="FormatException">It is of another version, was cut off or altered.</exception>
