@@ -60,6 +60,9 @@ public sealed class ModelIr
     /// <summary>Kernels and launches over buffers, as the model's class embeds them: what runs.</summary>
     public string Lowered => LoweredText.Write(lowered.Value);
 
+    /// <summary>What the model's class starts from: as much of <see cref="Lowered"/> and <see cref="Planned"/> as calls at typical sizes need, in numbers.</summary>
+    public string Started => StartText.Write(StartProgram.Of(lowered.Value, [.. lowered.Value.Functions.Select(f => Planner.PlanTypical(f, lowered.Value.Dims))]));
+
     /// <summary>What compiling gives now.</summary>
     internal LoweredProgram LoweredProgram => lowered.Value;
 

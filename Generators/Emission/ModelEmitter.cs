@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Collections.Immutable;
 using System.Linq;
 using System.Text;
 using System.Threading;
@@ -83,8 +84,9 @@ public static class ModelEmitter
     static TargetPart Part(ClassDeclaration declaration, TargetModel target, LoweredProgram lowered, string kernelClass, IReadOnlyList<ITargetEmitter> emitters)
     {
         var emitter = emitters.FirstOrDefault(e => e.Target == target.Name) ?? throw new InvalidOperationException($"The target {target.Name} has no emitter.");
-        var plans = PlanText.Write(lowered.Functions.Select(f => Planner.PlanTypical(f, lowered.Dims)));
-        return new(target.Name, emitter.Emit(lowered, target, declaration.Namespace, kernelClass), LoweredText.Write(lowered), plans);
+        var plans = lowered.Functions.Select(f => Planner.PlanTypical(f, lowered.Dims)).ToImmutableArray();
+        var start = target == KnownTargets.Cpu ? StartText.Write(StartProgram.Of(lowered, plans)) : "";
+        return new(target.Name, emitter.Emit(lowered, target, declaration.Namespace, kernelClass), start, LoweredText.Write(lowered), PlanText.Write(plans));
     }
 
     static string Modules(ModelInput input)

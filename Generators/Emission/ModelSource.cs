@@ -71,8 +71,8 @@ public static class ModelSource
         writer.Open($"static {Execution}CompiledModelDescriptor graphDescribe()");
         writer.Line("global::System.Func<int, nint>? address = null;");
         writer.Line("var places = \"\";");
-        writer.Line($"{PartSource.Text}? lowered = null, plans = null;");
-        writer.Line("graphKernels(ref address, ref lowered, ref plans);");
+        writer.Line($"{PartSource.Text}? start = null, lowered = null, plans = null;");
+        writer.Line("graphKernels(ref address, ref start, ref lowered, ref plans);");
         writer.Line("graphOrigins(ref places);");
         if (members.HasTargets)
         {
@@ -84,6 +84,7 @@ public static class ModelSource
         writer.Line($"AbiVersion = {KernelFingerprint.AbiVersion.ToString(CultureInfo.InvariantCulture)},");
         writer.Line($"Modules = {Literal(members.Texts.Modules)},");
         writer.Line($"Elaborated = {Literal(members.Texts.Elaborated)},");
+        writer.Line("Start = start,");
         writer.Line("Lowered = lowered,");
         writer.Line("Plans = plans,");
         writer.Line($"KernelAddress = address ?? {Execution}CompiledModelDescriptor.WithoutKernels({ShortName(declaration)}),");
@@ -104,9 +105,9 @@ public static class ModelSource
         writer.Line();
         writer.Open($"static {Execution}CompiledModelDescriptor graphDescribe{precision.Name}()");
         writer.Line("global::System.Func<int, nint>? address = null;");
-        writer.Line($"{PartSource.Text}? lowered = null, plans = null;");
-        writer.Line($"graphKernels{precision.Name}(ref address, ref lowered, ref plans);");
-        writer.Line($"return graphDescriptor.In({Literal(precision.Name)}, [{string.Join(", ", precision.LossScales.Select(s => s.ToString("R", CultureInfo.InvariantCulture)))}], lowered, plans, address);");
+        writer.Line($"{PartSource.Text}? start = null, lowered = null, plans = null;");
+        writer.Line($"graphKernels{precision.Name}(ref address, ref start, ref lowered, ref plans);");
+        writer.Line($"return graphDescriptor.In({Literal(precision.Name)}, [{string.Join(", ", precision.LossScales.Select(s => s.ToString("R", CultureInfo.InvariantCulture)))}], start, lowered, plans, address);");
         writer.Close();
         writer.Line();
     }

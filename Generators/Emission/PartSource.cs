@@ -15,7 +15,7 @@ static class PartSource
     /// <summary>The partial method that gives the kernels, and the texts that a model starts from.</summary>
     public const string KernelPart = "void graphKernels" + KernelParameters;
 
-    const string KernelParameters = $"(ref global::System.Func<int, nint>? address, ref {Text}? lowered, ref {Text}? plans)";
+    const string KernelParameters = $"(ref global::System.Func<int, nint>? address, ref {Text}? start, ref {Text}? lowered, ref {Text}? plans)";
 
     /// <summary>The partial method that gives the kernels of a further precision.</summary>
     public static string KernelPartIn(string precision) => "void graphKernels" + precision + KernelParameters;
@@ -42,7 +42,7 @@ static class PartSource
     {
         var writer = new SourceWriter();
         writer.Line();
-        Part(writer, declaration, $"static partial {part} => (address, lowered, plans) = ({declaration.FullNameOf(kernelClass)}.Address, static () => {Raw(cpu.Lowered)}, static () => {Raw(cpu.Plans)});");
+        Part(writer, declaration, $"static partial {part} => (address, start, lowered, plans) = ({declaration.FullNameOf(kernelClass)}.Address, static () => {Raw(cpu.Start)}, static () => {Raw(cpu.Lowered)}, static () => {Raw(cpu.Plans)});");
         return cpu.Code.Source + writer;
     }
 

@@ -48,7 +48,7 @@ static unsafe partial class LibraryKernels
         var call = launch.Take<IndexCheckCall>();
         launch.Run(&IndexCheck.Run, call);
         call->Count = LibraryCall.Product(launch.Shape(0));
-        call->Below = launch.Evaluate(launch.Attributes.Dims("below")[0]);
+        call->Below = launch.Size("below");
         call->HasExcept = launch.Attributes.Has("except");
         call->Except = launch.Attributes.Int("except", 0);
         call->Wide = launch.Type(0) == DType.I64;

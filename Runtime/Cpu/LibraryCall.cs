@@ -1,21 +1,21 @@
 using System;
 using System.Collections.Generic;
-using System.Collections.Immutable;
-using System.Linq;
 using Graph.Compiler.Ir;
-using Graph.Compiler.Kernels;
 
 namespace Graph.Runtime.Cpu;
 
 /// <summary>One launch of a library kernel while its launch table is made: what the kernel is told of operands, sizes and attributes, all sizes being numbers by now.</summary>
-abstract unsafe class LibraryCall(LibraryLaunch launch)
+/// <param name="operation">The operation's name.</param>
+/// <param name="attributes">Its attributes.</param>
+/// <param name="inputs">How many operands the node has; results are numbered behind them.</param>
+/// <param name="shapes">The shape of each operand.</param>
+/// <param name="strides">The strides of each.</param>
+abstract unsafe class LibraryCall(string operation, AttributeMap attributes, int inputs, long[][] shapes, long[][] strides)
 {
-    protected LibraryLaunch Launch { get; } = launch;
-
-    public AttributeMap Attributes => Launch.Attributes;
+    public AttributeMap Attributes { get; } = attributes;
 
     /// <summary>How many operands the node has; results are numbered behind them.</summary>
-    public int Inputs => Launch.Inputs;
+    public int Inputs { get; } = inputs;
 
     /// <summary>Memory of the launch table, zeroed, that lives as long as the table.</summary>
     public abstract T* Take<T>(int count = 1) where T : unmanaged;
@@ -29,18 +29,18 @@ abstract unsafe class LibraryCall(LibraryLaunch launch)
     /// <summary>What the launch runs.</summary>
     public abstract void Run(delegate*<WorkerPool, void*, void> kernel, void* call);
 
-    /// <summary>A size under the table's binding.</summary>
-    public abstract long Evaluate(Dim size);
+    public abstract DType Type(int operand);
 
-    public DType Type(int operand) => Launch.Operands[operand].Buffer.DType;
-
-    public long[] Shape(int operand) => [.. Launch.Shapes[operand].Select(Evaluate)];
+    public long[] Shape(int operand) => shapes[operand];
 
     /// <summary>In elements; those of a dense operand unless the operation calls it strided.</summary>
-    public long[] Strides(int operand) => [.. Launch.Strides[operand].Select(Evaluate)];
+    public long[] Strides(int operand) => strides[operand];
+
+    /// <summary>The attribute of that name, which is one size.</summary>
+    public long Size(string name) => Attributes.Dims(name)[0].Constant;
 
     /// <summary>The axis of the attribute <c>axis</c>, counted from the start.</summary>
-    public int Axis => new Shape(Launch.Shapes[0]).Axis(Attributes.Int("axis", -1));
+    public int Axis => Attributes.Int("axis", -1) is var axis && axis < 0 ? (int)axis + shapes[0].Length : (int)axis;
 
     /// <summary>The extents before, along and behind that axis.</summary>
     public (long Outer, long Extent, long Inner) Around(int operand)
@@ -49,7 +49,12 @@ abstract unsafe class LibraryCall(LibraryLaunch launch)
         return (Product(shape[..Axis]), shape[Axis], Product(shape[(Axis + 1)..]));
     }
 
-    public static long Product(IEnumerable<long> sizes) => sizes.Aggregate(1L, (product, size) => product * size);
+    public static long Product(IEnumerable<long> sizes)
+    {
+        long product = 1;
+        foreach (var size in sizes) product *= size;
+        return product;
+    }
 
     /// <summary>A height and a width: one number for both, or two.</summary>
     public (int Height, int Width) Pair(string name, int fallback) => Attributes.Ints(name) switch
@@ -57,9 +62,9 @@ abstract unsafe class LibraryCall(LibraryLaunch launch)
         [var both] => (both, both),
         [var height, var width] => (height, width),
         [] => (fallback, fallback),
-        var more => throw new NotSupportedException($"{Launch.Operation} has {more.Length} numbers for {name}, but windows have a height and a width."),
+        var more => throw new NotSupportedException($"{operation} has {more.Length} numbers for {name}, but windows have a height and a width."),
     };
 
     /// <summary>That there is no kernel for an operand's element type.</summary>
-    public NotSupportedException Unsupported(int operand) => new($"The processor has no kernel for {Launch.Operation} of {Type(operand).Name()}.");
+    public NotSupportedException Unsupported(int operand) => new($"The processor has no kernel for {operation} of {Type(operand).Name()}.");
 }

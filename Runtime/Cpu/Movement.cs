@@ -72,9 +72,9 @@ static unsafe partial class LibraryKernels
         call->Value = Bits(launch, launch.Attributes.Real("value"));
         var (outer, extent, inner) = launch.Around(0);
         call->Rows = outer;
-        call->BytesBefore = launch.Evaluate(launch.Attributes.Dims("before")[0]) * inner * bytes;
+        call->BytesBefore = launch.Size("before") * inner * bytes;
         call->Bytes = extent * inner * bytes;
-        call->BytesAfter = launch.Evaluate(launch.Attributes.Dims("after")[0]) * inner * bytes;
+        call->BytesAfter = launch.Size("after") * inner * bytes;
         launch.Resolve(0, (void**)&call->From);
         launch.Resolve(1, (void**)&call->To);
     }

@@ -72,9 +72,16 @@ sealed class CudaExecutor(CudaDevice device, WorkerPool pool) : IExecutor
         lock (device.Turn) return new CudaArena(device, Math.Max(bytes, 1), purpose);
     }
 
-    public IBoundFunction Bind(CompiledFunction function, MemoryPlan plan, long[] values, ParameterStore states, IArena arena)
+    public IPlannedFunction Plan(CompiledFunction function, long[] values) => new Planned(device, function, function.Plans.Get(values));
+
+    sealed class Planned(CudaDevice device, CompiledFunction function, MemoryPlan plan) : IPlannedFunction
     {
-        lock (device.Turn) return new CudaFunction(device, function, plan, states, (CudaArena)arena);
+        public long ArenaBytes => plan.ArenaBytes;
+
+        public IBoundFunction Bind(long[] values, ParameterStore states, IArena arena)
+        {
+            lock (device.Turn) return new CudaFunction(device, function, plan, states, (CudaArena)arena);
+        }
     }
 
     public void Dispose() => pool.Dispose();

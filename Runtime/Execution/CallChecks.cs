@@ -5,7 +5,6 @@ using System.Linq;
 using Graph.Compiler.Ir;
 using Graph.Compiler.Kernels;
 using Graph.Compiler.Planning;
-using Graph.Compiler.Training;
 using Graph.Runtime.Memory;
 
 namespace Graph.Runtime.Execution;
@@ -26,8 +25,7 @@ sealed unsafe class CallChecks
     {
         this.function = function;
         symbols = solver.Symbols;
-        // A training step is the loss in training mode and more.
-        var name = TrainingSignature.OfStep(program.Training, function.Name) is { } training ? TrainingSignature.Of(training).ForwardLoss : function.Name;
+        var name = TypicalCall.CheckedAs(program, function.Name); // a training step is the loss in training mode and more
         var names = solver.Names;
         var least = new Growing<SizeCheck>();
         foreach (var requirement in program.Requirements)
@@ -78,11 +76,25 @@ sealed unsafe class CallChecks
             var argument = arguments[check.Argument];
             for (long i = 0; i < argument.Length; i++)
             {
-                var index = check.Type == DType.I64 ? ((long*)argument.Pointer)[i] : ((int*)argument.Pointer)[i];
+                var index = At(argument, check.Type, i);
                 if ((ulong)index >= (ulong)below && index != check.Range.Except) throw Wrong(check.Range, i, index, below);
             }
         }
     }
+
+    /// <summary>Whether the numbers of a call at typical sizes pick what there is.</summary>
+    public static bool Picks(CompiledFunction function, TypicalCall typical, ReadOnlySpan<CallArgument> arguments)
+    {
+        foreach (var pick in typical.Picks)
+        {
+            var (argument, type, below) = (arguments[(int)pick[0]], function.TypeOf((int)pick[0]), pick[1]);
+            for (long i = 0; i < argument.Length; i++)
+                if (At(argument, type, i) is var index && (ulong)index >= (ulong)below && (pick.Length < 3 || index != pick[2])) return false;
+        }
+        return true;
+    }
+
+    static long At(CallArgument argument, DType type, long index) => type == DType.I64 ? ((long*)argument.Pointer)[index] : ((int*)argument.Pointer)[index];
 
     ArgumentOutOfRangeException Wrong(IndexRange range, long place, long index, long below) => new(
         range.Argument, $"{function.Name}: {range.Argument}[{place}] is {index}, expected 0 to {below - 1}{(range.Except is { } except and < 0 ? $" or {except}" : "")}: {range.What}{At(range.Origin)}.");

@@ -2,6 +2,7 @@ using System.ComponentModel;
 using System;
 using System.Collections.Immutable;
 using System.Linq;
+using System.Threading;
 using Graph.Compiler.Ir;
 using Graph.Compiler.Kernels;
 using Graph.Compiler.Planning;
@@ -13,62 +14,111 @@ namespace Graph.Runtime.Execution;
 [EditorBrowsable(EditorBrowsableState.Never)]
 public sealed class CompiledFunction
 {
-    readonly Polynomial[] lengths;
+    readonly CompiledModel model;
+    readonly StartFunction start;
+    Sized? sized;
 
-    internal CompiledFunction(LoweredFunction lowered, LoweredProgram program, MemoryPlan? planned)
+    internal CompiledFunction(CompiledModel model, StartFunction start)
     {
-        Lowered = lowered;
-        IsTraining = TrainingSignature.OfStep(program.Training, lowered.Name) is not null;
-        AssignedStates = lowered.Signature.Assigned;
-        Solver = new(lowered, program.Dims);
-        var sizes = ImmutableArray.CreateBuilder<StateSize>();
-        foreach (var name in DimSolver.StateSymbols(lowered)) sizes.Add(new(SymbolOf(name), name, Source(name)?.Name));
-        StateSizes = sizes.ToImmutable();
-        var symbols = Solver.Names;
-        ReadsDerived = lowered.Name != DerivedStates.Function && HasDerived(lowered, program);
-        Checks = new(lowered.Signature, program, Solver);
-        Plans = new(this, planned);
-        lengths = new Polynomial[Arguments + Results];
-        for (var i = 0; i < lengths.Length; i++) lengths[i] = new((i < Arguments ? lowered.Signature.Parameters[i] : lowered.Signature.Results[i - Arguments]).Shape.Size, symbols);
+        this.model = model;
+        this.start = start;
     }
 
-    static bool HasDerived(LoweredFunction function, LoweredProgram program)
+    /// <summary>What calls of other than typical sizes need: which symbols the lengths give, what is checked, plans.</summary>
+    sealed class Sized
     {
-        foreach (var state in program.States)
-            if (state.Kind == StateKind.Derived)
-                foreach (var buffer in function.Buffers)
-                    if (buffer.Kind == BufferKind.State && buffer.Name == state.Path) return true;
-        return false;
+        public Sized(CompiledFunction function, CompiledModel.CompiledProgram program, StartFunction start)
+        {
+            var lowered = program.Lowered;
+            Lowered = lowered.Find(start.Name)!;
+            Solver = new(Lowered, lowered.Dims);
+            var signature = Lowered.Signature;
+            var names = Solver.Names;
+            var sizes = ImmutableArray.CreateBuilder<StateSize>();
+            foreach (var name in DimSolver.StateSymbols(Lowered)) sizes.Add(new(names.IndexOf(name), name, Source(signature, name)?.Name));
+            StateSizes = sizes.ToImmutable();
+            Checks = new(signature, lowered, Solver);
+            Plans = new(function, Lowered, Solver, program.PlanOf(Lowered));
+            Lengths = new Polynomial[start.Names.Length];
+            for (var i = 0; i < Lengths.Length; i++) Lengths[i] = new((i < start.Arguments ? signature.Parameters[i] : signature.Results[i - start.Arguments]).Shape.Size, names);
+        }
+
+        public LoweredFunction Lowered { get; }
+
+        public DimSolver Solver { get; }
+
+        public ImmutableArray<StateSize> StateSizes { get; }
+
+        public CallChecks Checks { get; }
+
+        public PlanCache Plans { get; }
+
+        public Polynomial[] Lengths { get; }
+    }
+
+    // Made once: sessions share the plans.
+    Sized AnySize
+    {
+        get
+        {
+            if (Volatile.Read(ref sized) is { } made) return made;
+            var program = model.Program;
+            lock (start) return sized ?? Make(program);
+        }
+    }
+
+    Sized Make(CompiledModel.CompiledProgram program)
+    {
+        var made = new Sized(this, program, start);
+        Volatile.Write(ref sized, made);
+        return made;
     }
 
     // The first parameter that has a dimension of that name.
-    NamedTensor? Source(string symbol)
+    static NamedTensor? Source(FunctionSignature signature, string symbol)
     {
-        foreach (var parameter in Lowered.Signature.Parameters)
+        foreach (var parameter in signature.Parameters)
             if (parameter.Shape.Size.Has(symbol)) return parameter;
         return null;
     }
 
-    public string Name => Lowered.Name;
+    public string Name => start.Name;
 
     /// <summary>It changes parameters or states.</summary>
     internal bool AssignsStates => !AssignedStates.IsEmpty;
 
     /// <summary>It is the step of a training program, whose states are the model's and not a session's.</summary>
-    internal bool IsTraining { get; }
+    internal bool IsTraining => start.IsTraining;
 
-    public LoweredFunction Lowered { get; }
+    /// <summary>What runs. Read when it is first asked for.</summary>
+    /// <exception cref="InvalidOperationException">What the model's class embeds is damaged.</exception>
+    public LoweredFunction Lowered => AnySize.Lowered;
+
+    /// <summary>A call at typical sizes; null when nothing is known of one.</summary>
+    internal TypicalCall? Typical => start.Typical;
+
+    /// <summary>The element type of an argument or, behind those, a result.</summary>
+    internal DType TypeOf(int index) => start.Types[index];
+
+    /// <summary>The name of an argument or, behind those, a result; empty where nobody named it.</summary>
+    internal string NameOf(int index) => start.Names[index];
 
     /// <summary>It is an entry or loss that draws random numbers, so its last argument is a seed that the caller does not give.</summary>
-    internal bool Draws => Lowered.Signature.Parameters is { IsEmpty: false } all && all[all.Length - 1].Name == TrainingSignature.CallSeed;
+    internal bool Draws => Arguments > 0 && NameOf(Arguments - 1) == TrainingSignature.CallSeed;
+
+    /// <summary>It reads or writes what an optimizer keeps.</summary>
+    internal bool TakesOptimizer => start.TakesOptimizer;
+
+    /// <inheritdoc cref="LoweredFunction.HasStableAddresses"/>
+    internal bool HasStableAddresses => start.HasStableAddresses;
 
     /// <summary>The paths of the states that a call gives new values: the parameters and moments of a training step, and what <c>State.Assign</c> assigns in an entry. Empty for a call that only reads.</summary>
-    public ImmutableArray<string> AssignedStates { get; }
+    public ImmutableArray<string> AssignedStates => start.Assigned;
 
-    internal DimSolver Solver { get; }
+    internal DimSolver Solver => AnySize.Solver;
 
     /// <summary>Whether it reads what is derived from the model's numbers.</summary>
-    internal bool ReadsDerived { get; }
+    internal bool ReadsDerived => start.ReadsDerived;
 
     /// <summary>A named dimension that states of the function have.</summary>
     /// <param name="Symbol">Its number among the solver's symbols.</param>
@@ -76,41 +126,45 @@ public sealed class CompiledFunction
     /// <param name="Argument">The argument that has it too; null when only the session says how large it is.</param>
     internal sealed record StateSize(int Symbol, string Name, string? Argument);
 
+    /// <summary>Whether states of sessions that it uses have named dimensions.</summary>
+    internal bool HasSizedStates => start.HasSizedStates;
+
     /// <summary>The named dimensions of the states of sessions that it uses; none for a function without such states.</summary>
-    internal ImmutableArray<StateSize> StateSizes { get; }
+    internal ImmutableArray<StateSize> StateSizes => HasSizedStates ? AnySize.StateSizes : [];
 
-    int SymbolOf(string name)
-    {
-        for (var i = 0; i < Solver.Symbols.Length; i++)
-            if (Solver.Symbols[i].Name == name) return i;
-        throw new ArgumentException($"{Name} has no dimension {name}.", nameof(name));
-    }
-
-    internal CallChecks Checks { get; }
+    internal CallChecks Checks => AnySize.Checks;
 
     /// <summary>Its plans, by binding.</summary>
-    internal PlanCache Plans { get; }
+    internal PlanCache Plans => AnySize.Plans;
 
-    internal int Arguments => Lowered.Signature.Parameters.Length;
+    internal int Arguments => start.Arguments;
 
-    internal int Results => Lowered.Signature.Results.Length;
+    internal int Results => start.Names.Length - start.Arguments;
 
-    internal string ResultName(int index) => Lowered.Signature.Results[index].Name is { Length: > 0 } name ? name : Results == 1 ? "result" : "result " + index;
+    /// <summary>How many named dimensions its calls have.</summary>
+    internal int Symbols => start.Symbols.Length;
+
+    internal string ResultName(int index) => NameOf(Arguments + index) is { Length: > 0 } name ? name : Results == 1 ? "result" : "result " + index;
 
     internal DimBinding Binding(ReadOnlySpan<long> values)
     {
         var binding = DimBinding.Empty;
-        for (var i = 0; i < values.Length; i++) binding = binding.With(Solver.Symbols[i].Name, values[i]);
+        for (var i = 0; i < values.Length; i++) binding = binding.With(start.Symbols[i], values[i]);
         return binding;
     }
 
     /// <summary>Elements of every argument, then of every result.</summary>
     internal long[] Lengths(long[] values)
     {
+        if (Typical is { } typical && typical.Has(values)) return typical.Lengths;
+        var lengths = AnySize.Lengths;
         var result = new long[lengths.Length];
         for (var i = 0; i < result.Length; i++) result[i] = lengths[i].Evaluate(values);
         return result;
     }
+
+    /// <summary>Its launches under a binding, in numbers.</summary>
+    internal BoundFunction Bound(long[] values) => Typical is { } typical && typical.Has(values) ? typical.Read() : BoundFunction.Of(Plans.Get(values), model.Lowered);
 
     /// <summary>Checks the values of the symbols against their bounds.</summary>
     /// <exception cref="ArgumentException">One is below 1 or above its bound; the message names the argument that gave it.</exception>
@@ -120,7 +174,7 @@ public sealed class CompiledFunction
         {
             var symbol = Solver.Symbols[i];
             if (values[i] >= 1 && values[i] <= symbol.Max) continue;
-            var source = Source(symbol.Name)!;
+            var source = Source(Lowered.Signature, symbol.Name)!;
             throw new ArgumentException($"{Name}: {symbol.Name} is {values[i]} by the length of {source.Name} {source.Shape}, expected 1 to {symbol.Max}.", source.Name);
         }
     }

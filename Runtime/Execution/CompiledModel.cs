@@ -4,6 +4,7 @@ using System.Collections.Generic;
 using System.Collections.Immutable;
 using System.Linq;
 using System.Runtime.InteropServices;
+using System.Threading;
 using Graph.Compiler.Ir;
 using Graph.Compiler.Kernels;
 using Graph.Compiler.Planning;
@@ -11,13 +12,17 @@ using Graph.Compiler.Training;
 
 namespace Graph.Runtime.Execution;
 
-/// <summary>A lowered program with the addresses of its kernels: everything that the instances and sessions of one model share. Immutable.</summary>
+/// <summary>
+/// A lowered program with the addresses of its kernels: everything that the instances and sessions of one model share. Immutable. What it starts from is there from the beginning; the program itself is read when something is
+/// asked for that the start does not say.
+/// </summary>
 [EditorBrowsable(EditorBrowsableState.Never)]
 public sealed class CompiledModel
 {
     readonly Dictionary<string, CompiledFunction> functions;
-    readonly ImmutableArray<Kernel> generated;
-    readonly nint[] addresses;
+    readonly StartProgram start;
+    readonly Func<int, nint> kernelAddress;
+    readonly Lazy<CompiledProgram> program;
 
     /// <param name="name">The model's name, for messages.</param>
     /// <param name="lowered">What to run.</param>
@@ -25,32 +30,61 @@ public sealed class CompiledModel
     /// <param name="plans">Plans that were made while it was built.</param>
     /// <param name="numerics">What else its bits depend on; null for what the processor's library adds up by.</param>
     public CompiledModel(string name, LoweredProgram lowered, Func<int, nint> kernelAddress, ImmutableArray<MemoryPlan> plans = default, string? numerics = null)
+        : this(name, StartProgram.Of(lowered), kernelAddress, () => new(lowered, plans), numerics)
+    {
+    }
+
+    /// <param name="name">The model's name, for messages.</param>
+    /// <param name="start">What it starts from.</param>
+    /// <param name="kernelAddress">The address of each of its kernels.</param>
+    /// <param name="program">The program that <paramref name="start"/> follows from, for what that does not say.</param>
+    /// <param name="numerics">What else its bits depend on; null for what the processor's library adds up by.</param>
+    internal CompiledModel(string name, StartProgram start, Func<int, nint> kernelAddress, Func<CompiledProgram> program, string? numerics = null)
     {
         Name = name;
-        Lowered = lowered;
+        this.start = start;
+        this.kernelAddress = kernelAddress;
+        this.program = new(program, LazyThreadSafetyMode.PublicationOnly); // an exception is not cached
         // No queries, here and in what a first call runs: each would be loaded, and one over values compiled, when a model starts.
-        generated = lowered.Generated;
-        addresses = new nint[generated.Length];
-        for (var i = 0; i < addresses.Length; i++) addresses[i] = kernelAddress(i);
         functions = new(StringComparer.Ordinal);
-        foreach (var function in lowered.Functions)
+        foreach (var function in start.Functions) functions.Add(function.Name, new(this, function));
+        if (functions.Remove(DerivedStates.Function, out var derive)) Derive = derive; // nobody calls it but the store
+        var training = new CompiledTraining[start.Training.Length];
+        for (var i = 0; i < training.Length; i++) training[i] = new(i, start.Training[i], this[TrainingSignature.Of(start.Training[i]).TrainStep], Find(start.Training[i].Loss));
+        Training = ImmutableCollectionsMarshal.AsImmutableArray(training);
+        Fingerprint = new(() => KernelFingerprint.OfPlan(Lowered, numerics ?? Cpu.Numerics.Text));
+    }
+
+    /// <summary>What it starts from.</summary>
+    internal StartProgram Start => start;
+
+    /// <summary>A lowered program with the plans that were made while it was built.</summary>
+    internal sealed class CompiledProgram(LoweredProgram lowered, ImmutableArray<MemoryPlan> plans)
+    {
+        public LoweredProgram Lowered { get; } = lowered;
+
+        /// <summary>The plan of a function; null for none.</summary>
+        public MemoryPlan? PlanOf(LoweredFunction function)
         {
-            MemoryPlan? planned = null;
             if (!plans.IsDefault)
                 foreach (var plan in plans)
-                    if (ReferenceEquals(plan.Function, function)) planned ??= plan;
-            functions.Add(function.Name, new(function, lowered, planned));
+                    if (ReferenceEquals(plan.Function, function)) return plan;
+            return null;
         }
-        if (functions.Remove(DerivedStates.Function, out var derive)) Derive = derive; // nobody calls it but the store
-        var training = new CompiledTraining[lowered.Training.Length];
-        for (var i = 0; i < training.Length; i++) training[i] = new(i, lowered.Training[i], this[TrainingSignature.Of(lowered.Training[i]).TrainStep], Find(lowered.Training[i].Loss));
-        Training = ImmutableCollectionsMarshal.AsImmutableArray(training);
-        Fingerprint = new(() => KernelFingerprint.OfPlan(lowered, numerics ?? Cpu.Numerics.Text));
     }
+
+    /// <summary>The program, with its plans. Read when it is first asked for.</summary>
+    /// <exception cref="InvalidOperationException">What the class embeds is damaged.</exception>
+    internal CompiledProgram Program => program.Value;
 
     public string Name { get; }
 
-    public LoweredProgram Lowered { get; }
+    /// <summary>What runs. Read when it is first asked for.</summary>
+    /// <exception cref="InvalidOperationException">What the class embeds is damaged.</exception>
+    public LoweredProgram Lowered => Program.Lowered;
+
+    /// <summary>Parameters, buffers and optimizer states.</summary>
+    internal ImmutableArray<StateDecl> States => start.States;
 
     /// <summary>The ways to train it.</summary>
     internal ImmutableArray<CompiledTraining> Training { get; }
@@ -79,17 +113,12 @@ public sealed class CompiledModel
 
     /// <summary>The states that entries assign, and those whose lifetime is a session's: each session has its own.</summary>
     internal ImmutableArray<string> SessionStates => field.IsDefault
-        ? field = [.. Functions.Where(f => !f.IsTraining).SelectMany(f => f.AssignedStates).Concat(Lowered.States.Where(s => s.Kind == StateKind.Session).Select(s => s.Path)).Distinct()] : field;
+        ? field = [.. Functions.Where(f => !f.IsTraining).SelectMany(f => f.AssignedStates).Concat(States.Where(s => s.Kind == StateKind.Session).Select(s => s.Path)).Distinct()] : field;
 
     public IEnumerable<CompiledFunction> Functions => functions.Values;
 
-    /// <exception cref="ArgumentException">It is none of the program's kernels that code is generated for.</exception>
-    internal nint Address(Kernel kernel)
-    {
-        for (var i = 0; i < addresses.Length; i++)
-            if (generated[i].Name == kernel.Name) return addresses[i];
-        throw new ArgumentException($"{Name} has no code for the kernel {kernel.Name}.", nameof(kernel));
-    }
+    /// <summary>The address of a kernel that code is generated for, by its number among those.</summary>
+    internal nint Address(int kernel) => kernel >= 0 && kernel < start.Kernels ? kernelAddress(kernel) : throw new ArgumentOutOfRangeException(nameof(kernel), kernel, $"{Name} has code for {start.Kernels} kernels.");
 
     /// <summary>The function of that name, or null.</summary>
     public CompiledFunction? Find(string function) => functions.GetValueOrDefault(function);

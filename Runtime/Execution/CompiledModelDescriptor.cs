@@ -47,7 +47,10 @@ public sealed class CompiledModelDescriptor
     /// <summary>The elaborated program, packed: what <see cref="ModelIr"/> computes every stage from.</summary>
     public required string Elaborated { get; init; }
 
-    /// <summary>The lowered program in UTF-8: what runs. Null when what compiled the model left it out.</summary>
+    /// <summary>What a model starts from, in UTF-8: enough of the lowered program for calls at typical sizes. Null when what compiled the model left it out.</summary>
+    public EmbeddedText? Start { get; init; }
+
+    /// <summary>The lowered program in UTF-8: what runs, read when a call or somebody else needs more than <see cref="Start"/> says. Null when what compiled the model left it out.</summary>
     public EmbeddedText? Lowered { get; init; }
 
     /// <summary>The plans at typical sizes in UTF-8; null for none.</summary>
@@ -89,12 +92,13 @@ public sealed class CompiledModelDescriptor
     /// <summary>The same model, compiled for another precision.</summary>
     /// <param name="name">The precision.</param>
     /// <param name="scales">The scale of the loss of each of its training programs there.</param>
+    /// <param name="start">What it starts from.</param>
     /// <param name="lowered">What runs.</param>
     /// <param name="plans">The plans at typical sizes.</param>
     /// <param name="address">The address of a generated kernel, by its number; null when they were left out.</param>
-    public CompiledModelDescriptor In(string name, double[] scales, EmbeddedText? lowered, EmbeddedText? plans, Func<int, nint>? address) => new()
+    public CompiledModelDescriptor In(string name, double[] scales, EmbeddedText? start, EmbeddedText? lowered, EmbeddedText? plans, Func<int, nint>? address) => new()
     {
-        Name = Name, AbiVersion = AbiVersion, Modules = Modules, Elaborated = Elaborated, Origins = Origins, Lowered = lowered, Plans = plans, KernelAddress = address ?? WithoutKernels(Name),
+        Name = Name, AbiVersion = AbiVersion, Modules = Modules, Elaborated = Elaborated, Origins = Origins, Start = start, Lowered = lowered, Plans = plans, KernelAddress = address ?? WithoutKernels(Name),
         precision = name, lossScales = [.. scales],
     };
 
@@ -169,8 +173,22 @@ public sealed class CompiledModelDescriptor
         CheckVersion();
         try
         {
+            if (Start is not null) return new(Name, StartText.Read(Encoding.UTF8.GetString(Start())), KernelAddress, Program);
+            var program = Program();
+            return new(Name, StartProgram.Of(program.Lowered), KernelAddress, () => program);
+        }
+        catch (FormatException e)
+        {
+            throw Damaged(e);
+        }
+    }
+
+    CompiledModel.CompiledProgram Program()
+    {
+        try
+        {
             var lowered = LoweredText.Read(Encoding.UTF8.GetString((Lowered ?? throw LeftOut(Name))()), Origins.Split('\n'));
-            return new(Name, lowered, KernelAddress, Plans is null ? default : PlanText.Read(Encoding.UTF8.GetString(Plans()), lowered));
+            return new(lowered, Plans is null ? default : PlanText.Read(Encoding.UTF8.GetString(Plans()), lowered));
         }
         catch (FormatException e)
         {

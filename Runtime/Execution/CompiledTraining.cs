@@ -23,22 +23,23 @@ sealed class CompiledTraining
         if (program.ScalesDynamically) (LossScale, SkippedSteps) = (signature.LossScale, signature.SkippedSteps);
         Step = step;
         evaluated = loss;
-        var function = step.Lowered.Signature;
-        static int Find(ImmutableArray<NamedTensor> values, string name)
-        {
-            var at = values.Length - 1;
-            while (at >= 0 && values[at].Name != name) at--;
-            return at;
-        }
-        int Argument(string name) => Find(function.Parameters, name) is >= 0 and var at ? at : throw new InvalidOperationException($"{step.Name} has no argument {name}.");
-        int Result(string name) => Find(function.Results, name) is >= 0 and var at ? function.Parameters.Length + at : throw new InvalidOperationException($"{step.Name} has no result {name}.");
         IsDouble = program.Master == DType.F64;
-        (RateAt, SeedAt, LossAt, NormAt) = (Argument(TrainingSignature.LearningRate), Argument(TrainingSignature.Seed), Result(TrainingSignature.Loss), Result(TrainingSignature.GradientNorm));
-        var arguments = new int[function.Parameters.Length];
+        (RateAt, SeedAt) = (Find(0, step.Arguments, TrainingSignature.LearningRate, "argument"), Find(0, step.Arguments, TrainingSignature.Seed, "argument"));
+        (LossAt, NormAt) = (Find(step.Arguments, step.Results, TrainingSignature.Loss, "result"), Find(step.Arguments, step.Results, TrainingSignature.GradientNorm, "result"));
+        var arguments = new int[step.Arguments];
         var count = 0;
         for (var i = 0; i < arguments.Length; i++)
-            if (!TrainingSignature.OwnArguments.Contains(function.Parameters[i].Name!)) arguments[count++] = i;
-        LossArguments = arguments[..count];
+            if (!TrainingSignature.OwnArguments.Contains(step.NameOf(i))) arguments[count++] = i;
+        Array.Resize(ref arguments, count);
+        LossArguments = arguments;
+
+        // The last of that name.
+        int Find(int first, int count, string name, string what)
+        {
+            for (var i = first + count - 1; i >= first; i--)
+                if (step.NameOf(i) == name) return i;
+            throw new InvalidOperationException($"{step.Name} has no {what} {name}.");
+        }
     }
 
     public int Index { get; }

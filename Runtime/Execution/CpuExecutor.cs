@@ -7,6 +7,9 @@ namespace Graph.Runtime.Execution;
 /// <summary>The processor: launch tables over native memory, worked on by a pool of threads.</summary>
 sealed unsafe class CpuExecutor(CompiledModel model, WorkerPool pool) : IExecutor
 {
+    readonly CompiledModel model = model;
+    readonly WorkerPool pool = pool;
+
     /// <summary>The processor as where a model's sessions run.</summary>
     public sealed class Device(CompiledModel model) : IComputeDevice
     {
@@ -21,8 +24,15 @@ sealed unsafe class CpuExecutor(CompiledModel model, WorkerPool pool) : IExecuto
 
     public IArena Allocate(long bytes, string purpose) => Arena.Allocate(bytes, purpose);
 
-    public IBoundFunction Bind(CompiledFunction function, MemoryPlan plan, long[] values, ParameterStore states, IArena arena) =>
-        LaunchTableBuilder.Build(model, function, plan, values, states, ((NativeBlock)arena).Pointer, pool);
+    public IPlannedFunction Plan(CompiledFunction function, long[] values) => new Planned(this, function, function.Bound(values));
+
+    sealed class Planned(CpuExecutor executor, CompiledFunction function, BoundFunction bound) : IPlannedFunction
+    {
+        public long ArenaBytes => bound.ArenaBytes;
+
+        public IBoundFunction Bind(long[] values, ParameterStore states, IArena arena) =>
+            LaunchTableBuilder.Build(executor.model, function, bound, values, states, ((NativeBlock)arena).Pointer, executor.pool);
+    }
 
     public void Dispose() => pool.Dispose();
 }

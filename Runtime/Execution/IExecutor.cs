@@ -16,8 +16,18 @@ interface IExecutor : IDisposable
     /// <exception cref="OutOfMemoryException">There is not that much.</exception>
     IArena Allocate(long bytes, string purpose);
 
-    /// <summary>A function under one binding, over memory that outlives it. When it cannot be made, nothing is left behind.</summary>
-    IBoundFunction Bind(CompiledFunction function, MemoryPlan plan, long[] values, ParameterStore states, IArena arena);
+    /// <summary>A function under one binding, before it has memory.</summary>
+    IPlannedFunction Plan(CompiledFunction function, long[] values);
+}
+
+/// <summary>A function under one binding that knows how much memory it needs.</summary>
+interface IPlannedFunction
+{
+    /// <summary>Bytes of the arena.</summary>
+    long ArenaBytes { get; }
+
+    /// <summary>Makes it ready to run, over memory that outlives it. When it cannot be made, nothing is left behind.</summary>
+    IBoundFunction Bind(long[] values, ParameterStore states, IArena arena);
 }
 
 /// <summary>The memory that the intermediates of a session share.</summary>

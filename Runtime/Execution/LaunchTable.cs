@@ -14,19 +14,19 @@ sealed unsafe class LaunchTable : IBoundFunction
     readonly ParameterStore store;
     readonly WorkerPool pool;
 
-    internal LaunchTable(NativeBump memory, MemoryPlan plan, long[] values, long[] lengths, ParameterStore store, WorkerPool pool)
+    readonly CompiledFunction function;
+
+    internal LaunchTable(NativeBump memory, CompiledFunction function, long[] values, long[] lengths, ParameterStore store, WorkerPool pool)
     {
         this.memory = memory;
+        this.function = function;
         this.store = store;
         this.pool = pool;
-        Plan = plan;
         Values = values;
         Lengths = lengths;
     }
 
-    public MemoryPlan Plan { get; }
-
-    public DimBinding Binding => Plan.Binding;
+    public MemoryPlan Plan => field ??= function.Plans.Get(Values);
 
     /// <summary>The values of the function's symbols, by which tables are found.</summary>
     public long[] Values { get; }
@@ -142,13 +142,13 @@ sealed unsafe class LaunchTable : IBoundFunction
         catch (ArgumentOutOfRangeException e)
         {
             // A row that is not there: the kernel does not know whose table it reads.
-            throw new ArgumentOutOfRangeException($"{Plan.Function.Name}: {Launched(launch)}: {e.Message}", e);
+            throw new ArgumentOutOfRangeException($"{function.Name}: {Launched(launch)}: {e.Message}", e);
         }
     }
 
     string Launched(int launch)
     {
-        var launched = Plan.Function.Launches[launch];
+        var launched = function.Lowered.Launches[launch];
         return ((launched as Compiler.Kernels.LibraryLaunch)?.Attributes.Text("what") ?? launched.Title) + (launched.Origins.IsEmpty ? "" : $" ({launched.Origins[0]})");
     }
 

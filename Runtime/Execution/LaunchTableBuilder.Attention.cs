@@ -2,6 +2,7 @@ using System;
 using System.Numerics;
 using Graph.Compiler.Ir;
 using Graph.Compiler.Kernels;
+using Graph.Compiler.Targets;
 using Graph.Runtime.Cpu;
 
 namespace Graph.Runtime.Execution;
@@ -9,68 +10,87 @@ namespace Graph.Runtime.Execution;
 // Attention: operands by their roles, each where it lies.
 sealed unsafe partial class LaunchTableBuilder
 {
-    void WriteAttention(AttentionLaunch launch, LaunchEntry* entry)
+    void WriteAttention(LaunchEntry* entry)
     {
-        var kernel = launch.Kernel;
-        if (kernel.Tiles != Numerics.Attention) throw new NotSupportedException($"{model.Name}: the processor cuts {launch.Title} by {Numerics.Attention.Text}, but it was compiled for {kernel.Tiles.Text}.");
+        var kind = (AttentionKind)Next();
+        var tiles = new AttentionTiles(NextInt(), NextInt(), NextInt(), NextInt());
+        if (tiles != Numerics.Attention) throw new NotSupportedException($"{model.Name}: the processor cuts {Title} by {Numerics.Attention.Text}, but it was compiled for {tiles.Text}.");
         var call = memory.Take<AttentionCall>(1);
-        call->Sizes = launch.Sizes(Evaluate);
-        (call->IsCausal, call->Scale, call->Dropout) = (kernel.IsCausal, kernel.Scale, kernel.Dropout);
-        (call->KeyTile, call->QueryTile) = kernel.Kind == AttentionKind.Forward ? (kernel.Tiles.Keys, 0) : (kernel.Tiles.GradientKeys, kernel.Tiles.GradientQueries);
-        call->PartCount = kernel.Tiles.Parts(call->Sizes);
-        Number(AttentionRole.Parts, &call->Parts);
+        call->Sizes = new(Next(), Next(), Next(), Next(), Next(), Next(), Next());
+        (call->IsCausal, call->Scale, call->Dropout) = (NextBool(), NextReal(), NextReal());
+        (call->KeyTile, call->QueryTile) = kind == AttentionKind.Forward ? (tiles.Keys, 0) : (tiles.GradientKeys, tiles.GradientQueries);
+        call->PartCount = tiles.Parts(call->Sizes);
         call->Scratch = pool.ScratchTable;
-        View(AttentionRole.Query, &call->Query);
-        View(AttentionRole.Key, &call->Key);
-        View(AttentionRole.Value, &call->Value);
-        View(AttentionRole.Mask, &call->Mask);
-        View(AttentionRole.Output, &call->Output);
-        View(AttentionRole.Normalizer, &call->Normalizer);
-        View(AttentionRole.OutputGradient, &call->OutputGradient);
-        View(AttentionRole.QueryGradient, &call->QueryGradient);
-        View(AttentionRole.KeyGradient, &call->KeyGradient);
-        View(AttentionRole.ValueGradient, &call->ValueGradient);
-        call->MaskIsBool = TypeOf(AttentionRole.Mask) == DType.Bool;
-        Number(AttentionRole.Lengths, &call->Lengths);
-        if (launch.Strides(AttentionRole.Lengths) is { } strides) call->LengthsStride = Evaluate(strides[0]);
-        call->LengthsAreLong = TypeOf(AttentionRole.Lengths) == DType.I64;
-        Number(AttentionRole.Position, &call->Position);
-        call->PositionIsLong = TypeOf(AttentionRole.Position) == DType.I64;
-        Number(AttentionRole.Seed, (void**)&call->Seed);
-        Number(AttentionRole.Stream, (void**)&call->Stream);
-        Number(AttentionRole.Iteration, (void**)&call->Iteration);
+        var type = DType.Token;
+        for (var count = Next(); count > 0; count--) Role((AttentionRole)Next(), call, ref type);
         entry->Kind = LaunchKind.Library;
         entry->Call = call;
-        var needed = TypeOf(AttentionRole.Query) switch
+        var needed = type switch
         {
             DType.F32 => Run<Float32Elements, float, float, Float32Attention>(),
             DType.F64 => Run<Float64Elements, double, double, Float64Attention>(),
             DType.F16 => Run<Float16Elements, ushort, float, Float32Attention>(),
             DType.BF16 => Run<BFloat16Elements, ushort, float, Float32Attention>(),
-            var other => throw new NotSupportedException($"The processor has no kernel for {launch.Title} of {other?.Name()}."),
+            _ => throw new NotSupportedException($"The processor has no kernel for {Title} of {type.Name()}."),
         };
-        var planned = launch.ThreadBytes(plan.Binding);
-        if (needed > planned) throw new InvalidOperationException($"{model.Name}: the processor needs {needed} bytes a thread for {launch.Title}, but its kernel plans {planned}.");
+        if (needed > threadBytes) throw new InvalidOperationException($"{model.Name}: the processor needs {needed} bytes a thread for {Title}, but its kernel plans {threadBytes}.");
         scratchBytes = Math.Max(scratchBytes, needed);
 
         long Run<E, T, C, M>() where E : IElement<T, C> where T : unmanaged where C : unmanaged, IFloatingPointIeee754<C> where M : struct, IAttentionMath<C>, IAttentionMachine<M>
         {
-            entry->Library = Attention<E, T, C, M>.Kernel(kernel.Kind);
-            return Attention<E, T, C, M>.ScratchBytes(kernel.Kind, call);
+            entry->Library = Attention<E, T, C, M>.Kernel(kind);
+            return Attention<E, T, C, M>.ScratchBytes(kind, call);
+        }
+    }
+
+    // An operand: its number, its type and its strides.
+    void Role(AttentionRole role, AttentionCall* call, ref DType element)
+    {
+        var (operand, type, strides) = (NextInt(), (DType)Next(), NextInt());
+        switch (role)
+        {
+            case AttentionRole.Query:
+                element = type;
+                View(&call->Query);
+                break;
+            case AttentionRole.Key: View(&call->Key); break;
+            case AttentionRole.Value: View(&call->Value); break;
+            case AttentionRole.Mask:
+                call->MaskIsBool = type == DType.Bool;
+                View(&call->Mask);
+                break;
+            case AttentionRole.Output: View(&call->Output); break;
+            case AttentionRole.Normalizer: View(&call->Normalizer); break;
+            case AttentionRole.OutputGradient: View(&call->OutputGradient); break;
+            case AttentionRole.QueryGradient: View(&call->QueryGradient); break;
+            case AttentionRole.KeyGradient: View(&call->KeyGradient); break;
+            case AttentionRole.ValueGradient: View(&call->ValueGradient); break;
+            case AttentionRole.Lengths:
+                call->LengthsAreLong = type == DType.I64;
+                if (strides > 0) call->LengthsStride = code[at];
+                Number(&call->Lengths);
+                break;
+            case AttentionRole.Position:
+                call->PositionIsLong = type == DType.I64;
+                Number(&call->Position);
+                break;
+            case AttentionRole.Seed: Number((void**)&call->Seed); break;
+            case AttentionRole.Stream: Number((void**)&call->Stream); break;
+            case AttentionRole.Iteration: Number((void**)&call->Iteration); break;
+            case AttentionRole.Parts: Number(&call->Parts); break;
+            default: throw new NotSupportedException($"{model.Name} has an attention with an operand of the unknown role {role}.");
         }
 
-        DType? TypeOf(AttentionRole role) => kernel.Find(role)?.Type;
-
-        void Number(AttentionRole role, void** slot)
+        void Number(void** slot)
         {
-            if (kernel.Find(role) is { } access) Resolve(launch.Operands[access.Pointer], slot);
+            Resolve(operand, slot);
+            at += strides;
         }
 
-        void View(AttentionRole role, AttentionView* view)
+        void View(AttentionView* view)
         {
-            if (launch.Strides(role) is not { } strides) return;
-            Number(role, &view->At);
-            (view->Batch, view->Head, view->Row, view->Column) = (Evaluate(strides[0]), Evaluate(strides[1]), Evaluate(strides[2]), Evaluate(strides[3]));
+            Resolve(operand, &view->At);
+            (view->Batch, view->Head, view->Row, view->Column) = (Next(), Next(), Next(), Next());
         }
     }
 }

@@ -1,5 +1,4 @@
 using System;
-using System.Linq;
 using Graph.Compiler.Ir;
 using Graph.Compiler.Kernels;
 using Graph.Runtime.Cpu;
@@ -9,67 +8,50 @@ namespace Graph.Runtime.Execution;
 // Convolutions and their gradients: operands in memory through strides, others made by bodies.
 sealed unsafe partial class LaunchTableBuilder
 {
-    void WriteConvolution(ConvolutionLaunch launch, LaunchEntry* entry)
+    void WriteConvolution(LaunchEntry* entry)
     {
         entry->Kind = LaunchKind.Convolution;
-        Check(launch.Title, launch.Kernel.Sums, launch.Kernel.Accumulator, [.. launch.Kernel.Operands.Select(o => o.Access)]);
-        entry->ConvolutionKind = launch.Kind;
+        var kind = entry->ConvolutionKind = (ConvolutionKind)Next();
+        var accumulator = Accumulator();
         var call = entry->Convolution = memory.Take<ConvolutionCall>(1);
-        var shape = launch.Shape;
         *call = new()
         {
-            Sums = Sums(launch.Kernel.Accumulator),
-            Batch = Evaluate(shape.Batch), Channels = Evaluate(shape.Channels), Height = Evaluate(shape.Height), Width = Evaluate(shape.Width),
-            Filters = Evaluate(shape.Filters), KernelHeight = Evaluate(shape.KernelHeight), KernelWidth = Evaluate(shape.KernelWidth),
-            MapHeight = Evaluate(shape.MapHeight), MapWidth = Evaluate(shape.MapWidth),
-            StrideHeight = shape.StrideHeight, StrideWidth = shape.StrideWidth, PaddingTop = shape.PaddingTop, PaddingLeft = shape.PaddingLeft,
-            DilationHeight = shape.DilationHeight, DilationWidth = shape.DilationWidth, Groups = shape.Groups,
+            Sums = Sums(accumulator),
+            Batch = Next(), Channels = Next(), Height = Next(), Width = Next(), Filters = Next(), KernelHeight = Next(), KernelWidth = Next(), MapHeight = Next(), MapWidth = Next(),
+            StrideHeight = Next(), StrideWidth = Next(), PaddingTop = Next(), PaddingLeft = Next(), DilationHeight = Next(), DilationWidth = Next(), Groups = Next(),
         };
-        switch (launch.Kind)
+        switch (kind)
         {
             case ConvolutionKind.Forward:
-                Image(0);
-                Weight(1);
-                Map(2);
+                Image();
+                Weight();
+                Map(isWritten: true);
                 break;
             case ConvolutionKind.ImageGradient:
-                Map(0);
-                Weight(1);
-                Image(2);
+                Map();
+                Weight();
+                Image(isWritten: true);
                 break;
             case ConvolutionKind.WeightGradient:
-                Image(0);
-                Map(1);
-                Weight(2);
+                Image();
+                Map();
+                Weight(isWritten: true);
                 break;
             default:
-                throw new NotSupportedException($"{model.Name} has a convolution of the unknown kind {launch.Kind}.");
+                throw new NotSupportedException($"{model.Name} has a convolution of the unknown kind {kind}.");
         }
-        if (launch.Epilogue is { } takes) Write(takes, entry, (nint*)&call->Epilogue, &call->EpiloguePointers, &call->EpilogueDims);
-        call->WorkspaceFloats = Workspace(launch, (void**)&call->Workspace);
-        if (call->WorkspaceFloats < Convolution.WorkspaceFloats(call, launch.Kind)) throw TooLittle(launch, Convolution.WorkspaceFloats(call, launch.Kind), call->WorkspaceFloats);
-        ReserveBlocks(launch, call->Sums);
+        Body(entry, (nint*)&call->Epilogue, &call->EpiloguePointers, &call->EpilogueDims);
+        call->WorkspaceFloats = Workspace((void**)&call->Workspace);
+        if (call->WorkspaceFloats < Convolution.WorkspaceFloats(call, kind)) throw TooLittle(Convolution.WorkspaceFloats(call, kind), call->WorkspaceFloats);
+        ReserveBlocks(call->Sums);
 
-        void Image(int operand) => Planes(operand, (void**)&call->Image, &call->ImageStrides, &call->ImageMaker);
-        void Map(int operand) => Planes(operand, (void**)&call->Map, &call->MapStrides, &call->MapMaker);
-        void Weight(int operand)
+        void Image(bool isWritten = false) => Planes((void**)&call->Image, &call->ImageStrides, isWritten ? null : &call->ImageMaker);
+        void Map(bool isWritten = false) => Planes((void**)&call->Map, &call->MapStrides, isWritten ? null : &call->MapMaker);
+        void Weight(bool isWritten = false) => Planes((void**)&call->Weight, &call->WeightStrides, isWritten ? null : &call->WeightMaker);
+        void Planes(void** address, PlaneStrides* strides, TileCall* maker)
         {
-            if (launch.View(operand) is { } view)
-            {
-                Resolve(launch.Operands[view.Operand], (void**)&call->Weight);
-                call->WeightStrides = Strides(view);
-            }
-            else Write(launch.Maker(operand), entry, &call->WeightMaker);
+            if (Access(accumulator, address)) *strides = new() { Image = Next(), Channel = Next(), Row = Next(), Column = Next() };
+            if (maker is not null) Body(entry, maker);
         }
-        void Planes(int operand, void** address, PlaneStrides* strides, TileCall* maker)
-        {
-            if (launch.View(operand) is { } view)
-            {
-                Resolve(launch.Operands[view.Operand], address);
-                *strides = Strides(view);
-            }
-            else if (operand < 2) Write(launch.Maker(operand), entry, maker);
-        }
-        PlaneStrides Strides(PlanesView view) => new() { Image = Evaluate(view.Strides[0]), Channel = Evaluate(view.Strides[1]), Row = Evaluate(view.Strides[2]), Column = Evaluate(view.Strides[3]) };
     }
 }

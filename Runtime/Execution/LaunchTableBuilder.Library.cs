@@ -1,5 +1,6 @@
+using System;
 using Graph.Compiler.Ir;
-using Graph.Compiler.Kernels;
+using Graph.Compiler.Planning;
 using Graph.Runtime.Cpu;
 
 namespace Graph.Runtime.Execution;
@@ -7,19 +8,31 @@ namespace Graph.Runtime.Execution;
 // The library's kernels: each knows how its call is written (LibraryKernels).
 sealed unsafe partial class LaunchTableBuilder
 {
-    void WriteLibrary(LibraryLaunch launch, LaunchEntry* entry)
+    void WriteLibrary(LaunchEntry* entry)
     {
         entry->Kind = LaunchKind.Library;
-        LibraryKernels.Write(launch.Operation, new Call(this, launch, entry));
+        var (operation, attributes, inputs) = (bound.Names[NextInt()], NextInt(), NextInt());
+        var (shapes, strides) = (new long[code[2]][], new long[code[2]][]);
+        for (var i = 0; at < code.Length; i++) (shapes[i], strides[i]) = (Numbers(), Numbers());
+        LibraryKernels.Write(operation, new Call(this, operation, attributes < 0 ? AttributeMap.Empty : BoundFunction.Attributes(bound.Names[attributes]), inputs, shapes, strides, entry));
     }
 
-    sealed class Call(LaunchTableBuilder builder, LibraryLaunch launch, LaunchEntry* entry) : LibraryCall(launch)
+    long[] Numbers()
+    {
+        var numbers = new long[Next()];
+        for (var i = 0; i < numbers.Length; i++) numbers[i] = Next();
+        return numbers;
+    }
+
+    sealed class Call(LaunchTableBuilder builder, string operation, AttributeMap attributes, int inputs, long[][] shapes, long[][] strides, LaunchEntry* entry) : LibraryCall(operation, attributes, inputs, shapes, strides)
     {
         readonly LaunchEntry* entry = entry;
 
         public override T* Take<T>(int count = 1) => builder.memory.Take<T>(count);
 
-        public override void Resolve(int operand, void** slot) => builder.Resolve(Launch.Operands[operand], slot);
+        public override void Resolve(int operand, void** slot) => builder.Resolve(operand, slot);
+
+        public override DType Type(int operand) => builder.TypeOf(operand);
 
         public override void Run(delegate*<WorkerPool, void*, void> kernel, void* call)
         {
@@ -29,12 +42,9 @@ sealed unsafe partial class LaunchTableBuilder
 
         public override float** Scratch(long bytes)
         {
-            var planned = Launch.ThreadBytes(builder.plan.Binding);
-            if (planned < bytes) throw new System.InvalidOperationException($"{builder.model.Name}: each thread needs {bytes} bytes for {Launch.Title}, but its operation plans {planned}.");
-            builder.scratchBytes = System.Math.Max(builder.scratchBytes, bytes);
+            if (builder.threadBytes < bytes) throw new InvalidOperationException($"{builder.model.Name}: each thread needs {bytes} bytes for {builder.Title}, but its operation plans {builder.threadBytes}.");
+            builder.scratchBytes = Math.Max(builder.scratchBytes, bytes);
             return builder.pool.ScratchTable;
         }
-
-        public override long Evaluate(Dim size) => builder.Evaluate(size);
     }
 }

@@ -1,6 +1,3 @@
-using System.Collections.Generic;
-using Graph.Compiler.Ir;
-using Graph.Compiler.Kernels;
 using Graph.Runtime.Memory;
 
 namespace Graph.Runtime.Execution;
@@ -9,18 +6,26 @@ namespace Graph.Runtime.Execution;
 sealed unsafe partial class LaunchTableBuilder
 {
     /// <summary>A loop around the launch that is being written.</summary>
-    sealed record LoopScope(int Launch, int Last, string Index, Growing<StepEntry> Steps);
+    sealed class LoopScope(int launch, int last)
+    {
+        public int Launch { get; } = launch;
+
+        public int Last { get; } = last;
+
+        public Growing<StepEntry> Steps { get; } = new();
+    }
 
     // The innermost last.
     readonly Growing<LoopScope> loops = new();
 
-    void WriteRepeat(RepeatLaunch launch, LaunchEntry* entry)
+    void WriteRepeat(LaunchEntry* entry)
     {
         entry->Kind = LaunchKind.Repeat;
         var repeat = entry->Repeat = memory.Take<RepeatEntry>(1);
-        *repeat = new() { Count = Evaluate(launch.Count), Reverse = launch.Reverse, Length = launch.Length };
-        if (launch.ReadsIndex) repeat->Index = (long**)&entry->Pointers[0];
-        if (launch.IsConditional) repeat->Condition = (byte**)&entry->Pointers[launch.Operands.Length - 1];
+        *repeat = new() { Count = Next(), Reverse = NextBool(), Length = NextInt() };
+        if (NextBool()) repeat->Index = (long**)&entry->Pointers[0];
+        if (NextBool()) repeat->Condition = (byte**)&entry->Pointers[code[2] - 1];
+        loops.Add(new(launch, launch + repeat->Length));
     }
 
     // All launches of the innermost loop are written.
@@ -33,21 +38,15 @@ sealed unsafe partial class LaunchTableBuilder
         for (var i = 0; i < steps.Count; i++) entry->Repeat->Steps[i] = steps[i];
     }
 
-    // The slot for the address in iteration 0 of every loop whose index an offset has, and what is left of the offset there. An offset grows by the same with every iteration.
-    void** Stepping(Dim offset, int elementBytes, void** slot, out Dim start)
+    // The slot for the address in iteration 0 of every loop that the operand moves with: depths and steps stand from a place on.
+    void** Stepping(int from, int count, void** slot)
     {
-        for (var depth = loops.Count - 1; depth >= 0; depth--)
+        for (var i = 0; i < count; i++)
         {
-            var loop = loops[depth];
-            var from = offset.Substitute(new Dictionary<string, Dim> { [loop.Index] = Dim.Zero });
-            if (from == offset) continue;
-            var step = offset.Substitute(new Dictionary<string, Dim> { [loop.Index] = Dim.One }) - from;
             var first = (void**)memory.Take<nint>(1);
-            loop.Steps.Add(new() { Slot = slot, Start = first, Bytes = Evaluate(step) * elementBytes });
-            offset = from;
+            loops[(int)code[from + 2 * i]].Steps.Add(new() { Slot = slot, Start = first, Bytes = code[from + 2 * i + 1] });
             slot = first;
         }
-        start = offset;
         return slot;
     }
 }

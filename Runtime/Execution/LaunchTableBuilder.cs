@@ -1,7 +1,4 @@
 using System;
-using System.Collections.Generic;
-using System.Collections.Immutable;
-using System.Linq;
 using Graph.Compiler.Ir;
 using Graph.Compiler.Kernels;
 using Graph.Compiler.Planning;
@@ -11,42 +8,42 @@ using Graph.Runtime.Memory;
 
 namespace Graph.Runtime.Execution;
 
-/// <summary>Writes a launch table: evaluates sizes under the binding and resolves operands to addresses in arena and store.</summary>
+/// <summary>Writes a launch table from the numbers of a bound function (<see cref="BoundFunction"/> says which stand where): operands become addresses in arena and store, kernels those of their code.</summary>
 sealed unsafe partial class LaunchTableBuilder
 {
     readonly CompiledModel model;
     readonly CompiledFunction function;
-    readonly MemoryPlan plan;
+    readonly BoundFunction bound;
     readonly ParameterStore store;
     readonly byte* arena;
     readonly WorkerPool pool;
     readonly NativeBump memory;
-    readonly int[] callers; // which argument or result of the call a buffer is, by its number; −1 for those of ours
     readonly Growing<Patch> patches = new();
     readonly Growing<Relocation> relocations = new();
     long scratchBytes;
 
-    LaunchTableBuilder(CompiledModel model, CompiledFunction function, MemoryPlan plan, ParameterStore store, byte* arena, WorkerPool pool)
+    // The launch that is being written: its number, what it consists of, and where in that its operands begin.
+    int launch;
+    long[] code = [];
+    int at;
+    int[] operands = new int[16];
+    long threadBytes;
+
+    LaunchTableBuilder(CompiledModel model, CompiledFunction function, BoundFunction bound, ParameterStore store, byte* arena, WorkerPool pool)
     {
         this.model = model;
         this.function = function;
-        this.plan = plan;
+        this.bound = bound;
         this.store = store;
         this.arena = arena;
         this.pool = pool;
         memory = new($"the launch table of {model.Name}.{function.Name}");
-        var lowered = function.Lowered;
-        callers = new int[lowered.Buffers.Length];
-        Array.Fill(callers, -1);
-        for (var i = 0; i < lowered.Arguments.Length; i++) callers[lowered.Arguments[i].Id] = i;
-        for (var i = 0; i < lowered.Results.Length; i++)
-            if (lowered.Results[i].Kind == BufferKind.Result && callers[lowered.Results[i].Id] < 0) callers[lowered.Results[i].Id] = lowered.Arguments.Length + i;
     }
 
     /// <summary>A table over parameters, an arena and a pool's scratch memory, which have to outlive it. When it cannot be made, nothing is left behind.</summary>
-    public static LaunchTable Build(CompiledModel model, CompiledFunction function, MemoryPlan plan, long[] values, ParameterStore store, byte* arena, WorkerPool pool)
+    public static LaunchTable Build(CompiledModel model, CompiledFunction function, BoundFunction bound, long[] values, ParameterStore store, byte* arena, WorkerPool pool)
     {
-        var builder = new LaunchTableBuilder(model, function, plan, store, arena, pool);
+        var builder = new LaunchTableBuilder(model, function, bound, store, arena, pool);
         try
         {
             return builder.Build(values);
@@ -60,16 +57,15 @@ sealed unsafe partial class LaunchTableBuilder
 
     LaunchTable Build(long[] values)
     {
-        var launches = function.Lowered.Launches;
-        var table = new LaunchTable(memory, plan, values, function.Lengths(values), store, pool) { Entries = memory.Take<LaunchEntry>(launches.Length), Count = launches.Length };
-        for (var i = 0; i < launches.Length; i++)
+        var launches = bound.Launches;
+        var table = new LaunchTable(memory, function, values, function.Lengths(values), store, pool) { Entries = memory.Take<LaunchEntry>(launches.Length), Count = launches.Length, FirstWrite = bound.FirstWrite };
+        for (launch = 0; launch < launches.Length; launch++)
         {
-            while (loops.Count > 0 && i > loops.Last.Last) End(&table.Entries[loops.Last.Launch]);
-            Write(launches[i], &table.Entries[i]);
-            if (launches[i] is RepeatLaunch repeat) loops.Add(new(i, i + repeat.Length, repeat.Index, new()));
+            while (loops.Count > 0 && launch > loops.Last.Last) End(&table.Entries[loops.Last.Launch]);
+            (code, at) = (launches[launch], 0);
+            Write(&table.Entries[launch]);
         }
         while (loops.Count > 0) End(&table.Entries[loops.Last.Launch]);
-        while (table.FirstWrite < launches.Length && !(function.IsTraining && WritesStates(launches[table.FirstWrite]))) table.FirstWrite++;
         // All memory that kernels need is there before a step begins.
         pool.EnsureScratch(scratchBytes);
 
@@ -84,88 +80,99 @@ sealed unsafe partial class LaunchTableBuilder
         return table;
     }
 
-    static bool WritesStates(Launch launch)
-    {
-        foreach (var operand in launch.Operands)
-            if (operand.IsWritten && operand.Buffer.Kind == BufferKind.State) return true;
-        return false;
-    }
+    long Next() => code[at++];
 
-    long Evaluate(Dim dim) => dim.TryConstant(out var constant) ? constant : dim.Evaluate(plan.Binding);
+    int NextInt() => (int)code[at++];
 
-    long* Evaluate(ImmutableArray<Dim> dims)
-    {
-        var place = memory.Take<long>(dims.Length);
-        for (var i = 0; i < dims.Length; i++) place[i] = Evaluate(dims[i]);
-        return place;
-    }
+    bool NextBool() => code[at++] != 0;
 
-    void Write(Launch launch, LaunchEntry* entry)
+    double NextReal() => BitConverter.Int64BitsToDouble(code[at++]);
+
+    // For messages.
+    string Title => function.Lowered.Launches[launch].Title;
+
+    void Write(LaunchEntry* entry)
     {
+        var kind = (BoundKind)Next();
+        threadBytes = Next();
         entry->Scratch = pool.ScratchTable;
-        entry->Pointers = (void**)memory.Take<nint>(launch.Operands.Length);
-        for (var i = 0; i < launch.Operands.Length; i++) Resolve(launch.Operands[i], &entry->Pointers[i]);
-        switch (launch)
+        WriteOperands(entry);
+        switch (kind)
         {
-            case LoopLaunch loop:
+            case BoundKind.Loop:
                 entry->Kind = LaunchKind.Loop;
-                entry->Kernel = (delegate*<void**, long*, long, long, float*, void>)model.Address(loop.Kernel);
-                entry->Dims = Evaluate(loop.Dims);
-                entry->Extent = Evaluate(loop.Extent);
-                entry->Grain = Math.Max(1, Evaluate(loop.Grain));
-                scratchBytes = Math.Max(scratchBytes, Evaluate(loop.ScratchBytes));
+                entry->Kernel = (delegate*<void**, long*, long, long, float*, void>)model.Address(NextInt());
+                entry->Dims = Sizes();
+                entry->Extent = Next();
+                entry->Grain = Math.Max(1, Next());
+                scratchBytes = Math.Max(scratchBytes, threadBytes);
                 break;
-            case SegmentedLaunch segmented:
-                WriteSegments(segmented, entry);
+            case BoundKind.Segments:
+                WriteSegments(entry);
                 break;
-            case ContractLaunch contract:
-                WriteContract(contract, entry);
+            case BoundKind.Product:
+                WriteProduct(entry);
                 break;
-            case ConvolutionLaunch convolution:
-                WriteConvolution(convolution, entry);
+            case BoundKind.Convolution:
+                WriteConvolution(entry);
                 break;
-            case AttentionLaunch attention:
-                WriteAttention(attention, entry);
+            case BoundKind.Attention:
+                WriteAttention(entry);
                 break;
-            case LibraryLaunch library:
-                WriteLibrary(library, entry);
+            case BoundKind.Library:
+                WriteLibrary(entry);
                 break;
-            case RepeatLaunch repeat:
-                WriteRepeat(repeat, entry);
+            case BoundKind.Repeat:
+                WriteRepeat(entry);
                 break;
-            case BranchLaunch branch:
+            case BoundKind.Branch:
                 entry->Kind = LaunchKind.Branch;
-                (entry->Then, entry->Else) = (branch.Then, branch.Else);
+                (entry->Then, entry->Else) = (NextInt(), NextInt());
                 break;
             default:
-                throw new NotSupportedException($"{model.Name} has a launch of the unknown kind {launch.GetType().Name}.");
+                throw new NotSupportedException($"{model.Name} has a launch of the unknown kind {kind}.");
         }
     }
+
+    void WriteOperands(LaunchEntry* entry)
+    {
+        var count = NextInt();
+        if (count > operands.Length) operands = new int[2 * count];
+        entry->Pointers = (void**)memory.Take<nint>(count);
+        for (var i = 0; i < count; i++)
+        {
+            operands[i] = at;
+            Resolve(i, &entry->Pointers[i]);
+            at = operands[i] + OperandNumbers + 2 * (int)code[operands[i] + OperandNumbers - 1];
+        }
+    }
+
+    // Of one that does not move in loops.
+    const int OperandNumbers = 5;
+
+    DType TypeOf(int operand) => (DType)code[operands[operand] + 3];
 
     // Writes the operand's address to a slot of the table, now or, for the caller's memory, at each call; what moves in a loop is written there by each of its iterations.
-    void Resolve(Operand operand, void** slot)
+    void Resolve(int operand, void** slot)
     {
-        var buffer = operand.Buffer;
+        var from = operands[operand];
+        var (place, which, offset) = ((BoundPlace)code[from], code[from + 1], code[from + 2]);
         // Elements that are parts of bytes are counted by their pointers: see Nibbles.
-        var shift = buffer.DType.Bits() < 8 ? 1 : 0;
-        var unit = shift == 0 ? buffer.DType.Size() : 1;
-        slot = Stepping(operand.Offset, unit, slot, out var start);
-        var offset = Evaluate(start) * unit;
-        if (function.Lowered.IsPlanned(buffer))
+        var shift = TypeOf(operand).Bits() < 8 ? 1 : 0;
+        slot = Stepping(from + OperandNumbers, (int)code[from + OperandNumbers - 1], slot);
+        switch (place)
         {
-            PointIntoArena((byte**)slot, (plan.Offsets[buffer.Id] << shift) + offset, shift);
-            return;
-        }
-        switch (buffer.Kind)
-        {
-            case BufferKind.State:
-                *slot = (byte*)(((nint)store[buffer.Name].Pointer << shift) + offset);
+            case BoundPlace.Arena:
+                PointIntoArena((byte**)slot, offset, shift);
                 break;
-            case BufferKind.Argument or BufferKind.Result:
-                patches.Add(new() { Slot = slot, Argument = callers[buffer.Id], Shift = shift, Offset = offset });
+            case BoundPlace.State:
+                *slot = (byte*)(((nint)store[bound.Names[(int)which]].Pointer << shift) + offset);
+                break;
+            case BoundPlace.Caller:
+                patches.Add(new() { Slot = slot, Argument = (int)which, Shift = shift, Offset = offset });
                 break;
             default:
-                throw new NotSupportedException($"{model.Name} has a buffer of the unknown kind {buffer.Kind}.");
+                throw new NotSupportedException($"{model.Name} has an operand in the unknown place {place}.");
         }
     }
 
@@ -175,99 +182,106 @@ sealed unsafe partial class LaunchTableBuilder
         relocations.Add(new() { Slot = slot, Shift = shift, Offset = offset });
     }
 
-    void WriteSegments(SegmentedLaunch launch, LaunchEntry* entry)
+    long* Sizes()
+    {
+        var count = NextInt();
+        var place = memory.Take<long>(count);
+        for (var i = 0; i < count; i++) place[i] = Next();
+        return place;
+    }
+
+    void WriteSegments(LaunchEntry* entry)
     {
         entry->Kind = LaunchKind.Segmented;
-        entry->Kernel = (delegate*<void**, long*, long, long, float*, void>)model.Address(launch.Kernel);
-        entry->Grain = Math.Max(1, Evaluate(launch.Grain));
-        entry->Segments = memory.Take<SegmentEntry>(launch.Segments.Length);
-        entry->SegmentCount = launch.Segments.Length;
-        scratchBytes = Math.Max(scratchBytes, Evaluate(launch.ScratchBytes));
+        entry->Kernel = (delegate*<void**, long*, long, long, float*, void>)model.Address(NextInt());
+        entry->Grain = Math.Max(1, Next());
+        entry->SegmentCount = NextInt();
+        entry->Segments = memory.Take<SegmentEntry>(entry->SegmentCount);
+        scratchBytes = Math.Max(scratchBytes, threadBytes);
         long chunks = 0;
-        for (var i = 0; i < launch.Segments.Length; i++)
+        for (var i = 0; i < entry->SegmentCount; i++)
         {
-            var segment = launch.Segments[i];
-            var extent = Evaluate(segment.Extent);
-            entry->Segments[i] = new() { Pointers = entry->Pointers + segment.FirstOperand, Dims = Evaluate(segment.Dims), Extent = extent, FirstChunk = chunks };
+            var (first, extent) = (NextInt(), Next());
+            entry->Segments[i] = new() { Pointers = entry->Pointers + first, Dims = Sizes(), Extent = extent, FirstChunk = chunks };
             chunks += (extent + entry->Grain - 1) / entry->Grain;
         }
         entry->Extent = chunks;
     }
 
-    void WriteContract(ContractLaunch launch, LaunchEntry* entry)
+    void WriteProduct(LaunchEntry* entry)
     {
         entry->Kind = LaunchKind.Contract;
-        Check(launch.Title, launch.Kernel.Sums, launch.Kernel.Accumulator, launch.Kernel.A, launch.Kernel.B, launch.Kernel.C, launch.Kernel.SumsOfA, launch.Kernel.SumsOfB);
+        var accumulator = Accumulator();
         var call = entry->Contract = memory.Take<ContractCall>(1);
-        *call = new(Evaluate(launch.M), Evaluate(launch.N), Evaluate(launch.K))
-        {
-            Sums = Sums(launch.Kernel.Accumulator),
-            Batch0 = Evaluate(launch.Batch[0]),
-            Batch1 = Evaluate(launch.Batch[1]),
-            Batch2 = Evaluate(launch.Batch[2]),
-        };
-        if (launch.A is { } a)
-        {
-            Resolve(launch.Operands[a.Operand], (void**)&call->A);
-            (call->AM, call->AK) = (Evaluate(a.RowStride), Evaluate(a.ColumnStride));
-            (call->ABatch0, call->ABatch1, call->ABatch2) = BatchStrides(a);
-        }
-        if (launch.B is { } b)
-        {
-            Resolve(launch.Operands[b.Operand], (void**)&call->B);
-            (call->BK, call->BN) = (Evaluate(b.RowStride), Evaluate(b.ColumnStride));
-            (call->BBatch0, call->BBatch1, call->BBatch2) = BatchStrides(b);
-        }
-        if (launch.C is { } c)
-        {
-            Resolve(launch.Operands[c.Operand], (void**)&call->C);
-            (call->CM, call->CN) = (Evaluate(c.RowStride), Evaluate(c.ColumnStride));
-            (call->CBatch0, call->CBatch1, call->CBatch2) = BatchStrides(c);
-        }
-        if (launch.PrologueA is { } makesA)
-        {
-            call->TransposedA = makesA.Transposed;
-            Write(makesA.Hook, entry, (nint*)&call->PrologueA, &call->PrologueAPointers, &call->PrologueADims);
-        }
-        if (launch.PrologueB is { } makesB)
-        {
-            call->TransposedB = makesB.Transposed;
-            Write(makesB.Hook, entry, (nint*)&call->PrologueB, &call->PrologueBPointers, &call->PrologueBDims);
-        }
-        if (launch.Epilogue is { } takes) Write(takes, entry, (nint*)&call->Epilogue, &call->EpiloguePointers, &call->EpilogueDims);
-        WriteSums(launch.SumsOfA, launch, &call->SumsOfA);
-        WriteSums(launch.SumsOfB, launch, &call->SumsOfB);
-        call->WorkspaceFloats = Workspace(launch, (void**)&call->Workspace);
-        if (call->WorkspaceFloats < Contract.LeastWorkspace(call)) throw TooLittle(launch, Contract.LeastWorkspace(call), call->WorkspaceFloats);
-        ReserveBlocks(launch, call->Sums);
+        *call = new(Next(), Next(), Next()) { Sums = Sums(accumulator), Batch0 = Next(), Batch1 = Next(), Batch2 = Next() };
+        if (Access(accumulator, (void**)&call->A)) (call->ABatch0, call->ABatch1, call->ABatch2, call->AM, call->AK) = (Next(), Next(), Next(), Next(), Next());
+        if (Access(accumulator, (void**)&call->B)) (call->BBatch0, call->BBatch1, call->BBatch2, call->BK, call->BN) = (Next(), Next(), Next(), Next(), Next());
+        if (Access(accumulator, (void**)&call->C)) (call->CBatch0, call->CBatch1, call->CBatch2, call->CM, call->CN) = (Next(), Next(), Next(), Next(), Next());
+        if (Body(entry, (nint*)&call->PrologueA, &call->PrologueAPointers, &call->PrologueADims)) call->TransposedA = NextBool();
+        if (Body(entry, (nint*)&call->PrologueB, &call->PrologueBPointers, &call->PrologueBDims)) call->TransposedB = NextBool();
+        Body(entry, (nint*)&call->Epilogue, &call->EpiloguePointers, &call->EpilogueDims);
+        WriteSums(accumulator, &call->SumsOfA);
+        WriteSums(accumulator, &call->SumsOfB);
+        call->WorkspaceFloats = Workspace((void**)&call->Workspace);
+        if (call->WorkspaceFloats < Contract.LeastWorkspace(call)) throw TooLittle(Contract.LeastWorkspace(call), call->WorkspaceFloats);
+        ReserveBlocks(call->Sums);
     }
 
-    void WriteSums(VectorView? view, ContractLaunch launch, OperandSums* sums)
+    void WriteSums(DType accumulator, OperandSums* sums)
     {
-        if (view is null) return;
-        Resolve(launch.Operands[view.Operand], (void**)&sums->To);
-        (sums->Step, sums->Batch0, sums->Batch1, sums->Batch2) = (Evaluate(view.Stride), Evaluate(view.BatchStrides[0]), Evaluate(view.BatchStrides[1]), Evaluate(view.BatchStrides[2]));
+        if (Access(accumulator, (void**)&sums->To)) (sums->Batch0, sums->Batch1, sums->Batch2, sums->Step) = (Next(), Next(), Next(), Next());
     }
+
+    // The library adds up in one order, and reads and writes the type of the sums: what lies in memory in another is converted by a kernel's bodies. A kernel that asks for anything else is not for it.
+    DType Accumulator()
+    {
+        var accumulator = (DType)Next();
+        var sums = new ProductSums(Next(), Next(), Next(), Next(), Next(), Next());
+        if (sums != Numerics.Sums(accumulator)) throw new NotSupportedException($"{model.Name}: the processor adds {Title} up by {Numerics.Sums(accumulator).Text}, but it was compiled for {sums.Text}.");
+        return accumulator;
+    }
+
+    // Whether there is a place for it; its strides come next then.
+    bool Access(DType accumulator, void** slot)
+    {
+        var operand = NextInt();
+        if (operand < 0) return false;
+        var type = (DType)Next();
+        if (type != accumulator) throw new NotSupportedException($"{model.Name}: the processor adds {Title} up in {accumulator.Name()} and has no kernel over {type.Name()}.");
+        Resolve(operand, slot);
+        at++; // how many strides: a kernel of a kind has always as many
+        return true;
+    }
+
+    bool Body(LaunchEntry* entry, nint* code, void*** pointers, long** dims)
+    {
+        var kernel = NextInt();
+        if (kernel < 0) return false;
+        *code = model.Address(kernel);
+        *pointers = entry->Pointers + NextInt();
+        *dims = Sizes();
+        return true;
+    }
+
+    void Body(LaunchEntry* entry, TileCall* call) => Body(entry, (nint*)&call->Function, &call->Pointers, &call->Dims);
 
     // The floats that a launch has for what it packs, and where.
-    long Workspace(Launch launch, void** slot)
+    long Workspace(void** slot)
     {
-        if (launch.Workspace is not { Pointer: { } pointer }) return 0;
-        var operand = launch.Operands[pointer];
+        var operand = NextInt();
+        if (operand < 0) return 0;
         Resolve(operand, slot);
-        return plan.Bytes[operand.Buffer.Id] / sizeof(float);
+        return Next() / sizeof(float);
     }
 
-    InvalidOperationException TooLittle(Launch launch, long needed, long given) =>
-        new($"{model.Name}: the processor needs {needed} floats of workspace for {launch.Title}, but its kernel plans {given}.");
+    InvalidOperationException TooLittle(long needed, long given) => new($"{model.Name}: the processor needs {needed} floats of workspace for {Title}, but its kernel plans {given}.");
 
     // What a thread packs in for itself is planned, too.
-    void ReserveBlocks(Launch launch, SumType sums)
+    void ReserveBlocks(SumType sums)
     {
-        var planned = launch.ThreadBytes(plan.Binding);
-        if (sums != SumType.Float32 && planned < BlockedProduct<double>.ScratchBytes)
-            throw new InvalidOperationException($"{model.Name}: each thread needs {BlockedProduct<double>.ScratchBytes} bytes for the blocks of {launch.Title}, but its kernel plans {planned}.");
-        scratchBytes = Math.Max(scratchBytes, planned);
+        if (sums != SumType.Float32 && threadBytes < BlockedProduct<double>.ScratchBytes)
+            throw new InvalidOperationException($"{model.Name}: each thread needs {BlockedProduct<double>.ScratchBytes} bytes for the blocks of {Title}, but its kernel plans {threadBytes}.");
+        scratchBytes = Math.Max(scratchBytes, threadBytes);
     }
 
     static SumType Sums(DType accumulator) => accumulator switch
@@ -278,65 +292,30 @@ sealed unsafe partial class LaunchTableBuilder
         _ => throw new NotSupportedException($"The processor has no sums of {accumulator.Name()}."),
     };
 
-    // The library adds up in one order, and reads and writes the type of the sums: what lies in memory in another is converted by a kernel's bodies. A kernel that asks for anything else is not for it.
-    void Check(string title, ProductSums sums, DType accumulator, params ReadOnlySpan<Access?> operands)
-    {
-        if (sums != Numerics.Sums(accumulator)) throw new NotSupportedException($"{model.Name}: the processor adds {title} up by {Numerics.Sums(accumulator).Text}, but it was compiled for {sums.Text}.");
-        foreach (var type in operands)
-            if (type is not null && type.Type != accumulator) throw new NotSupportedException($"{model.Name}: the processor adds {title} up in {accumulator.Name()} and has no kernel over {type.Type.Name()}.");
-    }
-
-    (long, long, long) BatchStrides(MatrixView view) => (Evaluate(view.BatchStrides[0]), Evaluate(view.BatchStrides[1]), Evaluate(view.BatchStrides[2]));
-
-    void Write(Hook? hook, LaunchEntry* entry, TileCall* call)
-    {
-        if (hook is not null) Write(hook, entry, (nint*)&call->Function, &call->Pointers, &call->Dims);
-    }
-
-    void Write(Hook hook, LaunchEntry* entry, nint* function, void*** pointers, long** dims)
-    {
-        *function = model.Address(hook.Kernel);
-        *pointers = entry->Pointers + hook.FirstOperand;
-        *dims = Evaluate(hook.Dims);
-    }
-
     // Arguments that have places in the arena.
     void WriteLoads(LaunchTable table)
     {
-        var planned = new Growing<Compiler.Kernels.Buffer>();
-        foreach (var argument in function.Lowered.Arguments)
-            if (function.Lowered.IsPlanned(argument)) planned.Add(argument);
-        table.Loads = memory.Take<ArgumentCopy>(planned.Count);
-        table.LoadCount = planned.Count;
-        for (var i = 0; i < planned.Count; i++)
+        table.LoadCount = bound.Loads.Length;
+        table.Loads = memory.Take<ArgumentCopy>(table.LoadCount);
+        for (var i = 0; i < table.LoadCount; i++)
         {
-            table.Loads[i] = new() { Argument = callers[planned[i].Id], Bytes = plan.Bytes[planned[i].Id] };
-            PointIntoArena((byte**)&table.Loads[i].To, plan.Offsets[planned[i].Id]);
+            var load = bound.Loads[i];
+            table.Loads[i] = new() { Argument = (int)load[0], Bytes = load[1] };
+            PointIntoArena((byte**)&table.Loads[i].To, load[2]);
         }
     }
 
     void WriteCopies(LaunchTable table)
     {
-        var lowered = function.Lowered;
-        var copies = new Growing<ResultCopy>();
-        for (var i = 0; i < lowered.Results.Length; i++)
+        table.CopyCount = bound.Copies.Length;
+        table.Copies = memory.Take<ResultCopy>(table.CopyCount);
+        for (var i = 0; i < table.CopyCount; i++)
         {
-            var buffer = lowered.Results[i];
-            var argument = lowered.Arguments.Length + i;
-            var bytes = plan.Bytes[buffer.Id];
-            if (buffer.Kind is (BufferKind.Argument or BufferKind.Result) && !lowered.IsPlanned(buffer))
-            {
-                if (callers[buffer.Id] != argument) copies.Add(new() { SourceArgument = callers[buffer.Id], Argument = argument, Bytes = bytes });
-                continue;
-            }
-            copies.Add(new() { Source = buffer.Kind == BufferKind.State ? store[buffer.Name].Pointer : null, SourceArgument = -1, Argument = argument, Bytes = bytes });
-        }
-        table.Copies = memory.Take<ResultCopy>(copies.Count);
-        table.CopyCount = copies.Count;
-        for (var i = 0; i < copies.Count; i++)
-        {
-            table.Copies[i] = copies[i];
-            if (lowered.Results[copies[i].Argument - lowered.Arguments.Length] is var inArena && lowered.IsPlanned(inArena)) PointIntoArena((byte**)&table.Copies[i].Source, plan.Offsets[inArena.Id]);
+            var copy = bound.Copies[i];
+            var (place, which) = ((BoundPlace)copy[0], copy[1]);
+            table.Copies[i] = new() { SourceArgument = place == BoundPlace.Caller ? (int)which : -1, Argument = (int)copy[2], Bytes = copy[3] };
+            if (place == BoundPlace.Arena) PointIntoArena((byte**)&table.Copies[i].Source, which);
+            else if (place == BoundPlace.State) table.Copies[i].Source = store[bound.Names[(int)which]].Pointer;
         }
     }
 }

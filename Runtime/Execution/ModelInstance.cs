@@ -47,7 +47,7 @@ public sealed unsafe class ModelInstance : IDisposable
         var pool = new WorkerPool(threads);
         try
         {
-            Store = new(model.Lowered.States, seed, pool);
+            Store = new(model.States, seed, pool);
             device = open(Store);
         }
         catch
@@ -112,7 +112,7 @@ public sealed unsafe class ModelInstance : IDisposable
 
     /// <summary>The model's name, how much it holds, and how many steps it was trained.</summary>
     public override string ToString() => string.Create(
-        System.Globalization.CultureInfo.InvariantCulture, $"{Model.Name}: {Store.ParameterCount:N0} parameters in {Model.Lowered.States.Count(s => s.Kind == StateKind.Parameter)} tensors, step {Store.Step}");
+        System.Globalization.CultureInfo.InvariantCulture, $"{Model.Name}: {Store.ParameterCount:N0} parameters in {Model.States.Count(s => s.Kind == StateKind.Parameter)} tensors, step {Store.Step}");
 
     /// <summary>The rate of the next training step, of a model that is trained in one way.</summary>
     /// <exception cref="ArgumentOutOfRangeException">The value is not finite: a step with it would leave no number in the model.</exception>
@@ -146,7 +146,7 @@ public sealed unsafe class ModelInstance : IDisposable
     Dictionary<string, long> Sizes(ReadOnlySpan<(string Dimension, int Size)> sizes)
     {
         var result = new Dictionary<string, long>(StringComparer.Ordinal);
-        var known = Model.Lowered.States.SelectMany(s => s.Type.Shape.SelectMany(d => d.Symbols)).Distinct(StringComparer.Ordinal).ToList();
+        var known = Model.States.SelectMany(s => s.Type.Shape.SelectMany(d => d.Symbols)).Distinct(StringComparer.Ordinal).ToList();
         foreach (var (name, size) in sizes)
         {
             if (!known.Contains(name))
@@ -232,7 +232,7 @@ public sealed unsafe class ModelInstance : IDisposable
             RunAlone(compiled, arguments, dims);
             return;
         }
-        if (!OwnsStates && (compiled.AssignsStates || !compiled.StateSizes.IsEmpty)) throw NeedsSession(compiled);
+        if (!OwnsStates && (compiled.AssignsStates || compiled.HasSizedStates)) throw NeedsSession(compiled);
         using var inside = Store.Gate.Share();
         ThrowIfDisposed();
         var session = sessions.Rent();

@@ -1,5 +1,6 @@
 using System;
 using System.Threading;
+using Graph.Compiler.Kernels;
 using Graph.Compiler.Planning;
 
 namespace Graph.Runtime.Execution;
@@ -14,15 +15,19 @@ sealed class PlanCache
     readonly BindingCache<MemoryPlan> plans = new(Budget);
 
     readonly CompiledFunction function;
+    readonly LoweredFunction lowered;
 
     /// <param name="function">Whose plans.</param>
+    /// <param name="lowered">What is planned.</param>
+    /// <param name="solver">The order of its symbols.</param>
     /// <param name="planned">One that is there from the beginning; null for none.</param>
-    public PlanCache(CompiledFunction function, MemoryPlan? planned)
+    public PlanCache(CompiledFunction function, LoweredFunction lowered, DimSolver solver, MemoryPlan? planned)
     {
         this.function = function;
+        this.lowered = lowered;
         if (planned is null) return;
-        var values = new long[function.Solver.Symbols.Length];
-        for (var i = 0; i < values.Length; i++) values[i] = planned.Binding[function.Solver.Symbols[i].Name];
+        var values = new long[solver.Symbols.Length];
+        for (var i = 0; i < values.Length; i++) values[i] = planned.Binding[solver.Symbols[i].Name];
         plans.Add(values, planned, BytesOf(planned));
     }
 
@@ -37,7 +42,7 @@ sealed class PlanCache
         lock (gate)
         {
             if (plans.Find(values) is { } known) return known;
-            var plan = Planner.Plan(function.Lowered, function.Binding(values), Near(values));
+            var plan = Planner.Plan(lowered, function.Binding(values), Near(values));
 #if DEBUG
             PlanVerifier.Verify(plan);
 #endif

@@ -70,12 +70,24 @@ public sealed unsafe class Session : IDisposable
             throw new ArgumentException($"{function.Name} takes {function.Arguments} arguments and {function.Results} results, but got {arguments.Length} in all.", nameof(arguments));
         Span<long> lengths = stackalloc long[count];
         for (var i = 0; i < count; i++) lengths[i] = arguments[i].Length;
-        Span<long> values = stackalloc long[function.Solver.Symbols.Length];
-        function.Solver.Solve(function.Name, lengths[..function.Arguments], dims, values);
-        if (!function.StateSizes.IsEmpty) store.Settle(function, values);
+        Span<long> values = stackalloc long[function.Symbols];
+        var typical = function.Typical is { } call && call.Fits(lengths, dims) ? call : null;
+        if (typical is not null)
+        {
+            typical.Values.CopyTo(values);
+        }
+        else
+        {
+            function.Solver.Solve(function.Name, lengths[..function.Arguments], dims, values);
+            if (function.HasSizedStates) store.Settle(function, values);
+        }
 
         var table = tables.TryGetValue(function, out var known) ? known.Find(values) : null;
-        if (table is null)
+        if (table is null && typical is not null)
+        {
+            table = Prepare(function, typical.Values);
+        }
+        else if (table is null)
         {
             function.CheckBounds(values);
             function.CheckMemory(values);
@@ -88,7 +100,7 @@ public sealed unsafe class Session : IDisposable
             CheckLengths(function, lengths, table.Lengths, values);
         }
         CheckOverlap(function, arguments);
-        function.Checks.Indices(arguments, values);
+        if (typical is null || !CallChecks.Picks(function, typical, arguments)) function.Checks.Indices(arguments, values); // throws
         return table;
     }
 
@@ -101,7 +113,6 @@ public sealed unsafe class Session : IDisposable
     // A result is written while arguments and parameters are still read, and a step writes parameters while it reads its arguments.
     void CheckOverlap(CompiledFunction function, ReadOnlySpan<CallArgument> arguments)
     {
-        var parameters = function.Lowered.Signature.Parameters;
         for (var r = function.AssignsStates ? 0 : function.Arguments; r < arguments.Length; r++)
         {
             var isResult = r >= function.Arguments;
@@ -117,8 +128,8 @@ public sealed unsafe class Session : IDisposable
             }
         }
 
-        DType Type(int index) => index < function.Arguments ? parameters[index].DType : function.Lowered.Signature.Results[index - function.Arguments].DType;
-        string Name(int index) => index < function.Arguments ? parameters[index].Name! : function.ResultName(index - function.Arguments);
+        DType Type(int index) => function.TypeOf(index);
+        string Name(int index) => index < function.Arguments ? function.NameOf(index) : function.ResultName(index - function.Arguments);
     }
 
     IBoundFunction Prepare(CompiledFunction function, long[] values)
@@ -126,23 +137,23 @@ public sealed unsafe class Session : IDisposable
         // Training is the model's, whichever session it runs in; what entries assign is the session's.
         var states = function.IsTraining ? store.Root : store;
         var began = Worked();
-        if (Trains(function, states)) states.StartTraining(executor.Pool);
+        if (function.TakesOptimizer) states.StartTraining(executor.Pool);
         var allocating = Worked() - began;
-        if (!function.StateSizes.IsEmpty) states.MakeStates(function, values);
-        var plan = function.Plans.Get(values);
+        if (function.HasSizedStates) states.MakeStates(function, values);
+        var planned = executor.Plan(function, values);
         began = Worked();
         // All that is new is made before anything old goes: an allocation that fails leaves the tables there are, and what they point to.
         // What must not move stays where it is when the arena becomes too small; a new one of twice the size keeps all of them together within twice the last.
-        var isStable = function.Lowered.HasStableAddresses;
-        var bytes = isStable && arena is not null ? Math.Max(plan.ArenaBytes, 2 * arena.Bytes) : plan.ArenaBytes;
-        var room = arena is { } enough && enough.Bytes >= plan.ArenaBytes ? enough : executor.Allocate(bytes, $"the intermediates of {model.Name}.{function.Name}{With(plan.Binding)}");
+        var isStable = function.HasStableAddresses;
+        var bytes = isStable && arena is not null ? Math.Max(planned.ArenaBytes, 2 * arena.Bytes) : planned.ArenaBytes;
+        var room = arena is { } enough && enough.Bytes >= planned.ArenaBytes ? enough : executor.Allocate(bytes, $"the intermediates of {model.Name}.{function.Name}{With(function.Binding(values))}");
         allocating += Worked() - began;
         IBoundFunction table;
         IBoundFunction[] moved;
         try
         {
             moved = room == arena || isStable ? [] : Tables;
-            table = executor.Bind(function, plan, values, states, room);
+            table = planned.Bind(values, states, room);
         }
         catch
         {
@@ -160,16 +171,6 @@ public sealed unsafe class Session : IDisposable
         cache.Add(values, table, table.Bytes);
         Prepared = new(Stopwatch.GetTimestamp(), allocating, JitInfo.GetCompilationTime(currentThread: true));
         return table;
-    }
-
-    // Whether it reads or writes what an optimizer keeps.
-    static bool Trains(CompiledFunction function, ParameterStore states)
-    {
-        foreach (var state in states.Declarations)
-            if (state.Kind is StateKind.Optimizer or StateKind.Counter)
-                foreach (var buffer in function.Lowered.Buffers)
-                    if (buffer.Kind == Compiler.Kernels.BufferKind.State && buffer.Name == state.Path) return true;
-        return false;
     }
 
     // Time without the JIT's.

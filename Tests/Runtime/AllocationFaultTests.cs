@@ -132,7 +132,8 @@ public sealed class AllocationFaultTests
         var loss = LineModel.Compiled["loss"].Lowered;
         var b = Dim.Symbol("B");
         Buffer Cube(int i) => new(loss.Buffers.Length + i, "cube", BufferKind.Arena, DType.F32, b * b * b);
-        var function = new CompiledFunction(loss with { Buffers = [.. loss.Buffers, Cube(0), Cube(1)] }, LineModel.Compiled.Lowered, null);
+        var program = LineModel.Compiled.Lowered with { Functions = [loss with { Buffers = [.. loss.Buffers, Cube(0), Cube(1)] }], Training = [] };
+        var function = new CompiledModel("Line", program, _ => 0)["loss"];
         function.CheckMemory([1000]);
         Assert.Contains($"There is no memory for the intermediates of loss with B={rows}", Assert.Throws<OutOfMemoryException>(() => function.CheckMemory([rows])).Message, StringComparison.Ordinal);
     }

@@ -13,9 +13,12 @@ namespace Graph.Compiler.Kernels.Text;
 /// <param name="end">Where they end.</param>
 sealed class TextCursor(string text, int start, int end)
 {
-    readonly Dictionary<string, Dim> dims = new(StringComparer.Ordinal);
-    readonly Dim?[] small = new Dim?[1024];
+    Dictionary<string, Dim>? dims;
+    Dim?[]? small;
     int position = start;
+
+    // Sizes below it are looked up by number.
+    const int Small = 1024;
 
     public bool AtEnd => position >= end;
 
@@ -147,6 +150,28 @@ sealed class TextCursor(string text, int start, int end)
         throw new FormatException($"expected a number, not '{Rest()}'");
     }
 
+    /// <summary>How many numbers the rest of the line has; the cursor stays.</summary>
+    public int CountNumbers()
+    {
+        var count = 0;
+        for (var at = position; at < end && text[at] != '\n'; at++)
+            if (text[at] == ' ' && at + 1 < end && text[at + 1] is not (' ' or '\n')) count++;
+        return count;
+    }
+
+    /// <summary>How many of the next lines begin so; the cursor stays.</summary>
+    public int Count(string beginning)
+    {
+        var count = 0;
+        for (var at = position; at + beginning.Length <= end && string.CompareOrdinal(text, at, beginning, 0, beginning.Length) == 0; count++)
+        {
+            var newline = text.IndexOf('\n', at, end - at);
+            if (newline < 0) return count + 1;
+            at = newline + 1;
+        }
+        return count;
+    }
+
     /// <summary>A number that indexes something of which there are <paramref name="count"/>.</summary>
     public int Index(int count, string what)
     {
@@ -169,9 +194,10 @@ sealed class TextCursor(string text, int start, int end)
             isNumber &= digit is >= 0 and <= 9 && position - start < 19;
             if (isNumber) number = number * 10 + digit;
         }
-        if (isNumber && position > start) return number < small.Length ? small[number] ??= number : number;
+        if (isNumber && position > start) return number < Small ? (small ??= new Dim?[Small])[number] ??= number : number;
         if (position == start) throw new FormatException($"expected a size, not '{Rest()}'");
         var word = text.Substring(start, position - start);
+        dims ??= new(StringComparer.Ordinal);
         if (!dims.TryGetValue(word, out var dim)) dims.Add(word, dim = Ir.Dim.Parse(word));
         return dim;
     }
