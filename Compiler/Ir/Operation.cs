@@ -100,6 +100,9 @@ public abstract class Operation
     /// <exception cref="NotSupportedException">The operation has no gradient.</exception>
     public virtual ImmutableArray<Value?> Gradient(GradContext g) => throw new NotSupportedException($"The operation {Name} has no gradient.");
 
+    /// <summary>Why no other operations define what a node computes (<see cref="Define"/>), as the end of a sentence; null when they do, which is what a target without a kernel for it asks.</summary>
+    public virtual string? Undefined(Node node) => Kind == OpKind.Composite ? null : "no other operations define it";
+
     /// <summary>For composites, and for what a target may lack: the results by other operations.</summary>
     public virtual ImmutableArray<Value> Define(Builder b, Node node) => throw new NotSupportedException($"The operation {Name} is a primitive.");
 

@@ -27,7 +27,7 @@ public static class KernelDump
         var ends = new Stack<int>(); // of the loops and branches around a launch
         text.Append("launches of ").Append(function.Name).Append('\n');
         foreach (var buffer in function.Buffers.Where(b => b.Kind == BufferKind.Arena))
-            text.Append("  ").Append(buffer).Append(" : ").Append(Ir.DTypes.Name(buffer.DType)).Append('[').Append(buffer.Elements).Append("]  ; ").Append(buffer.Name).Append('\n');
+            text.Append("  ").Append(buffer).Append(" : ").Append(Ir.DTypes.Name(buffer.DType)).Append('[').Append(Elements(function, buffer)).Append("]  ; ").Append(buffer.Name).Append('\n');
         for (var i = 0; i < function.Launches.Length; i++)
         {
             while (ends.Count > 0 && i > ends.Peek()) ends.Pop();
@@ -37,6 +37,17 @@ public static class KernelDump
             if (function.Launches[i] is BranchLaunch branch) ends.Push(i + branch.Then + branch.Else);
         }
     }
+
+    // How many a workspace has follows from the sizes of the launch that works in it, in another way than by a polynomial.
+    static string Elements(LoweredFunction function, Buffer buffer) =>
+        function.Launches.FirstOrDefault(l => l.Workspace is { Pointer: { } pointer } && l.Operands[pointer].Buffer == buffer) switch
+        {
+            ContractLaunch c => "packing of " + Sizes(c),
+            ConvolutionLaunch { Shape: var s } => $"packing of {s.Batch}×{s.Channels}×{s.Height}×{s.Width} by {s.Filters}×{s.KernelHeight}×{s.KernelWidth}",
+            _ => buffer.Elements.ToString(),
+        };
+
+    static string Sizes(ContractLaunch c) => $"{c.M}×{c.N}×{c.K}" + (c.Batch.Any(b => !b.Is(1)) ? " batch " + string.Join("×", c.Batch.Where(b => !b.Is(1))) : "");
 
     static void Print(Launch launch, int index, StringBuilder text)
     {
@@ -50,8 +61,7 @@ public static class KernelDump
                 text.Append(' ').Append(r.Count).Append(" times ").Append(r.Index).Append(r.Reverse ? " from the last" : "").Append(r.IsConditional ? $" while {Place(r.Condition!)}" : "").Append(": ").Append(r.Length).Append(" launches");
                 break;
             case ContractLaunch c:
-                text.Append(' ').Append(c.M).Append('×').Append(c.N).Append('×').Append(c.K);
-                if (c.Batch.Any(b => !b.Is(1))) text.Append(" batch ").Append(string.Join("×", c.Batch.Where(b => !b.Is(1))));
+                text.Append(' ').Append(Sizes(c));
                 break;
         }
         text.Append(" (").Append(string.Join(", ", launch.Operands.Where(o => !o.IsWritten).Select(Place))).Append(") → ").Append(string.Join(", ", launch.Operands.Where(o => o.IsWritten).Select(Place)));

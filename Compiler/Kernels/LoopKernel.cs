@@ -200,6 +200,18 @@ public sealed record LoopKernel : Kernel
         return new(Name, Form, Axes, Accesses, [.. order], stages, finals, Split, IsFlat) { Lanes = Lanes };
     }
 
+    /// <summary>The same kernel with other expressions for its own; they read what these read.</summary>
+    public LoopKernel With(Func<Scalar, Scalar> expression) => this with
+    {
+        Stages =
+        [
+            .. Stages.Select(stage => new KernelStage(
+                [.. stage.Reductions.Select(r => r with { Value = expression(r.Value), Combine = expression(r.Combine) })], [.. stage.Caches.Select(c => c with { Value = expression(c.Value) })],
+                [.. stage.Stores.Select(s => s with { Value = expression(s.Value) })])),
+        ],
+        Finals = [.. Finals.Select(s => s with { Value = expression(s.Value) })],
+    };
+
     /// <summary>How many caches in scratch it uses.</summary>
     public int CacheCount => Stages.Sum(s => s.Caches.Length);
 

@@ -4,6 +4,7 @@ using System.Linq;
 using Graph.Compiler.Ir;
 using Graph.Compiler.Kernels;
 using Graph.Compiler.Space;
+using Graph.Compiler.Targets;
 
 namespace Graph.Compiler.Lowering;
 
@@ -68,7 +69,7 @@ sealed partial class FunctionLowering
         if (unrounded is not null) View(unrounded, places[unrounded] = Dense(unrounded, NewBuffer(node.Name, BufferKind.Arena, unrounded.Type)), true);
         else if (epilogue is null) View(result, written = traits.StridedResults.Contains(0) || IsDense(result.Shape, place!.Strides) ? place! : Dense(result, NewBuffer(node.Name, BufferKind.Arena, result.Type)), true);
         else (takes.Body, takes.Operands, inPlace) = AddHook(epilogue, operands);
-        var workspace = Workspace(operands, sums);
+        var workspace = SharesNothing(kind, form, image, weight, map, sums) ? Alone() : Workspace(operands, sums);
         var kernel = kernels.Add(new ConvolutionKernel(
             "", kind, sums, sizes,
             new(form.Stride.Height, form.Stride.Width, form.Padding.Height, form.Padding.Width, form.Dilation.Height, form.Dilation.Width, form.Groups), views.ToImmutable(), takes.Body, target.Products.In(sums), workspace), "convolution");
@@ -81,5 +82,18 @@ sealed partial class FunctionLowering
         if (written is not null && written != place) CopyTo(result, written, place!, node);
         if (unrounded is not null) Round(node, unrounded, places[unrounded], result.DType, place!);
         if (!rest.IsEmpty) After(node, result, place!, rest, inputs, outputs);
+    }
+
+    // Whether a convolution is too large to be packed, whatever the sizes that a caller may choose: how many images there are changes nothing in that.
+    bool SharesNothing(ConvolutionKind kind, ConvolutionForm form, Shape image, Shape weight, Shape map, DType sums)
+    {
+        Dim[] decide = [weight[0], image[1], weight[2], weight[3], .. kind == ConvolutionKind.WeightGradient ? [image[2], image[3], map[2], map[3]] : Array.Empty<Dim>()];
+        if (!decide.All(d => d.TryConstant(out _))) return false;
+        long Of(Dim size) => size.TryConstant(out var constant) ? constant : 1;
+        var sizes = new ConvolutionSizes(
+            1, Of(image[1]), Of(image[2]), Of(image[3]), Of(weight[0]), Of(weight[2]), Of(weight[3]), Of(map[2]), Of(map[3]), form.Stride.Height, form.Stride.Width, form.Padding.Height, form.Padding.Width,
+            form.Dilation.Height, form.Dilation.Width, form.Groups);
+        var cut = target.Products.In(sums);
+        return kind == ConvolutionKind.WeightGradient ? new GradientCut(sizes, cut, target.Packing).Floats == 0 : target.Packing.ConvolutionBytes(cut, sizes, kind == ConvolutionKind.ImageGradient) == 0;
     }
 }

@@ -91,7 +91,7 @@ public sealed class KernelBuilder
         var finals = stores.Where(s => form != KernelForm.Map && !map.Atoms(s.Value).Any(reduced.Contains)).Select(s => new Store(s.Operand, final(scalars[s.Value]))).ToImmutableArray();
         stages.Make([.. reductions.Select((r, i) => (new Reduction(i, r.First, final(r.Value), r.Neutral, r.Combine), r.Depth))], elements, s => varying(s));
 
-        var kernel = (new LoopKernel("", form, axes, Accesses(nest), [.. sources], stages.Result, finals, split, flat) { Lanes = order.Lanes }).WithInputsInOrder();
+        var kernel = WrittenOut(new LoopKernel("", form, axes, Accesses(nest), [.. sources], stages.Result, finals, split, flat) { Lanes = order.Lanes });
         var units = nest.Where(a => !a.Reduced).Aggregate(Dim.One, (n, a) => n * a.Size);
         var inside = nest.Where(a => a.Reduced).Aggregate(Dim.One, (n, a) => n * a.Size);
         var weight = kernel.Stages.SelectMany(s => s.Stores.Select(x => x.Value).Concat(s.Reductions.Select(x => x.Value))).SelectMany(s => s.Ordered()).Distinct().Any(s => target.IsDear(s.Op)) ? target.Work.DearWeight : 1;
@@ -166,8 +166,19 @@ public sealed class KernelBuilder
         var list = stores.Select(s => new Store(s.Operand, final(scalars[s.Value]))).ToImmutableArray();
         if (spec.TileOutput is not null) list = list.Add(new(-1, final(pool.Cast(Of(spec.TileOutput, inputs), spec.TileOutput.DType.Accumulator()))));
         if (stores.Any(s => map.Atoms(s.Value).Length != atoms.Count)) return null;
-        var kernel = new LoopKernel("", KernelForm.Tile, axes, Accesses(nest), [.. sources], [new([], [], list)], [], null, false).WithInputsInOrder();
+        var kernel = WrittenOut(new LoopKernel("", KernelForm.Tile, axes, Accesses(nest), [.. sources], [new([], [], list)], [], null, false));
         return Finish(kernel, Dim.Zero, 1, Dim.Zero, stores);
+    }
+
+    // As its text says it, without functions that the target does not compute.
+    LoopKernel WrittenOut(LoopKernel kernel)
+    {
+        if (!target.Missing.IsEmpty)
+        {
+            var done = new Dictionary<Scalar, Scalar>();
+            kernel = kernel.With(s => FunctionGraphs.Expand(s, done, op => target.Missing.Contains(op)));
+        }
+        return kernel.WithInputsInOrder();
     }
 
     ImmutableArray<Access> Accesses(ImmutableArray<NestAxis> nest) =>

@@ -35,12 +35,12 @@ public static class CompilerPipeline
         new("Graph", [new Inline(), .. Cleanup]),
         .. isMixed ? [new Stage("Typed", [new AssignTypes(), new DeclareLossScale(), .. Cleanup])] : ImmutableArray<Stage>.Empty,
         new("Differentiated", [new Differentiate(), new BuildTrainStep(), .. Cleanup]),
-        new("Decomposed", [new Decompose(), new HoistSums(), .. Cleanup, new FoldNorms(), new HoistDerived(), new RecomputeInLoops(), new TrimLoops(), new ShiftStacks(), new SaveOrRecompute(), new ScatterIntoSum(), new SkipNonFinite()]),
+        new("Decomposed", [new Decompose(), new HoistSums(), .. Cleanup, new FoldNorms(), new HoistDerived(), new RecomputeInLoops(), new TrimLoops(), new ShiftStacks(), new HoistChecks(), new SaveOrRecompute(), new ScatterIntoSum(), new SkipNonFinite()]),
     ];
 
     static ImmutableArray<Stage> For(TargetModel target) =>
     [
-        new("Fused", [.. target.Attention is null ? [new SpellOutAttention(target), .. Cleanup] : ImmutableArray<Pass>.Empty, new ChooseResiduals(target), new Fuse(target), new ChooseLayout()]),
+        new("Fused", [.. target.LacksKernels ? [new SpellOut(target), .. Cleanup] : ImmutableArray<Pass>.Empty, new ChooseResiduals(target), new Fuse(target), new ChooseLayout()]),
         new("Scheduled", [new Schedule()]),
     ];
 

@@ -30,6 +30,9 @@ public static class FunctionGraphs
         [ScalarOp.Pow] = x => PowerGraph.Pow(x[0], x[1]),
     };
 
+    /// <summary>Whether a function is written out: in float32, and for what is stored in 16 bits.</summary>
+    public static bool Has(Scalar s) => s.Type.IsFloat() && s.Type != DType.F64 && rows.ContainsKey(s.Op);
+
     /// <summary>Whether an operation is written out.</summary>
     public static bool Has(ScalarOp op) => rows.ContainsKey(op);
 
@@ -44,14 +47,17 @@ public static class FunctionGraphs
     }
 
     /// <summary>As <see cref="Expand(ImmutableArray{Scalar})"/>, with what other expressions have been made of already.</summary>
-    public static Scalar Expand(Scalar root, Dictionary<Scalar, Scalar> done)
+    /// <param name="root">The expression.</param>
+    /// <param name="done">What others were made into.</param>
+    /// <param name="which">The functions that are written out; all of them when null.</param>
+    public static Scalar Expand(Scalar root, Dictionary<Scalar, Scalar> done, Func<ScalarOp, bool>? which = null)
     {
         foreach (var s in root.Ordered())
         {
             if (done.ContainsKey(s)) continue;
             ImmutableArray<Scalar> x = [.. s.Arguments.Select(a => done[a])];
             // What is stored in 16 bits is computed in float32 and rounded.
-            done[s] = s.Type.IsFloat() && s.Type != DType.F64 && rows.TryGetValue(s.Op, out var row) ? Scalar.Cast(row([.. x.Select(a => Scalar.Cast(a, DType.F32))]), s.Type)
+            done[s] = which?.Invoke(s.Op) != false && Has(s) ? Scalar.Cast(rows[s.Op]([.. x.Select(a => Scalar.Cast(a, DType.F32))]), s.Type)
                 : x.SequenceEqual(s.Arguments) ? s : s.With(x);
         }
         return done[root];

@@ -39,6 +39,9 @@ public sealed record TargetModel
     /// <summary>What it has kernels of its own for; all that there are unless it says less.</summary>
     public KernelCatalog Library { get; init; } = KernelCatalog.Whole;
 
+    /// <summary>The functions of real numbers that its kernels do not compute: lowering writes them out in what they do (<see cref="FunctionGraphs"/>), and what it cannot write out is refused.</summary>
+    public EquatableArray<ScalarOp> Missing { get; init; } = [];
+
     /// <summary>What its products and convolutions take along, of what their operations offer.</summary>
     public LibraryHooks Hooks { get; init; } = LibraryHooks.All;
 
@@ -83,20 +86,43 @@ public sealed record TargetModel
         };
     }
 
-    /// <summary>Why a node, or one within it, is computed by no kernel of this target although it is by those of others; null when it is not so.</summary>
+    /// <summary>Whether there are operations that it has no kernel for although others have.</summary>
+    public bool LacksKernels => Attention is null || !Library.IsWhole;
+
+    /// <summary>Whether a node is replaced by the operations that define it, because there is no kernel for it here.</summary>
+    public bool SpellsOut(Node node) => LacksKernel(node) && node.Operation.Undefined(node) is null;
+
+    bool LacksKernel(Node node) =>
+        Attention is null && node.Operation.Attention(node) is not null
+        // What puts operands side by side is placement, not a kernel.
+        || !Library.IsWhole && node.Operation.Kind is OpKind.Contract or OpKind.Convolution or OpKind.Library && node.Operation.Library(node) is { Parts.IsEmpty: true } traits && !Library.Has(node, node.Inputs[traits.Typed].DType);
+
+    /// <summary>Why a node, or one within it, is computed by no kernel of this target although it is by those of others, and not by other operations either; null when it is not so.</summary>
     public string? Lacks(Node node, Program program)
     {
-        if (Library.IsWhole) return null;
-        var isSpelledOut = Attention is null && node.Operation.Attention(node) is not null;
-        foreach (var inner in node.Operation.Kind == OpKind.Composite || isSpelledOut ? Defined(node, program) : node.Regions.SelectMany(r => r.Nodes))
+        if (!LacksKernels && Missing.IsEmpty) return null;
+        foreach (var inner in node.Operation.Kind == OpKind.Composite ? Defined(node, program) : node.Regions.SelectMany(r => r.Nodes))
             if (Lacks(inner, program) is { } reason) return reason;
-        if (isSpelledOut) return null;
-        // What puts operands side by side is placement, not a kernel.
-        if (node.Operation.Kind is not (OpKind.Contract or OpKind.Convolution or OpKind.Library) || node.Operation.Library(node) is not { Parts.IsEmpty: true } traits) return null;
-        var type = node.Inputs[traits.Typed].DType;
-        if (Library.Has(node, type)) return null;
+        if (MissingFunction(node) is { } function) return $"{Title} does not compute {function}";
+        if (!LacksKernel(node)) return null;
+        if (node.Operation.Undefined(node) is { } why) return $"{OwnKernel(node)}; {why}";
+        foreach (var inner in Defined(node, program))
+            if (!(inner.Operation.IsCheck && Arguments.Are(inner.Inputs[0])) && Lacks(inner, program) is { } reason) return $"{NoKernel(node)} and cannot make it of other operations. {reason}";
+        return null;
+    }
+
+    string OwnKernel(Node node)
+    {
         var types = Library.TypesOf(node.Operation);
-        return types.IsEmpty ? NoKernel(node) : $"{Title} computes {node.Name} in {List(types)} alone, but got {type.Name()}";
+        return types.IsEmpty ? NoKernel(node) : $"{Title} computes {node.Name} in {List(types)} alone, but got {node.Inputs[node.Operation.Library(node)!.Typed].DType.Name()}";
+    }
+
+    // A function of real numbers that neither the target has nor anything spells out.
+    string? MissingFunction(Node node)
+    {
+        if (Missing.IsEmpty) return null;
+        IEnumerable<Scalar> roots = node.Operation is ElementwiseOperation operation ? [operation.Expression(node)] : node.Operation.Kind == OpKind.Reduce && node.Operation.Reduce(node) is { } r ? [.. r.Element, .. r.Combine, r.Result] : [];
+        return Scalar.Order(roots).Where(s => Missing.Contains(s.Op) && !FunctionGraphs.Has(s)).Select(s => $"{s.Op.ToString().ToLowerInvariant()} of {s.Type.Name()}").FirstOrDefault();
     }
 
     string NoKernel(Node node) => $"{Title} has no kernel for {node.Name}";
@@ -140,6 +166,7 @@ public sealed record TargetModel
         text.Append("  products ").Append(Products.Text).Append('\n');
         text.Append("  packing ").Append(Packing.Text).Append('\n');
         if (!Library.IsWhole) text.Append("  library ").Append(Library.Text).Append('\n');
+        if (!Missing.IsEmpty) Line("missing", Missing.Select(op => op.ToString().ToLowerInvariant()));
         Line("addresses", [StableAddresses ? "stable" : "of-each-call"]);
         Line("hooks", Enum.GetValues(typeof(LibraryHooks)).Cast<LibraryHooks>().Where(h => h is not (LibraryHooks.None or LibraryHooks.All) && Hooks.HasFlag(h)).Select(h => h.ToString().ToLowerInvariant()));
         if (Attention is not null) text.Append("  attention ").Append(Attention.Text).Append('\n');

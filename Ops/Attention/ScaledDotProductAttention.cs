@@ -62,6 +62,8 @@ sealed class ScaledDotProductAttentionOperation : Operation
 
     public override void Evaluate(Evaluation e) => new AttentionReference(e, AttentionForm.Of(e.Attributes, isGradient: false)).Forward();
 
+    public override string? Undefined(Node node) => null;
+
     public override ImmutableArray<Value> Define(Builder b, Node node) => AttentionDefinition.Forward(b, AttentionForm.Of(node.Attributes, isGradient: false), node.Inputs);
 
     public override ImmutableArray<Value?> Gradient(GradContext g)

@@ -29,6 +29,8 @@ sealed class ScaledDotProductAttentionGradOperation : Operation
 
     public override void Evaluate(Evaluation e) => new AttentionReference(e, AttentionForm.Of(e.Attributes, isGradient: true)).Backward();
 
+    public override string? Undefined(Node node) => null;
+
     public override ImmutableArray<Value> Define(Builder b, Node node) => AttentionDefinition.Backward(b, AttentionForm.Of(node.Attributes, isGradient: true), node.Inputs);
 
     // What the attention gave follows from its operands, so the definition, which makes it again, has the whole gradient.

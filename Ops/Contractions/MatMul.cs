@@ -76,6 +76,18 @@ sealed class MatMulOperation : Operation
         return [context[0].With(shape)];
     }
 
+    public override string? Undefined(Node node) => null;
+
+    // All products of a row and a column, added up as they are made.
+    public override ImmutableArray<Value> Define(Builder b, Node node)
+    {
+        var (x, y, result) = (node.Inputs[0], node.Inputs[1], node.Output);
+        var sums = result.DType.Accumulator();
+        var rows = b.Reshape(b.Cast(x, sums), x.Shape.Insert(x.Shape.Rank, 1));
+        var columns = b.Reshape(b.Cast(y, sums), y.Shape.Insert(y.Shape.Rank - 2, 1));
+        return [b.Cast(b.Sum(b.Mul(rows, columns), result.Shape.Rank - 1, keep: false), result.DType)];
+    }
+
     public override void Evaluate(Evaluation e)
     {
         var c = e.Create(0);

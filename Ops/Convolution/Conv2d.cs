@@ -58,6 +58,10 @@ sealed class Conv2dOperation : Operation
 
     public override IEnumerable<SizeRule> SizeRules(Node node) => ConvolutionShape.Window(node.Inputs[1].Shape, node.Attributes).SizeRules("Conv2d", node.Inputs[0].Shape);
 
+    public override string? Undefined(Node node) => ConvolutionDefinition.Undefined(node.Inputs[1].Shape, node.Attributes);
+
+    public override ImmutableArray<Value> Define(Builder b, Node node) => [ConvolutionDefinition.Forward(b, node)];
+
     public override void Evaluate(Evaluation e)
     {
         var (x, w, y) = (e[0], e[1], e.Create(0));

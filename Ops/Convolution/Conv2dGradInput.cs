@@ -31,6 +31,10 @@ sealed class Conv2dGradInputOperation : Operation
             yield return new(shape[axis], 1, $"ConvTranspose2d gives an image of shape {shape}, whose sizes are at least 1", Diagnostics.Window);
     }
 
+    public override string? Undefined(Node node) => ConvolutionDefinition.Undefined(node.Inputs[1].Shape, node.Attributes);
+
+    public override ImmutableArray<Value> Define(Builder b, Node node) => [ConvolutionDefinition.Image(b, node)];
+
     public override void Evaluate(Evaluation e)
     {
         var (dy, w, dx) = (e[0], e[1], e.Create(0));

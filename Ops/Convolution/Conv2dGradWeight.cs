@@ -22,6 +22,10 @@ sealed class Conv2dGradWeightOperation : Operation
         return [context[0].With(shape)];
     }
 
+    public override string? Undefined(Node node) => ConvolutionDefinition.Undefined(node.Output.Shape, node.Attributes);
+
+    public override ImmutableArray<Value> Define(Builder b, Node node) => [ConvolutionDefinition.Weight(b, node)];
+
     public override void Evaluate(Evaluation e)
     {
         var (x, dy, dw) = (e[0], e[1], e.Create(0));

@@ -41,6 +41,8 @@ sealed class CheckIndexOperation : Operation
 
     static long? Except(AttributeMap attributes) => attributes.Has("except") ? attributes.Int("except") : null;
 
+    public override string? Undefined(Node node) => "an exception for a number that the model computes is more than arithmetic";
+
     public override void Evaluate(Evaluation e)
     {
         var (index, below, except) = (e[0], e.Attributes.Dim("below").Evaluate(e.Binding), Except(e.Attributes));

@@ -20,7 +20,7 @@ sealed class EmbeddingOperation : Operation
 {
     public override string Name => "embedding";
     public override OpKind Kind => OpKind.Library;
-    public override LibraryTraits Library(Node node) => new() { Types = LibraryTraits.AnyType, Strided = [0] };
+    public override LibraryTraits Library(Node node) => new() { Types = LibraryTraits.AnyType, Strided = [0, 1] };
 
     public override ImmutableArray<TensorType> Infer(InferContext context)
     {
@@ -31,6 +31,15 @@ sealed class EmbeddingOperation : Operation
     }
 
     public override IEnumerable<IndexRule> IndexRules(Node node) => [new(1, node.Inputs[0].Shape[0], null, "Embedding's row")];
+
+    public override string? Undefined(Node node) => null;
+
+    public override ImmutableArray<Value> Define(Builder b, Node node)
+    {
+        var (table, ids) = (node.Inputs[0], Comparing.Checked(b, node, 1));
+        var picked = Comparing.Picked(b, table, b.Reshape(ids, Shape.Of(ids.Shape.Size, 1)), 0);
+        return [b.Reshape(picked, node.Output.Shape)];
+    }
 
     public override void Evaluate(Evaluation e)
     {

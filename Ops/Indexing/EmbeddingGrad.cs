@@ -12,8 +12,8 @@ sealed class EmbeddingGradOperation : Operation
     public override OpKind Kind => OpKind.Library;
 
     public override LibraryTraits Library(Node node) => node.Inputs.Length == 3
-        ? new() { Types = LibraryTraits.RealType, InPlace = [new(0, 2)], ThreadBytes = ColumnSums(node) }
-        : new() { Types = LibraryTraits.RealType, Hooks = LibraryHooks.Addend, ThreadBytes = ColumnSums(node) };
+        ? new() { Types = LibraryTraits.RealType, Strided = [0, 1], InPlace = [new(0, 2)], ThreadBytes = ColumnSums(node) }
+        : new() { Types = LibraryTraits.RealType, Strided = [0, 1], Hooks = LibraryHooks.Addend, ThreadBytes = ColumnSums(node) };
 
     // Sums of some columns of all rows: of one at least, and of more as long as they stay near a processor.
     static Dim ColumnSums(Node node) => LibraryTraits.Sums(node.Output.DType, node.Output.Shape[0] + (1 << 18));
@@ -27,6 +27,15 @@ sealed class EmbeddingGradOperation : Operation
         var result = context[0].With(Shape.Of(context.Attributes.Dim("rows"), dy[dy.Rank - 1]));
         if (context.Inputs.Length > 2 && context[2] != result) throw new ShapeException($"embedding_grad adds onto {result}, but got {context[2]}", Diagnostics.Companion);
         return [result];
+    }
+
+    public override string? Undefined(Node node) => null;
+
+    public override ImmutableArray<Value> Define(Builder b, Node node)
+    {
+        var (dy, ids, result) = (node.Inputs[0], node.Inputs[1], node.Output.Shape);
+        var sum = Comparing.Added(b, b.Reshape(dy, Shape.Of(ids.Shape.Size, result[1])), b.Reshape(ids, Shape.Of(ids.Shape.Size, 1)), 0, result[0]);
+        return [node.Inputs.Length == 3 ? b.Add(node.Inputs[2], sum) : sum];
     }
 
     public override void Evaluate(Evaluation e)

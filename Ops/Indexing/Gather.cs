@@ -23,7 +23,7 @@ sealed class GatherOperation : Operation
 {
     public override string Name => "gather";
     public override OpKind Kind => OpKind.Library;
-    public override LibraryTraits Library(Node node) => new() { Types = LibraryTraits.AnyType };
+    public override LibraryTraits Library(Node node) => new() { Types = LibraryTraits.AnyType, Strided = [0, 1] };
 
     public override ImmutableArray<Value> Emit(Builder b, ImmutableArray<Value> operands, AttributeMap attributes) =>
         base.Emit(b, operands, AttributeMap.Of(("axis", attributes.Axis(operands[0].Shape))));
@@ -40,6 +40,10 @@ sealed class GatherOperation : Operation
     }
 
     public override IEnumerable<IndexRule> IndexRules(Node node) => [new(1, node.Inputs[0].Shape[node.Attributes.Axis(node.Inputs[0].Shape)], null, "Gather's index")];
+
+    public override string? Undefined(Node node) => null;
+
+    public override ImmutableArray<Value> Define(Builder b, Node node) => [Comparing.Picked(b, node.Inputs[0], Comparing.Checked(b, node, 1), node.Attributes.Axis(node.Inputs[0].Shape))];
 
     public override void Evaluate(Evaluation e)
     {

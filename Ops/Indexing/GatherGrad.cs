@@ -9,7 +9,7 @@ sealed class GatherGradOperation : Operation
 {
     public override string Name => "gather_grad";
     public override OpKind Kind => OpKind.Library;
-    public override LibraryTraits Library(Node node) => new() { Types = LibraryTraits.RealType, ThreadBytes = LibraryTraits.Sums(node.Output.DType, node.Output.Shape[node.Attributes.Axis(node.Output.Shape)]) };
+    public override LibraryTraits Library(Node node) => new() { Types = LibraryTraits.RealType, Strided = [0, 1], ThreadBytes = LibraryTraits.Sums(node.Output.DType, node.Output.Shape[node.Attributes.Axis(node.Output.Shape)]) };
 
     public override ImmutableArray<TensorType> Infer(InferContext context)
     {
@@ -18,6 +18,14 @@ sealed class GatherGradOperation : Operation
         Rules.Real("gather_grad", "dy", context[0].DType);
         if (context.Shape(0) != context.Shape(1)) throw new ShapeException($"gather_grad needs an element for each index of {context.Shape(1)}, but got {context.Shape(0)}", Diagnostics.Companion);
         return [context[0].With(context.Shape(0).With(context.Attributes.Axis(context.Shape(0)), context.Attributes.Dim("size")))];
+    }
+
+    public override string? Undefined(Node node) => null;
+
+    public override ImmutableArray<Value> Define(Builder b, Node node)
+    {
+        var axis = node.Attributes.Axis(node.Output.Shape);
+        return [Comparing.Added(b, node.Inputs[0], node.Inputs[1], axis, node.Output.Shape[axis])];
     }
 
     public override void Evaluate(Evaluation e)

@@ -41,6 +41,35 @@ sealed class SortOperation : Operation
         return [context[0], new(DType.I64, context.Shape(0))];
     }
 
+    public override string? Undefined(Node node) => null;
+
+    // An element's place is how many come before it.
+    public override ImmutableArray<Value> Define(Builder b, Node node)
+    {
+        var x = node.Inputs[0];
+        if (x.DType == DType.Bool) x = b.Cast(x, DType.I32);
+        var (axis, ones) = (node.Attributes.Axis(x.Shape), Comparing.Ones(x.Shape.Rank + 1));
+        var (own, other) = (b.Reshape(x, x.Shape.Insert(axis + 1, 1)), b.Reshape(x, x.Shape.Insert(axis, 1)));
+        var (place, otherPlace) = (b.Iota(ones.With(axis, x.Shape[axis]), axis), b.Iota(ones.With(axis + 1, x.Shape[axis]), axis + 1));
+        Value Not(Value a) => b.Emit("logical_not", [a]);
+        Value And(Value a, Value c) => b.Emit("logical_and", [a, c]);
+        Value Or(Value a, Value c) => b.Emit("logical_or", [a, c]);
+        var (less, equal) = node.Attributes.Bool("descending") ? (b.Less(own, other), b.Equal(own, other)) : (b.Less(other, own), b.Equal(other, own));
+        if (x.DType.IsFloat())
+        {
+            // Not a number is larger than every number, and equal to its like.
+            var (isNone, isOtherNone) = (Not(b.Equal(own, own)), Not(b.Equal(other, other)));
+            less = Or(less, node.Attributes.Bool("descending") ? And(isOtherNone, Not(isNone)) : And(isNone, Not(isOtherNone)));
+            equal = Or(equal, And(isNone, isOtherNone));
+        }
+        var isBefore = Or(less, And(equal, b.Less(otherPlace, place)));
+        var rank = b.Sum(b.Cast(isBefore, DType.I64), axis + 1, keep: false);
+        // What comes to a place is the element of that rank.
+        var isThere = b.Equal(b.Reshape(rank, rank.Shape.Insert(axis, 1)), place);
+        var indices = b.Sum(b.Where(isThere, otherPlace, b.ConstantLike(0, otherPlace)), axis + 1, keep: false);
+        return [Comparing.Picked(b, node.Inputs[0], indices, axis), indices];
+    }
+
     public override void Evaluate(Evaluation e)
     {
         var (x, values, indices) = (e[0], e.Create(0), e.Create(1));

@@ -1,5 +1,6 @@
 using System.Collections.Generic;
 using System.Collections.Immutable;
+using System.Linq;
 using Graph.Compiler.Ir;
 using Graph.Operations;
 
@@ -22,7 +23,7 @@ sealed class AvgPool2dOperation : Operation
 {
     public override string Name => "avg_pool2d";
     public override OpKind Kind => OpKind.Library;
-    public override LibraryTraits Library(Node node) => new() { Types = LibraryTraits.RealType };
+    public override LibraryTraits Library(Node node) => new() { Types = LibraryTraits.RealType, Strided = [0] };
 
     public override ImmutableArray<Value> Emit(Builder b, ImmutableArray<Value> operands, AttributeMap attributes) => base.Emit(b, operands, PoolingShape.Canonical(attributes));
 
@@ -34,6 +35,16 @@ sealed class AvgPool2dOperation : Operation
     }
 
     public override IEnumerable<SizeRule> SizeRules(Node node) => PoolingShape.Window(node.Attributes).SizeRules("AvgPool2d", node.Inputs[0].Shape);
+
+    public override string? Undefined(Node node) => WindowTaps.TooMany(PoolingShape.Window(node.Attributes));
+
+    public override ImmutableArray<Value> Define(Builder b, Node node)
+    {
+        var taps = new WindowTaps(b, PoolingShape.Window(node.Attributes), node.Output.Shape);
+        var padded = taps.Padded(b.Cast(node.Inputs[0], node.Output.DType.Accumulator()));
+        var sum = taps.All.Select(tap => taps.Seen(padded, tap)).Aggregate(b.Add);
+        return [b.Cast(b.Mul(sum, PoolingShape.Share(b, node.Attributes, sum)), node.Output.DType)];
+    }
 
     public override void Evaluate(Evaluation e)
     {

@@ -9,7 +9,7 @@ sealed class AvgPool2dGradOperation : Operation
 {
     public override string Name => "avg_pool2d_grad";
     public override OpKind Kind => OpKind.Library;
-    public override LibraryTraits Library(Node node) => new() { Types = LibraryTraits.RealType, ThreadBytes = PoolingShape.PlaneSums(node.Output.Type) };
+    public override LibraryTraits Library(Node node) => new() { Types = LibraryTraits.RealType, Strided = [0], ThreadBytes = PoolingShape.PlaneSums(node.Output.Type) };
 
     public override ImmutableArray<TensorType> Infer(InferContext context)
     {
@@ -18,6 +18,15 @@ sealed class AvgPool2dGradOperation : Operation
         var shape = new Shape(context.Attributes.Dims("shape"));
         Rules.Same(Name, "a gradient", context.Shape(0), PoolingShape.Infer(Name, shape, context.Attributes));
         return [context[0].With(shape)];
+    }
+
+    public override string? Undefined(Node node) => WindowTaps.TooMany(PoolingShape.Window(node.Attributes));
+
+    public override ImmutableArray<Value> Define(Builder b, Node node)
+    {
+        var dy = b.Cast(node.Inputs[0], node.Output.DType.Accumulator());
+        var part = b.Mul(dy, PoolingShape.Share(b, node.Attributes, dy));
+        return [b.Cast(new WindowTaps(b, PoolingShape.Window(node.Attributes), dy.Shape).Spread(_ => part, node.Output.Shape), node.Output.DType)];
     }
 
     public override void Evaluate(Evaluation e)

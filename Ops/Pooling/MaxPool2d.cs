@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Collections.Immutable;
+using System.Linq;
 using Graph.Compiler.Ir;
 using Graph.Operations;
 
@@ -24,7 +25,7 @@ sealed class MaxPool2dOperation : Operation
 {
     public override string Name => "max_pool2d";
     public override OpKind Kind => OpKind.Library;
-    public override LibraryTraits Library(Node node) => new() { Types = LibraryTraits.RealType };
+    public override LibraryTraits Library(Node node) => new() { Types = LibraryTraits.RealType, Strided = [0] };
 
     public override ImmutableArray<Value> Emit(Builder b, ImmutableArray<Value> operands, AttributeMap attributes) =>
         [b.Node(this, operands, PoolingShape.Canonical(attributes)).Outputs[0]];
@@ -38,6 +39,37 @@ sealed class MaxPool2dOperation : Operation
     }
 
     public override IEnumerable<SizeRule> SizeRules(Node node) => PoolingShape.Window(node.Attributes).SizeRules("MaxPool2d", node.Inputs[0].Shape);
+
+    public override string? Undefined(Node node) => WindowTaps.TooMany(PoolingShape.Window(node.Attributes));
+
+    // Tap by tap, in their order: a greater element takes the place of the one before.
+    public override ImmutableArray<Value> Define(Builder b, Node node)
+    {
+        var (x, map) = (node.Inputs[0], node.Outputs[0].Shape);
+        var window = PoolingShape.Window(node.Attributes);
+        var taps = new WindowTaps(b, window, map);
+        var padded = taps.Padded(x);
+        Value And(Value a, Value c) => b.Emit("logical_and", [a, c]);
+        Value Not(Value a) => b.Emit("logical_not", [a]);
+        Value Inside(Value place, Dim size) => And(b.LessEqual(b.ConstantLike(0, place), place), b.Less(place, b.Size(size, DType.I32)));
+        Value? best = null, at = null;
+        foreach (var tap in taps.All)
+        {
+            var (value, row, column) = (taps.Seen(padded, tap), taps.Place(2, tap.Row), taps.Place(3, tap.Column));
+            var place = b.Expand(b.Add(b.Mul(row, b.Size(x.Shape[3], DType.I32)), column), map);
+            var isInside = window.PaddingHeight + window.PaddingWidth == 0 ? null : And(Inside(row, x.Shape[2]), Inside(column, x.Shape[3]));
+            if (best is null || at is null)
+            {
+                (best, at) = (value, isInside is null ? place : b.Where(isInside, place, b.ConstantLike(-1, place)));
+                continue;
+            }
+            var isBetter = b.Emit("logical_or", [b.Less(best, value), And(Not(b.Equal(value, value)), b.Equal(best, best))]);
+            // Nothing of the padding was there.
+            if (isInside is not null) isBetter = And(isInside, b.Emit("logical_or", [b.Less(at, b.ConstantLike(0, at)), isBetter]));
+            (best, at) = (b.Where(isBetter, value, best), b.Where(isBetter, place, at));
+        }
+        return [best!, at!];
+    }
 
     public override void Evaluate(Evaluation e)
     {

@@ -9,7 +9,7 @@ sealed class MaxPool2dGradOperation : Operation
 {
     public override string Name => "max_pool2d_grad";
     public override OpKind Kind => OpKind.Library;
-    public override LibraryTraits Library(Node node) => new() { Types = LibraryTraits.RealType, ThreadBytes = PoolingShape.PlaneSums(node.Output.Type) };
+    public override LibraryTraits Library(Node node) => new() { Types = LibraryTraits.RealType, Strided = [0], ThreadBytes = PoolingShape.PlaneSums(node.Output.Type) };
 
     public override ImmutableArray<TensorType> Infer(InferContext context)
     {
@@ -19,6 +19,15 @@ sealed class MaxPool2dGradOperation : Operation
         Rules.Same(Name, "indices", context.Shape(1), context.Shape(0));
         Rules.Rank(Name, "the gradient", context.Shape(0), 4, 4, "a gradient of shape [batch, channels, height, width]");
         return [context[0].With(shape)];
+    }
+
+    public override string? Undefined(Node node) => null;
+
+    public override ImmutableArray<Value> Define(Builder b, Node node)
+    {
+        var (map, image) = (node.Inputs[0].Shape, node.Output.Shape);
+        var planes = Shape.Of(map[0], map[1], map[2] * map[3]);
+        return [b.Reshape(Comparing.Added(b, b.Reshape(node.Inputs[0], planes), b.Reshape(node.Inputs[1], planes), 2, image[2] * image[3]), image)];
     }
 
     public override void Evaluate(Evaluation e)

@@ -14,6 +14,13 @@ static class PoolingShape
     /// <summary>Bytes of the sums of one plane of a gradient whose elements do not hold them.</summary>
     public static Dim PlaneSums(TensorType image) => LibraryTraits.Sums(image.DType, image.Shape[2] * image.Shape[3]);
 
+    /// <summary>What an element of a window is of its mean.</summary>
+    public static Value Share(Builder b, AttributeMap attributes, Value like)
+    {
+        var (height, width) = attributes.Pair("kernel", 1);
+        return b.ConstantLike(Rounding.Round(1.0 / (height * width), like.DType), like);
+    }
+
     /// <summary>The shape of the result.</summary>
     public static Shape Infer(string operation, Shape x, AttributeMap attributes)
     {

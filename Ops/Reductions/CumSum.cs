@@ -17,7 +17,7 @@ sealed class CumSumOperation : Operation
     public override string Name => "cumsum";
     public override TypePolicy Policy(Node node) => TypePolicy.Wide;
     public override OpKind Kind => OpKind.Library;
-    public override LibraryTraits Library(Node node) => new() { Types = LibraryTraits.RealType };
+    public override LibraryTraits Library(Node node) => new() { Types = LibraryTraits.RealType, Strided = [0] };
 
     public override ImmutableArray<Value> Emit(Builder b, ImmutableArray<Value> operands, AttributeMap attributes) =>
         base.Emit(b, operands, AttributeMap.Of(("axis", attributes.Axis(operands[0].Shape))));
@@ -28,6 +28,19 @@ sealed class CumSumOperation : Operation
         context.Attributes.Axis(context.Shape(0));
         Rules.Real("CumSum", "x", context[0].DType);
         return [context[0]];
+    }
+
+    public override string? Undefined(Node node) => null;
+
+    public override ImmutableArray<Value> Define(Builder b, Node node)
+    {
+        var x = node.Inputs[0];
+        var axis = node.Attributes.Axis(x.Shape);
+        var ones = Comparing.Ones(x.Shape.Rank + 1);
+        var (to, from) = (b.Iota(ones.With(axis, x.Shape[axis]), axis), b.Iota(ones.With(axis + 1, x.Shape[axis]), axis + 1));
+        var wide = b.Reshape(b.Cast(x, x.DType.Accumulator()), x.Shape.Insert(axis, 1));
+        var isAdded = node.Attributes.Bool("reverse") ? b.LessEqual(to, from) : b.LessEqual(from, to);
+        return [b.Cast(b.Sum(b.Where(isAdded, wide, b.ConstantLike(0, wide)), axis + 1, keep: false), x.DType)];
     }
 
     public override void Evaluate(Evaluation e)

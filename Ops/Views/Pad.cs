@@ -23,7 +23,7 @@ sealed class PadOperation : Operation
 {
     public override string Name => "pad";
     public override OpKind Kind => OpKind.Library;
-    public override LibraryTraits Library(Node node) => new() { Types = LibraryTraits.AnyType };
+    public override LibraryTraits Library(Node node) => new() { Types = LibraryTraits.AnyType, Strided = [0] };
 
     /// <summary>Pads one axis.</summary>
     public static Value Pad(Builder b, Value x, int axis, Dim before, Dim after, double value = 0)
@@ -65,6 +65,16 @@ sealed class PadOperation : Operation
             var count = node.Attributes.Dim(name);
             yield return new(count, 0, $"Pad {name} {node.Inputs[0].Shape} adds {count} elements, but at least 0 are needed", Diagnostics.Bounds);
         }
+    }
+
+    public override string? Undefined(Node node) => null;
+
+    public override ImmutableArray<Value> Define(Builder b, Node node)
+    {
+        var axis = node.Attributes.Axis(node.Output.Shape);
+        Value? Around(string name) => node.Attributes.Dim(name) is var count && count.Is(0) ? null : b.Full(node.Attributes.Real("value"), node.Output.Type.With(node.Output.Shape.With(axis, count)));
+        Value?[] parts = [Around("before"), node.Inputs[0], Around("after")];
+        return [b.Emit("concat", [.. parts.OfType<Value>()], ("axis", axis))];
     }
 
     public override void Evaluate(Evaluation e)

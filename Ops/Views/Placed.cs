@@ -32,7 +32,7 @@ sealed class PlacedOperation : Operation
 {
     public override string Name => "placed";
     public override OpKind Kind => OpKind.Library;
-    public override LibraryTraits Library(Node node) => new() { Types = LibraryTraits.AnyType, InPlace = [new(0, 0)] };
+    public override LibraryTraits Library(Node node) => new() { Types = LibraryTraits.AnyType, Strided = [1], InPlace = [new(0, 0)] };
 
     public override ImmutableArray<Value> Emit(Builder b, ImmutableArray<Value> operands, AttributeMap attributes)
     {
@@ -68,6 +68,18 @@ sealed class PlacedOperation : Operation
         var (whole, part) = (node.Inputs[0].Shape, node.Inputs[1].Shape);
         var axis = node.Attributes.Axis(whole);
         yield return new(whole[axis] - part[axis], 0, $"AssignAt writes {part[axis]} places along axis {axis}, but the state {whole} has {whole[axis]}", Diagnostics.Bounds);
+    }
+
+    public override string? Undefined(Node node) => null;
+
+    public override ImmutableArray<Value> Define(Builder b, Node node)
+    {
+        var (whole, part) = (node.Inputs[0], node.Inputs[1]);
+        var axis = node.Attributes.Axis(whole.Shape);
+        var place = b.Iota(Comparing.Ones(whole.Shape.Rank).With(axis, whole.Shape[axis]), axis);
+        var along = b.Sub(place, b.Cast(node.Inputs[2], DType.I64));
+        var isInside = b.Emit("logical_and", [b.LessEqual(b.ConstantLike(0, along), along), b.Less(along, b.Size(part.Shape[axis], DType.I64))]);
+        return [b.Where(isInside, Comparing.Picked(b, part, along, axis), whole)];
     }
 
     public override void Evaluate(Evaluation e)

@@ -18,14 +18,14 @@ static unsafe class AverageWindows
     static void Row<Stride>(PoolingCall* c, float* plane, long y, long from, long to, float* map) where Stride : struct, IExtent
     {
         var (top, bottom) = c->Rows(y);
-        long width = c->Width, kernel = c->KernelWidth, last = to - WindowRows.Group;
+        long row = c->From.Row, kernel = c->KernelWidth, last = to - WindowRows.Group;
         var share = Vector256.Create(1f / (c->KernelHeight * kernel));
         for (long x = from; x < to; x += 2 * WindowRows.Group)
         {
-            long a = Math.Min(x, last), b = Math.Min(x + WindowRows.Group, last), first = top * width - c->PaddingLeft;
+            long a = Math.Min(x, last), b = Math.Min(x + WindowRows.Group, last), first = top * row - c->PaddingLeft;
             float* p = plane + first + a * Stride.Value, q = plane + first + b * Stride.Value;
             var sum = Vector256<float>.Zero;
-            for (long i = top; i < bottom; i++, p += width, q += width)
+            for (long i = top; i < bottom; i++, p += row, q += row)
             {
                 if (Stride.Value == 1)
                 {

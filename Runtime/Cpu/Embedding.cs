@@ -17,6 +17,7 @@ public unsafe struct EmbeddingCall
     public long Count;
     public void* Ids;
     public bool WideIds;
+    public Places IdPlaces;
 
     /// <summary>[Rows, Width]: read by the gather, written by the gradient.</summary>
     public void* Table;
@@ -24,8 +25,10 @@ public unsafe struct EmbeddingCall
     /// <summary>What the gather reads lies anywhere: elements from one row to the next, and from one column. What the gradient writes is contiguous.</summary>
     public long RowStride, ColumnStride;
 
-    /// <summary>[Count, Width]: written by the gather, the picks' gradient of the gradient.</summary>
+    /// <summary>[Count, Width]: written by the gather, element behind element; the picks' gradient of the gradient, whose rows lie anywhere.</summary>
     public void* Picks;
+    public Places PickRows;
+    public long PickStep;
 
     /// <summary>[Rows, Width]: what the gradient is added to, which may be the table's gradient itself; null for zeros.</summary>
     public void* Start;
@@ -82,9 +85,9 @@ public static unsafe class Embedding
                 for (long j = 0; j < columns; j++) sums[row * columns + j] = call->Start == null ? C.Zero : E.Load(((T*)call->Start)[row * call->Width + column + j]);
             for (long i = 0; i < call->Count; i++)
             {
-                var from = (T*)call->Picks + i * call->Width + column;
+                var from = (T*)call->Picks + call->PickRows[i] + column * call->PickStep;
                 var to = sums + Id(call, i) * columns;
-                for (long j = 0; j < columns; j++) to[j] += E.Load(from[j]);
+                for (long j = 0; j < columns; j++) to[j] += E.Load(from[j * call->PickStep]);
             }
             for (long row = 0; row < call->Rows; row++)
                 for (long j = 0; j < columns; j++) ((T*)call->Table)[row * call->Width + column + j] = E.Store(sums[row * columns + j]);
@@ -93,7 +96,7 @@ public static unsafe class Embedding
 
     static long Id(EmbeddingCall* call, long i)
     {
-        long id = call->WideIds ? ((long*)call->Ids)[i] : ((int*)call->Ids)[i];
+        long at = call->IdPlaces[i], id = call->WideIds ? ((long*)call->Ids)[at] : ((int*)call->Ids)[at];
         if ((ulong)id >= (ulong)call->Rows) throw new ArgumentOutOfRangeException(null, $"The index {id} lies outside of the {call->Rows} rows of the table.");
         return id;
     }
@@ -134,8 +137,13 @@ public static unsafe class Embedding
         long column = begin * ColumnBlock, columns = Math.Min(end * ColumnBlock, call->Width) - column;
         for (long i = 0; i < call->Count; i++)
         {
-            T* from = (T*)call->Picks + i * call->Width + column, to = (T*)call->Table + Id(call, i) * call->Width + column;
-            long j = 0;
+            T* from = (T*)call->Picks + call->PickRows[i] + column * call->PickStep, to = (T*)call->Table + Id(call, i) * call->Width + column;
+            long j = 0, step = call->PickStep;
+            if (step != 1)
+            {
+                for (; j < columns; j++) to[j] += from[j * step];
+                continue;
+            }
             for (; j + Vector256<T>.Count <= columns; j += Vector256<T>.Count) (Vector256.Load(to + j) + Vector256.Load(from + j)).Store(to + j);
             for (; j < columns; j++) to[j] += from[j];
         }
@@ -176,6 +184,12 @@ static unsafe partial class LibraryKernels
         (call->RowStride, call->ColumnStride) = (launch.Strides(table)[0], rows[1] == 1 ? 1 : launch.Strides(table)[1]);
         call->Count = LibraryCall.Product(launch.Shape(1));
         call->WideIds = launch.Type(1) == DType.I64;
+        call->IdPlaces = launch.All(1);
+        if (picks == 0)
+        {
+            var last = launch.Shape(0).Length - 1;
+            (call->PickRows, call->PickStep) = (launch.Lines(0, last), rows[1] == 1 ? 1 : launch.Strides(0)[last]);
+        }
         launch.Resolve(table, (void**)&call->Table);
         launch.Resolve(picks, (void**)&call->Picks);
         launch.Resolve(1, &call->Ids);

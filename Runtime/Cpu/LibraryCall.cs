@@ -49,6 +49,12 @@ abstract unsafe class LibraryCall(string operation, AttributeMap attributes, int
         return (Product(shape[..Axis]), shape[Axis], Product(shape[(Axis + 1)..]));
     }
 
+    /// <summary>All elements of an operand.</summary>
+    public Places All(int operand) => Lines(operand, -1);
+
+    /// <summary>The first elements of an operand's lines along an axis.</summary>
+    public Places Lines(int operand, int axis) => Places.Of(this, shapes[operand], strides[operand], axis);
+
     public static long Product(IEnumerable<long> sizes)
     {
         long product = 1;

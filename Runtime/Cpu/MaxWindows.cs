@@ -18,7 +18,7 @@ static unsafe class MaxWindows
     static void Row<Stride>(PoolingCall* c, float* plane, long y, long from, long to, float* map, int* index) where Stride : struct, IExtent
     {
         var (top, bottom) = c->Rows(y);
-        long width = c->Width, kernel = c->KernelWidth, last = to - WindowRows.Group;
+        long width = c->Width, row = c->From.Row, kernel = c->KernelWidth, last = to - WindowRows.Group;
         var steps = Vector128.Create(0, 1, 2, 3) * Stride.Value;
         var one = Vector256<int>.One;
         for (long x = from; x < to; x += 2 * WindowRows.Group)
@@ -29,8 +29,8 @@ static unsafe class MaxWindows
             // No number is less; a window of nothing but such has its first for its maximum.
             var best = Vector256.Create(float.NegativeInfinity);
             var at = line;
-            float* p = plane + first, q = plane + second;
-            for (long i = top; i < bottom; i++, p += width, q += width, line += Vector256.Create((int)width))
+            float* p = plane + (first + top * (row - width)), q = plane + (second + top * (row - width));
+            for (long i = top; i < bottom; i++, p += row, q += row, line += Vector256.Create((int)width))
             {
                 var place = line;
                 if (Stride.Value == 1)
@@ -68,9 +68,9 @@ static unsafe class MaxWindows
     public static bool TryHalves(PoolingCall* c, float* map, int* index, float* plane)
     {
         long count = c->MapWidth, width = c->Width, last = count - WindowRows.Group;
-        if (last < 0 || 2 * count > width || 2 * c->MapHeight > c->Height || !Vector128.IsHardwareAccelerated) return false;
+        if (last < 0 || c->From.Column != 1 || 2 * count > width || 2 * c->MapHeight > c->Height || !Vector128.IsHardwareAccelerated) return false;
         var steps = Vector128.Create(0, 2, 4, 6);
-        for (long y = 0; y < c->MapHeight; y++, map += count, index += count)
+        for (long y = 0; y < c->MapHeight; y++, map += c->From.Row, index += count)
         {
             float* to = plane + 2 * y * width;
             for (long x = 0; x < count; x += 2 * WindowRows.Group)

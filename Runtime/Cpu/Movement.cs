@@ -11,6 +11,10 @@ public unsafe struct PadCall
     public long Rows, BytesBefore, Bytes, BytesAfter;
     public byte* From, To;
 
+    /// <summary>How the rows lie, and how many runs are one.</summary>
+    public Runs Runs;
+    public long RunsOfRow;
+
     /// <summary>Bytes of an element: 1, 2, 4 or 8.</summary>
     public int ElementBytes;
 
@@ -35,7 +39,7 @@ public static unsafe class Movement
         {
             var to = call->To + row * stride;
             Fill(call, to, call->BytesBefore);
-            Buffer.MemoryCopy(call->From + row * call->Bytes, to + call->BytesBefore, call->Bytes, call->Bytes);
+            call->Runs.Copy(to + call->BytesBefore, call->From, row * call->RunsOfRow, call->Bytes / call->ElementBytes, call->ElementBytes);
             Fill(call, to + call->BytesBefore + call->Bytes, call->BytesAfter);
         }
     }
@@ -72,6 +76,8 @@ static unsafe partial class LibraryKernels
         call->Value = Bits(launch, launch.Attributes.Real("value"));
         var (outer, extent, inner) = launch.Around(0);
         call->Rows = outer;
+        call->Runs = Runs.Of(launch, 0, launch.Axis);
+        call->RunsOfRow = extent * inner / Math.Max(1, call->Runs.Length);
         call->BytesBefore = launch.Size("before") * inner * bytes;
         call->Bytes = extent * inner * bytes;
         call->BytesAfter = launch.Size("after") * inner * bytes;

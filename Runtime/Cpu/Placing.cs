@@ -10,6 +10,11 @@ public unsafe struct PlaceCall
 {
     public long Outer, Extent, Count, Inner;
 
+    /// <summary>How the part lies, and how many of its runs belong to one of the <see cref="Outer"/>.</summary>
+    public Runs Runs;
+    public long RunsOfRow;
+    public int ElementBytes;
+
     /// <summary>The place: int32 or, with <see cref="Wide"/>, int64.</summary>
     public void* At;
     public bool Wide;
@@ -49,7 +54,7 @@ public static unsafe class Placing
         var call = (PlaceCall*)context;
         var (bytes, at) = (call->Count * call->Inner, At(call));
         for (var row = begin; row < end; row++)
-            System.Buffer.MemoryCopy(call->Part + row * bytes, call->To + (row * call->Extent + at) * call->Inner, bytes, bytes);
+            call->Runs.Copy(call->To + (row * call->Extent + at) * call->Inner, call->Part, row * call->RunsOfRow, bytes / call->ElementBytes, call->ElementBytes);
     }
 }
 
@@ -62,8 +67,11 @@ static unsafe partial class LibraryKernels
         var call = launch.Take<PlaceCall>();
         launch.Run(&Placing.Run, call);
         (call->Outer, call->Extent, call->Inner) = launch.Around(0);
-        call->Inner *= launch.Type(0).Size();
         call->Count = launch.Shape(1)[launch.Axis];
+        call->Runs = Runs.Of(launch, 1, launch.Axis);
+        call->RunsOfRow = call->Count * call->Inner / Math.Max(1, call->Runs.Length);
+        call->ElementBytes = launch.Type(0).Size();
+        call->Inner *= call->ElementBytes;
         call->Wide = launch.Type(2) == DType.I64;
         launch.Resolve(0, (void**)&call->From);
         launch.Resolve(1, (void**)&call->Part);

@@ -37,11 +37,11 @@ public static unsafe class Pooling
     static void MaxForward<E, T, C>(void* context, long begin, long end, int worker) where E : IElement<T, C> where T : unmanaged where C : unmanaged, INumber<C>
     {
         var c = (PoolingCall*)context;
-        long image = c->Height * c->Width, map = c->MapHeight * c->MapWidth;
-        var (from, to) = typeof(T) == typeof(float) ? WindowRows.Inside(c) : (0, 0);
+        long map = c->MapHeight * c->MapWidth;
+        var (from, to) = typeof(T) == typeof(float) && c->From.Column == 1 ? WindowRows.Inside(c) : (0, 0);
         for (long plane = begin; plane < end; plane++)
         {
-            var source = (T*)c->Image + plane * image;
+            var source = (T*)c->Image + c->Plane(plane);
             for (long y = 0; y < c->MapHeight; y++)
             {
                 long at = plane * map + y * c->MapWidth;
@@ -57,12 +57,12 @@ public static unsafe class Pooling
         var (y0, y1) = c->Rows(y);
         var (x0, x1) = c->Columns(x);
         long at = y0 * c->Width + x0;
-        var best = E.Load(source[at]);
+        var best = E.Load(source[y0 * c->From.Row + x0 * c->From.Column]);
         for (long i = y0; i < y1; i++)
         {
             for (long j = x0; j < x1; j++)
             {
-                var candidate = E.Load(source[i * c->Width + j]);
+                var candidate = E.Load(source[i * c->From.Row + j * c->From.Column]);
                 // True for a greater number, and for NaN against a number.
                 if (candidate <= best || C.IsNaN(best)) continue;
                 best = candidate;
@@ -79,11 +79,15 @@ public static unsafe class Pooling
         long image = c->Height * c->Width, map = c->MapHeight * c->MapWidth;
         for (long plane = begin; plane < end; plane++)
         {
-            T* to = (T*)c->Image + plane * image, from = (T*)c->Map + plane * map;
+            T* to = (T*)c->Image + plane * image, from = (T*)c->Map + c->Plane(plane);
             int* index = c->Index + plane * map;
             if (typeof(T) == typeof(float) && MaxWindows.TryHalves(c, (float*)from, index, (float*)to)) continue;
             var sums = Sums<T, C>(c, to, worker);
-            for (long i = 0; i < map; i++) sums[index[i]] += E.Load(from[i]);
+            for (long y = 0; y < c->MapHeight; y++, index += c->MapWidth)
+            {
+                var line = from + y * c->From.Row;
+                for (long x = 0; x < c->MapWidth; x++) sums[index[x]] += E.Load(line[x * c->From.Column]);
+            }
             Round<E, T, C>(sums, to, image);
         }
     }
@@ -92,10 +96,10 @@ public static unsafe class Pooling
     {
         var c = (PoolingCall*)context;
         var share = C.One / C.CreateChecked(c->KernelHeight * c->KernelWidth);
-        var (from, to) = typeof(T) == typeof(float) ? WindowRows.Inside(c) : (0, 0);
+        var (from, to) = typeof(T) == typeof(float) && c->From.Column == 1 ? WindowRows.Inside(c) : (0, 0);
         for (long plane = begin; plane < end; plane++)
         {
-            var source = (T*)c->Image + plane * c->Height * c->Width;
+            var source = (T*)c->Image + c->Plane(plane);
             for (long y = 0; y < c->MapHeight; y++)
             {
                 var map = (T*)c->Map + (plane * c->MapHeight + y) * c->MapWidth;
@@ -113,7 +117,7 @@ public static unsafe class Pooling
         var sum = C.Zero;
         for (long i = y0; i < y1; i++)
         {
-            for (long j = x0; j < x1; j++) sum += E.Load(source[i * c->Width + j]);
+            for (long j = x0; j < x1; j++) sum += E.Load(source[i * c->From.Row + j * c->From.Column]);
         }
         return sum;
     }
@@ -122,18 +126,18 @@ public static unsafe class Pooling
     {
         var c = (PoolingCall*)context;
         var share = C.One / C.CreateChecked(c->KernelHeight * c->KernelWidth);
-        bool lines = typeof(T) == typeof(float) && WindowRows.Inside(c) == (0, c->MapWidth);
+        bool lines = typeof(T) == typeof(float) && c->From.Column == 1 && WindowRows.Inside(c) == (0, c->MapWidth);
         for (long plane = begin; plane < end; plane++)
         {
             var to = (T*)c->Image + plane * c->Height * c->Width;
             var sums = Sums<T, C>(c, to, worker);
             for (long y = 0; y < c->MapHeight; y++)
             {
-                var from = (T*)c->Map + (plane * c->MapHeight + y) * c->MapWidth;
+                var from = (T*)c->Map + c->Plane(plane) + y * c->From.Row;
                 if (lines) AverageWindows.Share(c, (float*)from, y, (float*)sums);
                 else
                 {
-                    for (long x = 0; x < c->MapWidth; x++) Share(c, E.Load(from[x]) * share, y, x, sums);
+                    for (long x = 0; x < c->MapWidth; x++) Share(c, E.Load(from[x * c->From.Column]) * share, y, x, sums);
                 }
             }
             Round<E, T, C>(sums, to, c->Height * c->Width);
@@ -208,7 +212,10 @@ static unsafe partial class LibraryKernels
         var call = launch.Take<PoolingCall>();
         launch.Run((delegate*<WorkerPool, void*, void>)kernel, call);
         var (images, maps) = (launch.Shape(image), launch.Shape(map));
-        call->Planes = images[0] * images[1];
+        (call->Planes, call->Channels) = (images[0] * images[1], Math.Max(1, images[1]));
+        var from = launch.Strides(0);
+        // Of one column nobody takes a step.
+        call->From = new() { Image = from[0], Channel = from[1], Row = from[2], Column = launch.Shape(0)[3] == 1 ? 1 : from[3] };
         (call->Height, call->Width) = (images[2], images[3]);
         (call->MapHeight, call->MapWidth) = (maps[2], maps[3]);
         // The gradient of a maximum goes where the index says: it has no window.

@@ -4,27 +4,36 @@ using System.ComponentModel;
 namespace Graph.Runtime.Cpu;
 
 /// <summary>
-/// Windows over the planes of a contiguous [.., Height, Width] tensor, one for each element of a [.., MapHeight, MapWidth] map. Every window has at least one element inside of its plane.
+/// Windows over the planes of a tensor [images, channels, Height, Width], one for each element of a map [images, channels, MapHeight, MapWidth]. Every window has at least one element inside of its plane.
 /// </summary>
 [EditorBrowsable(EditorBrowsableState.Never)]
 public unsafe struct PoolingCall
 {
-    /// <summary>Planes: batch times channels.</summary>
-    public long Planes;
+    /// <summary>Planes: images times channels.</summary>
+    public long Planes, Channels;
     public long Height, Width, MapHeight, MapWidth;
     public long KernelHeight, KernelWidth, StrideHeight, StrideWidth, PaddingTop, PaddingLeft;
 
-    /// <summary>Forward: read. Gradient: written.</summary>
+    /// <summary>Forward: read, wherever it lies. Gradient: written, element behind element.</summary>
     public void* Image;
 
-    /// <summary>Forward: written. Gradient: the map's gradient, read.</summary>
+    /// <summary>Forward: written, element behind element. Gradient: the map's gradient, read wherever it lies.</summary>
     public void* Map;
+
+    /// <summary>Where what is read lies: the image forward, the map's gradient in a gradient.</summary>
+    public PlaneStrides From;
 
     /// <summary>Maximum pooling: where in its plane (row · width + column) each maximum lies. Written forward, read by the gradient.</summary>
     public int* Index;
 
     /// <summary>Gradients whose elements are narrower than their sums: a plane of sums for each worker.</summary>
     public float** Sums;
+
+    /// <summary>Says that what is read lies element behind element: planes of so many rows and columns.</summary>
+    public void LayDense(long height, long width) => (Channels, From) = (1, PlaneStrides.Dense(1, height, width));
+
+    /// <summary>Where a plane of what is read begins.</summary>
+    internal readonly long Plane(long plane) => plane / Channels * From.Image + plane % Channels * From.Channel;
 
     /// <summary>The rows of the image that the windows of a row of the map have.</summary>
     internal readonly (long Begin, long End) Rows(long y)

@@ -5,11 +5,16 @@ using Graph.Compiler.Ir;
 
 namespace Graph.Runtime.Cpu;
 
-/// <summary>Running sums along the middle axis of a tensor [Outer, Extent, Inner].</summary>
+/// <summary>Running sums along an axis of a tensor.</summary>
 [EditorBrowsable(EditorBrowsableState.Never)]
 public unsafe struct ScanCall
 {
-    public long Outer, Extent, Inner;
+    /// <summary>Lines along the axis, and the elements of one.</summary>
+    public long Lines, Extent;
+
+    /// <summary>Where lines begin, and from one element of a line to the next.</summary>
+    public Places FromLines, ToLines;
+    public long FromStep, ToStep;
 
     /// <summary>From the last element to the first.</summary>
     public bool Reverse;
@@ -24,7 +29,7 @@ public static unsafe class Scanning
 
     /// <summary>The sums up to and including each element.</summary>
     internal static void Sum<E, T, C>(WorkerPool pool, ScanCall* call)
-        where E : IElement<T, C> where T : unmanaged where C : unmanaged, INumber<C> => pool.Run(&Sum<E, T, C>, call, call->Outer * call->Inner, 1 + ChunkElements / Math.Max(1, call->Extent));
+        where E : IElement<T, C> where T : unmanaged where C : unmanaged, INumber<C> => pool.Run(&Sum<E, T, C>, call, call->Lines, 1 + ChunkElements / Math.Max(1, call->Extent));
 
     static void Sum<E, T, C>(void* context, long begin, long end, int worker)
         where E : IElement<T, C> where T : unmanaged where C : unmanaged, INumber<C>
@@ -32,14 +37,13 @@ public static unsafe class Scanning
         var call = (ScanCall*)context;
         for (var line = begin; line < end; line++)
         {
-            var at = line / call->Inner * call->Extent * call->Inner + line % call->Inner;
-            var step = call->Inner;
-            if (call->Reverse) (at, step) = (at + (call->Extent - 1) * call->Inner, -call->Inner);
+            T* from = (T*)call->From + call->FromLines[line], to = (T*)call->To + call->ToLines[line];
+            var (k, step) = call->Reverse ? (call->Extent - 1, -1L) : (0, 1);
             var sum = 0.0;
-            for (long k = 0; k < call->Extent; k++, at += step)
+            for (long left = call->Extent; left > 0; left--, k += step)
             {
-                sum += double.CreateTruncating(E.Load(((T*)call->From)[at]));
-                ((T*)call->To)[at] = E.Store(C.CreateTruncating(sum));
+                sum += double.CreateTruncating(E.Load(from[k * call->FromStep]));
+                to[k * call->ToStep] = E.Store(C.CreateTruncating(sum));
             }
         }
     }
@@ -60,7 +64,10 @@ static unsafe partial class LibraryKernels
             DType.BF16 => &Scanning.Sum<BFloat16Elements, ushort, float>,
             _ => throw launch.Unsupported(0),
         }), call);
-        (call->Outer, call->Extent, call->Inner) = launch.Around(0);
+        var (outer, extent, inner) = launch.Around(0);
+        (call->Lines, call->Extent) = (outer * inner, extent);
+        (call->FromLines, call->FromStep) = (launch.Lines(0, launch.Axis), launch.Strides(0)[launch.Axis]);
+        (call->ToLines, call->ToStep) = (launch.Lines(1, launch.Axis), launch.Strides(1)[launch.Axis]);
         call->Reverse = launch.Attributes.Bool("reverse");
         launch.Resolve(0, &call->From);
         launch.Resolve(1, &call->To);

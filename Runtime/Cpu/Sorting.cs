@@ -1,6 +1,5 @@
 using System;
 using System.ComponentModel;
-using System.Linq;
 using System.Numerics;
 using Graph.Compiler.Ir;
 
@@ -16,9 +15,9 @@ public unsafe struct SortCall
     /// <summary>From one element of a line to the next, in each tensor.</summary>
     public long FromStep, ValuesStep, IndicesStep;
 
-    /// <summary>The other axes: how many, their sizes, and their strides in each tensor.</summary>
-    public int Rank;
-    public long* Sizes, FromStrides, ValuesStrides, IndicesStrides;
+    /// <summary>How many lines, and where they begin in each tensor.</summary>
+    public long Lines;
+    public Places FromLines, ValuesLines, IndicesLines;
 
     public bool Descending;
     public void* From, Values;
@@ -26,17 +25,6 @@ public unsafe struct SortCall
 
     /// <summary>Scratch memory of each worker: a line's entries, twice.</summary>
     public float** Scratch;
-
-    /// <summary>How many lines there are.</summary>
-    public readonly long Lines
-    {
-        get
-        {
-            long lines = 1;
-            for (var axis = 0; axis < Rank; axis++) lines *= Sizes[axis];
-            return lines;
-        }
-    }
 }
 
 /// <summary>Sorting. A line is sorted by one worker, by its elements' keys and in their order where these are equal: the result is fixed, whatever the threads do.</summary>
@@ -69,18 +57,8 @@ public static unsafe class Sorting
         var flip = call->Descending ? TKey.AllBitsSet : TKey.Zero;
         for (var line = begin; line < end; line++)
         {
-            var from = (T*)call->From;
-            var values = (T*)call->Values;
-            var indices = call->Indices;
-            var rest = line;
-            for (var axis = call->Rank - 1; axis >= 0; axis--)
-            {
-                var i = rest % call->Sizes[axis];
-                rest /= call->Sizes[axis];
-                from += i * call->FromStrides[axis];
-                values += i * call->ValuesStrides[axis];
-                indices += i * call->IndicesStrides[axis];
-            }
+            T* from = (T*)call->From + call->FromLines[line], values = (T*)call->Values + call->ValuesLines[line];
+            var indices = call->Indices + call->IndicesLines[line];
             for (long k = 0; k < call->Extent; k++) entries[k] = new() { Key = TOrder.Of(from[k * call->FromStep]) ^ flip, Place = (uint)k };
             var sorted = RadixSort.Sort(entries, entries + call->Extent, call->Extent);
             for (long k = 0; k < call->Extent; k++)
@@ -112,20 +90,11 @@ static unsafe partial class LibraryKernels
             _ => throw launch.Unsupported(0),
         }), call);
         var (shape, axis) = (launch.Shape(0), launch.Axis);
-        long* Others(long[] numbers)
-        {
-            var place = launch.Take<long>(numbers.Length - 1);
-            for (var a = 0; a < numbers.Length; a++)
-                if (a != axis) place[a < axis ? a : a - 1] = numbers[a];
-            return place;
-        }
         var (from, values, indices) = (launch.Strides(0), launch.Strides(1), launch.Strides(2));
         (call->Extent, call->FromStep, call->ValuesStep, call->IndicesStep) = (shape[axis], from[axis], values[axis], indices[axis]);
-        call->Rank = shape.Length - 1;
-        call->Sizes = Others(shape);
-        call->FromStrides = Others(from);
-        call->ValuesStrides = Others(values);
-        call->IndicesStrides = Others(indices);
+        var (outer, _, inner) = launch.Around(0);
+        call->Lines = outer * inner;
+        (call->FromLines, call->ValuesLines, call->IndicesLines) = (launch.Lines(0, axis), launch.Lines(1, axis), launch.Lines(2, axis));
         call->Descending = launch.Attributes.Bool("descending");
         call->Scratch = launch.Scratch(launch.Type(0).Size() switch
         {

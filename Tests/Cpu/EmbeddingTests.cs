@@ -21,7 +21,7 @@ public unsafe class EmbeddingTests
         fixed (long* pointer = ids)
         fixed (int* small = narrow)
         {
-            var call = new EmbeddingCall { Rows = rows, Width = width, RowStride = width, ColumnStride = 1, Count = count, Ids = wide ? pointer : small, WideIds = wide, Table = table.Pointer, Picks = picks.Pointer };
+            var call = new EmbeddingCall { Rows = rows, Width = width, RowStride = width, ColumnStride = 1, Count = count, Ids = wide ? pointer : small, WideIds = wide, IdPlaces = Places.Every(1), PickRows = Places.Every(width), PickStep = 1, Table = table.Pointer, Picks = picks.Pointer };
             Embedding.Gather(pool, &call);
             for (long i = 0; i < count; i++)
             {
@@ -56,7 +56,7 @@ public unsafe class EmbeddingTests
         var error = Assert.Throws<ArgumentOutOfRangeException>(() =>
         {
             int local = id;
-            var call = new EmbeddingCall { Rows = 4, Width = 1, RowStride = 1, ColumnStride = 1, Count = 1, Ids = &local, Table = table, Picks = picks };
+            var call = new EmbeddingCall { Rows = 4, Width = 1, RowStride = 1, ColumnStride = 1, Count = 1, Ids = &local, IdPlaces = Places.Every(1), Table = table, Picks = picks };
             Embedding.Gather(pool, &call);
         });
         Assert.Contains($"{id} lies outside of the 4 rows", error.Message, StringComparison.Ordinal);

@@ -86,6 +86,7 @@ public unsafe class PoolingRowTests
             c.Image = image.Pointer;
             c.Map = map.Pointer;
             c.Index = (int*)index.Pointer;
+            c.LayDense(c.Height, c.Width);
             Pooling.MaxForward(pool, &c);
             var expected = new float[map.Count];
             foreach (var (o, row, column) in Places(c))
@@ -106,6 +107,7 @@ public unsafe class PoolingRowTests
             using var gradient = Numbers(map.Count, 2);
             c.Image = back.Pointer;
             c.Map = gradient.Pointer;
+            c.LayDense(c.MapHeight, c.MapWidth);
             Pooling.MaxGradient(pool, &c);
             var sums = new float[image.Count];
             foreach (var (o, _, _) in Places(c)) sums[Plane(c, o) + c.Index[o]] += gradient.Pointer[o];
@@ -130,6 +132,7 @@ public unsafe class PoolingRowTests
                 long place = o / mapWidth * 2 * width + o % mapWidth * 2 + o % 2 + o / 2 % 2 * width;
                 call.Index[o] = (int)(o == strange ? (place + 2) % (height * width) : Math.Min(place, height * width - 1));
             }
+            call.LayDense(call.MapHeight, call.MapWidth);
             Pooling.MaxGradient(pool, &call);
             var sums = new float[back.Count];
             for (int o = 0; o < map.Count; o++) sums[call.Index[o]] += map.Pointer[o];
@@ -149,6 +152,7 @@ public unsafe class PoolingRowTests
             using var map = new NativeArray(c.Planes * c.MapHeight * c.MapWidth);
             c.Image = image.Pointer;
             c.Map = map.Pointer;
+            c.LayDense(c.Height, c.Width);
             Pooling.AverageForward(pool, &c);
             float share = 1f / (c.KernelHeight * c.KernelWidth);
             var means = new float[map.Count];
@@ -165,6 +169,7 @@ public unsafe class PoolingRowTests
             for (int i = 0; i < map.Count; i += 3) gradient.Span[i] = -0f;
             c.Image = back.Pointer;
             c.Map = gradient.Pointer;
+            c.LayDense(c.MapHeight, c.MapWidth);
             Pooling.AverageGradient(pool, &c);
             var sums = new float[image.Count];
             foreach (var (o, row, column) in Places(c))

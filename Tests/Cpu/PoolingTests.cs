@@ -31,6 +31,7 @@ public unsafe class PoolingTests
         call.Image = image.Pointer;
         call.Map = map.Pointer;
         call.Index = (int*)index.Pointer;
+        call.LayDense(height, width);
         Pooling.MaxForward(pool, &call);
         for (long o = 0; o < map.Count; o++)
         {
@@ -52,6 +53,7 @@ public unsafe class PoolingTests
         using var gradient = new NativeArray(image.Count);
         for (int i = 0; i < map.Count; i++) map.Span[i] = i + 1;
         call.Image = gradient.Pointer;
+        call.LayDense(call.MapHeight, call.MapWidth);
         Pooling.MaxGradient(pool, &call);
         var expected = new float[image.Count];
         for (long o = 0; o < map.Count; o++) expected[o / (call.MapWidth * call.MapHeight) * height * width + call.Index[o]] += map.Pointer[o];
@@ -68,6 +70,7 @@ public unsafe class PoolingTests
         using var map = new NativeArray(planes * call.MapHeight * call.MapWidth);
         call.Image = image.Pointer;
         call.Map = map.Pointer;
+        call.LayDense(height, width);
         Pooling.AverageForward(pool, &call);
         var expected = new double[map.Count];
         for (long o = 0; o < map.Count; o++)
@@ -86,6 +89,7 @@ public unsafe class PoolingTests
         using var back = new NativeArray(image.Count);
         call.Image = back.Pointer;
         call.Map = y2.Pointer;
+        call.LayDense(call.MapHeight, call.MapWidth);
         Pooling.AverageGradient(pool, &call);
         double left = 0, right = 0;
         for (int i = 0; i < map.Count; i++) left += expected[i] * y2.Span[i];

@@ -153,14 +153,13 @@ public sealed class SortTests
         long[] Run(int threads)
         {
             var (values, indices) = (new float[x.Length], new long[x.Length]);
-            var (size, stride) = ((long)lines, (long)extent);
             using var pool = new WorkerPool(threads);
             fixed (float* from = x, to = values)
             fixed (long* order = indices)
             {
                 var call = new SortCall
                 {
-                    Extent = extent, FromStep = 1, ValuesStep = 1, IndicesStep = 1, Rank = 1, Sizes = &size, FromStrides = &stride, ValuesStrides = &stride, IndicesStrides = &stride,
+                    Extent = extent, FromStep = 1, ValuesStep = 1, IndicesStep = 1, Lines = lines, FromLines = Places.Every(extent), ValuesLines = Places.Every(extent), IndicesLines = Places.Every(extent),
                     From = from, Values = to, Indices = order,
                 };
                 pool.EnsureScratch(Sorting.ScratchBytes<uint>(extent));

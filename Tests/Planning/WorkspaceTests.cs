@@ -76,6 +76,7 @@ public sealed class WorkspaceTests
     [InlineData("func f(y: f16[B,5], i: i32[B,5]) -> f16[B,70]\n  %0 = gather_grad y, i {axis=1, size=[70]}\n  return %0", 4 * 70)]
     [InlineData("func f(x: f32[B,1000]) -> (f32[B,1000], i64[B,1000])\n  %0, %1 = sort x {axis=1, descending=false}\n  return %0, %1", 16 * 1000)]
     [InlineData("func f(x: f64[B,1000]) -> (f64[B,1000], i64[B,1000])\n  %0, %1 = sort x {axis=1, descending=false}\n  return %0, %1", 32 * 1000)]
+    [InlineData("func f(x: f32[B,2,600,500], w: f32[1,2,600,500]) -> f32[B,1,1,1]\n  %0 = conv2d x, w {dilation=[1,1], groups=1, padding=[0,0], stride=[1,1]}\n  return %0", 4 << 20)]
     public void What_threads_have_for_themselves_is_planned_too(string function, long bytes)
     {
         var source = ProgramParser.Parse("program Test version 1\ndim B ≤ 64 ~ 8\n" + function + "\n", OperationTable.Set);

@@ -32,6 +32,16 @@ public sealed class SeveralTargetsTests
             [Loss] public Tensor Loss([Shape("B")] Tensor<long> ids) => (table.Embedding(ids) - 1).Square().Mean();
             [Train] public static Graph.Nn.Sgd Optimizer() => new(0.1);
         }
+
+        // What no arithmetic defines: a look at numbers that are computed, and a window of many taps.
+        [Dim("B", Max = 8)]
+        [Model] public partial class Hard
+        {
+            readonly Parameter table = new([5, 3], Init.Zeros), filter = new([1, 1, 13, 13], Init.Zeros);
+            [Entry] public Tensor Best([Shape("B", 5)] Tensor x) => table.Embedding(x.ArgMax(1)).Relu();
+            [Loss] public Tensor Loss([Shape("B", 1, 20, 20)] Tensor image) => image.Conv2d(filter).Square().Mean();
+            [Train] public static Graph.Nn.Sgd Optimizer() => new(0.1);
+        }
         """;
 
     /// <summary>Writes kernels down as they are.</summary>
@@ -46,12 +56,14 @@ public sealed class SeveralTargetsTests
     static readonly Lazy<Compilation> Generated = new(() =>
         Harness.Generate(Harness.Compile("Several", [("File0.cs", Harness.Usings + Model)], [MetadataReference.CreateFromFile(typeof(Nn.Sgd).Assembly.Location)])).Compilation);
 
-    static EmittedModel Emit(params TargetModel[] targets)
+    static EmittedModel Emit(params TargetModel[] targets) => Emit("M", targets);
+
+    static EmittedModel Emit(string name, params TargetModel[] targets)
     {
         var definitions = Harness.Definitions(Generated.Value);
         var modules = Elaboration.Elaborate.Published(typeof(Nn.Sgd).Assembly).Values.OrderBy(m => m.Name, StringComparer.Ordinal);
-        var declaration = new ClassDeclaration("", [], "M", false, false, false, false, false, false, "M");
-        return ModelEmitter.Emit(new(declaration, definitions["M"], [.. modules], [.. targets]), [new CSharpEmitter(), new Listing("toy"), new Listing("other")], CancellationToken.None);
+        var declaration = new ClassDeclaration("", [], name, false, false, false, false, false, false, name);
+        return ModelEmitter.Emit(new(declaration, definitions[name], [.. modules], [.. targets]), [new CSharpEmitter(), new Listing("toy"), new Listing("other")], CancellationToken.None);
     }
 
     static TargetModel Other => KnownTargets.Cpu with { Name = "other", Title = "The other" };
@@ -111,34 +123,45 @@ public sealed class SeveralTargetsTests
     {
         Assert.Contains("The other does not compute in f16 yet", Assert.Single(Emit(KnownTargets.Cpu, Other with { Types = [DType.F32, DType.I64, DType.I32, DType.Bool] }).Diagnostics).Message, StringComparison.Ordinal);
 
-        var few = Other with { Library = KernelCatalog.Of([]) };
-        var refused = Emit(KnownTargets.Cpu, few);
+        var refused = Emit("Hard", KnownTargets.Cpu, Other with { Library = KernelCatalog.Of([new("conv2d", [DType.F32])]) });
         Assert.Null(refused.Kernels);
-        Assert.All(refused.Diagnostics, d => Assert.Equal("GR2080", d.Id));
-        Assert.All(refused.Diagnostics, d => Assert.StartsWith("The other has no kernel for embedding.", d.Message, StringComparison.Ordinal));
-        Assert.Equal(2, refused.Diagnostics.Length); // in Pick and in Loss
+        var error = Assert.Single(refused.Diagnostics);
+        Assert.Equal("GR2080", error.Id);
+        Assert.StartsWith("The other has no kernel for embedding and cannot make it of other operations. The other has no kernel for check_index; an exception", error.Message, StringComparison.Ordinal);
+        Assert.NotEqual(Graph.Compiler.Modules.Location.None, error.Location);
+    }
+
+    /// <summary>What other operations define needs no kernel, in the gradient either.</summary>
+    [Fact]
+    public void What_one_target_lacks_is_made_of_what_it_has()
+    {
+        var made = Emit(KnownTargets.Cpu, Other with { Library = KernelCatalog.Of([]) });
+        Assert.Empty(made.Diagnostics);
+        Assert.Equal(Emit(KnownTargets.Cpu).Kernels, made.Kernels);
+        Assert.Contains("targets.Add(new(\"other\"", made.Targets, StringComparison.Ordinal);
     }
 
     /// <summary>The gradient of what a target has may need what it has not: said at the expression that it is the gradient of.</summary>
     [Fact]
     public void What_a_gradient_lacks_is_an_error_at_what_it_is_the_gradient_of()
     {
-        var refused = Emit(KnownTargets.Cpu, Other with { Library = KernelCatalog.Of([new("embedding", [DType.F32])]) });
+        OwnKernel[] some = [new("conv2d", [DType.F32]), new("embedding", [DType.F32]), new("check_index", [DType.I64])];
+        var refused = Emit("Hard", KnownTargets.Cpu, Other with { Library = KernelCatalog.Of(some) });
         var error = Assert.Single(refused.Diagnostics);
         Assert.Equal("GR2080", error.Id);
-        Assert.StartsWith("The other has no kernel for embedding_grad. train_step needs it", error.Message, StringComparison.Ordinal);
+        Assert.StartsWith("The other has no kernel for conv2d_grad_weight; its window of 13 by 13 has more than the 144 taps that are written out. train_step needs it", error.Message, StringComparison.Ordinal);
         // The lambda's body of Loss, not the class.
         Assert.NotEqual(Graph.Compiler.Modules.Location.None, error.Location);
-        Assert.NotEqual(Harness.Definitions(Generated.Value)["M"].Location, error.Location);
-        Assert.NotNull(Emit(KnownTargets.Cpu, Other with { Library = KernelCatalog.Of([new("embedding", [DType.F32]), new("embedding_grad", [DType.F32])]) }).Kernels);
+        Assert.NotEqual(Harness.Definitions(Generated.Value)["Hard"].Location, error.Location);
+        Assert.NotNull(Emit("Hard", KnownTargets.Cpu, Other with { Library = KernelCatalog.Of([.. some, new("conv2d_grad_weight", [DType.F32])]) }).Kernels);
     }
 
     /// <summary>Kernels for some types are no kernels for others, and the message says which there are.</summary>
     [Fact]
     public void A_kernel_for_another_type_is_none()
     {
-        var refused = Emit(KnownTargets.Cpu, Other with { Library = KernelCatalog.Of([new("embedding", [DType.F16, DType.BF16])]) });
-        Assert.Contains("computes embedding in f16 and bf16 alone, but got f32", refused.Diagnostics[0].Message, StringComparison.Ordinal);
+        var refused = Emit("Hard", KnownTargets.Cpu, Other with { Library = KernelCatalog.Of([new("check_index", [DType.I64]), new("conv2d", [DType.F16, DType.BF16]), new("conv2d_grad_weight", [DType.F32])]) });
+        Assert.Contains("computes conv2d in f16 and bf16 alone, but got f32", refused.Diagnostics[0].Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -103,6 +103,15 @@ public sealed class ToyTests
         Trains(program, KnownTargets.Cpu, Sizes(program), 1e-5);
     }
 
+    /// <summary>The same on a machine that has no kernels but generated ones: no product, convolution, pool or gather, and no function but the square root.</summary>
+    [Theory]
+    [InlineData("cnn"), InlineData("nanogpt")]
+    public void The_yardsticks_train_without_kernels_of_a_library(string name)
+    {
+        var program = Yardstick(name);
+        Trains(program, ToyTarget.Model with { Library = KernelCatalog.Of([]), Attention = null, Missing = [ScalarOp.Exp, ScalarOp.Log, ScalarOp.Tanh, ScalarOp.Erf, ScalarOp.Sigmoid, ScalarOp.Rsqrt] }, Sizes(program), 1e-5);
+    }
+
     [Theory]
     [InlineData("mlp")]
     [InlineData("resnet18")]

@@ -17,7 +17,20 @@ static partial class Library
         for (long i = 0; i < outer * all * inner; i++)
         {
             var at = i / inner % all - before;
-            call[1].Store(i, at < 0 || at >= extent ? value : call[0].Load((i / inner / all * extent + at) * inner + i % inner));
+            call[1].Store(i, at < 0 || at >= extent ? value : call.Element(0, (i / inner / all * extent + at) * inner + i % inner));
+        }
+    }
+
+    // A part in a whole, from a place on.
+    static void Place(LibraryCall call)
+    {
+        var at = call[2].Load(0).Whole;
+        var ((_, extent, inner), (outer, count, _)) = (call.Around(0), call.Around(1));
+        if (at < 0 || at > extent - count) throw new ArgumentOutOfRangeException(null, $"{at} lies outside of 0 to {extent - count}.");
+        for (long i = 0; i < outer * extent * inner; i++)
+        {
+            var along = i / inner % extent - at;
+            call[3].Store(i, along < 0 || along >= count ? call.Element(0, i) : call.Element(1, (i / inner / extent * count + along) * inner + i % inner));
         }
     }
 
@@ -35,7 +48,7 @@ static partial class Library
             for (long k = 0; k < extent; k++)
             {
                 var at = start + (call.Attributes.Bool("reverse") ? extent - 1 - k : k) * inner;
-                call[1].Store(at, sum = Rounding.Round(sum + call[0].Real(at), call[1].Type.Accumulator()));
+                call[1].Store(at, sum = Rounding.Round(sum + call.Real(0, at), call[1].Type.Accumulator()));
             }
         }
     }

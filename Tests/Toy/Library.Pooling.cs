@@ -35,8 +35,8 @@ static partial class Library
         {
             var best = -1L;
             foreach (var at in image)
-                if (best < 0 || call[0].Real(at) > call[0].Real(best) || (double.IsNaN(call[0].Real(at)) && !double.IsNaN(call[0].Real(best)))) best = at;
-            call[1].Store(map, call[0].Load(best));
+                if (best < 0 || call.Real(0, at) > call.Real(0, best) || (double.IsNaN(call.Real(0, at)) && !double.IsNaN(call.Real(0, best)))) best = at;
+            call[1].Store(map, call.Element(0, best));
             call[2].Store(map, Number.Of(best % plane));
         }
     }
@@ -45,7 +45,7 @@ static partial class Library
     {
         var (map, image) = (call.Shape(0)[2] * call.Shape(0)[3], call.Shape(2)[2] * call.Shape(2)[3]);
         var sums = new Sums(call[2], call.Size(2));
-        for (long i = 0; i < call.Size(0); i++) sums.Add(i / map * image + call[1].Load(i).Whole, call[0].Real(i));
+        for (long i = 0; i < call.Size(0); i++) sums.Add(i / map * image + call[1].Load(i).Whole, call.Real(0, i));
         sums.Store();
     }
 
@@ -54,7 +54,7 @@ static partial class Library
         foreach (var (map, image) in Windows(call, 0, 1))
         {
             var sum = 0.0;
-            foreach (var at in image) sum = Rounding.Round(sum + call[0].Real(at), call[0].Type.Accumulator());
+            foreach (var at in image) sum = Rounding.Round(sum + call.Real(0, at), call[0].Type.Accumulator());
             call[1].Store(map, Rounding.Round(sum * Share(call), call[0].Type.Accumulator()));
         }
     }
@@ -63,7 +63,7 @@ static partial class Library
     {
         var sums = new Sums(call[1], call.Size(1));
         foreach (var (map, image) in Windows(call, 1, 0))
-            foreach (var at in image) sums.Add(at, Rounding.Round(call[0].Real(map) * Share(call), call[0].Type.Accumulator()));
+            foreach (var at in image) sums.Add(at, Rounding.Round(call.Real(0, map) * Share(call), call[0].Type.Accumulator()));
         sums.Store();
     }
 

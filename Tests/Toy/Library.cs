@@ -33,6 +33,11 @@ sealed class LibraryCall(LibraryLaunch launch, Pointer[] pointers, Func<Dim, lon
 
     public double Real(int operand, long at) => Element(operand, at).Real;
 
+    /// <summary>An element that picks one of so many.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">There is none.</exception>
+    public long Checked(int operand, long at, long below, string what) =>
+        Element(operand, at).Whole is var id && id >= 0 && id < below ? id : throw new ArgumentOutOfRangeException(null, $"{what} {id} lies outside of 0 to {below - 1}.");
+
     public long Size(int operand) => Shape(operand).Aggregate(1L, (x, y) => x * y);
 
     public long Evaluate(Dim dim) => size(dim);
@@ -63,7 +68,7 @@ static partial class Library
     {
         ["max_pool2d"] = MaxPool, ["max_pool2d_grad"] = MaxPoolGradient, ["avg_pool2d"] = AveragePool, ["avg_pool2d_grad"] = AveragePoolGradient,
         ["embedding"] = Embedding, ["embedding_grad"] = EmbeddingGradient, ["gather"] = Gather, ["gather_grad"] = GatherGradient, ["check_index"] = CheckIndex,
-        ["pad"] = Pad, ["cumsum"] = CumSum, ["sort"] = Sort,
+        ["pad"] = Pad, ["placed"] = Place, ["cumsum"] = CumSum, ["sort"] = Sort,
     };
 
     /// <summary>Runs a launch.</summary>
@@ -73,7 +78,4 @@ static partial class Library
         if (!Kernels.TryGetValue(launch.Operation, out var kernel)) throw new NotSupportedException($"The toy has no kernel for the operation {launch.Operation}.");
         kernel(new(launch, pointers, size));
     }
-
-    static long Checked(Pointer ids, long at, long below, string what) =>
-        ids.Load(at).Whole is var id && id >= 0 && id < below ? id : throw new ArgumentOutOfRangeException(null, $"{what} {id} lies outside of 0 to {below - 1}.");
 }

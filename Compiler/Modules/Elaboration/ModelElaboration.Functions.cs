@@ -77,7 +77,7 @@ sealed partial class ModelElaboration
     // What the caller gives is checked before a call; an operation that would look at it again goes.
     Function WithoutChecks(Function function, Dictionary<Node, int> number, out Func<Value, Value?> now)
     {
-        static bool IsChecked(Node node) => node.Operation.IsCheck && Needs.IsArgument(node.Inputs[0]);
+        static bool IsChecked(Node node) => node.Operation.IsCheck && Arguments.Are(node.Inputs[0]);
         now = value => value;
         if (!function.Nodes.Any(IsChecked)) return function;
         var rewriter = Rewriter.Over(program, function);

@@ -19,18 +19,8 @@ static class Needs
 
     /// <summary>The rules on arguments that reach the operation as they are.</summary>
     public static IEnumerable<IndexRange> Indices(Function function) =>
-        function.Nodes.SelectMany(n => n.Operation.IndexRules(n).Select(r => (Rule: r, Argument: Source(n.Inputs[r.Input]), Origin: n.Origins.FirstOrDefault())))
+        function.Nodes.SelectMany(n => n.Operation.IndexRules(n).Select(r => (Rule: r, Argument: Arguments.Of(n.Inputs[r.Input]), Origin: n.Origins.FirstOrDefault())))
             .Where(r => r.Argument is not null)
             .GroupBy(r => (r.Argument, r.Rule.Below, r.Rule.Except)).Select(g => g.First())
             .Select(r => new IndexRange(function.Name, r.Argument!.Name!, r.Rule.Below, r.Rule.Except, r.Rule.What, r.Origin));
-
-    /// <summary>Whether a value is an argument's, so that a call looks at its numbers before anything runs.</summary>
-    public static bool IsArgument(Value value) => Source(value) is not null;
-
-    // The argument all of whose elements a value holds, in whatever order; null when there is none.
-    static Value? Source(Value value)
-    {
-        while (value.Producer is { } p && (p.Operation.View(p)?.ShowsAll(p.Inputs[0].Shape, value.Shape) == true || (p.Is(ScalarOp.Cast) && p.Inputs[0].DType == DType.I32 && value.DType == DType.I64))) value = p.Inputs[0];
-        return value.Producer is null && value.State is null && value.Name is not null ? value : null;
-    }
 }

@@ -74,13 +74,15 @@ sealed class Order
     // What may refuse a call comes before the first new state is written, where it does not wait for one: a state that is written while the call can still fail needs memory of its own until its end.
     void CheckFirst(HashSet<int> writers)
     {
-        if (!function.Nodes.Any(n => n.Operation.IsCheck)) return;
+        // Also in a loop that stands in front of another for that.
+        static bool Looks(Node node) => node.Operation.IsCheck || node.Regions.Any(r => r.Nodes.Any(Looks));
+        if (!function.Nodes.Any(Looks)) return;
         var waits = new HashSet<Value>();
         for (var i = 0; i < function.Nodes.Length; i++)
         {
             var node = function.Nodes[i];
             if (writers.Contains(i) || node.Inputs.Any(waits.Contains)) waits.UnionWith(node.Outputs);
-            else if (node.Operation.IsCheck) foreach (var writer in writers) Precede(i, writer);
+            else if (Looks(node)) foreach (var writer in writers) Precede(i, writer);
         }
     }
 

@@ -11,7 +11,9 @@ sealed class PtxAveragePool : PtxLibrary
 
     protected override ImmutableArray<string> Names => PtxWindows.Names;
 
-    public override ImmutableArray<long> Sizes(LibraryLaunch launch, DimBinding binding) => PtxWindows.Sizes(launch, image: Shape(launch, 0, binding), map: Shape(launch, 1, binding), extent: Product(Shape(launch, 1, binding)));
+    public override ImmutableArray<long> Sizes(LibraryLaunch launch, DimBinding binding) => PtxWindows.Sizes(launch, image: Shape(launch, 0, binding), map: Shape(launch, 1, binding), extent: Product(Shape(launch, 1, binding)), binding: binding);
+
+    protected override ImmutableArray<(string Name, StridedWalk Walk)> Walks(LibraryLaunch launch) => PtxWindows.Walks(launch);
 
     public override long Blocks(ImmutableArray<long> sizes) => (sizes[PtxWindows.Extent] + Threads - 1) / Threads;
 

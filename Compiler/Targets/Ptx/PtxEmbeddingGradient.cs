@@ -20,13 +20,15 @@ sealed class PtxEmbeddingGradient : PtxLibrary
 
     public override bool Checks => false; // what picks nothing was reported when it was picked
 
-    protected override ImmutableArray<string> Names => ["rows", "width", "picks"];
+    protected override ImmutableArray<string> Names => ["rows", "width", "picks", "step"];
 
     public override ImmutableArray<long> Sizes(LibraryLaunch launch, DimBinding binding)
     {
         var table = Shape(launch, launch.Inputs, binding);
-        return [table[0], table[1], Product(Shape(launch, 1, binding))];
+        return [table[0], table[1], Product(Shape(launch, 1, binding)), Step(launch, 0, launch.Shapes[0].Length - 1, binding)];
     }
+
+    protected override ImmutableArray<(string Name, StridedWalk Walk)> Walks(LibraryLaunch launch) => [("lines", StridedWalk.Lines(launch, 0, launch.Shapes[0].Length - 1)), ("ids", StridedWalk.All(launch, 1))];
 
     public override long Blocks(ImmutableArray<long> sizes) => sizes[0];
 
@@ -43,6 +45,7 @@ sealed class PtxEmbeddingGradient : PtxLibrary
         PtxLoop.For(text, index, index.Number(0), code["width"], Own * Threads, columns =>
         {
             PtxOperand[] at = [.. Enumerable.Range(0, Own).Select(j => index.Add(columns, index.Add(index.OfWord(code.Thread), index.Number(j * Threads))))];
+            PtxOperand[] steps = [.. at.Select(c => index.Multiply(c, code["step"]))];
             PtxOperand[] isThere = [.. at.Select(c => index.Compare("lt", c, code["width"]))];
             PtxOperand[] sums = [.. at.Select((c, j) => Begin(code, index.MultiplyAdd(row, code["width"], c), isThere[j]))];
             PtxLoop.For(text, index, index.Number(0), code["picks"], Threads, picks =>
@@ -50,7 +53,7 @@ sealed class PtxEmbeddingGradient : PtxLibrary
                 var (pick, none) = (index.Add(picks, index.OfWord(code.Thread)), text.Label("NONE"));
                 var isOwn = text.Copy(PtxOperand.Word(0));
                 text.Branch(none, index.Compare("ge", pick, code["picks"]));
-                var id = PtxConversions.Cast(text, code.Load(1, pick), code.Kernel.Types[1], DType.I64);
+                var id = PtxConversions.Cast(text, code.Load(1, code.Walk("ids", pick)), code.Kernel.Types[1], DType.I64);
                 text.Assign(isOwn, PtxConversions.Cast(text, text.Compare("eq", "s64", id, index.Whole(row)), DType.Bool, DType.I32));
                 text.Place(none);
                 var mask = text.Register(RegisterClass.Word);
@@ -58,7 +61,7 @@ sealed class PtxEmbeddingGradient : PtxLibrary
                 text.Do($"st.shared.b32 [{mine}], {mask}", isFirst);
                 text.Do("bar.sync 0");
                 for (var w = 0; w < Warps; w++)
-                    Add(code, text.Instruction("ld.shared.b32", RegisterClass.Word, new PtxOperand(RegisterClass.Word, $"[{start}+{4 * w}]")), index.Add(picks, index.Number(32 * w)), at, isThere, sums);
+                    Add(code, text.Instruction("ld.shared.b32", RegisterClass.Word, new PtxOperand(RegisterClass.Word, $"[{start}+{4 * w}]")), index.Add(picks, index.Number(32 * w)), steps, isThere, sums);
                 text.Do("bar.sync 0");
             });
             for (var j = 0; j < Own; j++)
@@ -91,7 +94,7 @@ sealed class PtxEmbeddingGradient : PtxLibrary
         text.Place(next);
         text.Branch(done, text.Compare("eq", "s32", mask, PtxOperand.Word(0)));
         var bit = text.Instruction("clz.b32", RegisterClass.Word, text.Instruction("brev.b32", RegisterClass.Word, mask));
-        var from = index.Multiply(index.Add(first, index.OfWord(bit)), code["width"]);
+        var from = code.Walk("lines", index.Add(first, index.OfWord(bit)));
         for (var j = 0; j < at.Length; j++)
         {
             var outside = text.Label("OUTSIDE");

@@ -12,22 +12,21 @@ sealed class PtxGather : PtxLibrary
 
     public override bool Checks => true;
 
-    protected override ImmutableArray<string> Names => ["whole", "picks", "inner", "extent"];
+    protected override ImmutableArray<string> Names => ["whole", "step", "extent"];
 
     public override ImmutableArray<long> Sizes(LibraryLaunch launch, DimBinding binding)
     {
-        var ((_, whole, inner), (outer, picks, _)) = (Around(launch, 0, binding), Around(launch, 2, binding));
-        return [whole, picks, inner, outer * picks * inner];
+        var axis = AxisOf(launch);
+        return [Shape(launch, 0, binding)[axis], Step(launch, 0, axis, binding), Product(Shape(launch, 2, binding))];
     }
 
-    public override long Blocks(ImmutableArray<long> sizes) => (sizes[3] + Threads - 1) / Threads;
+    protected override ImmutableArray<(string Name, StridedWalk Walk)> Walks(LibraryLaunch launch) => [("lines", StridedWalk.LinesOf(launch, 2, 0, AxisOf(launch))), ("ids", StridedWalk.All(launch, 1))];
+
+    public override long Blocks(ImmutableArray<long> sizes) => (sizes[2] + Threads - 1) / Threads;
 
     protected override void Write(PtxLibraryCode code)
     {
         var element = code.Element(Threads, code["extent"]);
-        var (rest, inner) = code.Divide(element, code["inner"]);
-        var outer = code.Index.Divide(rest, code["picks"]);
-        var place = code.Index.MultiplyAdd(outer, code["whole"], code.Pick(1, element, code["whole"]));
-        code.Move(2, element, 0, code.Index.MultiplyAdd(place, code["inner"], inner));
+        code.Move(2, element, 0, code.Index.MultiplyAdd(code.Pick(1, code.Walk("ids", element), code["whole"]), code["step"], code.Walk("lines", element)));
     }
 }

@@ -131,7 +131,7 @@ public static class PtxLaunches
 
     static IEnumerable<PtxLaunch> Library(LibraryLaunch launch, DimBinding binding)
     {
-        var call = PtxLibrary.Of(launch.Kernel).Launch(launch, launch.Kernel.Name, binding);
+        var call = PtxLibrary.Of(launch.Kernel).Launch(launch, binding);
         return call.Blocks > 0 ? [call] : [];
     }
 

@@ -27,6 +27,9 @@ abstract class PtxLibrary
     /// <summary>The names of the sizes that the kernel takes.</summary>
     protected abstract ImmutableArray<string> Names { get; }
 
+    /// <summary>What lies anywhere, by its name in the kernel: how a kernel's elements walk over it. How many axes a walk has is a part of the kernel's text, so launches whose operands lie otherwise have another.</summary>
+    protected virtual ImmutableArray<(string Name, StridedWalk Walk)> Walks(LibraryLaunch launch) => [];
+
     /// <summary>Their values under a binding, in the same order.</summary>
     public abstract ImmutableArray<long> Sizes(LibraryLaunch launch, DimBinding binding);
 
@@ -39,27 +42,40 @@ abstract class PtxLibrary
     /// <summary>Writes the kernel behind its parameters.</summary>
     protected abstract void Write(PtxLibraryCode code);
 
+    /// <summary>How many axes the walks of a launch have, by their names.</summary>
+    public ImmutableArray<(string Name, int Axes)> Form(LibraryLaunch launch) => [.. Walks(launch).Select(w => (w.Name, w.Walk.Sizes.Length))];
+
+    /// <summary>The function of a kernel with walks over so many axes.</summary>
+    public static string NameOf(LibraryKernel kernel, ImmutableArray<(string Name, int Axes)> form) => kernel.Name + string.Concat(form.Select(w => "_" + w.Axes));
+
     /// <summary>The text of a kernel.</summary>
-    public string Write(LibraryKernel kernel, PtxEntry entry, bool isWide)
+    public string Write(LibraryKernel kernel, ImmutableArray<(string Name, int Axes)> form, PtxEntry entry, bool isWide)
     {
         var code = new PtxWriter(entry, Threads);
         code.Head.AddRange(kernel.Text.TrimEnd('\n').Split('\n'));
-        var call = new PtxLibraryCode(kernel, code, isWide, Names, Checks);
+        var call = new PtxLibraryCode(kernel, code, isWide, Names, form, Checks);
         Write(call);
         code.Place(call.End);
         return code.ToString();
     }
 
     /// <summary>The parameters of a launch.</summary>
-    public PtxLaunch Launch(LibraryLaunch launch, string name, DimBinding binding)
+    public PtxLaunch Launch(LibraryLaunch launch, DimBinding binding)
     {
         var sizes = Sizes(launch, binding);
+        var walks = Walks(launch).SelectMany(w => w.Walk.Sizes.Skip(1).Concat(w.Walk.Strides)).Select(d => PtxValue.Of(d.Evaluate(binding)));
         IEnumerable<PtxValue> record = Checks ? [PtxValue.Record] : [];
-        return new(name, Blocks(sizes), Threads, 0, [.. Enumerable.Range(0, launch.Kernel.Types.Length).Select(PtxValue.At), .. sizes.Select(PtxValue.Of), .. record]);
+        return new(NameOf(launch.Kernel, Form(launch)), Blocks(sizes), Threads, 0, [.. Enumerable.Range(0, launch.Kernel.Types.Length).Select(PtxValue.At), .. sizes.Select(PtxValue.Of), .. walks, .. record]);
     }
 
     /// <summary>The sizes of an operand.</summary>
     protected static long[] Shape(LibraryLaunch launch, int operand, DimBinding binding) => [.. launch.Shapes[operand].Select(d => d.Evaluate(binding))];
+
+    /// <summary>From one element of an operand to the next along an axis.</summary>
+    protected static long Step(LibraryLaunch launch, int operand, int axis, DimBinding binding) => launch.Strides[operand][axis].Evaluate(binding);
+
+    /// <summary>The attribute <c>axis</c>.</summary>
+    protected static int AxisOf(LibraryLaunch launch) => new Shape(launch.Shapes[0]).Axis(launch.Attributes.Int("axis", -1));
 
     protected static long Product(IEnumerable<long> sizes) => sizes.Aggregate(1L, (x, y) => x * y);
 
@@ -67,8 +83,7 @@ abstract class PtxLibrary
     protected static (long Outer, long Extent, long Inner) Around(LibraryLaunch launch, int operand, DimBinding binding)
     {
         var shape = Shape(launch, operand, binding);
-        var axis = (int)launch.Attributes.Int("axis", -1);
-        if (axis < 0) axis += launch.Shapes[0].Length;
+        var axis = AxisOf(launch);
         return (Product(shape.Take(axis)), shape[axis], Product(shape.Skip(axis + 1)));
     }
 }
@@ -78,13 +93,16 @@ sealed class PtxLibraryCode
 {
     readonly PtxOperand[] pointers;
     readonly Dictionary<string, PtxOperand> sizes;
+    readonly Dictionary<string, (PtxOperand[] Sizes, PtxOperand[] Strides)> walks;
     readonly PtxOperand record;
 
-    public PtxLibraryCode(LibraryKernel kernel, PtxWriter code, bool isWide, ImmutableArray<string> names, bool checks)
+    public PtxLibraryCode(LibraryKernel kernel, PtxWriter code, bool isWide, ImmutableArray<string> names, ImmutableArray<(string Name, int Axes)> form, bool checks)
     {
         (Kernel, Code, Index) = (kernel, code, new(code, isWide));
         pointers = [.. kernel.Types.Select((_, i) => code.Parameter("p" + i))];
         sizes = names.ToDictionary(n => n, n => Index.Of(code.Parameter(n)), StringComparer.Ordinal);
+        PtxOperand[] Numbers(string name, int first, int count) => [.. Enumerable.Range(first, count).Select(i => Index.Of(code.Parameter(name + i)))];
+        walks = form.ToDictionary(w => w.Name, w => (Numbers(w.Name + "_size", 1, w.Axes - 1), Numbers(w.Name + "_stride", 0, w.Axes)), StringComparer.Ordinal);
         if (checks) record = code.Parameter("record");
         Block = code.Instruction("mov.u32", RegisterClass.Word, new PtxOperand(RegisterClass.Word, "%ctaid.x"));
         Thread = code.Instruction("mov.u32", RegisterClass.Word, new PtxOperand(RegisterClass.Word, "%tid.x"));
@@ -131,6 +149,20 @@ sealed class PtxLibraryCode
     {
         var quotient = Index.Divide(a, b);
         return (quotient, Index.Subtract(a, Index.Multiply(quotient, b)));
+    }
+
+    /// <summary>The place of an element of a walk, by its number.</summary>
+    public PtxOperand Walk(string name, PtxOperand number)
+    {
+        var (sizes, strides) = walks[name];
+        var places = new List<PtxOperand>(); // from the innermost axis outwards, each with those before it
+        PtxOperand And(PtxOperand at, PtxOperand stride) => places.Count == 0 ? Index.Multiply(at, stride) : Index.MultiplyAdd(at, stride, places[places.Count - 1]);
+        for (var axis = strides.Length - 1; axis > 0; axis--)
+        {
+            (number, var at) = Divide(number, sizes[axis - 1]);
+            places.Add(And(at, strides[axis]));
+        }
+        return And(number, strides[0]);
     }
 
     /// <summary>A number that picks something, as an index: one that is not there is reported, and what is picked then is the first or the last. Kernels do not end in the middle.</summary>

@@ -18,6 +18,8 @@ sealed class PtxPad : PtxLibrary
         return [from, launch.Attributes.Dims("before")[0].Evaluate(binding), to, inner, outer * to * inner];
     }
 
+    protected override ImmutableArray<(string Name, StridedWalk Walk)> Walks(LibraryLaunch launch) => [("lines", StridedWalk.All(launch, 0))];
+
     public override long Blocks(ImmutableArray<long> sizes) => (sizes[4] + Threads - 1) / Threads;
 
     protected override void Write(PtxLibraryCode code)
@@ -30,7 +32,7 @@ sealed class PtxPad : PtxLibrary
         var padding = text.Label("PADDING");
         text.Branch(padding, index.Compare("lt", place, index.Number(0)));
         text.Branch(padding, index.Compare("ge", place, code["from"]));
-        code.Move(1, element, 0, index.MultiplyAdd(index.MultiplyAdd(outer, code["from"], place), code["inner"], inner));
+        code.Move(1, element, 0, code.Walk("lines", index.MultiplyAdd(index.MultiplyAdd(outer, code["from"], place), code["inner"], inner)));
         text.Do("bra " + code.End);
         text.Place(padding);
         code.Store(1, element, PtxScalars.Constant(text, code.Kernel.Attributes.Real("value", 0), code.Kernel.Types[1]));

@@ -51,6 +51,7 @@ public static class PtxTarget
         var largest = program.Dims.Aggregate(DimBinding.Empty, (binding, dim) => binding.With(dim.Name, dim.Max));
         var uses = new Dictionary<string, SortedSet<(bool IsSegmented, bool IsGuarded)>>(StringComparer.Ordinal);
         var wide = new HashSet<string>(StringComparer.Ordinal);
+        var libraries = new Dictionary<string, SortedDictionary<string, LibraryLaunch>>(StringComparer.Ordinal); // of library kernels, by the functions that they call
         foreach (var function in program.Functions)
         {
             var guarded = PtxSequence.Guarded(function);
@@ -59,6 +60,11 @@ public static class PtxTarget
                 if (PtxLaunches.KernelOf(function.Launches[i]) is not { } kernel) continue;
                 if (!uses.TryGetValue(kernel.Name, out var use)) uses[kernel.Name] = use = [];
                 use.Add((function.Launches[i] is SegmentedLaunch, guarded[i]));
+                if (function.Launches[i] is LibraryLaunch library)
+                {
+                    if (!libraries.TryGetValue(kernel.Name, out var called)) libraries[kernel.Name] = called = new(StringComparer.Ordinal);
+                    called[PtxLibrary.NameOf(library.Kernel, PtxLibrary.Of(library.Kernel).Form(library))] = library;
+                }
                 if (isWide || PtxLaunches.IsWide(function.Launches[i], largest)) wide.Add(kernel.Name);
             }
         }
@@ -67,13 +73,21 @@ public static class PtxTarget
             .. from kernel in program.Kernels
                where uses.ContainsKey(kernel.Name)
                from use in uses[kernel.Name]
-               from function in Functions(kernel, use.IsSegmented, use.IsGuarded, wide.Contains(kernel.Name))
+               from function in kernel is LibraryKernel
+                   ? libraries[kernel.Name].Select(l => Library(l.Value, l.Key, use.IsGuarded, wide.Contains(kernel.Name)))
+                   : Functions(kernel, use.IsSegmented, use.IsGuarded, wide.Contains(kernel.Name))
                select function,
             .. PtxControl.Functions(program),
         ];
     }
 
-    /// <summary>The functions of one kernel.</summary>
+    static Function Library(LibraryLaunch launch, string name, bool isGuarded, bool isWide)
+    {
+        var (library, entry) = (PtxLibrary.Of(launch.Kernel), new PtxEntry(isGuarded ? Guarded(name) : name, isGuarded));
+        return new(entry.Name, library.Write(launch.Kernel, library.Form(launch), entry, isWide), library.Threads, 0);
+    }
+
+    /// <summary>The functions of one kernel that no launch has a say in.</summary>
     /// <param name="kernel">The kernel.</param>
     /// <param name="isSegmented">As it is launched over several sets of operands.</param>
     /// <param name="isGuarded">As it is launched where a flag says whether it runs.</param>
@@ -99,7 +113,6 @@ public static class PtxTarget
                 yield return Of(Entry(keys), e => PtxAttentionGradient.WriteKeys(attention, e, isWide), PtxAttention.Threads, PtxAttention.SharedBytes);
                 yield return Of(Entry(queries), e => PtxAttentionGradient.WriteQueries(attention, e, isWide), PtxAttention.Threads, PtxAttention.SharedBytes);
                 break;
-            case LibraryKernel library: yield return Of(Entry(library.Name), e => PtxLibrary.Of(library).Write(library, e, isWide), PtxLibrary.Of(library).Threads, 0); break;
             default: throw new NotSupportedException($"The PTX target has no kernels of the kind {kernel.GetType().Name} yet ({kernel.Name}).");
         }
     }
@@ -108,16 +121,6 @@ public static class PtxTarget
     public static LoopKernel WrittenOut(LoopKernel kernel)
     {
         var done = new Dictionary<Scalar, Scalar>();
-        Scalar Out(Scalar s) => FunctionGraphs.Expand(s, done);
-        return kernel with
-        {
-            Stages =
-            [
-                .. kernel.Stages.Select(stage => new KernelStage(
-                    [.. stage.Reductions.Select(r => r with { Value = Out(r.Value), Combine = Out(r.Combine) })], [.. stage.Caches.Select(c => c with { Value = Out(c.Value) })],
-                    [.. stage.Stores.Select(s => s with { Value = Out(s.Value) })])),
-            ],
-            Finals = [.. kernel.Finals.Select(s => s with { Value = Out(s.Value) })],
-        };
+        return kernel.With(s => FunctionGraphs.Expand(s, done));
     }
 }

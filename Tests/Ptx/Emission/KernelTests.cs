@@ -153,7 +153,7 @@ public sealed class KernelTests
 
     [Fact]
     public void Picks_have_the_bits_of_the_interpreter() => Agree(Parse("""
-        func f(table: f32[37,T], ids: i64[B], dy: f32[B,T], half: f16[37,T], onto: f32[37,T], picks: i32[B,3], x: f32[B,T], wide: f32[T,40]) -> (f32[B,T], f32[37,T], f16[B,T], f32[37,T], f32[B,3], f32[B,11], f32[B,T])
+        func f(table: f32[37,T], ids: i64[B], dy: f32[B,T], half: f16[37,T], onto: f32[37,T], picks: i32[B,3], x: f32[B,T], wide: f32[T,40], across: i32[B,5], few: i32[3]) -> (f32[B,T], f32[37,T], f16[B,T], f32[37,T], f32[B,3], f32[B,11], f32[B,T], f32[37,T], f32[3,B], f32[T+13,B], i32[6,B])
           %0 = embedding table, ids
           %1 = embedding_grad dy, ids {rows=[37]}
           %2 = embedding half, ids
@@ -165,8 +165,18 @@ public sealed class KernelTests
           %8 = slice %7 {axis=0, end=[39], start=[2]}
           %9 = flip %8 {axes=[0,1]}
           %10 = embedding %9, ids
-          return %0, %1, %2, %3, %5, %6, %10
-        """), [(1, 1), (2, 31), (33, 5), (257, 3), (300, 2), (5, 300)], draw: (name, _, random) => name is "ids" ? random.Next(37) : name is "picks" ? random.Next(11) : random.NextDouble() - 0.5);
+          %11 = slice across {axis=1, end=[5], start=[2]} : i32[B,3]
+          %12 = flip %11 {axes=[1]} : i32[B,3]
+          %13 = transpose wide {order=[1,0]} : f32[40,T]
+          %14 = slice %13 {axis=0, end=[3], start=[0]} : f32[3,T]
+          %15 = embedding_grad %14, few {rows=[37]}
+          %16 = transpose %4 {order=[1,0]} : f32[T+13,B]
+          %17 = transpose %12 {order=[1,0]} : i32[3,B]
+          %18 = gather %16, %17 {axis=0}
+          %19 = gather_grad %18, %17 {axis=0, size=[T+13]}
+          %20 = pad %17 {after=[1], axis=0, before=[2]}
+          return %0, %1, %2, %3, %5, %6, %10, %15, %18, %19, %20
+        """), [(1, 1), (2, 31), (33, 5), (257, 3), (300, 2), (5, 300)], draw: (name, _, random) => name is "ids" or "few" ? random.Next(37) : name is "picks" or "across" ? random.Next(11) : random.NextDouble() - 0.5);
 
     [Theory]
     [InlineData(4, 6, 3, 1, 1, 1, 1)]
@@ -195,12 +205,19 @@ public sealed class KernelTests
 
     [Fact]
     public void Pools_have_the_bits_of_the_interpreter() => Agree(Parse("""
-        func f(x: f32[B,3,9,7], dy: f32[B,3,5,4], dz: f32[B,3,4,2]) -> (f32[B,3,5,4], i32[B,3,5,4], f32[B,3,9,7], f32[B,3,4,2], f32[B,3,9,7])
+        func f(x: f32[B,3,9,7], dy: f32[B,3,5,4], dz: f32[B,3,4,2], last: f32[B,9,7,3], turned: f32[4,B,5,3], wide: f32[B,3,8,6]) -> (f32[B,3,5,4], i32[B,3,5,4], f32[B,3,9,7], f32[B,3,4,2], f32[B,3,9,7], f32[B,3,5,4], f32[B,3,9,7], f32[B,3,9,7])
           %0, %1 = max_pool2d x {kernel=[3,3], padding=[1,1], stride=[2,2]}
           %2 = max_pool2d_grad dy, %1 {shape=[B,3,9,7]}
           %3 = avg_pool2d x {kernel=[2,3], padding=[0,0], stride=[2,3]}
           %4 = avg_pool2d_grad dz {kernel=[2,3], padding=[0,0], shape=[B,3,9,7], stride=[2,3]}
-          return %0, %1, %2, %3, %4
+          %5 = transpose last {order=[0,3,1,2]} : f32[B,3,9,7]
+          %6, %7 = max_pool2d %5 {kernel=[3,3], padding=[1,1], stride=[2,2]}
+          %8 = transpose turned {order=[1,3,2,0]} : f32[B,3,5,4]
+          %9 = max_pool2d_grad %8, %7 {shape=[B,3,9,7]}
+          %10 = slice wide {axis=2, end=[7], start=[3]} : f32[B,3,4,6]
+          %11 = slice %10 {axis=3, end=[3], start=[1]} : f32[B,3,4,2]
+          %12 = avg_pool2d_grad %11 {kernel=[2,3], padding=[0,0], shape=[B,3,9,7], stride=[2,3]}
+          return %0, %1, %2, %3, %4, %6, %9, %12
         """), [(1, 1), (4, 1)]);
 
     /// <summary>What is drawn, and what is computed of it, has the bits of the definition: at edges of blocks, in other iterations, for seeds of 53 bits.</summary>
