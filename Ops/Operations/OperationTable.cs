@@ -15,7 +15,7 @@ public static class OperationTable
         // Elementwise
         new AddOperation(), new SubOperation(), new MulOperation(), new DivOperation(), new NegOperation(), new AbsOperation(), new ExpOperation(), new Expm1Operation(), new LogOperation(),
         new Log1pOperation(), new SqrtOperation(), new RsqrtOperation(), new SquareOperation(), new ReciprocalOperation(), new ErfOperation(), new SinOperation(), new CosOperation(),
-        new PowOperation(), new FloorOperation(), new CeilOperation(), new RoundOperation(), new MaximumOperation(), new MinimumOperation(), new ClampOperation(), new CastOperation(), new QuantizeOperation(), new DequantizeOperation(),
+        new PowOperation(), new FloorOperation(), new CeilOperation(), new RoundOperation(), new MaximumOperation(), new MinimumOperation(), new ClampOperation(), new CastOperation(), new QuantizeOperation(), new DequantizeOperation(), new FakeQuantizeOperation(),
         new EqualOperation(), new LessOperation(), new LessEqualOperation(), new GreaterOperation(), new GreaterEqualOperation(), new LogicalAndOperation(), new LogicalOrOperation(),
         new LogicalNotOperation(), new WhereOperation(), new MaskedFillOperation(), new SignOperation(),
         new NotEqualOperation(), new RemainderOperation(),

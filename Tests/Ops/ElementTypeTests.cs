@@ -57,6 +57,7 @@ public sealed class ElementTypeTests
         yield return new("quantize", [("dtype", "i4"), ("axis", 0)], X(3, 20), new([3], DType.F32));
         yield return new("dequantize", [("axis", 1)], X(3, 20), new([20], DType.F32), new([20], DType.I32));
         yield return new("dequantize", [], X(3, 20), new([3, 5], DType.F32));
+        yield return new("fake_quantize", [("dtype", "i8"), ("axis", 0)], X(3, 20), new([3], DType.F32));
         yield return new("clamp", [("min", -1.0), ("max", 2.0)], X(3, 20));
         yield return new("clamp", [("min", -0.5)], X(3, 20));
         yield return T("where", Mask(3, 20), X(3, 20), X(20));

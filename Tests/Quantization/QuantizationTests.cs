@@ -18,10 +18,12 @@ public sealed class QuantizationTests
     static readonly Lazy<Dictionary<string, JsonElement>> Goldens = new(() =>
     {
         using var file = JsonDocument.Parse(File.ReadAllText(Path.Combine(Repository.Root, "Tests", "Goldens", "Quantization", "quantization.json")));
-        return file.RootElement.GetProperty("cases").EnumerateArray().ToDictionary(c => c.GetProperty("name").GetString()!, c => c.Clone());
+        return file.RootElement.GetProperty("cases").EnumerateArray().Concat(file.RootElement.GetProperty("fake").EnumerateArray()).ToDictionary(c => c.GetProperty("name").GetString()!, c => c.Clone());
     });
 
-    public static TheoryData<string> Cases => [.. Goldens.Value.Keys];
+    public static TheoryData<string> Cases => [.. Goldens.Value.Where(c => c.Value.TryGetProperty("integers", out _)).Select(c => c.Key)];
+
+    public static TheoryData<string> Fakes => [.. Goldens.Value.Where(c => c.Value.TryGetProperty("gradient", out _)).Select(c => c.Key)];
 
     static double[] Reals(JsonElement element) => element.ValueKind == JsonValueKind.Array ? [.. element.EnumerateArray().Select(v => v.GetDouble())] : [element.GetDouble()];
 
@@ -50,6 +52,52 @@ public sealed class QuantizationTests
         }
     }
 
+    /// <summary>Forward what quantizing and dequantizing leave, backward the gradient where x is within the range: both PyTorch's, by compiled kernels.</summary>
+    [Theory]
+    [MemberData(nameof(Fakes))]
+    public void Fake_quantization_has_the_value_and_the_gradient_of_PyTorch(string name)
+    {
+        var golden = Goldens.Value[name];
+        float[] Values(string property) => [.. Reals(golden.GetProperty(property)).Select(v => (float)v)];
+        int[] shape = [.. golden.GetProperty("shape").EnumerateArray().Select(v => v.GetInt32())], zero = [.. golden.GetProperty("zero").EnumerateArray().Select(v => v.GetInt32())];
+        var (x, sizes) = (Values("x"), string.Join(", ", shape));
+        var (of, scalar) = ($"({zero.Length})", zero.Length == 1 ? ".Sum()" : "");
+        using var model = RunningModel.Of($$"""
+            [Model] public partial class M
+            {
+                [Entry] public (Tensor, Tensor) Both([Shape({{sizes}})] Tensor x, [Shape({{sizes}})] Tensor weight, [Shape{{of}}] Tensor scale, [Shape{{of}}] Tensor<int> zero)
+                {
+                    var y = x.FakeQuantize(scale{{scalar}}, zero{{scalar}}, ElementType.{{golden.GetProperty("dtype").GetString()!.ToUpperInvariant()}}, axis: {{golden.GetProperty("axis").GetInt32()}});
+                    return (y, Tensor.Gradient((y * weight).Sum(), x));
+                }
+            }
+            """);
+        var results = model.Call("both", [x.Length, x.Length], x, Values("weight"), Values("scale"), zero);
+        var (y, gradient) = (Values("y"), Values("gradient"));
+        for (var i = 0; i < x.Length; i++) Assert.Equal(y[i], results[0][i], 1e-6 * Math.Max(1, Math.Abs(y[i])));
+        Assert.Equal(gradient, results[1]);
+        Assert.Contains(0, gradient);
+    }
+
+    /// <summary>A weight that is rounded to sixteen steps while it is trained is what those integers stand for, and learns what they can say.</summary>
+    [Fact]
+    public void A_weight_that_is_quantized_while_it_trains_learns_in_steps()
+    {
+        using var model = RunningModel.Of("""
+            [Model] [Dim("B", Max = 8, Typical = 4)] public partial class M
+            {
+                readonly Parameter weight = new([3], Init.Zeros);
+                Tensor Steps() => weight.FakeQuantize(Tensor.Full([1], 0.25), dtype: ElementType.I4);
+                [Entry] public Tensor Seen() => Steps();
+                [Loss] public Tensor Loss([Shape("B", 3)] Tensor x, [Shape("B")] Tensor y) => ((x * Steps()).Sum(axis: 1) - y).Square().Mean();
+                [Train] public static Sgd Optimizer() => new(learningRate: 0.1f);
+            }
+            """);
+        float[] x = [1, 0, 0, 0, 1, 0, 0, 0, 1, 1, 1, 1], y = [0.75f, -1.5f, 0.5f, -0.25f];
+        for (var step = 0; step < 200; step++) model.Step(x, y);
+        Assert.Equal([0.75f, -1.5f, 0.5f], model.Call("seen", 3));
+    }
+
     /// <summary>Images as they are stored: arguments, constants and columns of bytes.</summary>
     [Fact]
     public void Bytes_are_arguments_constants_and_columns()
@@ -76,6 +124,8 @@ public sealed class QuantizationTests
     [InlineData("x.Quantize(x.Reshape(3, 8), dtype: ElementType.F16)", "makes i4, i8, u8 or i32, but got f16")]
     [InlineData("x.Quantize(x.Reshape(3, 8))", "4 is not a multiple of 3")]
     [InlineData("x.Quantize(x, x.Sum())", "")]
+    [InlineData("x.FakeQuantize(x.Sum(), dtype: ElementType.I32)", "knows i4, i8 and u8, but got i32")]
+    [InlineData("x.FakeQuantize(scale)", "one scale, one for each place along an axis, or one for each block")]
     [InlineData("x.Dequantize(x)", "needs integers for x, but got f32")]
     [InlineData("x.Cast(ElementType.I8).Dequantize(x, x.Sum(axis: 0))", "zero point of the scale's shape")]
     public void What_does_not_fit_is_said(string expression, string message)
