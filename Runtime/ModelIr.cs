@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using System.Text;
+using System.Threading;
 using Graph.Compiler.Ir.Text;
 using Graph.Compiler.Kernels;
 using Graph.Compiler.Passes;
@@ -23,15 +24,25 @@ namespace Graph;
 public sealed class ModelIr
 {
     readonly CompiledModelDescriptor descriptor;
-    readonly Lazy<CompiledProgram> compiled;
-    readonly Lazy<LoweredProgram> lowered;
+    Again? again;
 
-    internal ModelIr(CompiledModelDescriptor descriptor)
+    internal ModelIr(CompiledModelDescriptor descriptor) => this.descriptor = descriptor;
+
+    // What compiles the program again, which a start has no use for.
+    sealed class Again
     {
-        this.descriptor = descriptor;
-        compiled = new(() => CompilerPipeline.Run(descriptor.ParseElaborated(), KnownTargets.Cpu));
-        lowered = new(() => Lowerer.Lower(compiled.Value));
+        public Again(CompiledModelDescriptor descriptor)
+        {
+            Compiled = new(() => CompilerPipeline.Run(descriptor.ParseElaborated(), KnownTargets.Cpu));
+            Lowered = new(() => Lowerer.Lower(Compiled.Value));
+        }
+
+        public Lazy<CompiledProgram> Compiled { get; }
+
+        public Lazy<LoweredProgram> Lowered { get; }
     }
+
+    Again Compiling => again ?? Interlocked.CompareExchange(ref again, new(descriptor), null) ?? again;
 
     /// <summary>The definitions of the model and its modules.</summary>
     public string Module => descriptor.Modules.Length == 0 ? "" : CompressedText.Unpack(descriptor.Modules);
@@ -43,7 +54,7 @@ public sealed class ModelIr
     public string Graph => Stage("Graph");
 
     /// <summary>With the types of 16 bits and a reason for each cast; of a model that computes in 32 or 64, nothing.</summary>
-    public string Typed => compiled.Value.Find("Typed") is { } typed ? ProgramPrinter.Print(typed) : "";
+    public string Typed => Compiling.Compiled.Value.Find("Typed") is { } typed ? ProgramPrinter.Print(typed) : "";
 
     /// <summary>With the backward pass and the training step.</summary>
     public string Differentiated => Stage("Differentiated");
@@ -55,28 +66,28 @@ public sealed class ModelIr
     public string Fused => Stage("Fused");
 
     /// <summary>In the order of execution: what is lowered.</summary>
-    public string Scheduled => ProgramPrinter.Print(compiled.Value.Final);
+    public string Scheduled => ProgramPrinter.Print(Compiling.Compiled.Value.Final);
 
     /// <summary>Kernels and launches over buffers, as the model's class embeds them: what runs.</summary>
-    public string Lowered => LoweredText.Write(lowered.Value);
+    public string Lowered => LoweredText.Write(Compiling.Lowered.Value);
 
     /// <summary>What the model's class starts from: as much of <see cref="Lowered"/> and <see cref="Planned"/> as calls at typical sizes need, in numbers.</summary>
-    public string Started => StartText.Write(StartProgram.Of(lowered.Value, [.. lowered.Value.Functions.Select(f => Planner.PlanTypical(f, lowered.Value.Dims))]));
+    public string Started => StartText.Write(StartProgram.Of(Compiling.Lowered.Value, [.. Compiling.Lowered.Value.Functions.Select(f => Planner.PlanTypical(f, Compiling.Lowered.Value.Dims))]));
 
     /// <summary>What compiling gives now.</summary>
-    internal LoweredProgram LoweredProgram => lowered.Value;
+    internal LoweredProgram LoweredProgram => Compiling.Lowered.Value;
 
     /// <summary>What the class embeds.</summary>
     internal CompiledModel Embedded => descriptor.Compiled;
 
     /// <summary>The plan of every function at the typical binding: where its memory goes, and what it costs.</summary>
-    public string Planned => string.Join("\n", Plans().Select(p => PlanPrinter.Print(p, descriptor.Name, lowered.Value.States)));
+    public string Planned => string.Join("\n", Plans().Select(p => PlanPrinter.Print(p, descriptor.Name, Compiling.Lowered.Value.States)));
 
     /// <summary>The generated kernels.</summary>
-    public string Kernels => string.Join("\n\n", lowered.Value.Kernels.Select(k => k.ToString().TrimEnd())) + "\n";
+    public string Kernels => string.Join("\n\n", Compiling.Lowered.Value.Kernels.Select(k => k.ToString().TrimEnd())) + "\n";
 
     /// <summary>The kernels as C#.</summary>
-    public string CSharp => CSharpTarget.Emit(lowered.Value, compiled.Value.Target, "Graph.Generated", descriptor.Name + "Kernels");
+    public string CSharp => CSharpTarget.Emit(Compiling.Lowered.Value, Compiling.Compiled.Value.Target, "Graph.Generated", descriptor.Name + "Kernels");
 
     /// <summary>The kernels as the PTX that a card's driver compiles, whether the project asks for that target or not.</summary>
     /// <exception cref="NotSupportedException">The model needs a kernel that is not written for cards yet; the message names it.</exception>
@@ -91,7 +102,7 @@ public sealed class ModelIr
 
     /// <summary>The plans of all functions.</summary>
     /// <param name="binding">The named dimensions; typical values when left out.</param>
-    public IReadOnlyList<MemoryPlan> Plans(DimBinding? binding = null) => Plans(compiled.Value, lowered.Value, binding);
+    public IReadOnlyList<MemoryPlan> Plans(DimBinding? binding = null) => Plans(Compiling.Compiled.Value, Compiling.Lowered.Value, binding);
 
     /// <summary>The plans of all functions of a compiled program, with the peak that the order of the source would have had.</summary>
     internal static IReadOnlyList<MemoryPlan> Plans(CompiledProgram compiled, LoweredProgram lowered, DimBinding? binding)
@@ -107,7 +118,7 @@ public sealed class ModelIr
         })];
     }
 
-    string Stage(string name) => ProgramPrinter.Print(compiled.Value.Find(name) ?? throw new InvalidOperationException($"The compiler has no stage {name}."));
+    string Stage(string name) => ProgramPrinter.Print(Compiling.Compiled.Value.Find(name) ?? throw new InvalidOperationException($"The compiler has no stage {name}."));
 
     /// <summary>All stages, one after another.</summary>
     public override string ToString()

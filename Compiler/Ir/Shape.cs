@@ -17,6 +17,8 @@ public sealed class Shape : IEquatable<Shape>, IReadOnlyList<Dim>
 
     public Shape(IEnumerable<Dim> dims) => this.dims = [.. dims];
 
+    public Shape(ImmutableArray<Dim> dims) => this.dims = dims;
+
     public static Shape Of(params Dim[] dims) => new(dims);
 
     public ImmutableArray<Dim> Dims => dims;
@@ -36,7 +38,15 @@ public sealed class Shape : IEquatable<Shape>, IReadOnlyList<Dim>
         }
     }
 
-    public bool IsConstant => dims.All(d => d.IsConstant);
+    public bool IsConstant
+    {
+        get
+        {
+            foreach (var dim in dims)
+                if (!dim.IsConstant) return false;
+            return true;
+        }
+    }
 
     /// <summary>Maps an axis counted from the end (negative) to one counted from the start.</summary>
     /// <exception cref="ShapeException">There is no such axis.</exception>

@@ -8,7 +8,7 @@ using Graph.Compiler.Targets;
 namespace Graph.Compiler.Kernels;
 
 /// <summary>
-/// A scheduled program as kernels and launches: what targets emit, what the planner places in memory, and, read back from its text, what a model starts from. It stands for itself: nothing in it
+/// A scheduled program as kernels and launches: what targets emit, what the planner places in memory, and, read back from its text, what a model runs at any sizes. It stands for itself: nothing in it
 /// refers to the program that it was lowered from.
 /// </summary>
 /// <param name="Name">The model's name.</param>

@@ -83,7 +83,8 @@ public sealed class StartFunction
     {
         var (parameters, results) = (function.Signature.Parameters, function.Signature.Results);
         var solver = new DimSolver(function, program.Dims);
-        bool Touches(Func<StateKind, bool> kind) => program.States.Any(s => kind(s.Kind) && function.Buffers.Any(b => b.Kind == BufferKind.State && b.Name == s.Path));
+        var touched = new HashSet<string>(function.Buffers.Where(b => b.Kind == BufferKind.State).Select(b => b.Name), StringComparer.Ordinal);
+        bool Touches(Func<StateKind, bool> kind) => program.States.Any(s => kind(s.Kind) && touched.Contains(s.Path));
         var hasSizedStates = DimSolver.StateSymbols(function).Count > 0;
         return new()
         {

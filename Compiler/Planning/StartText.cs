@@ -117,12 +117,29 @@ public static class StartText
     {
         t.ExpectWord("state");
         var kind = (StateKind)t.Integer();
-        var type = t.Type();
+        var type = Constant(t) ?? t.Type();
         var init = new InitSpec(t.Word(), BitConverter.Int64BitsToDouble(t.Integer()));
         var listed = new double[t.Integer()];
         for (var i = 0; i < listed.Length; i++) listed[i] = BitConverter.Int64BitsToDouble(t.Integer());
         if (init.Kind == InitSpec.Listed) init = InitSpec.Of(listed);
         return new(t.RestOfLine(), type, kind, init);
+    }
+
+    // Of a shape of numbers, as all but those of sessions have: what reads polynomials stays unloaded. Null where there is another.
+    static TensorType? Constant(TextCursor t)
+    {
+        var rank = t.ConstantRank();
+        if (rank < 0) return null;
+        var type = t.DType();
+        var dims = new Dim[rank];
+        for (var i = 0; i < rank; i++)
+        {
+            t.Expect(i == 0 ? '[' : ',');
+            dims[i] = t.Integer();
+        }
+        if (rank == 0) t.Expect('[');
+        t.Expect(']');
+        return new(type, new Shape(ImmutableCollectionsMarshal.AsImmutableArray(dims)));
     }
 
     static TrainingProgram Training(TextCursor t)

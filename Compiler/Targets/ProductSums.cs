@@ -20,6 +20,10 @@ public sealed record ProductSums(long DepthBlock, long SliceElements, long Slice
     /// <summary>The order of sums of a type: those of float32 have slices and shares of their own, others are blocks one behind the other.</summary>
     public ProductSums In(DType accumulator) => accumulator == DType.F32 ? this : new(DepthBlock, 0, 0, 0, 0, 0);
 
+    /// <summary>Whether another order is the same. As a record's equality, but for the comparers that this would load when a model starts.</summary>
+    public bool IsLike(ProductSums other) =>
+        DepthBlock == other.DepthBlock && SliceElements == other.SliceElements && SliceLeast == other.SliceLeast && SliceMost == other.SliceMost && GradientPixels == other.GradientPixels && GradientTasks == other.GradientTasks;
+
     /// <summary>For the texts of kernels and targets.</summary>
     public string Text => FormattableString.Invariant($"blocks={DepthBlock} slices={SliceElements}/{SliceLeast}/{SliceMost} gradients={GradientPixels}/{GradientTasks}");
 

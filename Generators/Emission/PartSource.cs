@@ -65,9 +65,13 @@ static class PartSource
         return string.Concat(targets.Select(t => t.Code.Source)) + writer;
     }
 
-    // As it is, line by line, between more quotes than occur within.
+    // As it is, line by line, between more quotes than occur within. With blanks up to one of few lengths: the compiler makes a type for each length of a literal, and the runtime loads those of an assembly all at once.
     static string Raw(string text)
     {
+        var bytes = System.Text.Encoding.UTF8.GetByteCount(text);
+        var step = 256;
+        while (step * 8 <= bytes) step *= 2;
+        text += new string(' ', (step - bytes % step) % step);
         int run = 0, longest = 2;
         foreach (var c in text) longest = System.Math.Max(longest, run = c == '"' ? run + 1 : 0);
         var quotes = new string('"', longest + 1);

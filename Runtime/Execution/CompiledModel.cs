@@ -121,7 +121,7 @@ public sealed class CompiledModel
     internal nint Address(int kernel) => kernel >= 0 && kernel < start.Kernels ? kernelAddress(kernel) : throw new ArgumentOutOfRangeException(nameof(kernel), kernel, $"{Name} has code for {start.Kernels} kernels.");
 
     /// <summary>The function of that name, or null.</summary>
-    public CompiledFunction? Find(string function) => functions.GetValueOrDefault(function);
+    public CompiledFunction? Find(string function) => functions.TryGetValue(function, out var found) ? found : null;
 
     /// <exception cref="InvalidOperationException">The model has no such function.</exception>
     public CompiledFunction this[string function] => functions.TryGetValue(function, out var found) ? found

@@ -25,7 +25,9 @@ public delegate ReadOnlySpan<byte> EmbeddedText();
 public sealed class CompiledModelDescriptor
 {
     readonly Lazy<CompiledModel> compiled;
-    readonly Lazy<(CompiledModel Model, string Text)> onCard;
+    readonly Lazy<LoadedForCard> onCard;
+
+    sealed record LoadedForCard(CompiledModel Model, string Text);
 
     public CompiledModelDescriptor()
     {
@@ -81,7 +83,7 @@ public sealed class CompiledModelDescriptor
     public ModelIr Ir { get; }
 
     string? precision;
-    ImmutableArray<double> lossScales = [];
+    double[] lossScales = [];
 
     internal Program ParseElaborated()
     {
@@ -99,7 +101,7 @@ public sealed class CompiledModelDescriptor
     public CompiledModelDescriptor In(string name, double[] scales, EmbeddedText? start, EmbeddedText? lowered, EmbeddedText? plans, Func<int, nint>? address) => new()
     {
         Name = Name, AbiVersion = AbiVersion, Modules = Modules, Elaborated = Elaborated, Origins = Origins, Start = start, Lowered = lowered, Plans = plans, KernelAddress = address ?? WithoutKernels(Name),
-        precision = name, lossScales = [.. scales],
+        precision = name, lossScales = scales,
     };
 
     /// <summary>The model, ready to run.</summary>
@@ -141,7 +143,7 @@ public sealed class CompiledModelDescriptor
         }
     }
 
-    (CompiledModel, string) LoadForCard()
+    LoadedForCard LoadForCard()
     {
         CheckVersion();
         var target = Targets.FirstOrDefault(t => t.Name == KnownTargets.Ptx.Name) ?? throw new PlatformNotSupportedException(
@@ -149,7 +151,7 @@ public sealed class CompiledModelDescriptor
         try
         {
             var lowered = target.Lowered(Origins.Split('\n'));
-            return (new(Name, lowered, _ => 0, target.Plans(lowered), CudaDevice.Numerics), target.Code());
+            return new(new(Name, lowered, _ => 0, target.Plans(lowered), CudaDevice.Numerics), target.Code());
         }
         catch (FormatException e)
         {
@@ -174,13 +176,18 @@ public sealed class CompiledModelDescriptor
         try
         {
             if (Start is not null) return new(Name, StartText.Read(Encoding.UTF8.GetString(Start())), KernelAddress, Program);
-            var program = Program();
-            return new(Name, StartProgram.Of(program.Lowered), KernelAddress, () => program);
+            return WithoutStart();
         }
         catch (FormatException e)
         {
             throw Damaged(e);
         }
+    }
+
+    CompiledModel WithoutStart()
+    {
+        var program = Program();
+        return new(Name, StartProgram.Of(program.Lowered), KernelAddress, () => program);
     }
 
     CompiledModel.CompiledProgram Program()

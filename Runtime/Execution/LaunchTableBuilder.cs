@@ -237,7 +237,7 @@ sealed unsafe partial class LaunchTableBuilder
     {
         var accumulator = (DType)Next();
         var sums = new ProductSums(Next(), Next(), Next(), Next(), Next(), Next());
-        if (sums != Numerics.Sums(accumulator)) throw new NotSupportedException($"{model.Name}: the processor adds {Title} up by {Numerics.Sums(accumulator).Text}, but it was compiled for {sums.Text}.");
+        if (!sums.IsLike(Numerics.Sums(accumulator))) throw new NotSupportedException($"{model.Name}: the processor adds {Title} up by {Numerics.Sums(accumulator).Text}, but it was compiled for {sums.Text}.");
         return accumulator;
     }
 

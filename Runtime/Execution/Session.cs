@@ -74,7 +74,7 @@ public sealed unsafe class Session : IDisposable
         var typical = function.Typical is { } call && call.Fits(lengths, dims) ? call : null;
         if (typical is not null)
         {
-            typical.Values.CopyTo(values);
+            for (var i = 0; i < values.Length; i++) values[i] = typical.Values[i]; // a copy of spans would be compiled anew
         }
         else
         {
@@ -185,6 +185,7 @@ public sealed unsafe class Session : IDisposable
     {
         get
         {
+            if (tables.Count == 0) return [];
             var all = new Growing<IBoundFunction>();
             foreach (var cache in tables.Values) cache.AddTo(all);
             return all.ToArray();

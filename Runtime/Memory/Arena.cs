@@ -11,10 +11,6 @@ static class Arena
     /// <summary>Memory for intermediates, at least one place, so that the pointer is real.</summary>
     /// <param name="purpose">Whose they are, for the message.</param>
     /// <exception cref="OutOfMemoryException">There is not that much.</exception>
-    public static unsafe NativeBlock Allocate(long bytes, string purpose)
-    {
-        var block = NativeAllocator.Current.Allocate(Math.Max(bytes, 64), bytes >= Alignment ? Alignment : SmallAlignment, purpose, isFilled: true);
-        LargePages.Ask(block.Pointer, bytes);
-        return block;
-    }
+    public static NativeBlock Allocate(long bytes, string purpose) =>
+        NativeAllocator.Current.Allocate(Math.Max(bytes, 64), bytes >= Alignment ? Alignment : SmallAlignment, purpose, isFilled: true);
 }

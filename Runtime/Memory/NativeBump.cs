@@ -1,4 +1,5 @@
 using System;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
 namespace Graph.Runtime.Memory;
@@ -16,10 +17,14 @@ sealed unsafe class NativeBump(string purpose) : IDisposable
 
     /// <summary><paramref name="count"/> zeroed elements, aligned to 16 bytes; at least one place, so that the pointer is real.</summary>
     /// <exception cref="OutOfMemoryException">There is no memory; what was handed out stays.</exception>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public T* Take<T>(long count)
-        where T : unmanaged
+        where T : unmanaged => (T*)Take(Math.Max(1, count) * sizeof(T));
+
+    // For all types: what is generic over types of the framework alone is compiled anew in each process.
+    byte* Take(long bytes)
     {
-        var bytes = (Math.Max(1, count) * sizeof(T) + 15) & -16;
+        bytes = (bytes + 15) & -16;
         if (end - next < bytes)
         {
             var chunk = NativeAllocator.Current.Allocate(Math.Max(bytes, ChunkBytes), alignment: 64, purpose);
@@ -31,7 +36,7 @@ sealed unsafe class NativeBump(string purpose) : IDisposable
         }
         var place = next;
         next += bytes;
-        return (T*)place;
+        return place;
     }
 
     public void Dispose()

@@ -65,7 +65,7 @@ public sealed partial class ParameterStore
 
     void Compute(Session session, CompiledFunction derive)
     {
-        if (!contents.All.Any(t => t.Kind == StateKind.Derived)) contents = new(contents.All.AddRange(Make(declarations.Where(d => d.Kind == StateKind.Derived), "derived states", null)), IsTraining);
+        if (!contents.All.Any(t => t.Kind == StateKind.Derived)) contents = new(contents.All.AddRange(Make(Of(d => d.Kind == StateKind.Derived), "derived states", null)), IsTraining);
         derivedVersion = copiesVersion = -1; // until it is done: one that fails is no version
         session.Run(derive, [], []);
         Derivations++;

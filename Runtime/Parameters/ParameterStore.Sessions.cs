@@ -20,7 +20,7 @@ public sealed partial class ParameterStore
         declarations = root.declarations;
         this.root = root;
         Gate = root.Gate;
-        own = Make(declarations.Where(d => states.Contains(d.Path) && d.Type.Shape.IsConstant), "a session's states", null);
+        own = Make(Of(d => states.Contains(d.Path) && d.Type.Shape.IsConstant), "a session's states", null);
         foreach (var tensor in own) root[tensor.Path].CopyTo(tensor);
         contents = Over(root.contents);
         foreach (var (name, size) in sizes) this.sizes[name] = size;
@@ -76,8 +76,8 @@ public sealed partial class ParameterStore
     {
         if (sizes.Count == 0) return;
         var binding = new DimBinding(sizes);
-        var ready = declarations.Where(d => !d.Type.Shape.IsConstant && d.Type.Shape.All(s => s.Symbols.All(sizes.ContainsKey)) && own.All(o => o.Path != d.Path)).ToList();
-        if (ready.Count == 0) return;
+        var ready = Of(d => !d.Type.Shape.IsConstant && d.Type.Shape.All(s => s.Symbols.All(sizes.ContainsKey)) && own.All(o => o.Path != d.Path));
+        if (ready.Length == 0) return;
         own = own.AddRange(Make(ready, "a session's states", null, binding));
         contents = Over(root.contents);
     }

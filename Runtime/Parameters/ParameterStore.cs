@@ -44,7 +44,7 @@ public sealed partial class ParameterStore : IReadOnlyCollection<StoredTensor>, 
         this.seed = seed;
         root = this;
         Gate = new();
-        contents = new(Make(declarations.Where(d => !IsOptimizer(d) && d.Kind != StateKind.Derived && d.Type.Shape.IsConstant), "parameters", pool), isTraining: false);
+        contents = new(Make(Of(d => !IsOptimizer(d) && d.Kind != StateKind.Derived && d.Type.Shape.IsConstant), "parameters", pool), isTraining: false);
     }
 
     /// <summary>What there is, at one moment: a reader on another thread sees all tensors of a kind or none.</summary>
@@ -97,6 +97,15 @@ public sealed partial class ParameterStore : IReadOnlyCollection<StoredTensor>, 
             if (root == this || contents.Basis == root.contents) return contents;
             return contents = Over(root.contents); // training has begun
         }
+    }
+
+    // The declarations of that sort, in order, without a query.
+    StateDecl[] Of(Func<StateDecl, bool> isWanted)
+    {
+        var wanted = new Growing<StateDecl>();
+        foreach (var declaration in declarations)
+            if (isWanted(declaration)) wanted.Add(declaration);
+        return wanted.ToArray();
     }
 
     static bool IsOptimizer(StateDecl declaration) => declaration.Kind is StateKind.Optimizer or StateKind.Counter;
@@ -214,7 +223,7 @@ public sealed partial class ParameterStore : IReadOnlyCollection<StoredTensor>, 
     {
         ThrowIfDisposed();
         if (IsTraining) return;
-        root.contents = new(root.contents.All.AddRange(root.Make(declarations.Where(IsOptimizer), "optimizer states", pool)), isTraining: true);
+        root.contents = new(root.contents.All.AddRange(root.Make(Of(IsOptimizer), "optimizer states", pool)), isTraining: true);
     }
 
     /// <summary>Gives every tensor its first value again, the session's own included.</summary>
@@ -235,9 +244,8 @@ public sealed partial class ParameterStore : IReadOnlyCollection<StoredTensor>, 
     internal void EndTraining(object owner) => Interlocked.CompareExchange(ref root.trainer, null, owner);
 
     // Tensors with their first values, in a block of their own.
-    ImmutableArray<StoredTensor> Make(IEnumerable<StateDecl> wanted, string purpose, WorkerPool? pool, DimBinding? binding = null)
+    ImmutableArray<StoredTensor> Make(StateDecl[] all, string purpose, WorkerPool? pool, DimBinding? binding = null)
     {
-        var all = wanted.ToArray();
         var places = new long[all.Length];
         long bytes = 0;
         for (var i = 0; i < all.Length; i++)
@@ -247,9 +255,10 @@ public sealed partial class ParameterStore : IReadOnlyCollection<StoredTensor>, 
             bytes = places[i] + size;
         }
         var memory = new PinnedMemory(Aligned(bytes, Alignment), purpose);
-        var tensors = all.Select((declaration, i) => new StoredTensor(this, declaration, binding ?? DimBinding.Empty, memory, places[i])).ToImmutableArray();
+        var tensors = new StoredTensor[all.Length];
+        for (var i = 0; i < all.Length; i++) tensors[i] = new(this, all[i], binding ?? DimBinding.Empty, memory, places[i]);
         foreach (var tensor in tensors) Initialization.Fill(tensor, Seed, pool, isZero: true);
-        return tensors;
+        return ImmutableCollectionsMarshal.AsImmutableArray(tensors);
 
         static long Aligned(long offset, long alignment) => (offset + alignment - 1) & -alignment;
     }

@@ -23,7 +23,6 @@ sealed unsafe class PinnedMemory
         var first = (nint)Unsafe.AsPointer(ref MemoryMarshal.GetArrayDataReference(array)); // pinned: it stays there
         Pointer = (byte*)((first + Alignment - 1) & -Alignment);
         start = (nint)Pointer - first;
-        LargePages.Ask(Pointer, bytes);
     }
 
     /// <summary>The first byte.</summary>

@@ -64,6 +64,11 @@ public sealed class Builds : IAsyncLifetime
             Thrower(source, Path.Combine(folder.FullName, name, "Thrower.dll"));
         }
 
+        // No source of its has any package, and it may not look at those that others have fetched.
+        projects.Add("Ahead");
+        Write("Ahead/Ahead.csproj", $"<Project Sdk=\"Microsoft.NET.Sdk\"><PropertyGroup><TargetFramework>net10.0</TargetFramework><RestoreSources>{folder.FullName}</RestoreSources><RestorePackagesPath>{folder.FullName}/packages</RestorePackagesPath></PropertyGroup><Import Project=\"{Repository.Root}/Precompiler/Precompiled.targets\" /></Project>");
+        Write("Ahead/Empty.cs", "class Empty { }");
+
         var all = string.Join(";", projects.Select(p => $"{p}/{p}.csproj"));
         string Each(string target, string more) =>
             $"<MSBuild Projects=\"{all}\" Targets=\"{target}\" BuildInParallel=\"true\" Properties=\"Configuration={Configuration}{more}\" ContinueOnError=\"true\" />";
@@ -141,6 +146,14 @@ public class BuildTests(Builds builds) : IClassFixture<Builds>
     public void The_readme_is_a_program_that_builds_and_runs()
     {
         Assert.True(builds.Errors("Readme").Count == 0 && builds.Said.Contains("func predict", StringComparison.Ordinal), builds.Output + builds.Said);
+    }
+
+    [Fact]
+    public void Where_no_source_has_the_compiler_ahead_of_time_a_build_says_so_and_goes_on()
+    {
+        Assert.True(builds.Errors("Ahead").Count == 0, builds.Output);
+        Assert.Contains("Ahead is built without code for this machine's processor", builds.Output, StringComparison.Ordinal);
+        Assert.Contains("Ahead.dll", builds.Output, StringComparison.Ordinal);
     }
 
     [Theory]

@@ -4,7 +4,7 @@ using System.Collections.Generic;
 namespace Graph.Compiler.Kernels.Text;
 
 /// <summary>
-/// A lowered program as text that reads back equal: what a model's class embeds and starts from. Its first line has the version, its last a sum over all others, so that a text which was cut off or
+/// A lowered program as text that reads back equal: what a model's class embeds, and reads when what it starts from does not say enough. Its first line has the version, its last a sum over all others, so that a text which was cut off or
 /// altered is refused before anything in it is believed.
 /// </summary>
 public static class LoweredText

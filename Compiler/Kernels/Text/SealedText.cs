@@ -28,8 +28,10 @@ public static class SealedText
         var given = text.Substring(first.Length, line - first.Length);
         if (given != version.ToString(CultureInfo.InvariantCulture)) throw new FormatException($"The {what} program has version {given} of its format, but this reader knows version {version}: build the model with the Graph that runs it.");
         const int Last = 4 + 16 + 1;
-        var end = text.Length - Last;
-        if (end <= line || !Stands("end ", text, end) || text[end - 1] != '\n' || text[text.Length - 1] != '\n')
+        var length = text.Length;
+        while (length > 0 && text[length - 1] == ' ') length--; // assemblies hold texts of few lengths
+        var end = length - Last;
+        if (end <= line || !Stands("end ", text, end) || text[end - 1] != '\n' || text[length - 1] != '\n')
             throw new FormatException($"The {what} program was cut off: its last line is not its sum.");
         var sum = Hexadecimal(Sum(text, line + 1, end));
         if (!Stands(sum, text, end + 4)) throw new FormatException($"The {what} program was altered: the sum over its lines is {sum}, but its last line says {text.Substring(end + 4, 16)}.");
@@ -44,7 +46,7 @@ public static class SealedText
         return new(digits);
     }
 
-    static bool Stands(string word, string text, int at)
+    internal static bool Stands(string word, string text, int at)
     {
         if (at + word.Length > text.Length) return false;
         for (var i = 0; i < word.Length; i++)

@@ -163,13 +163,27 @@ sealed class TextCursor(string text, int start, int end)
     public int Count(string beginning)
     {
         var count = 0;
-        for (var at = position; at + beginning.Length <= end && string.CompareOrdinal(text, at, beginning, 0, beginning.Length) == 0; count++)
+        for (var at = position; at + beginning.Length <= end && SealedText.Stands(beginning, text, at); count++)
         {
             var newline = text.IndexOf('\n', at, end - at);
             if (newline < 0) return count + 1;
             at = newline + 1;
         }
         return count;
+    }
+
+    /// <summary>How many axes the type that comes next has, when all of its sizes are numbers; −1 otherwise. The cursor stays.</summary>
+    public int ConstantRank()
+    {
+        var at = position;
+        while (at < end && text[at] == ' ') at++;
+        while (at < end && text[at] is not ('[' or ' ' or '\n')) at++;
+        if (at >= end || text[at] != '[') return -1;
+        var rank = text[at + 1] == ']' ? 0 : 1;
+        for (at++; at < end && text[at] != ']'; at++)
+            if (text[at] == ',') rank++;
+            else if (text[at] is < '0' or > '9') return -1;
+        return rank;
     }
 
     /// <summary>A number that indexes something of which there are <paramref name="count"/>.</summary>
