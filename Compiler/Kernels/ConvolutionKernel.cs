@@ -22,7 +22,11 @@ public readonly record struct ConvolutionWindow(int StrideHeight, int StrideWidt
 /// <param name="Maker">
 /// Makes tiles of what is read: those of an image or a map have channels for rows and the pixels of an image for columns, those of a weight filters and the rest. Padding is 0, whatever the body would make of it.
 /// </param>
-public sealed record ConvolutionOperand(Access? Access, LoopKernel? Maker);
+public sealed record ConvolutionOperand(Access? Access, LoopKernel? Maker)
+{
+    /// <summary>A weight that lies in the target's packed form (<see cref="PackKernel"/>).</summary>
+    public bool IsPacked { get; init; }
+}
 
 /// <summary>
 /// A convolution or one of its gradients as a value: its operands, the window, what is done to them on the way in and to the result on the way out, and the order of the sums. How it is computed is the
@@ -57,7 +61,9 @@ public sealed record ConvolutionKernel(
         var w = Window;
         text.Append("  stride ").Append(w.StrideHeight).Append(',').Append(w.StrideWidth).Append(" padding ").Append(w.PaddingTop).Append(',').Append(w.PaddingLeft)
             .Append(" dilation ").Append(w.DilationHeight).Append(',').Append(w.DilationWidth).Append(" groups ").Append(w.Groups).Append('\n');
-        for (var i = 0; i < Operands.Length; i++) text.Append("  access ").Append(i).Append(": ").Append(Operands[i].Maker?.Name ?? Operands[i].Access?.ToString() ?? throw new InvalidOperationException($"The convolution {Name} has neither a place nor a body for operand {i}.")).Append('\n');
+        for (var i = 0; i < Operands.Length; i++)
+            text.Append("  access ").Append(i).Append(": ").Append(Operands[i].Maker?.Name ?? Operands[i].Access?.ToString() ?? throw new InvalidOperationException($"The convolution {Name} has neither a place nor a body for operand {i}."))
+                .Append(Operands[i].IsPacked ? " packed" : "").Append('\n');
         if (Epilogue is not null) text.Append("  then ").Append(Epilogue.Name).Append('\n');
         text.Append("  sums ").Append(Sums.Text).Append('\n');
         if (Workspace is not null) text.Append("  workspace ").Append(Workspace).Append('\n');

@@ -326,7 +326,7 @@ public sealed record ConvolutionLaunch(
 
     public override long WorkspaceBytes(DimBinding binding)
     {
-        if (Kernel.Workspace?.Pointer is null) return 0;
+        if (Kernel.Workspace?.Pointer is null || Kernel.Operands[1].IsPacked) return 0;
         var sizes = Shape.Evaluate(binding);
         return Kind == ConvolutionKind.WeightGradient
             ? new GradientCut(sizes, Kernel.Sums, Kernel.Workspace.Packing).Floats * sizeof(float) : Kernel.Workspace.Packing.ConvolutionBytes(Kernel.Sums, sizes, Kind == ConvolutionKind.ImageGradient);

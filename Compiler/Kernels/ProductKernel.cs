@@ -43,6 +43,9 @@ public sealed record ProductKernel(
     /// <summary>Where the sums of B's columns go, over (batch, batch, batch, n).</summary>
     public Access? SumsOfB { get; init; }
 
+    /// <summary>The right operand lies in the target's packed form (<see cref="PackKernel"/>).</summary>
+    public bool IsPackedB { get; init; }
+
     public override bool IsGenerated => false;
 
     public override string Text => text ??= Print();
@@ -53,7 +56,7 @@ public sealed record ProductKernel(
         text.Append("product ").Append(Accumulator.Name()).Append('\n');
         text.Append("  sizes ").Append(string.Join(",", Batch.Concat([M, N, K]))).Append('\n');
         Operand("a", A, MakesA);
-        Operand("b", B, MakesB);
+        Operand("b", B, MakesB, IsPackedB);
         Operand("c", C, Epilogue is null ? null : new(Epilogue, false));
         if (SumsOfA is not null) text.Append("  adds a ").Append(ReductionOrder.Text(1)).Append(' ').Append(SumsOfA).Append('\n');
         if (SumsOfB is not null) text.Append("  adds b ").Append(ReductionOrder.Text(1)).Append(' ').Append(SumsOfB).Append('\n');
@@ -61,11 +64,11 @@ public sealed record ProductKernel(
         if (Workspace is not null) text.Append("  workspace ").Append(Workspace).Append('\n');
         return text.ToString();
 
-        void Operand(string name, Access? access, TileMaker? body)
+        void Operand(string name, Access? access, TileMaker? body, bool isPacked = false)
         {
             text.Append("  ").Append(name).Append(' ');
             if (body is not null) text.Append(body.Body.Name).Append(body.Transposed ? " transposed" : "").Append('\n');
-            else text.Append(access ?? throw new InvalidOperationException($"The product {Name} has neither a place nor a body for {name}.")).Append('\n');
+            else text.Append(access ?? throw new InvalidOperationException($"The product {Name} has neither a place nor a body for {name}.")).Append(isPacked ? " packed" : "").Append('\n');
         }
     }
 }

@@ -32,7 +32,15 @@ public static class Lowerer
             cancel.ThrowIfCancellationRequested();
             if (!called.Contains(function.Name)) functions.Add(new FunctionLowering(program, function, kernels, target, bodies).Lower(cancel));
         }
-        return new(program.Name, program.Dims, [.. program.States.Select(s => s with { Type = s.Type.Bare })], kernels.Kernels, functions.ToImmutable()) { Target = target.Text.TrimEnd('\n').Replace("\n  ", "; "), Requirements = program.Requirements, Ranges = program.Ranges, Training = [.. program.Training.Select(t => t with { Rules = [] })] };
+        var (lowered, states) = PackWeights.Run(program, functions.ToImmutable(), [.. program.States.Select(s => s with { Type = s.Type.Bare })], kernels, target);
+        return new(program.Name, program.Dims, states, Used(kernels.Kernels, lowered), lowered) { Target = target.Text.TrimEnd('\n').Replace("\n  ", "; "), Requirements = program.Requirements, Ranges = program.Ranges, Training = [.. program.Training.Select(t => t with { Rules = [] })] };
+    }
+
+    // Without the products and convolutions whose launches run others by now.
+    static ImmutableArray<Kernel> Used(ImmutableArray<Kernel> kernels, ImmutableArray<LoweredFunction> functions)
+    {
+        var used = new HashSet<Kernel>(functions.SelectMany(f => f.Launches).Select(l => l switch { ContractLaunch c => c.Kernel, ConvolutionLaunch c => c.Kernel, _ => default(Kernel) }).OfType<Kernel>());
+        return [.. kernels.Where(k => k is not (ProductKernel or ConvolutionKernel) || used.Contains(k))];
     }
 }
 

@@ -15,6 +15,7 @@ public enum BoundKind
     Library,
     Repeat,
     Branch,
+    Pack,
 }
 
 /// <summary>Where an operand of a bound launch, or the source of a result, lies.</summary>

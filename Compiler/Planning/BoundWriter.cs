@@ -113,6 +113,9 @@ sealed class BoundWriter
             case BranchLaunch branch:
                 Add(branch.Then, branch.Else);
                 break;
+            case PackLaunch pack:
+                Pack(pack);
+                break;
         }
     }
 
@@ -126,6 +129,7 @@ sealed class BoundWriter
         LibraryLaunch => BoundKind.Library,
         RepeatLaunch => BoundKind.Repeat,
         BranchLaunch => BoundKind.Branch,
+        PackLaunch => BoundKind.Pack,
         _ => throw new NotSupportedException($"{program.Name} has a launch of the unknown kind {launch.GetType().Name}."),
     };
 
@@ -161,6 +165,7 @@ sealed class BoundWriter
         Add(Evaluate(launch.M), Evaluate(launch.N), Evaluate(launch.K));
         foreach (var size in launch.Batch) Add(Evaluate(size));
         Access(kernel.A, launch.Dims);
+        Add(kernel.IsPackedB ? 1 : 0);
         Access(kernel.B, launch.Dims);
         Access(kernel.C, launch.Dims);
         Maker(launch.PrologueA?.Hook, launch.PrologueA?.Transposed ?? false);
@@ -178,7 +183,7 @@ sealed class BoundWriter
         Sums(kernel.Accumulator, kernel.Sums);
         foreach (var size in kernel.Sizes) Add(Evaluate(size.In(launch.Dims)));
         var w = kernel.Window;
-        Add(w.StrideHeight, w.StrideWidth, w.PaddingTop, w.PaddingLeft, w.DilationHeight, w.DilationWidth, w.Groups);
+        Add(w.StrideHeight, w.StrideWidth, w.PaddingTop, w.PaddingLeft, w.DilationHeight, w.DilationWidth, w.Groups, kernel.Operands[1].IsPacked ? 1 : 0);
         for (var i = 0; i < 3; i++)
         {
             Access(i < kernel.Operands.Length ? kernel.Operands[i].Access : null, launch.Dims);
@@ -186,6 +191,16 @@ sealed class BoundWriter
         }
         Body(launch.Epilogue);
         Workspace(launch);
+    }
+
+    void Pack(PackLaunch launch)
+    {
+        var kernel = launch.Kernel;
+        Add((long)kernel.Form, kernel.Groups);
+        Sums(kernel.Type, kernel.Sums);
+        foreach (var size in kernel.Sizes) Add(Evaluate(size.In(launch.Dims)));
+        Access(kernel.From, launch.Dims);
+        Access(kernel.To, launch.Dims);
     }
 
     void Attention(AttentionLaunch launch)

@@ -17,12 +17,12 @@ namespace Graph.Compiler.Planning;
 public static class StartText
 {
     /// <summary>Version of the text; a reader refuses another one.</summary>
-    public const int Version = 1;
+    public const int Version = 2;
 
     const string What = "started";
 
     // What lines of launches begin with, by BoundKind.
-    static readonly string[] kinds = ["loop", "segments", "product", "convolution", "attention", "library", "repeat", "branch"];
+    static readonly string[] kinds = ["loop", "segments", "product", "convolution", "attention", "library", "repeat", "branch", "pack"];
 
     public static string Write(StartProgram program)
     {

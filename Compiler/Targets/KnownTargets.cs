@@ -2,6 +2,7 @@ using System;
 using System.Collections.Immutable;
 using System.Linq;
 using Graph.Compiler.Ir;
+using Graph.Compiler.Kernels;
 
 namespace Graph.Compiler.Targets;
 
@@ -24,6 +25,7 @@ public static class KnownTargets
         Sums = new(Lanes: 64, SplitWork: 1 << 17, PartWork: 1 << 15, MostParts: 64, LeastPart: 8, BusyChunks: 6, MostNormParts: 1024),
         Products = CpuLibrary.Products,
         Packing = CpuLibrary.Packing,
+        Packs = PackedOperands.ConvolutionWeight | PackedOperands.ProductRight,
         Attention = CpuLibrary.Attention,
     };
 

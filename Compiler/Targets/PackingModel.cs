@@ -82,6 +82,49 @@ public sealed record PackingModel(long MostBytes, long LeastWork, long WorkerByt
         return bytes;
     }
 
+    /// <summary>The most taps of a window that is packed, and the most floats of a padded row of its image.</summary>
+    public const long MostTaps = 4096, MostPadded = 96 * 1024;
+
+    /// <summary>Of a right operand that is kept packed; a larger one comes from memory once a call, whatever its form, and is not kept twice.</summary>
+    const long MostRightBytes = 32 << 20;
+
+    /// <summary>Floats of the weight of a convolution in its packed form; 0 for one that is not packed.</summary>
+    /// <param name="sums">How its sums are cut.</param>
+    /// <param name="filters">Filters of all groups.</param>
+    /// <param name="channels">Channels of all groups.</param>
+    /// <param name="height">Of the window.</param>
+    /// <param name="width">Of the window.</param>
+    /// <param name="window">How it walks.</param>
+    public long WeightFloats(ProductSums sums, long filters, long channels, long height, long width, Kernels.ConvolutionWindow window)
+    {
+        var (rows, depth, taps) = (filters / window.Groups, channels / window.Groups, height * width);
+        if (Tiles.IsEmpty || rows <= 0 || depth <= 0 || taps > MostTaps) return 0;
+        // The image of the smallest piece of work: a line of one pixel, with what its window sees.
+        if (((height - 1) * window.DilationHeight + 1) * window.StrideWidth * (1 + (width - 1) * window.DilationWidth / window.StrideWidth + 16) > MostPadded) return 0;
+        var block = sums.Channels(depth, taps);
+        long floats = 0;
+        foreach (var tile in Tiles)
+        {
+            var panel = Ceiling(depth, block) * PanelFloats(block * taps, tile.Lanes);
+            if ((PanelGap + panel) * sizeof(float) > MostBytes) return 0;
+            floats = Math.Max(floats, Ceiling(rows, tile.Rows) * panel);
+        }
+        return window.Groups * floats;
+    }
+
+    /// <summary>Floats of the right operand of a product in its packed form; 0 for one that is not kept so.</summary>
+    /// <param name="sums">How the product's sums are cut.</param>
+    /// <param name="k">Summed extent.</param>
+    /// <param name="n">Columns.</param>
+    public long RightFloats(ProductSums sums, long k, long n)
+    {
+        if (k <= 0 || n <= 0) return 0;
+        var (blocks, depth) = (sums.Blocks(k), sums.Length(k));
+        long floats = 0;
+        foreach (var tile in Tiles) floats = Math.Max(floats, Ceiling(n, tile.Columns) * blocks * PanelFloats(depth, tile.Columns));
+        return floats * sizeof(float) > MostRightBytes ? 0 : floats;
+    }
+
     /// <summary>Bytes that a processor needs for itself in a convolution: also for a window and a line of each tensor of one that has no room to be packed.</summary>
     public long ThreadBytes(in ConvolutionSizes sizes) => Math.Max(WorkerBytes, (sizes.KernelHeight * sizes.KernelWidth + sizes.Width + sizes.MapWidth) * sizeof(float));
 

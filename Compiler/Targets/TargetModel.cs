@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.Linq;
 using System.Text;
 using Graph.Compiler.Ir;
+using Graph.Compiler.Kernels;
 
 namespace Graph.Compiler.Targets;
 
@@ -35,6 +36,9 @@ public sealed record TargetModel
 
     /// <summary>What its products and convolutions need beside their operands.</summary>
     public PackingModel Packing { get; init; } = PackingModel.None;
+
+    /// <summary>The weights that it keeps in a form of its own between the calls of entries.</summary>
+    public PackedOperands Packs { get; init; }
 
     /// <summary>What it has kernels of its own for; all that there are unless it says less.</summary>
     public KernelCatalog Library { get; init; } = KernelCatalog.Whole;
@@ -165,6 +169,7 @@ public sealed record TargetModel
         Numbers("sums", Sums.Numbers());
         text.Append("  products ").Append(Products.Text).Append('\n');
         text.Append("  packing ").Append(Packing.Text).Append('\n');
+        if (Packs != PackedOperands.None) Line("packs", Enum.GetValues(typeof(PackedOperands)).Cast<PackedOperands>().Where(p => p != PackedOperands.None && Packs.HasFlag(p)).Select(p => p.ToString().ToLowerInvariant()));
         if (!Library.IsWhole) text.Append("  library ").Append(Library.Text).Append('\n');
         if (!Missing.IsEmpty) Line("missing", Missing.Select(op => op.ToString().ToLowerInvariant()));
         Line("addresses", [StableAddresses ? "stable" : "of-each-call"]);

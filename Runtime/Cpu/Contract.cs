@@ -39,7 +39,7 @@ public static unsafe class Contract
         }
         var turned = default(ContractCall);
         // Columns that are contiguous, and a single column, are better as rows.
-        if (call->Epilogue == null && (call->CN != 1 && call->CM == 1 || call->N == 1 && call->M > 1))
+        if (call->PackedB == null && call->Epilogue == null && (call->CN != 1 && call->CM == 1 || call->N == 1 && call->M > 1))
         {
             turned = Transposed(call);
             call = &turned;
@@ -59,11 +59,18 @@ public static unsafe class Contract
             return;
         }
         job.AddsUp = true;
-        if (work < 2 * ChunkWork || batch >= 2 * pool.Threads && work < 64 * ChunkWork || call->WorkspaceFloats < job.LeastShared) RunPrivate(pool, &job, batch, work);
+        if (work < 2 * ChunkWork || batch >= 2 * pool.Threads && work < 64 * ChunkWork || (call->PackedB == null || call->M <= call->N) && call->WorkspaceFloats < job.LeastShared) RunPrivate(pool, &job, batch, work);
         else
         {
             for (long b = 0; b < batch; b++) RunShared(pool, &job, b);
         }
+    }
+
+    /// <summary>Brings B into the form that <see cref="ContractCall.PackedB"/> takes, where it goes; of the call only B and its sizes count.</summary>
+    public static void PackRight(WorkerPool pool, ContractCall* call)
+    {
+        var job = new ContractJob(call, Machine.Current, pool.ScratchTable, 1) { SharedB = call->PackedB };
+        pool.Run(&ContractJob.PackB, &job, job.ColumnPanels * job.DepthBlocks, Math.Max(1, 16 * 1024 / (job.MaxDepth * job.Machine.Columns)));
     }
 
     /// <summary>Floats of workspace with which a call packs as much at once as pays.</summary>
@@ -133,6 +140,12 @@ public static unsafe class Contract
         // All panels of as many blocks of K as the shared memory holds; sums that an epilogue waits for need all of K, or a matrix of their own.
         long perPanel = Packing.PanelStep(job->MaxDepth, stride), room = call->WorkspaceFloats, size = call->M * call->N;
         job->Partial = null;
+        if (!shareA && call->PackedB != null)
+        {
+            // All of B is there: tasks cut rows, and pack their own.
+            RunPanels(pool, job, shareA, panels, job->Accumulates ? Math.Max(1, 2048 / job->Machine.Columns) : panels);
+            return;
+        }
         if (job->Indirect && job->DepthBlocks * panels * perPanel > room && size <= room / 2)
         {
             room -= size;
@@ -175,7 +188,7 @@ public static unsafe class Contract
                 job->SharedB = job->Call->Workspace;
             }
             long packGrain = Math.Max(1, 16 * 1024 / (job->MaxDepth * stride));
-            pool.Run(shareA ? &ContractJob.PackA : &ContractJob.PackB, job, count * (job->BlockEnd - job->BlockBegin), packGrain);
+            if (shareA || job->Call->PackedB == null) pool.Run(shareA ? &ContractJob.PackA : &ContractJob.PackB, job, count * (job->BlockEnd - job->BlockBegin), packGrain);
 
             long others = shareA ? job->ColumnPanels : job->RowPanels;
             long otherStride = shareA ? job->Machine.Columns : job->Machine.PanelStride;

@@ -32,6 +32,9 @@ public unsafe struct ContractCall
     public float* B;
     public long BK, BN, BBatch0, BBatch1, BBatch2;
 
+    /// <summary>All of B as <see cref="Contract.PackRight"/> writes it, the same for every batch; null where it is packed in the call or read where it lies.</summary>
+    public float* PackedB;
+
     /// <summary>Result, element (b, m, n) at <c>C[b·CBatch + m·CM + n·CN]</c>. Not touched when <see cref="Epilogue"/> is set.</summary>
     public float* C;
     public long CM, CN, CBatch0, CBatch1, CBatch2;

@@ -28,6 +28,13 @@ unsafe struct ContractJob
     /// <summary>Packed operand of the covered panels, all of K; or null, when tasks pack their own.</summary>
     public float* SharedA, SharedB;
 
+    /// <summary>B is packed for the tasks.</summary>
+    public readonly bool HasB => SharedB != null || Call->PackedB != null;
+
+    // The packed B of a panel and those behind it.
+    readonly float* PanelB(long block, long panel, long step) => Call->PackedB != null
+        ? Call->PackedB + (ColumnPanels * block + panel) * step : SharedB + ((ColumnPanelEnd - ColumnPanelBegin) * (block - BlockBegin) + panel - ColumnPanelBegin) * step;
+
     /// <summary>Tasks run over all batches, or lie in <see cref="Batch"/>.</summary>
     public bool Batched;
     public long Batch;
@@ -244,8 +251,8 @@ unsafe struct ContractJob
         long targetStride = partial != null ? Call->N : Call->CM;
 
         // B can be read where it lies if its rows are contiguous and so few that they stay in cache, and packing would not pay.
-        bool direct = SharedB == null && !(AddsUp && Call->SumsOfB.IsSet) && Call->PrologueB == null && Call->BN == 1 && rowPanelEnd - rowPanel <= 8 && Call->N * Math.Min(Call->K, MaxDepth) <= 64 * 1024;
-        long blockPanels = SharedB != null || direct ? Math.Max(1, Machine.BlockFloats / stepB) : Math.Max(1, PackFloats / stepB);
+        bool direct = !HasB && !(AddsUp && Call->SumsOfB.IsSet) && Call->PrologueB == null && Call->BN == 1 && rowPanelEnd - rowPanel <= 8 && Call->N * Math.Min(Call->K, MaxDepth) <= 64 * 1024;
+        long blockPanels = HasB || direct ? Math.Max(1, Machine.BlockFloats / stepB) : Math.Max(1, PackFloats / stepB);
         blockPanels = Math.Min(blockPanels, columnPanelEnd - columnPanel);
         // Sums of one block of K need only a strip of one panel's rows.
         long sumStride = (accumulates ? columnPanelEnd - columnPanel : blockPanels) * tileColumns;
@@ -265,7 +272,7 @@ unsafe struct ContractJob
             {
                 long count = Math.Min(blockPanels, columnPanelEnd - from), column = from * tileColumns, columns = Math.Min(column + count * tileColumns, columnsEnd) - column;
                 float* b;
-                if (SharedB != null) b = SharedB + ((ColumnPanelEnd - ColumnPanelBegin) * (block - BlockBegin) + from - ColumnPanelBegin) * stepB;
+                if (HasB) b = PanelB(block, from, stepB);
                 else if (direct) b = B(batch) + k * Call->BK + column;
                 else PackPanelsB(b = packedB, batch, from, count, block, temporary);
                 if (AddsUp && rowPanel == 0 && Call->SumsOfB.IsSet) AddColumns(b, stepB, batch, from, from + count, block);

@@ -11,20 +11,24 @@ namespace Graph.Runtime.Cpu;
 static unsafe class ContractRow
 {
     // Columns of a task: runs of 4 KiB where rows of B are contiguous; whole groups of 8 where its columns are.
-    const long RowColumns = 1024, ColumnColumns = 128;
+    const long RowColumns = 1024, ColumnColumns = 128, PackedColumns = 256;
+
+    // Multiply-adds that two threads share.
+    const long LeastShared = 256 * 1024;
 
     /// <summary>Whether there is a way for this call.</summary>
     public static bool Takes(ContractCall* call) =>
-        call->M == 1 && call->PrologueA == null && call->PrologueB == null && (call->BN == 1 || call->BK == 1 && Avx.IsSupported);
+        call->M == 1 && call->PrologueA == null && call->PrologueB == null && (call->PackedB != null || call->BN == 1 || call->BK == 1 && Avx.IsSupported);
 
     /// <summary>Computes all batches.</summary>
     public static void Run(WorkerPool pool, ContractJob* job, long batch)
     {
         var call = job->Call;
-        long columns = call->BN == 1 ? RowColumns : ColumnColumns, tasks = (call->N + columns - 1) / columns;
+        long columns = call->PackedB != null ? PackedColumns : call->BN == 1 ? RowColumns : ColumnColumns, tasks = (call->N + columns - 1) / columns;
         job->ColumnTasks = tasks;
         job->ColumnsPerTask = columns;
-        long grain = Math.Max(1, 32 * 1024 / Math.Max(1, Math.Min(columns, call->N) * call->K));
+        // Microseconds of work are not worth waking a thread.
+        long grain = batch * call->N * call->K < LeastShared ? batch * tasks : Math.Max(1, 32 * 1024 / Math.Max(1, Math.Min(columns, call->N) * call->K));
         pool.Run(&RunTasks, job, batch * tasks, grain);
     }
 
@@ -41,14 +45,15 @@ static unsafe class ContractRow
     static void RunTask(ContractJob* job, long batch, long column, long columns, float* scratch)
     {
         var call = job->Call;
-        float* sums = scratch, part = sums + RowColumns, row = part + RowColumns, a = job->A(batch), b = job->B(batch) + column * call->BN;
+        float* sums = scratch, part = sums + RowColumns, row = part + RowColumns, a = job->A(batch), b = call->PackedB == null ? job->B(batch) + column * call->BN : null;
         float* c = call->Epilogue == null ? job->C(batch) + column * call->CN : null;
         for (long block = 0; block < job->DepthBlocks; block++)
         {
             long k = job->DepthOf(block), depth = job->DepthOf(block + 1) - k;
             for (long p = 0; p < depth; p++) row[p] = a[(k + p) * call->AK];
             float* target = block == 0 ? sums : part;
-            if (call->BN == 1) ByRows(row, b + k * call->BK, call->BK, depth, columns, target);
+            if (call->PackedB != null) ByPanels(job, row, block, column, depth, columns, target);
+            else if (call->BN == 1) ByRows(row, b + k * call->BK, call->BK, depth, columns, target);
             else ByColumns(row, b + k, call->BN, depth, columns, target);
             if (target == sums) continue;
             for (long j = 0; j < columns; j++) sums[j] += part[j];
@@ -59,6 +64,103 @@ static unsafe class ContractRow
             return;
         }
         for (long j = 0; j < columns; j++) c[j * call->CN] = sums[j];
+    }
+
+    // Panels of B, four at a time as long as there are so many: each step of K is a few vectors, and as many chains run side by side as hide the time of one multiply-add.
+    static void ByPanels(ContractJob* job, float* a, long block, long column, long depth, long columns, float* sums)
+    {
+        long lanes = job->Machine.Columns, step = Packing.PanelStep(job->MaxDepth, lanes), panel = column / lanes, end = panel + (columns + lanes - 1) / lanes;
+        float* b = job->Call->PackedB + (job->ColumnPanels * block + panel) * step;
+        for (; panel < end; panel += 4, b += 4 * step, sums += 4 * lanes)
+        {
+            // Of fewer the last one is read again, and written where nobody looks.
+            long count = Math.Min(4, end - panel);
+            float* b1 = b + Math.Min(1, count - 1) * step, b2 = b + Math.Min(2, count - 1) * step, b3 = b + (count - 1) * step;
+            switch (lanes)
+            {
+                case 32: Panels512(a, b, b1, b2, b3, depth, sums); break;
+                case 16: Panels256(a, b, b1, b2, b3, depth, sums); break;
+                default: Panels128(a, b, b1, b2, b3, depth, sums); break;
+            }
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    static void Panels512(float* a, float* b0, float* b1, float* b2, float* b3, long depth, float* sums)
+    {
+        Vector512<float> s0 = default, s1 = default, s2 = default, s3 = default, s4 = default, s5 = default, s6 = default, s7 = default;
+        for (long k = 0, at = 0; k < depth; k++, at += 32)
+        {
+            var x = Vector512.Create(a[k]);
+            s0 = Vector512.MultiplyAddEstimate(x, Vector512.Load(b0 + at), s0);
+            s1 = Vector512.MultiplyAddEstimate(x, Vector512.Load(b0 + at + 16), s1);
+            s2 = Vector512.MultiplyAddEstimate(x, Vector512.Load(b1 + at), s2);
+            s3 = Vector512.MultiplyAddEstimate(x, Vector512.Load(b1 + at + 16), s3);
+            s4 = Vector512.MultiplyAddEstimate(x, Vector512.Load(b2 + at), s4);
+            s5 = Vector512.MultiplyAddEstimate(x, Vector512.Load(b2 + at + 16), s5);
+            s6 = Vector512.MultiplyAddEstimate(x, Vector512.Load(b3 + at), s6);
+            s7 = Vector512.MultiplyAddEstimate(x, Vector512.Load(b3 + at + 16), s7);
+        }
+        s0.Store(sums);
+        s1.Store(sums + 16);
+        s2.Store(sums + 32);
+        s3.Store(sums + 48);
+        s4.Store(sums + 64);
+        s5.Store(sums + 80);
+        s6.Store(sums + 96);
+        s7.Store(sums + 112);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    static void Panels256(float* a, float* b0, float* b1, float* b2, float* b3, long depth, float* sums)
+    {
+        Vector256<float> s0 = default, s1 = default, s2 = default, s3 = default, s4 = default, s5 = default, s6 = default, s7 = default;
+        for (long k = 0, at = 0; k < depth; k++, at += 16)
+        {
+            var x = Vector256.Create(a[k]);
+            s0 = Vector256.MultiplyAddEstimate(x, Vector256.Load(b0 + at), s0);
+            s1 = Vector256.MultiplyAddEstimate(x, Vector256.Load(b0 + at + 8), s1);
+            s2 = Vector256.MultiplyAddEstimate(x, Vector256.Load(b1 + at), s2);
+            s3 = Vector256.MultiplyAddEstimate(x, Vector256.Load(b1 + at + 8), s3);
+            s4 = Vector256.MultiplyAddEstimate(x, Vector256.Load(b2 + at), s4);
+            s5 = Vector256.MultiplyAddEstimate(x, Vector256.Load(b2 + at + 8), s5);
+            s6 = Vector256.MultiplyAddEstimate(x, Vector256.Load(b3 + at), s6);
+            s7 = Vector256.MultiplyAddEstimate(x, Vector256.Load(b3 + at + 8), s7);
+        }
+        s0.Store(sums);
+        s1.Store(sums + 8);
+        s2.Store(sums + 16);
+        s3.Store(sums + 24);
+        s4.Store(sums + 32);
+        s5.Store(sums + 40);
+        s6.Store(sums + 48);
+        s7.Store(sums + 56);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    static void Panels128(float* a, float* b0, float* b1, float* b2, float* b3, long depth, float* sums)
+    {
+        Vector128<float> s0 = default, s1 = default, s2 = default, s3 = default, s4 = default, s5 = default, s6 = default, s7 = default;
+        for (long k = 0, at = 0; k < depth; k++, at += 8)
+        {
+            var x = Vector128.Create(a[k]);
+            s0 = Vector128.MultiplyAddEstimate(x, Vector128.Load(b0 + at), s0);
+            s1 = Vector128.MultiplyAddEstimate(x, Vector128.Load(b0 + at + 4), s1);
+            s2 = Vector128.MultiplyAddEstimate(x, Vector128.Load(b1 + at), s2);
+            s3 = Vector128.MultiplyAddEstimate(x, Vector128.Load(b1 + at + 4), s3);
+            s4 = Vector128.MultiplyAddEstimate(x, Vector128.Load(b2 + at), s4);
+            s5 = Vector128.MultiplyAddEstimate(x, Vector128.Load(b2 + at + 4), s5);
+            s6 = Vector128.MultiplyAddEstimate(x, Vector128.Load(b3 + at), s6);
+            s7 = Vector128.MultiplyAddEstimate(x, Vector128.Load(b3 + at + 4), s7);
+        }
+        s0.Store(sums);
+        s1.Store(sums + 4);
+        s2.Store(sums + 8);
+        s3.Store(sums + 12);
+        s4.Store(sums + 16);
+        s5.Store(sums + 20);
+        s6.Store(sums + 24);
+        s7.Store(sums + 28);
     }
 
     // Four rows of B at a time are added to the sums, which stay in the first-level cache.

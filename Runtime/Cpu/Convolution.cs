@@ -13,7 +13,10 @@ namespace Graph.Runtime.Cpu;
 public static unsafe partial class Convolution
 {
     // What lies on the stack: the taps of a window, and the phases of the gradient of an image, one for each residue of the stride. More than that is computed directly.
-    const long MostTaps = 4096, MostPhases = 256;
+    const long MostTaps = PackingModel.MostTaps, MostPhases = 256;
+
+    // Multiply-adds of a group that two threads share.
+    const double LeastShared = 256 * 1024;
 
     /// <summary>Makes the map, or hands it to the epilogue.</summary>
     public static void Forward(WorkerPool pool, ConvolutionCall* call)
@@ -27,7 +30,7 @@ public static unsafe partial class Convolution
         long taps = call->KernelHeight * call->KernelWidth, channels = call->Channels / call->Groups;
         if (taps > MostTaps)
         {
-            ConvolutionDirect.Forward(pool, call);
+            Directly(pool, call);
             return;
         }
         long* tables = stackalloc long[TableSize(call)];
@@ -73,10 +76,47 @@ public static unsafe partial class Convolution
         job.WeightGroup = job.Rows * job.WeightRow;
         (job.WeightLine, job.WeightStep, job.KernelWidth) = (call->WeightStrides.Row, call->WeightStrides.Column, call->KernelWidth);
         job.Window = taps;
+        job.PackedWeight = call->PackedWeight;
         job.Phases = &phase;
         job.PhaseCount = 1;
         Finish(&job, call);
-        if (!Run(pool, &job, taps)) ConvolutionDirect.Forward(pool, call);
+        if (!Run(pool, &job, taps)) Directly(pool, call);
+    }
+
+    static void Directly(WorkerPool pool, ConvolutionCall* call)
+    {
+        if (call->PackedWeight != null) throw new InvalidOperationException("A convolution has a packed weight, but no room for its image.");
+        ConvolutionDirect.Forward(pool, call);
+    }
+
+    /// <summary>Brings the weight of a forward pass into the form that <see cref="ConvolutionCall.PackedWeight"/> takes; of the call only the weight and its sizes count.</summary>
+    public static void PackWeight(WorkerPool pool, ConvolutionCall* call)
+    {
+        long taps = call->KernelHeight * call->KernelWidth;
+        ConvolutionPhase phase = default;
+        phase.Taps = taps;
+        ConvolutionJob job = default;
+        job.Machine = Machine.Current;
+        job.Scratch = pool.ScratchTable;
+        job.Groups = call->Groups;
+        job.Channels = call->Channels / call->Groups;
+        job.Rows = call->Filters / call->Groups;
+        job.Weight = call->Weight;
+        job.RowsAreFilters = true;
+        job.WeightRow = call->WeightStrides.Image;
+        job.WeightChannel = call->WeightStrides.Channel;
+        job.WeightGroup = job.Rows * job.WeightRow;
+        (job.WeightLine, job.WeightStep, job.KernelWidth) = (call->WeightStrides.Row, call->WeightStrides.Column, call->KernelWidth);
+        job.Window = taps;
+        job.Phases = &phase;
+        job.PhaseCount = 1;
+        job.CutWeights(taps);
+        job.PanelEnd = job.RowPanels;
+        for (job.Group = 0; job.Group < job.Groups; job.Group++)
+        {
+            phase.Weights = call->PackedWeight + job.Group * job.PackedWeights(0, job.RowPanels);
+            pool.Run(&ConvolutionJob.PackWeights, &job, job.RowPanels * job.Blocks, PackGrain(&job));
+        }
     }
 
     /// <summary>Makes the image's gradient from the map's, or hands it to the epilogue.</summary>
@@ -152,7 +192,7 @@ public static unsafe partial class Convolution
     }
 
     /// <summary>Floats of workspace with which a convolution or a gradient of it packs as much at once as pays; a function of the shape alone.</summary>
-    public static long WorkspaceFloats(ConvolutionCall* call, Compiler.Kernels.ConvolutionKind kind) => call->Sums != SumType.Float32 ? 0 : (kind == Compiler.Kernels.ConvolutionKind.WeightGradient
+    public static long WorkspaceFloats(ConvolutionCall* call, Compiler.Kernels.ConvolutionKind kind) => call->Sums != SumType.Float32 || call->PackedWeight != null ? 0 : (kind == Compiler.Kernels.ConvolutionKind.WeightGradient
         ? new GradientCut(call->Sizes, Numerics.Products, Numerics.Packing).Floats * sizeof(float)
         : Numerics.Packing.ConvolutionBytes(Numerics.Products, call->Sizes, kind == Compiler.Kernels.ConvolutionKind.ImageGradient)) / sizeof(float);
 
@@ -169,6 +209,22 @@ public static unsafe partial class Convolution
         job->EpilogueDims = call->EpilogueDims;
     }
 
+    static long PackGrain(ConvolutionJob* job) => Math.Max(1, 32 * 1024 / Math.Max(1, job->Window * job->BlockChannels * job->Machine.PanelStride));
+
+    // The weights of the panels of a pass.
+    static void Pack(WorkerPool pool, ConvolutionJob* job)
+    {
+        long panels = job->PanelEnd - job->PanelBegin;
+        (job->WeightBegin, job->WeightPanels) = (job->PanelBegin, panels);
+        float* weights = job->Workspace;
+        for (long p = 0; p < job->PhaseCount; p++)
+        {
+            job->Phases[p].Weights = weights;
+            weights += job->PackedWeights(p, panels);
+        }
+        pool.Run(&ConvolutionJob.PackWeights, job, panels * job->Blocks, PackGrain(job));
+    }
+
     // False when the shape has no room in scratch or shared memory.
     static bool Run(WorkerPool pool, ConvolutionJob* job, long maxTaps)
     {
@@ -178,27 +234,29 @@ public static unsafe partial class Convolution
         for (long p = 0; p < job->PhaseCount; p++) perPanel += job->PackedWeights(p, 1);
         // By the shape alone, never by how much there happens to be.
         if (perPanel * sizeof(float) > Numerics.Packing.MostBytes) return false;
-        if (job->WorkspaceFloats < perPanel) throw TooLittle(perPanel, job->WorkspaceFloats);
+        bool isPacked = job->PackedWeight != null;
+        if (!isPacked && job->WorkspaceFloats < perPanel) throw TooLittle(perPanel, job->WorkspaceFloats);
         bool byPixel = ConvolutionPixels.TryPlan(job, maxTaps, pool.Threads, out var pixels);
         var lists = stackalloc KernelStep[byPixel ? ConvolutionPixels.ListSteps : 0];
         if (byPixel) pixels.MakeLists(lists);
-        long pass = Math.Min(byPixel ? pixels.PanelsPerPass() : job->PanelsPerPass(), job->WorkspaceFloats / perPanel);
+        long pass = Math.Min(byPixel ? pixels.PanelsPerPass() : job->PanelsPerPass(), isPacked ? job->RowPanels : job->WorkspaceFloats / perPanel);
+        // Microseconds of work are not worth waking a thread.
+        double work = (double)job->Batch * job->Rows * job->ResultHeight * job->ResultWidth / (job->SpreadY * job->SpreadX) * job->Channels * maxTaps;
+        long grain = work < LeastShared ? job->Tasks : 1;
         for (job->Group = 0; job->Group < job->Groups; job->Group++)
         {
             for (long panel = 0; panel < job->RowPanels; panel += pass)
             {
                 job->PanelBegin = panel;
                 job->PanelEnd = Math.Min(panel + pass, job->RowPanels);
-                long panels = job->PanelEnd - panel;
-                float* weights = job->Workspace;
-                for (long p = 0; p < job->PhaseCount; p++)
+                if (isPacked)
                 {
-                    job->Phases[p].Weights = weights;
-                    weights += job->PackedWeights(p, panels);
+                    (job->WeightBegin, job->WeightPanels) = (0, job->RowPanels);
+                    job->Phases[0].Weights = job->PackedWeight + job->Group * job->PackedWeights(0, job->RowPanels);
                 }
-                pool.Run(&ConvolutionJob.PackWeights, job, panels * job->Blocks, Math.Max(1, 32 * 1024 / Math.Max(1, job->Window * job->BlockChannels * job->Machine.PanelStride)));
+                else Pack(pool, job);
                 if (byPixel) pool.Run(&ConvolutionPixels.RunTasks, &pixels, pixels.Tasks, 1);
-                else pool.Run(&ConvolutionJob.RunTasks, job, job->Tasks, 1);
+                else pool.Run(&ConvolutionJob.RunTasks, job, job->Tasks, grain);
             }
         }
         return true;

@@ -27,6 +27,9 @@ public unsafe struct ConvolutionCall
 
     public float* Image, Weight, Map;
 
+    /// <summary>The weight as <see cref="Convolution.PackWeight"/> writes it, for a forward pass; null where it is packed in the call.</summary>
+    public float* PackedWeight;
+
     /// <summary>Where the elements of what is read lie, those of a weight by filter, channel of a group, row and column; nobody looks at those of what is written.</summary>
     public PlaneStrides ImageStrides, MapStrides, WeightStrides;
 

@@ -9,7 +9,7 @@ namespace Graph.Runtime.Cpu;
 /// </summary>
 unsafe struct ConvolutionJob
 {
-    public const long PaddedFloats = 96 * 1024;
+    public const long PaddedFloats = Compiler.Targets.PackingModel.MostPadded;
     static long PackFloats => Numerics.Packing.PackedFloats;
     public const long SumFloats = 640 * 1024;
     const long MadeFloats = 96 * 1024;
@@ -41,6 +41,12 @@ unsafe struct ConvolutionJob
     public TileCall WeightMaker;
     public bool RowsAreFilters;
 
+    /// <summary>All weights of all groups, packed already; or null.</summary>
+    public float* PackedWeight;
+
+    /// <summary>The first panel whose weights lie at <see cref="ConvolutionPhase.Weights"/>, and how many lie there for each block.</summary>
+    public long WeightBegin, WeightPanels;
+
     public ConvolutionPhase* Phases;
     public long PhaseCount;
 
@@ -57,29 +63,40 @@ unsafe struct ConvolutionJob
     /// <summary>A task takes this many images, or coarse rows (SpreadY rows of the result) of one image, or coarse columns of one coarse row.</summary>
     public long TaskImages, TaskRows, TaskColumns, ImageTasks, RowTasks, ColumnTasks;
 
+    /// <summary>Of a small map there are too few for all threads: then each takes a part of the panels of rows, too, and packs the same columns for itself.</summary>
+    public long PanelTasks;
+
     public long Group;
 
     readonly long CoarseRows => (ResultHeight + SpreadY - 1) / SpreadY;
 
     readonly long CoarseColumns => (ResultWidth + SpreadX - 1) / SpreadX;
 
-    public readonly long Tasks => ImageTasks * RowTasks * ColumnTasks;
+    public readonly long Tasks => ImageTasks * RowTasks * ColumnTasks * PanelTasks;
 
-    /// <summary>Cuts the work into tasks; false when not even a single column has room in scratch memory.</summary>
-    public bool Plan(long maxTaps, long threads)
+    /// <summary>Cuts the weights into panels of rows and blocks of depth.</summary>
+    public void CutWeights(long maxTaps)
     {
         RowPanels = (Rows + Machine.Rows - 1) / Machine.Rows;
         BlockChannels = Numerics.Products.Channels(Channels, maxTaps);
         Blocks = BlockChannels == 0 ? 1 : (Channels + BlockChannels - 1) / BlockChannels;
+    }
 
+    /// <summary>Cuts the work into tasks; false when not even a single column has room in scratch memory.</summary>
+    public bool Plan(long maxTaps, long threads)
+    {
+        CutWeights(maxTaps);
+        PanelTasks = 1;
         // Columns of a task: enough for the tile, few enough for the caches and for all threads to have several tasks.
-        for (long columns = 256; ; columns /= 2)
+        bool fits = false;
+        for (long columns = 256; columns >= 1; columns /= 2)
         {
             Cut(columns);
-            bool fits = Fits(maxTaps);
-            if (fits && (columns <= 64 || Tasks >= 4 * threads)) return true;
-            if (columns <= 1) return fits;
+            fits = Fits(maxTaps);
+            if (fits && (columns <= 64 || Tasks >= 4 * threads)) break;
         }
+        if (Tasks < threads) PanelTasks = Math.Min((threads + Tasks - 1) / Tasks, RowPanels);
+        return fits;
     }
 
     void Cut(long columns)
@@ -120,6 +137,9 @@ unsafe struct ConvolutionJob
 
     /// <summary>Floats from one of a phase's packed panels to the next.</summary>
     public readonly long StepA(in ConvolutionPhase phase) => Packing.PanelStep(BlockChannels * phase.Taps, Machine.PanelStride);
+
+    /// <summary>A phase's packed weights of a panel of the whole result, in a block.</summary>
+    public readonly float* PanelOf(in ConvolutionPhase phase, long block, long panel) => phase.Weights + (block * WeightPanels + panel - WeightBegin) * StepA(phase);
 
     /// <summary>Floats of a phase's packed weights for a number of panels.</summary>
     public readonly long PackedWeights(long phase, long panels) => Phases[phase].Taps == 0 ? 0 : panels * Blocks * StepA(Phases[phase]);
@@ -192,15 +212,20 @@ unsafe struct ConvolutionJob
         return made;
     }
 
-    /// <summary>Body: tasks numbered (images, coarse rows, coarse columns), columns fastest.</summary>
+    /// <summary>Body: tasks numbered (images, coarse rows, coarse columns, parts of the panels), parts fastest.</summary>
     public static void RunTasks(void* context, long begin, long end, int worker)
     {
         var job = (ConvolutionJob*)context;
         for (long i = begin; i < end; i++)
         {
-            long column = i % job->ColumnTasks * job->TaskColumns, row = i / job->ColumnTasks % job->RowTasks * job->TaskRows;
-            long image = i / (job->ColumnTasks * job->RowTasks) * job->TaskImages;
-            job->RunTask(
+            long part = i % job->PanelTasks, place = i / job->PanelTasks;
+            long column = place % job->ColumnTasks * job->TaskColumns, row = place / job->ColumnTasks % job->RowTasks * job->TaskRows;
+            long image = place / (job->ColumnTasks * job->RowTasks) * job->TaskImages;
+            var task = *job;
+            long panels = job->PanelEnd - job->PanelBegin;
+            task.PanelBegin = job->PanelBegin + part * panels / job->PanelTasks;
+            task.PanelEnd = job->PanelBegin + (part + 1) * panels / job->PanelTasks;
+            task.RunTask(
                 image, Math.Min(job->TaskImages, job->Batch - image), row, Math.Min(job->TaskRows, job->CoarseRows - row),
                 column, Math.Min(job->TaskColumns, job->CoarseColumns - column), job->Scratch[worker]);
         }
@@ -244,9 +269,9 @@ unsafe struct ConvolutionJob
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     readonly void RunPhase(in ConvolutionPhase phase, long image, long images, long row, long rows, float* padded, float* packed, float* sums, float* target, long targetStride, long targetWidth)
     {
-        long tileColumns = Machine.Columns, stepA = StepA(phase), gridColumns = rows * phase.GridWidth, columns = images * gridColumns;
+        long tileColumns = Machine.Columns, gridColumns = rows * phase.GridWidth, columns = images * gridColumns;
         long sumStride = (columns + tileColumns - 1) / tileColumns * tileColumns, stepB = Packing.PanelStep(BlockChannels * phase.Taps, tileColumns);
-        long panels = PanelEnd - PanelBegin, firstRow = RowOf(PanelBegin), imageFloats = phase.PaddedFloats(rows);
+        long firstRow = RowOf(PanelBegin), imageFloats = phase.PaddedFloats(rows);
         // A phase that no tap reaches is 0: its one block has no depth.
         long blocks = phase.Taps == 0 ? 1 : Blocks;
         for (long block = 0; block < blocks; block++)
@@ -269,7 +294,7 @@ unsafe struct ConvolutionJob
             {
                 long first = RowOf(i), count = RowOf(i + 1) - first;
                 float* tile = blocks > 1 ? sums + (first - firstRow) * sumStride : sums;
-                Tiles.Strip(Machine, count, columns, depth, phase.Weights + (block * panels + i - PanelBegin) * stepA, packed, stepB, tile, sumStride, block > 0 ? 1 : 0, null);
+                Tiles.Strip(Machine, count, columns, depth, PanelOf(phase, block, i), packed, stepB, tile, sumStride, block > 0 ? 1 : 0, null);
                 if (block < blocks - 1) continue;
                 for (long n = 0; n < images; n++)
                 {

@@ -227,7 +227,7 @@ unsafe struct ConvolutionPixels
                     var pixel = pixels + p;
                     var phase = &job->Phases[pixel->Phase];
                     long taps = System.Numerics.BitOperations.PopCount(sets[pixel->Set]);
-                    float* weights = phase->Weights + (block * panels + i) * job->StepA(*phase);
+                    float* weights = job->PanelOf(*phase, block, job->PanelBegin + i);
                     kernel(channels * taps, weights, turned + pixel->From, (long)(lists + pixel->Set * (ListSteps / MostSets)), tile + pixel->To, sumStride, block > 0 ? 1 : 0);
                 }
                 if (block == job->Blocks - 1) Emit(tile, sumStride, image, images, row, height, top * width, count, room + used);

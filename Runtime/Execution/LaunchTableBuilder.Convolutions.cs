@@ -20,6 +20,7 @@ sealed unsafe partial class LaunchTableBuilder
             Batch = Next(), Channels = Next(), Height = Next(), Width = Next(), Filters = Next(), KernelHeight = Next(), KernelWidth = Next(), MapHeight = Next(), MapWidth = Next(),
             StrideHeight = Next(), StrideWidth = Next(), PaddingTop = Next(), PaddingLeft = Next(), DilationHeight = Next(), DilationWidth = Next(), Groups = Next(),
         };
+        var isPacked = NextBool();
         switch (kind)
         {
             case ConvolutionKind.Forward:
@@ -47,7 +48,7 @@ sealed unsafe partial class LaunchTableBuilder
 
         void Image(bool isWritten = false) => Planes((void**)&call->Image, &call->ImageStrides, isWritten ? null : &call->ImageMaker);
         void Map(bool isWritten = false) => Planes((void**)&call->Map, &call->MapStrides, isWritten ? null : &call->MapMaker);
-        void Weight(bool isWritten = false) => Planes((void**)&call->Weight, &call->WeightStrides, isWritten ? null : &call->WeightMaker);
+        void Weight(bool isWritten = false) => Planes(isPacked ? (void**)&call->PackedWeight : (void**)&call->Weight, &call->WeightStrides, isWritten ? null : &call->WeightMaker);
         void Planes(void** address, PlaneStrides* strides, TileCall* maker)
         {
             if (Access(accumulator, address)) *strides = new() { Image = Next(), Channel = Next(), Row = Next(), Column = Next() };

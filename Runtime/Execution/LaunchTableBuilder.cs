@@ -119,6 +119,9 @@ sealed unsafe partial class LaunchTableBuilder
             case BoundKind.Attention:
                 WriteAttention(entry);
                 break;
+            case BoundKind.Pack:
+                WritePack(entry);
+                break;
             case BoundKind.Library:
                 WriteLibrary(entry);
                 break;
@@ -215,7 +218,8 @@ sealed unsafe partial class LaunchTableBuilder
         var call = entry->Contract = memory.Take<ContractCall>(1);
         *call = new(Next(), Next(), Next()) { Sums = Sums(accumulator), Batch0 = Next(), Batch1 = Next(), Batch2 = Next() };
         if (Access(accumulator, (void**)&call->A)) (call->ABatch0, call->ABatch1, call->ABatch2, call->AM, call->AK) = (Next(), Next(), Next(), Next(), Next());
-        if (Access(accumulator, (void**)&call->B)) (call->BBatch0, call->BBatch1, call->BBatch2, call->BK, call->BN) = (Next(), Next(), Next(), Next(), Next());
+        var isPacked = NextBool();
+        if (Access(accumulator, isPacked ? (void**)&call->PackedB : (void**)&call->B)) (call->BBatch0, call->BBatch1, call->BBatch2, call->BK, call->BN) = (Next(), Next(), Next(), Next(), Next());
         if (Access(accumulator, (void**)&call->C)) (call->CBatch0, call->CBatch1, call->CBatch2, call->CM, call->CN) = (Next(), Next(), Next(), Next(), Next());
         if (Body(entry, (nint*)&call->PrologueA, &call->PrologueAPointers, &call->PrologueADims)) call->TransposedA = NextBool();
         if (Body(entry, (nint*)&call->PrologueB, &call->PrologueBPointers, &call->PrologueBDims)) call->TransposedB = NextBool();

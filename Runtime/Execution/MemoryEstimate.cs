@@ -51,6 +51,7 @@ static class MemoryEstimate
     internal static (long Weights, long Masters, long Moments, long Derived) Stored(ImmutableArray<StateDecl> states, DimBinding binding)
     {
         long weights = 0, masters = 0, moments = 0, derived = 0;
+        var parameters = new HashSet<string>(states.Where(s => s.Kind == StateKind.Parameter).Select(s => s.Path), StringComparer.Ordinal);
         var copied = new HashSet<string>(states.Where(IsCopy).Select(s => WorkingCopies.ParameterOf(s.Path)), StringComparer.Ordinal);
         foreach (var state in states)
         {
@@ -66,9 +67,9 @@ static class MemoryEstimate
             }
         }
         return (weights, masters, moments, derived);
-    }
 
-    static bool IsCopy(StateDecl state) => state.Kind == StateKind.Derived && WorkingCopies.ParameterOf(state.Path) != state.Path;
+        bool IsCopy(StateDecl state) => state.Kind == StateKind.Derived && parameters.Contains(WorkingCopies.ParameterOf(state.Path));
+    }
 
     static FunctionMemory Of(CompiledModel model, CompiledFunction function, DimBinding binding, long stored, int threads)
     {

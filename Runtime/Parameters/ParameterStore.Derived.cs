@@ -2,6 +2,7 @@ using System.Linq;
 using System.Threading;
 using Graph.Compiler.Ir;
 using Graph.Compiler.Training;
+using Graph.Runtime.Cpu;
 using Graph.Runtime.Execution;
 
 namespace Graph;
@@ -11,6 +12,7 @@ public sealed partial class ParameterStore
 {
     readonly Lock deriving = new();
     long derivedVersion = -1, copiesVersion = -1;
+    VectorWidth derivedWidth; // packed weights are laid for its register tiles
     bool? onlyCopies;
 
     /// <summary>How often derived states were computed.</summary>
@@ -30,10 +32,10 @@ public sealed partial class ParameterStore
             root.Derive(session, derive);
             return;
         }
-        if (Volatile.Read(ref derivedVersion) == Version) return;
+        if (Volatile.Read(ref derivedVersion) == Version && derivedWidth == Machine.Current.Width) return;
         lock (deriving)
         {
-            if (derivedVersion == Version) return;
+            if (derivedVersion == Version && derivedWidth == Machine.Current.Width) return;
             Compute(session, derive);
             copiesVersion = Version;
             Volatile.Write(ref derivedVersion, Version);
@@ -68,6 +70,7 @@ public sealed partial class ParameterStore
         if (!contents.All.Any(t => t.Kind == StateKind.Derived)) contents = new(contents.All.AddRange(Make(Of(d => d.Kind == StateKind.Derived), "derived states", null)), IsTraining);
         derivedVersion = copiesVersion = -1; // until it is done: one that fails is no version
         session.Run(derive, [], []);
+        derivedWidth = Machine.Current.Width;
         Derivations++;
     }
 }

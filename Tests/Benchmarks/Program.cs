@@ -15,6 +15,7 @@ static class Program
         ("profile", "[--threads N] [--seconds S] [MODEL]...", ProfileCommand.Run),
         ("gemm", "[--layout nn|nt|tn] [--threads N] [M N K]...", GemmCommand.Run),
         ("conv", "[--threads N] [--rounds R] [--peer COMMAND] [BATCH CHANNELS SIZE FILTERS KERNEL STRIDE]...", ConvCommand.Run),
+        ("inference", "[--threads N] [--seconds S] [--peer COMMAND] [--profile] [MODEL|MODEL:BATCH]...", InferenceCommand.Run),
         ("ptx", "--out FOLDER [--sm N] [MODEL]...", PtxCommand.Run),
         ("attention", "[--threads N] [BATCH HEADS KEY_HEADS LENGTH WIDTH]...", AttentionCommand.Run),
         ("fuzz", "safetensors|idx|csv|sources|programs [--count N] [--seed S]", FuzzCommand.Run),

@@ -48,14 +48,14 @@ sealed record Yardstick(string Name, Func<ModelIr> Ir, Func<ModelInstance, IMode
         return (threads, seconds, [.. All.Where(y => names.Count == 0 || names.Contains(y.Name))]);
     }
 
-    static float[] Normal(int count)
+    internal static float[] Normal(int count)
     {
         var random = new Random(1);
         // Box and Muller.
         return [.. Enumerable.Range(0, count).Select(_ => (float)(Math.Sqrt(-2 * Math.Log(1 - random.NextDouble())) * Math.Cos(2 * Math.PI * random.NextDouble())))];
     }
 
-    static int[] Labels(int count, int classes)
+    internal static int[] Labels(int count, int classes)
     {
         var random = new Random(2);
         return [.. Enumerable.Range(0, count).Select(_ => random.Next(classes))];

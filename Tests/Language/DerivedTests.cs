@@ -6,6 +6,7 @@ using System.Threading;
 using System.Threading.Tasks;
 using Graph.Compiler.Ir;
 using Graph.Compiler.Ir.Reference;
+using Graph.Compiler.Targets;
 using Graph.Yardsticks.Programs;
 using Xunit;
 using static Graph.Tests.Snapshots.Snapshot;
@@ -63,7 +64,7 @@ public sealed class DerivedTests
         Compare(model, "bounded");
         using (var session = model.NewSession()) Compare(session, "predict");
         Assert.Equal(1, store.Derivations);
-        Assert.Equal(before + 40 * 40 * 4, store.Bytes);
+        Assert.Equal(before + 40 * 40 * 4 + KnownTargets.Cpu.Packing.RightFloats(KnownTargets.Cpu.Products, 40, 40) * 4, store.Bytes); // the loss reads it as it is, the entries packed
 
         model.Step(Input(3));
         model.Step(Input(3));

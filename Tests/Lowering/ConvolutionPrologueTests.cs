@@ -153,8 +153,9 @@ public class ConvolutionPrologueTests
             var expected = new Interpreter(source, float64: false).Run("f", arguments, states, binding).Results[0];
             Compare(expected, TestExecutor.Run(lowered, kernels, "f", arguments, states, binding).Results[0], "launch by launch");
 
-            foreach (var state in lowered.Functions[0].Buffers.Where(b => b.Kind == BufferKind.State))
-                Fill(states[state.Name], instance.Store[state.Name].Pointer);
+            foreach (var state in source.States)
+                if (state.Type.DType == DType.F32) instance.Store[state.Path].Write<float>([.. states[state.Path].Real.Select(v => (float)v)]);
+                else instance.Store[state.Path].Write<sbyte>([.. states[state.Path].Int.Select(v => (sbyte)v)]);
             var memory = arguments.Select(Bytes).Append(new byte[expected.Size * 4]).ToArray();
             var handles = memory.Select(m => new System.Memory<byte>(m).Pin()).ToArray();
             instance.Run("f", [.. memory.Select((m, i) => new CallArgument(handles[i].Pointer, i < arguments.Length ? arguments[i].Size : expected.Size))]);

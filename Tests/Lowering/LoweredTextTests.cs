@@ -214,7 +214,7 @@ public sealed class LoweredTextTests
     {
         var lowered = Graph.Tests.Models.SourceModel.Lower(TwoLayers).Lowered;
         var product = Assert.Single(lowered.Kernels.OfType<ProductKernel>());
-        var launches = lowered.Functions.Single().Launches.OfType<ContractLaunch>().ToList();
+        var launches = lowered.Find("predict")!.Launches.OfType<ContractLaunch>().ToList();
         Assert.Equal(2, launches.Count);
         Assert.All(launches, l => Assert.Same(product, l.Kernel));
         Assert.Equal(["5", "6"], launches.Select(l => l.N.ToString()));

@@ -148,6 +148,7 @@ sealed unsafe partial class TestExecutor : IDisposable
             case ContractLaunch c: Contract(c, p); break;
             case ConvolutionLaunch c: Convolution(c, p); break;
             case AttentionLaunch a: Attention(a, p); break;
+            case PackLaunch pack: Pack(pack, p); break;
             case LibraryLaunch l: Reference(Node(l.Operation, l.Attributes, l.Operands.Zip(l.Shapes, Type), l.Inputs), [.. Enumerable.Range(0, l.Inputs).Select(i => Gathered(l, i, (byte*)p[i]))], [.. Enumerable.Range(l.Inputs, count - l.Inputs).Select(i => (nint)p[i])]); break;
         }
         NativeMemory.Free(p);
@@ -181,7 +182,8 @@ sealed unsafe partial class TestExecutor : IDisposable
         }
         if (c.B is { } b)
         {
-            call.B = (float*)p[b.Operand];
+            if (c.Kernel.IsPackedB) call.PackedB = (float*)p[b.Operand];
+            else call.B = (float*)p[b.Operand];
             (call.BK, call.BN, call.BBatch0, call.BBatch1, call.BBatch2) = (E(b.RowStride), E(b.ColumnStride), E(b.BatchStrides[0]), E(b.BatchStrides[1]), E(b.BatchStrides[2]));
         }
         if (c.PrologueA is { } makesA)
@@ -232,6 +234,23 @@ sealed unsafe partial class TestExecutor : IDisposable
             new ReadOnlySpan<byte>(from + place * size, size).CopyTo(new(to + i * size, size));
         }
         return (nint)to;
+    }
+
+    // Weights of convolutions are laid row by row, which is what the reference reads.
+    void Pack(PackLaunch pack, void** p)
+    {
+        long[] sizes = [.. pack.Kernel.Sizes.Select(s => s.In(pack.Dims).Evaluate(binding))], strides = [.. pack.Kernel.From.Strides.Select(s => s.In(pack.Dims).Evaluate(binding))];
+        if (pack.Kernel.Form == PackedOperands.ConvolutionWeight)
+        {
+            float* from = (float*)p[0], at = (float*)p[1];
+            for (long i = 0; i < sizes[0]; i++)
+                for (long j = 0; j < sizes[1]; j++)
+                    for (long k = 0; k < sizes[2]; k++)
+                        for (long l = 0; l < sizes[3]; l++) *at++ = from[i * strides[0] + j * strides[1] + k * strides[2] + l * strides[3]];
+            return;
+        }
+        var call = new ContractCall(1, sizes[1], sizes[0]) { B = (float*)p[0], BK = strides[0], BN = strides[1], PackedB = (float*)p[1] };
+        Graph.Runtime.Cpu.Contract.PackRight(pool, &call);
     }
 
     // By the reference, then the epilogue in uneven blocks.

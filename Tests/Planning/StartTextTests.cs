@@ -159,7 +159,7 @@ public sealed unsafe class StartTextTests
         var text = Write(SourceModel.Lower(Classifier).Lowered);
         Assert.Contains("cut off", Assert.Throws<FormatException>(() => StartText.Read(text[..^30])).Message, StringComparison.Ordinal);
         Assert.Contains("altered", Assert.Throws<FormatException>(() => StartText.Read(text.Replace("typical 4", "typical 5", StringComparison.Ordinal))).Message, StringComparison.Ordinal);
-        Assert.Contains("version 9", Assert.Throws<FormatException>(() => StartText.Read(text.Replace("started version 1", "started version 9", StringComparison.Ordinal))).Message, StringComparison.Ordinal);
+        Assert.Contains("version 9", Assert.Throws<FormatException>(() => StartText.Read(text.Replace($"started version {StartText.Version}", "started version 9", StringComparison.Ordinal))).Message, StringComparison.Ordinal);
 
         CompiledModelDescriptor Descriptor(string start, string lowered) => new()
         {

@@ -148,8 +148,21 @@ sealed class ToyMachine
             case ContractLaunch product: Products.Run(product, pointers, Size); break;
             case ConvolutionLaunch convolution: Convolutions.Run(convolution, pointers, Size); break;
             case AttentionLaunch attention: Attentions.Run(attention, pointers, Size, Exponential); break;
+            case PackLaunch pack: Packed(pack, pointers); break;
             case LibraryLaunch library: Library.Run(library, pointers, Size); break;
             default: throw new NotSupportedException($"The toy has no launch of the kind {launch.GetType().Name}.");
+        }
+    }
+
+    // Its packed form is one row behind the other.
+    void Packed(PackLaunch launch, Pointer[] pointers)
+    {
+        long[] sizes = [.. launch.Kernel.Sizes.Select(s => Size(s.In(launch.Dims)))], strides = [.. launch.Kernel.From.Strides.Select(s => Size(s.In(launch.Dims)))];
+        for (long i = 0; i < sizes.Aggregate(1L, (x, y) => x * y); i++)
+        {
+            var (rest, from) = (i, 0L);
+            for (var axis = sizes.Length - 1; axis >= 0; rest /= sizes[axis], axis--) from += rest % sizes[axis] * strides[axis];
+            pointers[1].Store(i, pointers[0].Real(from));
         }
     }
 

@@ -14,7 +14,7 @@ sealed class LibraryKernelReader(TextCursor t, IReadOnlyDictionary<string, Kerne
 {
     /// <summary>The kernel; null when the text begins none of them.</summary>
     public Kernel? TryRead(string name) =>
-        t.TryWord("product") ? Product(name) : t.TryWord("convolution") ? Convolution(name) : t.TryWord("attention") ? Attention(name) : t.TryWord("library") ? Library(name) : null;
+        t.TryWord("product") ? Product(name) : t.TryWord("convolution") ? Convolution(name) : t.TryWord("attention") ? Attention(name) : t.TryWord("pack") ? Pack(name) : t.TryWord("library") ? Library(name) : null;
 
     LoopKernel Body(string name) => kernels.TryGetValue(name, out var kernel) && kernel is LoopKernel { IsTile: true } tile ? tile : throw new FormatException($"there is no tile function {name}");
 
@@ -50,9 +50,9 @@ sealed class LibraryKernelReader(TextCursor t, IReadOnlyDictionary<string, Kerne
         t.EndLine();
         t.ExpectWord("sizes");
         var sizes = Extents(6);
-        var (a, makesA) = Operand("a");
-        var (b, makesB) = Operand("b");
-        var (c, takes) = Operand("c");
+        var (a, makesA, _) = Operand("a");
+        var (b, makesB, isPackedB) = Operand("b");
+        var (c, takes, _) = Operand("c");
         Access? sumsOfA = null, sumsOfB = null;
         while (t.TryWord("adds"))
         {
@@ -63,15 +63,15 @@ sealed class LibraryKernelReader(TextCursor t, IReadOnlyDictionary<string, Kerne
             else throw new FormatException($"a product has no operand {operand}");
             t.EndLine();
         }
-        return new(name, accumulator, sizes.RemoveRange(3, 3), sizes[3], sizes[4], sizes[5], a, b, c, makesA, makesB, takes?.Body, Sums(), Workspace()) { SumsOfA = sumsOfA, SumsOfB = sumsOfB };
+        return new(name, accumulator, sizes.RemoveRange(3, 3), sizes[3], sizes[4], sizes[5], a, b, c, makesA, makesB, takes?.Body, Sums(), Workspace()) { SumsOfA = sumsOfA, SumsOfB = sumsOfB, IsPackedB = isPackedB };
     }
 
     // A place, which begins with the pointer's number, or a body.
-    (Access?, TileMaker?) Operand(string name)
+    (Access?, TileMaker?, bool IsPacked) Operand(string name)
     {
         t.ExpectWord(name);
         t.Skip();
-        (Access?, TileMaker?) operand = t.Peek == 'p' ? (LoopKernelReader.ReadAccess(t), null) : (null, new TileMaker(Body(t.Word()), t.TryWord("transposed")));
+        (Access?, TileMaker?, bool) operand = t.Peek == 'p' ? (LoopKernelReader.ReadAccess(t), null, t.TryWord("packed")) : (null, new TileMaker(Body(t.Word()), t.TryWord("transposed")), false);
         t.EndLine();
         return operand;
     }
@@ -95,7 +95,7 @@ sealed class LibraryKernelReader(TextCursor t, IReadOnlyDictionary<string, Kerne
             if (t.Integer() != operands.Count) throw new FormatException($"the next access is number {operands.Count}");
             t.Expect(':');
             t.Skip();
-            operands.Add(t.Peek == 'p' ? new(LoopKernelReader.ReadAccess(t), null) : new(null, Body(t.Word())));
+            operands.Add(t.Peek == 'p' ? new(LoopKernelReader.ReadAccess(t), null) { IsPacked = t.TryWord("packed") } : new(null, Body(t.Word())));
             t.EndLine();
         }
         if (operands.Count < 2) throw new FormatException("a convolution reads two tensors");
@@ -106,6 +106,26 @@ sealed class LibraryKernelReader(TextCursor t, IReadOnlyDictionary<string, Kerne
             t.EndLine();
         }
         return new(name, kind, accumulator, sizes, new(stride.First, stride.Second, padding.First, padding.Second, dilation.First, dilation.Second, groups), operands.ToImmutable(), epilogue, Sums(), Workspace());
+    }
+
+    PackKernel Pack(string name)
+    {
+        var isWeight = t.TryWord("weight");
+        if (!isWeight) t.ExpectWord("right");
+        var type = t.DType();
+        t.EndLine();
+        t.ExpectWord("sizes");
+        var sizes = Extents(isWeight ? 4 : 2);
+        t.ExpectWord("groups");
+        var groups = (int)t.Integer();
+        t.EndLine();
+        t.ExpectWord("from");
+        var from = ReadPlace();
+        t.ExpectWord("to");
+        var to = ReadPlace();
+        var sums = Sums();
+        t.ExpectWord("packing");
+        return new(name, isWeight ? PackedOperands.ConvolutionWeight : PackedOperands.ProductRight, type, sizes, groups, from, to, sums, PackingModel.Parse(t.RestOfLine()));
     }
 
     AttentionKernel Attention(string name)

@@ -316,6 +316,7 @@ sealed class LoweredReader(TextCursor t, IReadOnlyList<string> places)
         ProductKernel product => Contract(product),
         ConvolutionKernel convolution => Convolution(convolution),
         AttentionKernel attention => Attention(attention),
+        PackKernel pack => Pack(pack),
         LibraryKernel library => Library(library),
         var other => throw new FormatException($"the kernel {other.Name} is run over an extent"),
     };
@@ -349,6 +350,13 @@ sealed class LoweredReader(TextCursor t, IReadOnlyList<string> places)
         var dims = t.Dims();
         var end = End();
         return Ended(new AttentionLaunch(end.Origins, end.Operands, kernel, dims), end);
+    }
+
+    Launch Pack(PackKernel kernel)
+    {
+        var dims = t.Dims();
+        var end = End();
+        return Ended(new PackLaunch(end.Origins, end.Operands, kernel, dims), end);
     }
 
     Launch Repeat()

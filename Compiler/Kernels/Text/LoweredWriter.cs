@@ -176,6 +176,9 @@ sealed class LoweredWriter(bool origins)
             case AttentionLaunch attention:
                 Use(attention.Kernel, attention.Dims);
                 break;
+            case PackLaunch pack:
+                Use(pack.Kernel, pack.Dims);
+                break;
             case LibraryLaunch library:
                 text.Append("use ").Append(KernelName(library.Kernel));
                 if (!library.ScratchBytes.Is(0)) text.Append(" scratch ").Append(library.ScratchBytes);
