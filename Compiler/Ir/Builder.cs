@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Collections.Immutable;
 using System.Linq;
+using System.Runtime.InteropServices;
 
 namespace Graph.Compiler.Ir;
 
@@ -10,7 +11,7 @@ public sealed class Builder(Program program, string name)
 {
     readonly ImmutableArray<Value>.Builder parameters = ImmutableArray.CreateBuilder<Value>();
     readonly ImmutableArray<Value>.Builder states = ImmutableArray.CreateBuilder<Value>();
-    readonly Dictionary<string, Value> byPath = new(StringComparer.Ordinal); // of states
+    Dictionary<string, Value>? byPath; // of states, once one is looked for
     readonly ImmutableArray<Node>.Builder nodes = ImmutableArray.CreateBuilder<Node>();
     ImmutableArray<Origin> origins = [];
     string prefix = ""; // of the paths of origins
@@ -39,12 +40,23 @@ public sealed class Builder(Program program, string name)
     /// <summary>A state value of another function's, under the same path and type.</summary>
     public Value State(Value state) => FindState(state.State!) ?? AddState(new Value(state.Type, null, state.State));
 
-    Value? FindState(string path) => byPath.TryGetValue(path, out var state) ? state : null;
+    /// <summary>A state value of another function's, whose path has none here yet.</summary>
+    internal Value NewState(Value state) => AddState(new Value(state.Type, null, state.State));
+
+    Value? FindState(string path)
+    {
+        if (byPath is null)
+        {
+            byPath = new(states.Count, StringComparer.Ordinal);
+            foreach (var state in states) byPath.Add(state.State!, state);
+        }
+        return byPath.TryGetValue(path, out var known) ? known : null;
+    }
 
     Value AddState(Value value)
     {
         states.Add(value);
-        byPath.Add(value.State!, value);
+        byPath?.Add(value.State!, value);
         return value;
     }
 
@@ -52,7 +64,7 @@ public sealed class Builder(Program program, string name)
     public Scope At(ImmutableArray<Origin> place)
     {
         var scope = new Scope(this, origins, prefix);
-        origins = prefix.Length == 0 ? place : [.. place.Select(o => o.Under(prefix))];
+        origins = prefix.Length == 0 || place.IsEmpty ? place : [.. place.Select(o => o.Under(prefix))];
         return scope;
     }
 
@@ -77,7 +89,9 @@ public sealed class Builder(Program program, string name)
     {
         attributes ??= AttributeMap.Empty;
         if (regions.IsDefault) regions = [];
-        var types = operation.Infer(new([.. inputs.Select(v => v.Type)], attributes, regions, Program));
+        var operands = new TensorType[inputs.Length];
+        for (var i = 0; i < operands.Length; i++) operands[i] = inputs[i].Type;
+        var types = operation.Infer(new(ImmutableCollectionsMarshal.AsImmutableArray(operands), attributes, regions, Program));
         var node = new Node(operation, inputs, attributes, regions, types, origins);
         nodes.Add(node);
         return node;
@@ -86,7 +100,9 @@ public sealed class Builder(Program program, string name)
     /// <summary>Applies a node's operation to other operands of the same types.</summary>
     internal Node Again(Node node, ImmutableArray<Value> inputs)
     {
-        var copy = new Node(node.Operation, inputs, node.Attributes, node.Regions, [.. node.Outputs.Select(o => o.Type)], origins);
+        var types = new TensorType[node.Outputs.Length];
+        for (var i = 0; i < types.Length; i++) types[i] = node.Outputs[i].Type;
+        var copy = new Node(node.Operation, inputs, node.Attributes, node.Regions, ImmutableCollectionsMarshal.AsImmutableArray(types), origins);
         nodes.Add(copy);
         return copy;
     }

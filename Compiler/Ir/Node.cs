@@ -65,9 +65,10 @@ public sealed class Function(
     {
         var live = new HashSet<Value>(Roots);
         var kept = new List<Node>();
-        foreach (var node in Nodes.Reverse())
+        for (var i = Nodes.Length - 1; i >= 0; i--)
         {
-            if (node.Operation.IsPure && !node.Outputs.Any(live.Contains)) continue;
+            var node = Nodes[i];
+            if (node.Operation.IsPure && !IsAny(node.Outputs, live)) continue;
             kept.Add(node);
             foreach (var input in node.Inputs) live.Add(input);
         }
@@ -78,12 +79,21 @@ public sealed class Function(
         return new(Name, Parameters, [.. read], [.. kept], Results, Updates, ResultNames);
     }
 
+    static bool IsAny(ImmutableArray<Value> values, HashSet<Value> live)
+    {
+        foreach (var value in values)
+            if (live.Contains(value)) return true;
+        return false;
+    }
+
     /// <summary>How often each value is read by nodes and roots.</summary>
     public Dictionary<Value, int> UseCounts()
     {
-        var uses = new Dictionary<Value, int>();
-        foreach (var value in Nodes.SelectMany(n => n.Inputs).Concat(Roots))
-            uses[value] = uses.TryGetValue(value, out var count) ? count + 1 : 1;
+        var uses = new Dictionary<Value, int>(Nodes.Length + States.Length);
+        void Use(Value value) => uses[value] = uses.TryGetValue(value, out var count) ? count + 1 : 1;
+        foreach (var node in Nodes)
+            foreach (var input in node.Inputs) Use(input);
+        foreach (var root in Roots) Use(root);
         return uses;
     }
 }

@@ -1,6 +1,7 @@
 using System.Collections.Generic;
 using System.Collections.Immutable;
 using System.Linq;
+using System.Runtime.InteropServices;
 
 namespace Graph.Compiler.Ir;
 
@@ -12,25 +13,36 @@ public sealed class Rewriter
     }
 
     /// <summary>A rewriter that adds to a function under construction.</summary>
-    public Rewriter(Builder builder) => Builder = builder;
+    public Rewriter(Builder builder) : this(builder, 0)
+    {
+    }
+
+    Rewriter(Builder builder, int values) => (Builder, Map) = (builder, new(values));
 
     /// <summary>A rewriter in which the function's parameters are already mapped to equal new ones.</summary>
     public static Rewriter Over(Program program, Function function)
     {
-        var rewriter = new Rewriter(program, function.Name);
-        foreach (var p in function.Parameters) rewriter.Map[p] = rewriter.Builder.Argument(p.Type, p.Name!);
-        foreach (var s in function.States) rewriter.Map[s] = rewriter.Builder.State(s);
+        var rewriter = new Rewriter(new Builder(program, function.Name), function.Parameters.Length + function.States.Length + function.Nodes.Length);
+        foreach (var p in function.Parameters) rewriter.Map.Add(p, rewriter.Builder.Argument(p.Type, p.Name!));
+        foreach (var s in function.States) rewriter.Map.Add(s, rewriter.Builder.NewState(s));
         return rewriter;
     }
 
     public Builder Builder { get; }
 
     /// <summary>New values by old ones.</summary>
-    public Dictionary<Value, Value> Map { get; } = [];
+    public Dictionary<Value, Value> Map { get; }
 
     public Value this[Value old] => Map[old];
 
     public ImmutableArray<Value> New(IEnumerable<Value> old) => [.. old.Select(v => Map[v])];
+
+    public ImmutableArray<Value> New(ImmutableArray<Value> old)
+    {
+        var mapped = new Value[old.Length];
+        for (var i = 0; i < mapped.Length; i++) mapped[i] = Map[old[i]];
+        return ImmutableCollectionsMarshal.AsImmutableArray(mapped);
+    }
 
     /// <summary>Copies a node with its inputs mapped; types are inferred anew.</summary>
     public Node Copy(Node node) => Emit(node, node.Attributes, node.Regions);

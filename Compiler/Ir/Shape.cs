@@ -4,6 +4,7 @@ using System.Collections.Generic;
 using System.Collections.Immutable;
 using System.Globalization;
 using System.Linq;
+using System.Runtime.InteropServices;
 
 namespace Graph.Compiler.Ir;
 
@@ -14,6 +15,7 @@ public sealed class Shape : IEquatable<Shape>, IReadOnlyList<Dim>
 
     readonly ImmutableArray<Dim> dims;
     Dim? size;
+    ImmutableArray<Dim> strides; // default before anybody asks
 
     public Shape(IEnumerable<Dim> dims) => this.dims = [.. dims];
 
@@ -82,14 +84,15 @@ public sealed class Shape : IEquatable<Shape>, IReadOnlyList<Dim>
     {
         get
         {
-            var strides = new Dim[Rank];
+            if (!strides.IsDefault) return strides;
+            var all = new Dim[Rank];
             var stride = Dim.One;
             for (var axis = Rank - 1; axis >= 0; axis--)
             {
-                strides[axis] = stride;
+                all[axis] = stride;
                 stride *= dims[axis];
             }
-            return [.. strides];
+            return strides = ImmutableCollectionsMarshal.AsImmutableArray(all);
         }
     }
 

@@ -32,7 +32,7 @@ sealed partial class FunctionLowering
     }
 
     // Whether a result may lie over operands: the callee writes it when it has read them, or with the kernel that reads them element by element.
-    bool WritesBehindReads(Node call, int result, ISet<Value> operands)
+    bool WritesBehindReads(Node call, int result, ICollection<Value> operands)
     {
         var callee = called[CallOperation.CalleeName(call)!].Body;
         var written = callee.Results[result];

@@ -2,7 +2,6 @@ using System;
 using System.Collections.Generic;
 using System.Collections.Immutable;
 using System.Linq;
-using System.Text;
 using Graph.Compiler.Ir;
 using Graph.Compiler.Kernels;
 using Graph.Compiler.Space;
@@ -21,46 +20,53 @@ sealed partial class FunctionLowering
         // Value, gradient and states have their elements in the same places, whether the rule combines them or not.
         var alike = rule.Parameters.Concat(rule.Results).Where(v => !UpdateOperation.IsNumber(v)).ToImmutableArray();
         var built = new List<(BuiltKernel Kernel, Dim Extent)>();
+        var bound = new Dictionary<Dim, BuiltKernel>();
         for (var part = 0; part < node.Outputs.Length / each; part++)
         {
             var shape = node.Outputs[part * each].Shape;
             Value Operand(int parameter) => node.Inputs[UpdateOperation.Operand(rule, part, parameter)];
             var sizes = new Dictionary<string, Dim>(StringComparer.Ordinal) { [UpdateOperation.Length(rule)] = shape.Size };
-            var reads = rule.Parameters.Select((p, i) => (p, UpdateOperation.IsNumber(p) ? places[Operand(i)] : Row(Operand(i), node))).ToImmutableArray();
-            var writes = rule.Results.Select((r, i) => (Inner: r, Outer: node.Outputs[part * each + i])).ToImmutableArray();
-            KernelSpec Spec(IEnumerable<(Value Value, Placement Place)> to) => new(rule.Nodes, reads, [.. to.Select(o => (o.Value, Row(o.Place, shape)!))]) { Alike = alike };
-            var kernel = BuildAlike(rule.Name, Spec(writes.Select(w => (w.Inner, PlaceOf(w.Outer)))));
+            var reads = new (Value, Placement)[rule.Parameters.Length];
+            for (var i = 0; i < reads.Length; i++) reads[i] = (rule.Parameters[i], UpdateOperation.IsNumber(rule.Parameters[i]) ? places[Operand(i)] : Row(Operand(i), node));
+            ImmutableArray<(Value, Placement)> read = [.. reads];
+            KernelSpec Spec(ImmutableArray<(Value Value, Placement Place)> to) => new(rule.Nodes, read, [.. to.Select(o => (o.Value, Row(o.Place, shape)!))]) { Alike = alike };
+            var kernel = BuildAlike(rule.Name, Spec([.. rule.Results.Select((r, i) => (r, PlaceOf(node.Outputs[part * each + i])))]));
             // Its elements are handed out in pieces, so none of them may look at the others.
             if (kernel is not { Kernel.Form: KernelForm.Map }) throw new InvalidOperationException($"The function {rule.Name} is not elementwise.");
-            kernel = Bind(kernel, sizes);
-            if (Overwrites(kernel)) Redirect(writes, to => Bind(TryBuild(Spec(to))!, sizes), node);
+            // Parameters of one size lie alike, mostly.
+            kernel = bound.TryGetValue(shape.Size, out var same) && ReferenceEquals(same.Kernel, kernel.Kernel) ? same with { Operands = kernel.Operands } : (bound[shape.Size] = Bind(kernel, sizes));
+            if (Overwrites(kernel)) Redirect([.. rule.Results.Select((r, i) => (r, node.Outputs[part * each + i]))], to => Bind(TryBuild(Spec(to))!, sizes), node);
             else built.Add((kernel, kernel.Extent));
         }
         foreach (var group in built.GroupBy(b => b.Kernel.Kernel.Text)) Segmented(node, [.. group]);
     }
 
+    static bool IsRow(Placement place, Shape shape)
+    {
+        var dense = shape.Strides;
+        for (var axis = 0; axis < dense.Length; axis++)
+            if (place.Strides[axis] != dense[axis]) return false;
+        return true;
+    }
+
     // A tensor as one row; what does not lie so is copied.
     Placement Row(Value value, Node node) => Row(places[value], value.Shape) ?? Row(DenseCopy(value, node), value.Shape)!;
 
-    static Placement? Row(Placement place, Shape shape) => Views.Reshape(shape, place.Strides, Shape.Of(shape.Size)) is { IsDefault: false } strides ? place with { Strides = strides } : null;
+    static readonly ImmutableArray<Dim> unit = [Dim.One];
+
+    static Placement? Row(Placement place, Shape shape) => IsRow(place, shape) ? place with { Strides = unit } : Views.Reshape(shape, place.Strides, Shape.Of(shape.Size)) is { IsDefault: false } strides ? place with { Strides = strides } : null;
 
     /// <summary>Builds a kernel once for operands that lie alike, and takes it over to the memory of the others: a model has many parameters of one shape, and rules are of any.</summary>
     /// <param name="what">What is computed: equal for specifications that differ in their placements alone.</param>
     /// <param name="spec">The specification.</param>
     BuiltKernel? BuildAlike(string what, KernelSpec spec)
     {
-        var buffers = new List<Buffer>();
-        var key = new StringBuilder(what);
-        foreach (var (_, place) in spec.Inputs.Concat(spec.Outputs))
-        {
-            if (!buffers.Contains(place.Buffer)) buffers.Add(place.Buffer);
-            key.Append(' ').Append(buffers.IndexOf(place.Buffer)).Append(place.Buffer.Kind).Append(place.Buffer.DType).Append('@').Append(place.Offset).Append('[').Append(string.Join(",", place.Strides)).Append(']');
-        }
-        if (!alike.TryGetValue(key.ToString(), out var first)) alike.Add(key.ToString(), first = (TryBuild(spec), buffers));
-        return first.Kernel is null ? null : first.Kernel with { Operands = [.. first.Kernel.Operands.Select(o => o with { Buffer = buffers[first.Buffers.IndexOf(o.Buffer)] })] };
+        var places = new OperandPlaces(what, spec);
+        if (!alike.TryGetValue(places, out var first)) alike.Add(places, first = (TryBuild(spec), places));
+        return first.Kernel is null ? null : first.Kernel with { Operands = [.. first.Kernel.Operands.Select(o => o with { Buffer = places.InPlaceOf(o.Buffer, first.Places) })] };
     }
 
-    readonly Dictionary<string, (BuiltKernel? Kernel, List<Buffer> Buffers)> alike = new(StringComparer.Ordinal);
+    readonly Dictionary<OperandPlaces, (BuiltKernel? Kernel, OperandPlaces Places)> alike = [];
 
     static BuiltKernel Bind(BuiltKernel kernel, IReadOnlyDictionary<string, Dim> sizes) => kernel with
     {
@@ -110,23 +116,22 @@ sealed partial class FunctionLowering
     // The number of parts is the launch's extent, so that sums over tensors of different sizes are one kernel.
     BuiltKernel Squares(Node node, Value tensor, DType type, long parts, Buffer partial, Dim offset)
     {
-        if (!squares.TryGetValue((tensor.Type, type), out var known)) squares.Add((tensor.Type, type), known = SumOfSquares(tensor.Type, type));
-        var (nodes, argument, sum) = known;
+        if (!squares.TryGetValue((tensor.Type, type, parts), out var known)) squares.Add((tensor.Type, type, parts), known = SumOfSquares(tensor.Type, type, parts));
+        var (what, nodes, argument, sum) = known;
         var spec = new KernelSpec(nodes, [(argument, DenseCopy(tensor, node))], [(sum, new(partial, Dim.Zero, [Dim.One]))]) { Parts = (int)parts, AnySize = true };
         // A single number is its own sum.
-        var what = FormattableString.Invariant($"squares {tensor.Type} {type} {parts}");
         var built = BuildAlike(what, spec) ?? BuildAlike(what + " whole", spec with { Parts = 0, Outputs = [(sum, new(partial, Dim.Zero, []))] })!;
         return built with { Operands = [.. built.Operands.Select(o => o.IsWritten ? o with { Offset = o.Offset + offset } : o)] };
     }
 
-    readonly Dictionary<(TensorType Tensor, DType Sum), (ImmutableArray<Node> Nodes, Value Argument, Value Sum)> squares = [];
+    readonly Dictionary<(TensorType Tensor, DType Sum, long Parts), (string What, ImmutableArray<Node> Nodes, Value Argument, Value Sum)> squares = [];
 
-    (ImmutableArray<Node>, Value, Value) SumOfSquares(TensorType tensor, DType type)
+    (string, ImmutableArray<Node>, Value, Value) SumOfSquares(TensorType tensor, DType type, long parts)
     {
         var b = new Builder(program, "squares");
         var argument = b.Argument(tensor, "x");
         var x = b.Cast(argument, type);
         var sum = b.Sum(b.Mul(x, x), Enumerable.Range(0, x.Shape.Rank), keep: false);
-        return ([.. b.Nodes], argument, sum);
+        return (FormattableString.Invariant($"squares {tensor} {type} {parts}"), [.. b.Nodes], argument, sum);
     }
 }

@@ -103,23 +103,23 @@ sealed partial class FunctionLowering(Program program, Function function, Kernel
         // A call that throws leaves states as they were: what may throw comes before the first of them is written, and a new value that is there earlier waits for the end.
         var at = graph.Position(writer);
         if (target.Place.Buffer.Kind == BufferKind.State && graph.LastThatMayThrow >= at) return false;
-        var readers = new HashSet<Value> { old };
+        var readers = new List<Value> { old }; // and views of it
         var isRead = false; // by the writer itself, which may have many operands
-        for (var waiting = new Stack<Value>(readers); waiting.Count > 0;)
-            foreach (var node in graph.Readers(waiting.Pop()))
+        for (var next = 0; next < readers.Count; next++)
+            foreach (var node in graph.Readers(readers[next]))
             {
                 isRead |= node == writer;
                 if (node.Operation.Kind != OpKind.View)
                 {
                     if (graph.Position(node) > at) return false;
                 }
-                else if (readers.Add(node.Output)) waiting.Push(node.Output);
+                else if (!readers.Contains(node.Output)) readers.Add(node.Output);
             }
         return !isRead || !ReadsAtAnyTime(writer, target.Value, readers);
     }
 
     // Whether a node reads one of the values while others of its results are written already: kernels of loops read an element before they write it, products and library kernels do not.
-    bool ReadsAtAnyTime(Node node, Value written, ISet<Value> values)
+    bool ReadsAtAnyTime(Node node, Value written, ICollection<Value> values)
     {
         if (IsCall(node)) return !WritesBehindReads(node, Base(written).Index, values);
         if (node.Operation.Kind is OpKind.Elementwise or OpKind.Reduce || node.Operation == StructureOperations.Update) return false;

@@ -33,8 +33,8 @@ public sealed record Cse() : FunctionPass("Cse")
     static Dictionary<Node, Node> Repeated(Function function, Program program, Dictionary<Node, ImmutableArray<Function>> bodies)
     {
         var repeated = new Dictionary<Node, Node>();
-        var known = new Dictionary<Key, Node>();
-        var numbers = new Dictionary<Value, int>(); // equal ones have one
+        var known = new Dictionary<Key, Node>(function.Nodes.Length);
+        var numbers = new Dictionary<Value, int>(function.States.Length + function.Nodes.Length); // equal ones have one
         int Number(Value value)
         {
             if (!numbers.TryGetValue(value, out var number)) numbers.Add(value, number = numbers.Count);

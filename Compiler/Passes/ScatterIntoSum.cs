@@ -13,7 +13,7 @@ public sealed record ScatterIntoSum() : FunctionPass("ScatterIntoSum")
 {
     public override Function Run(Function function, Program program, CancellationToken cancel)
     {
-        var uses = function.Nodes.SelectMany(n => n.Inputs).Concat(function.Roots).GroupBy(v => v).ToDictionary(g => g.Key, g => g.Count());
+        var uses = function.UseCounts();
         // What is read elsewhere too has to be kept, and would be copied.
         bool IsReadOnce(Value v)
         {

@@ -139,14 +139,14 @@ sealed class BoundWriter
         // Elements that are parts of bytes are counted by their pointers.
         var (shift, unit) = buffer.DType.Bits() < 8 ? (1, 1) : (0, buffer.DType.Size());
         var offset = operand.Offset;
-        var steps = new List<(int Depth, long Step)>();
+        List<(int Depth, long Step)>? steps = null;
         for (var depth = loops.Count - 1; depth >= 0; depth--)
         {
             // An offset grows by the same with every iteration.
             var index = loops[depth].Index;
             if (!offset.Has(index)) continue;
             var from = offset.Substitute(new Dictionary<string, Dim> { [index] = Dim.Zero });
-            steps.Add((depth, Evaluate(offset.Substitute(new Dictionary<string, Dim> { [index] = Dim.One }) - from) * unit));
+            (steps ??= []).Add((depth, Evaluate(offset.Substitute(new Dictionary<string, Dim> { [index] = Dim.One }) - from) * unit));
             offset = from;
         }
         var start = Evaluate(offset) * unit;
@@ -154,8 +154,8 @@ sealed class BoundWriter
         else if (buffer.Kind == BufferKind.State) Add((long)BoundPlace.State, Named(buffer.Name), start);
         else if (buffer.Kind is BufferKind.Argument or BufferKind.Result) Add((long)BoundPlace.Caller, callers[buffer.Id], start);
         else throw new NotSupportedException($"{program.Name} has a buffer of the unknown kind {buffer.Kind}.");
-        Add((long)buffer.DType, steps.Count);
-        foreach (var (depth, step) in steps) Add(depth, step);
+        Add((long)buffer.DType, steps?.Count ?? 0);
+        foreach (var (depth, step) in steps ?? []) Add(depth, step);
     }
 
     void Product(ContractLaunch launch)
@@ -286,8 +286,19 @@ sealed class BoundWriter
         return number;
     }
 
-    void Add(params long[] numbers)
+    void Add(long number) => code.Add(number);
+
+    void Add(long first, long second)
     {
-        code.AddRange(numbers);
+        code.Add(first);
+        code.Add(second);
     }
+
+    void Add(long first, long second, long third)
+    {
+        Add(first, second);
+        code.Add(third);
+    }
+
+    void Add(params long[] numbers) => code.AddRange(numbers);
 }

@@ -22,7 +22,7 @@ public static class PlanText
     {
         var text = new StringBuilder();
         foreach (var plan in plans) Write(plan, text);
-        return SealedText.Seal("planned", Version, text.ToString());
+        return SealedText.Seal("planned", Version, text);
     }
 
     static void Write(MemoryPlan plan, StringBuilder text)

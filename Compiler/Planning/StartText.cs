@@ -12,7 +12,7 @@ namespace Graph.Compiler.Planning;
 
 /// <summary>
 /// A <see cref="StartProgram"/> as text that reads back equal: what a model's class starts from. Sealed as <see cref="LoweredText"/> is. Reading it loads little of the compiler's types, and a function's launches are read when
-/// it is first called at typical sizes. Real numbers are their bits.
+/// it is first called at typical sizes. Real numbers are their bits, states their numbers, and a launch that differs from an earlier one in nothing but where its operands lie says that alone: so does every layer but the first.
 /// </summary>
 public static class StartText
 {
@@ -42,11 +42,13 @@ public static class StartText
             if (training.LearningRate is { } rate) text.Append(" rate ").Append(Bits(rate));
             text.Append('\n');
         }
-        foreach (var function in program.Functions) Write(function, text);
-        return SealedText.Seal(What, Version, text.ToString());
+        var states = new Dictionary<string, int>(program.States.Length, StringComparer.Ordinal);
+        foreach (var state in program.States) states.Add(state.Path, states.Count);
+        foreach (var function in program.Functions) Write(function, states, text);
+        return SealedText.Seal(What, Version, text);
     }
 
-    static void Write(StartFunction function, StringBuilder text)
+    static void Write(StartFunction function, Dictionary<string, int> states, StringBuilder text)
     {
         text.Append("function ").Append(Number(function.Arguments)).Append(' ').Append(Number(function.Names.Length)).Append(' ').Append(Number(function.Symbols.Length)).Append(' ').Append(Number(function.Assigned.Length));
         foreach (var (word, isSo) in Flags(function))
@@ -54,16 +56,26 @@ public static class StartText
         text.Append(" named ").Append(function.Name).Append('\n');
         for (var i = 0; i < function.Names.Length; i++) text.Append("  ").Append(function.Types[i].Name()).Append(' ').Append(new Attr.Text(function.Names[i])).Append('\n');
         foreach (var symbol in function.Symbols) text.Append("  ").Append(symbol).Append('\n');
-        foreach (var path in function.Assigned) text.Append("  ").Append(path).Append('\n');
+        if (function.Assigned.Length > 0) Line(text, "assigns", [.. function.Assigned.Select(path => (long)states[path])]);
         if (function.Typical is not { } typical) return;
         Line(text, "typical", typical.Values);
         Line(text, "stated", typical.Stated);
         Line(text, "lengths", typical.Lengths);
         foreach (var pick in typical.Picks) Line(text, "picks", pick);
         var bound = typical.Read();
-        text.Append("  bound ").Append(Number(bound.ArenaBytes)).Append(' ').Append(Number(bound.FirstWrite)).Append('\n');
-        foreach (var name in bound.Names) text.Append("    name ").Append(name).Append('\n');
-        foreach (var launch in bound.Launches) Line(text, "  " + kinds[launch[0]], launch, first: 1);
+        Line(text, "bound", [bound.ArenaBytes, bound.FirstWrite, bound.Names.Length]);
+        foreach (var name in bound.Names) text.Append("    ").Append(states.TryGetValue(name, out var state) ? Number(state) : new Attr.Text(name).ToString()).Append('\n');
+        var known = new Dictionary<long[], int>(new ButForPlaces());
+        for (var i = 0; i < bound.Launches.Length; i++)
+        {
+            var launch = bound.Launches[i];
+            if (known.TryGetValue(launch, out var like)) Line(text, "  again", [like, .. Places(launch)]);
+            else
+            {
+                known.Add(launch, i);
+                Line(text, "  " + kinds[launch[0]], launch, first: 1);
+            }
+        }
         foreach (var load in bound.Loads) Line(text, "  load", load);
         foreach (var copy in bound.Copies) Line(text, "  copy", copy);
     }
@@ -74,8 +86,65 @@ public static class StartText
     static void Line(StringBuilder text, string word, long[] numbers, int first = 0)
     {
         text.Append("  ").Append(word);
-        for (var i = first; i < numbers.Length; i++) text.Append(' ').Append(Number(numbers[i]));
+        for (var i = first; i < numbers.Length; i++)
+        {
+            // What is not negative is written alike everywhere in the world.
+            text.Append(' ');
+            if (numbers[i] < 0) text.Append(Number(numbers[i]));
+            else text.Append(numbers[i]);
+        }
         text.Append('\n');
+    }
+
+    // Where the number of an operand begins that says which place of its kind it is; its offset is the next. The first operand begins behind kind, bytes of threads and the number of operands.
+    static IEnumerable<int> PlacesIn(long[] launch)
+    {
+        var at = 3;
+        for (var operand = 0; operand < launch[2]; operand++, at += 5 + 2 * (int)launch[at + 4]) yield return at + 1;
+    }
+
+    static IEnumerable<long> Places(long[] launch)
+    {
+        foreach (var at in PlacesIn(launch))
+        {
+            yield return launch[at];
+            yield return launch[at + 1];
+        }
+    }
+
+    /// <summary>Launches that differ in nothing but the places of their operands.</summary>
+    sealed class ButForPlaces : IEqualityComparer<long[]>
+    {
+        public bool Equals(long[]? a, long[]? b)
+        {
+            if (a is null || b is null || a.Length != b.Length || a[2] != b[2]) return false;
+            var from = 0;
+            foreach (var at in PlacesIn(a))
+            {
+                if (!Same(a, b, from, at)) return false;
+                from = at + 2;
+            }
+            return Same(a, b, from, a.Length);
+        }
+
+        static bool Same(long[] a, long[] b, int from, int to)
+        {
+            for (var i = from; i < to; i++)
+                if (a[i] != b[i]) return false;
+            return true;
+        }
+
+        public int GetHashCode(long[] launch)
+        {
+            var (hash, from) = (launch.Length, 0);
+            foreach (var at in PlacesIn(launch))
+            {
+                for (; from < at; from++) hash = unchecked(hash * 31 + launch[from].GetHashCode());
+                from = at + 2;
+            }
+            for (; from < launch.Length; from++) hash = unchecked(hash * 31 + launch[from].GetHashCode());
+            return hash;
+        }
     }
 
     static void Numbers(StringBuilder text, IEnumerable<long> numbers) => text.Append(string.Join(" ", numbers.Select(Number)));
@@ -108,7 +177,7 @@ public static class StartText
         var name = t.RestOfLine();
         for (var i = 0; i < states.Length; i++) states[i] = State(t);
         for (var i = 0; i < training.Length; i++) training[i] = Training(t);
-        for (var i = 0; i < functions.Length; i++) functions[i] = Function(t);
+        for (var i = 0; i < functions.Length; i++) functions[i] = Function(t, states);
         if (!t.AtEnd) throw new FormatException($"'{t.RestOfLine()}' begins no part of what a model starts from");
         return new(name, kernels, ImmutableCollectionsMarshal.AsImmutableArray(states), ImmutableCollectionsMarshal.AsImmutableArray(training), functions);
     }
@@ -153,7 +222,7 @@ public static class StartText
         return new(name, loss, clip, precision, rate, optimizer) { LossScale = scale };
     }
 
-    static StartFunction Function(TextCursor t)
+    static StartFunction Function(TextCursor t, StateDecl[] states)
     {
         t.ExpectWord("function");
         var arguments = (int)t.Integer();
@@ -169,16 +238,21 @@ public static class StartText
             t.EndLine();
         }
         for (var i = 0; i < symbols.Length; i++) symbols[i] = t.RestOfLine();
-        for (var i = 0; i < assigned.Length; i++) assigned[i] = t.RestOfLine();
+        if (assigned.Length > 0)
+        {
+            t.ExpectWord("assigns");
+            for (var i = 0; i < assigned.Length; i++) assigned[i] = states[t.Index(states.Length, "state")].Path;
+            t.EndLine();
+        }
         return new()
         {
             Name = name, Arguments = arguments, Names = names, Types = types, Symbols = symbols, Assigned = ImmutableCollectionsMarshal.AsImmutableArray(assigned), IsTraining = trains, ReadsDerived = derived, TakesOptimizer = optimizer,
-            HasSizedStates = sized, HasStableAddresses = stable, Typical = t.TryWord("typical") ? Typical(t) : null,
+            HasSizedStates = sized, HasStableAddresses = stable, Typical = t.TryWord("typical") ? Typical(t, states) : null,
         };
     }
 
     // The launches are passed over now.
-    static TypicalCall Typical(TextCursor t)
+    static TypicalCall Typical(TextCursor t, StateDecl[] states)
     {
         var values = Numbers(t);
         t.ExpectWord("stated");
@@ -189,25 +263,41 @@ public static class StartText
         var start = t.Position;
         t.SkipBlock();
         var end = t.Position;
-        return new(values, stated, lengths, picks, () => Bound(t.Part(start, end)));
+        return new(values, stated, lengths, picks, () => Bound(t.Part(start, end), states));
     }
 
-    static BoundFunction Bound(TextCursor t)
+    static BoundFunction Bound(TextCursor t, StateDecl[] states)
     {
         t.ExpectWord("bound");
         var (arena, first) = (t.Integer(), (int)t.Integer());
+        var names = new string[t.Integer()];
         t.EndLine();
-        var names = new string[t.Count("    name ")];
         for (var i = 0; i < names.Length; i++)
         {
-            t.ExpectWord("name");
-            names[i] = t.RestOfLine();
+            t.Skip();
+            names[i] = t.Peek == '"' ? t.Quoted() : states[t.Index(states.Length, "state")].Path;
+            t.EndLine();
         }
         var launches = new long[t.Count("    ")][];
         var count = 0;
-        for (var kind = Kind(t); kind >= 0; kind = Kind(t)) launches[count++] = Numbers(t, kind);
+        while (true)
+        {
+            if (t.TryWord("again")) launches[count] = Again(t, launches[t.Index(count, "launch")]);
+            else if (Kind(t) is >= 0 and var kind) launches[count] = Numbers(t, kind);
+            else break;
+            count++;
+        }
         Array.Resize(ref launches, count);
         return new(arena, first, names, launches, Lines(t, "load"), Lines(t, "copy"));
+    }
+
+    static long[] Again(TextCursor t, long[] like)
+    {
+        var launch = (long[])like.Clone();
+        var at = 3;
+        for (var operand = 0; operand < launch[2]; operand++, at += 5 + 2 * (int)launch[at + 4]) (launch[at + 1], launch[at + 2]) = (t.Integer(), t.Integer());
+        t.EndLine();
+        return launch;
     }
 
     // −1 where no launch begins.

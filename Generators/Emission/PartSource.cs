@@ -41,9 +41,10 @@ static class PartSource
     static string Kernels(ClassDeclaration declaration, TargetPart cpu, string part, string kernelClass)
     {
         var writer = new SourceWriter();
+        writer.Append(cpu.Code.Source);
         writer.Line();
-        Part(writer, declaration, $"static partial {part} => (address, start, lowered, plans) = ({declaration.FullNameOf(kernelClass)}.Address, static () => {Raw(cpu.Start)}, static () => {Raw(cpu.Lowered)}, static () => {Raw(cpu.Plans)});");
-        return cpu.Code.Source + writer;
+        Part(writer, declaration, [[$"static partial {part} => (address, start, lowered, plans) = ({declaration.FullNameOf(kernelClass)}.Address, static () => ", .. Raw(cpu.Start), ", static () => ", .. Raw(cpu.Lowered), ", static () => ", .. Raw(cpu.Plans), ");"]]);
+        return writer.ToString();
     }
 
     /// <summary>The file with what the model is compiled for beside the processor: the program and its plans as they are, code in a target's own language packed.</summary>
@@ -57,25 +58,28 @@ static class PartSource
             writer.Line($"namespace {declaration.Namespace};");
             writer.Line();
         }
+        var head = new SourceWriter();
+        foreach (var target in targets) head.Append(target.Code.Source);
         Part(writer, declaration, [
-            $"static partial {TargetPart}", "{",
-            .. targets.Select(t => $"    targets.Add(new({CSharpName.Literal(t.Target)}, static () => {Raw(t.Lowered)}, static () => {Raw(t.Plans)}, static () => \"{CompressedText.Pack(t.Code.Text)}\"u8));"),
-            "}",
+            [$"static partial {TargetPart}"], ["{"],
+            .. targets.Select(t => (string[])[$"    targets.Add(new({CSharpName.Literal(t.Target)}, static () => ", .. Raw(t.Lowered), ", static () => ", .. Raw(t.Plans), ", static () => \"", CompressedText.Pack(t.Code.Text), "\"u8));"]),
+            ["}"],
         ]);
-        return string.Concat(targets.Select(t => t.Code.Source)) + writer;
+        return head.ToString() + writer;
     }
 
-    // As it is, line by line, between more quotes than occur within. With blanks up to one of few lengths: the compiler makes a type for each length of a literal, and the runtime loads those of an assembly all at once.
-    static string Raw(string text)
+    // As it is, line by line, between more quotes than occur within: in parts, for it may be long. With blanks up to one of few lengths: the compiler makes a type for each length of a literal, and the runtime loads those of
+    // an assembly all at once.
+    static string[] Raw(string text)
     {
         var bytes = System.Text.Encoding.UTF8.GetByteCount(text);
         var step = 256;
         while (step * 8 <= bytes) step *= 2;
-        text += new string(' ', (step - bytes % step) % step);
+        var blanks = new string(' ', (step - bytes % step) % step);
         int run = 0, longest = 2;
         foreach (var c in text) longest = System.Math.Max(longest, run = c == '"' ? run + 1 : 0);
         var quotes = new string('"', longest + 1);
-        return quotes + "\n" + text + "\n" + quotes + "u8";
+        return [quotes + "\n", text, blanks + "\n" + quotes + "u8"];
     }
 
     /// <summary>The file with the lines that the embedded programs refer to by number.</summary>
@@ -90,11 +94,12 @@ static class PartSource
         // A place is one word: the text of programs ends it at a blank.
         var text = new StringBuilder();
         foreach (var place in places) text.Append(text.Length > 0 ? "\n" : "").Append(place.Replace(' ', '\u00a0'));
-        Part(writer, declaration, $"static partial {OriginPart} => places = {SymbolDisplay.FormatLiteral(text.ToString(), quote: true)};");
+        Part(writer, declaration, [[$"static partial {OriginPart} => places = {SymbolDisplay.FormatLiteral(text.ToString(), quote: true)};"]]);
         return writer.ToString();
     }
 
-    static void Part(SourceWriter writer, ClassDeclaration declaration, params string[] member)
+    // A member by its lines, each in parts.
+    static void Part(SourceWriter writer, ClassDeclaration declaration, IReadOnlyList<string[]> member)
     {
         foreach (var container in declaration.Containers) writer.Open(container);
         writer.Open($"partial class {declaration.Name}");

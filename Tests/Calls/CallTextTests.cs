@@ -32,6 +32,29 @@ public sealed class CallTextTests
         Assert.Equal(Lines(four, "  call "), Lines(four, "  of "));
     }
 
+    /// <summary>A start names only the places of what a layer more runs, and reads back what was bound.</summary>
+    [Fact]
+    public void A_layer_more_starts_with_places_alone()
+    {
+        static (StartProgram Program, string Text) Start(int layers)
+        {
+            var lowered = Lower(CallModels.Gpt(layers));
+            var program = StartProgram.Of(lowered, [.. lowered.Functions.Select(f => Planner.PlanTypical(f, lowered.Dims))]);
+            return (program, StartText.Write(program));
+        }
+        var (six, twelve) = (Start(6), Start(12));
+        foreach (var once in new[] { "    loop ", "    product ", "    library ", "    attention " }) Assert.Equal((once, Lines(six.Text, once)), (once, Lines(twelve.Text, once)));
+        Assert.True(Lines(twelve.Text, "    again ") > 2 * Lines(six.Text, "    again "));
+        var read = StartText.Read(twelve.Text);
+        foreach (var (expected, actual) in twelve.Program.Functions.Zip(read.Functions))
+        {
+            Assert.Equal(expected.Assigned, actual.Assigned);
+            var (bound, again) = (expected.Typical!.Read(), actual.Typical!.Read());
+            Assert.Equal(bound.Names, again.Names);
+            Assert.Equal(bound.Launches, again.Launches);
+        }
+    }
+
     [Fact]
     public void Programs_with_calls_read_back_equal()
     {

@@ -12,7 +12,7 @@ public static class LoweredText
     /// <summary>Version of the text; a reader refuses another one.</summary>
     public const int Version = 9;
 
-    public static string Write(LoweredProgram program) => SealedText.Seal("lowered", Version, new LoweredWriter(origins: true).Write(program).ToString());
+    public static string Write(LoweredProgram program) => SealedText.Seal("lowered", Version, new LoweredWriter(origins: true).Write(program));
 
     /// <summary>Reads a program.</summary>
     /// <param name="text">What <see cref="Write"/> gave.</param>

@@ -248,7 +248,7 @@ sealed class LoweredWriter(bool origins)
     {
         if (function.Buffers[operand.Buffer.Id] != operand.Buffer) throw new InvalidOperationException($"The buffer {operand.Buffer} is not one of {function.Name}.");
         if (operand.IsWritten) text.Append('>');
-        text.Append(Number(operand.Buffer.Id));
+        text.Append(operand.Buffer.Id); // never negative, so that no culture is asked
         if (!operand.Offset.Is(0)) text.Append('@').Append(operand.Offset);
     }
 

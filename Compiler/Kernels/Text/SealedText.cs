@@ -1,5 +1,6 @@
 using System;
 using System.Globalization;
+using System.Text;
 
 namespace Graph.Compiler.Kernels.Text;
 
@@ -7,8 +8,21 @@ namespace Graph.Compiler.Kernels.Text;
 public static class SealedText
 {
     /// <summary>A body between its version and its sum.</summary>
-    public static string Seal(string what, int version, string body) =>
-        string.Concat(what, " version " + version.ToString(CultureInfo.InvariantCulture) + "\n", body, "end " + Hexadecimal(Sum(body, 0, body.Length)) + "\n");
+    public static string Seal(string what, int version, string body) => Seal(what, version, new StringBuilder(body));
+
+    /// <summary>A body, which becomes the whole text, between its version and its sum: a text that may be long becomes a string once.</summary>
+    public static string Seal(string what, int version, StringBuilder body)
+    {
+        var sum = Basis;
+        var part = new char[4096];
+        for (var at = 0; at < body.Length; at += part.Length)
+        {
+            var count = Math.Min(part.Length, body.Length - at);
+            body.CopyTo(at, part, 0, count);
+            for (var i = 0; i < count; i++) sum = (sum ^ part[i]) * Prime;
+        }
+        return body.Insert(0, what + " version " + version.ToString(CultureInfo.InvariantCulture) + "\n").Append("end ").Append(Hexadecimal(sum)).Append('\n').ToString();
+    }
 
     /// <summary>The body of such a text.</summary>
     /// <exception cref="FormatException">It is of another version, was cut off or altered.</exception>
@@ -54,11 +68,13 @@ public static class SealedText
         return true;
     }
 
+    const ulong Basis = 14695981039346656037UL, Prime = 1099511628211UL;
+
     // FNV-1a over 16-bit units: finds damage, and is no guard against intent.
     static ulong Sum(string text, int start, int end)
     {
-        var sum = 14695981039346656037UL;
-        for (var i = start; i < end; i++) sum = (sum ^ text[i]) * 1099511628211UL;
+        var sum = Basis;
+        for (var i = start; i < end; i++) sum = (sum ^ text[i]) * Prime;
         return sum;
     }
 }

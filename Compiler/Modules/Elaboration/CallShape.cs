@@ -13,15 +13,17 @@ namespace Graph.Compiler.Modules.Elaboration;
 /// </summary>
 sealed class CallShape
 {
-    readonly StringBuilder text = new();
+    readonly StringBuilder text = new(4096); // used again for the next call
     readonly Dictionary<object, int> numbers = [];
     readonly ImmutableArray<object>.Builder objects = ImmutableArray.CreateBuilder<object>();
 
     /// <summary>The text, and the objects in the order in which they were found; null for a call that depends on something which has no text, such as a lambda.</summary>
-    public static (string Key, ImmutableArray<object> Objects)? Of(Instance self, IReadOnlyList<object?> arguments)
+    public (string Key, ImmutableArray<object> Objects)? Of(Instance self, IReadOnlyList<object?> arguments)
     {
-        var shape = new CallShape();
-        return shape.Write(self) && arguments.All(shape.Write) ? (shape.text.ToString(), shape.objects.ToImmutable()) : null;
+        text.Clear();
+        numbers.Clear();
+        objects.Clear();
+        return Write(self) && arguments.All(Write) ? (text.ToString(), objects.ToImmutable()) : null;
     }
 
     bool Write(object? value)

@@ -15,6 +15,8 @@ sealed partial class Evaluator
     /// <summary>So many different calls of one method are remembered.</summary>
     const int MostRecorded = 16;
 
+    readonly CallShape callShape = new();
+
     // Arrays, lists and modules that were changed since the function was begun.
     readonly List<object> changed = [];
 
@@ -36,7 +38,7 @@ sealed partial class Evaluator
         if (!nodes.Any(n => n.Operation is RepeatOperation) && !Callees.IsLarge(nodes)) return;
         if (nodes.Any(AsksOfArguments) || nodes.Count(n => n.Operation.IsNamed) != now.Streams - before.Streams) return;
         var known = build.Recorded.TryGetValue(method, out var list) ? list : build.Recorded[method] = [];
-        if (known.Count == MostRecorded || CallShape.Of(self, arguments) is not var (key, objects)) return;
+        if (known.Count == MostRecorded || callShape.Of(self, arguments) is not var (key, objects)) return;
         var lasting = new HashSet<object>(objects);
         if (changed.Skip(before.Changed).Any(lasting.Contains) || (now.Changed > before.Changed && statics.Values.Any(v => v is ArrayValue or ListValue or Instance))) return;
 
@@ -85,7 +87,7 @@ sealed partial class Evaluator
     {
         result = null;
         if (!build.Recorded.TryGetValue(method, out var records) || records.Count == 0) return false;
-        if (CallShape.Of(self, arguments) is not var (key, objects) || records.Find(r => r.Key == key && (isOwn || r.Call.Location == Own(location))) is not { } record) return false;
+        if (callShape.Of(self, arguments) is not var (key, objects) || records.Find(r => r.Key == key && (isOwn || r.Call.Location == Own(location))) is not { } record) return false;
         if (frame.Depth > record.Depth || steps + record.Steps > Fuel || work + record.Work > MaximumWork || build.Builder.Nodes.Count + build.Spared + record.Nodes.Length > MaximumNodes) return false;
 
         var paths = new Dictionary<string, string>(StringComparer.Ordinal);

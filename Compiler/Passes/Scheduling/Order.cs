@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Collections.Immutable;
 using System.Linq;
 using Graph.Compiler.Ir;
 
@@ -53,8 +54,8 @@ sealed class Order
                 if (index.TryGetValue(input, out var producer)) Precede(producer, i);
             foreach (var output in node.Outputs) index[output] = i;
             var alias = storage.IsAlias(node);
-            operands[i] = alias ? [] : [.. node.Inputs.Select(v => storage[v]).Distinct()];
-            made[i] = alias ? [] : [.. node.Outputs.Select(v => storage[v])];
+            operands[i] = alias ? [] : Memories(node.Inputs);
+            made[i] = alias ? [] : Array.ConvertAll([.. node.Outputs], v => storage[v]);
             foreach (var memory in operands[i])
             {
                 readers[memory]++;
@@ -69,6 +70,16 @@ sealed class Order
             foreach (var reader in readersOfState[storage[old]])
                 if (reader < writer || (reader > writer && !Follows(reader, writer))) Precede(reader, writer);
         }
+    }
+
+    // Each once.
+    int[] Memories(ImmutableArray<Value> values)
+    {
+        var all = new List<int>(values.Length);
+        var many = values.Length > 16 ? new HashSet<int>() : null;
+        foreach (var value in values)
+            if (storage[value] is var memory && (many?.Add(memory) ?? !all.Contains(memory))) all.Add(memory);
+        return [.. all];
     }
 
     // What may refuse a call comes before the first new state is written, where it does not wait for one: a state that is written while the call can still fail needs memory of its own until its end.
@@ -154,9 +165,7 @@ sealed class Order
         var waiting = (int[])before.Clone();
         var ready = new SortedSet<(long Change, int Rank)>();
         var change = new long[Count];
-        var readersOf = new List<int>[storage.Count];
-        for (var i = 0; i < Count; i++)
-            foreach (var memory in operands[i]) (readersOf[memory] ??= []).Add(i);
+        var readersOf = ReadersOf();
         for (var i = 0; i < Count; i++)
         {
             foreach (var memory in made[i]) change[i] += storage.Bytes(memory);
@@ -194,6 +203,17 @@ sealed class Order
         }
         return order;
     }
+
+    List<int>[] ReadersOf()
+    {
+        if (readersOf is not null) return readersOf;
+        readersOf = new List<int>[storage.Count];
+        for (var i = 0; i < Count; i++)
+            foreach (var memory in operands[i]) (readersOf[memory] ??= []).Add(i);
+        return readersOf;
+    }
+
+    List<int>[]? readersOf; // of each memory, once an order asks
 
     /// <summary>The nodes in the order in which the function's ends ask for them: each as late as its first reader allows.</summary>
     public int[] OnDemand()
