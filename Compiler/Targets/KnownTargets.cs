@@ -37,7 +37,7 @@ public static class KnownTargets
     {
         Name = "ptx",
         Title = "The GPU",
-        Types = [DType.F32, DType.F16, DType.BF16, DType.I64, DType.I32, DType.I8, DType.Bool],
+        Types = [DType.F32, DType.F16, DType.BF16, DType.I64, DType.I32, DType.I8, DType.U8, DType.Bool],
         Kernels = new(Operations: 96, Dear: 8, Results: 8, Operands: 20, Passes: 4, ShortRow: 16),
         Memory = new(RowBytes: 0, ColumnRows: 512, Alignment: 256),
         Work = new(Grain: 1 << 10, DearWeight: 4, LeastColumns: 32, MostColumns: 256, FewRows: 64, LongRow: 1 << 14),
@@ -49,13 +49,13 @@ public static class KnownTargets
         Hooks = LibraryHooks.Addend | LibraryHooks.Prologue | LibraryHooks.Epilogue,
         Library = KernelCatalog.Of(
         [
-            new("matmul", [DType.F32, DType.F16, DType.BF16, DType.I32, DType.I8]), new("embedding", [DType.F32, DType.F16, DType.BF16]), new("embedding_grad", [DType.F32, DType.F16, DType.BF16]),
-            new("gather", [DType.F32, DType.F16, DType.BF16, DType.I64, DType.I32, DType.I8, DType.Bool]), new("gather_grad", [DType.F32, DType.F16, DType.BF16]),
+            new("matmul", [DType.F32, DType.F16, DType.BF16, DType.I32, DType.I8, DType.U8]), new("embedding", [DType.F32, DType.F16, DType.BF16]), new("embedding_grad", [DType.F32, DType.F16, DType.BF16]),
+            new("gather", [DType.F32, DType.F16, DType.BF16, DType.I64, DType.I32, DType.I8, DType.U8, DType.Bool]), new("gather_grad", [DType.F32, DType.F16, DType.BF16]),
             new("conv2d", [DType.F32, DType.F16, DType.BF16]), new("conv2d_grad_input", [DType.F32, DType.F16, DType.BF16]), new("conv2d_grad_weight", [DType.F32, DType.F16, DType.BF16]),
             new("max_pool2d", [DType.F32, DType.F16, DType.BF16]), new("max_pool2d_grad", [DType.F32, DType.F16, DType.BF16]),
             new("avg_pool2d", [DType.F32, DType.F16, DType.BF16]), new("avg_pool2d_grad", [DType.F32, DType.F16, DType.BF16]),
-            new("pad", [DType.F32, DType.F16, DType.BF16, DType.I64, DType.I32, DType.I8, DType.Bool]),
-            new("cumsum", [DType.F32, DType.F16, DType.BF16]), new("sort", [DType.F32, DType.F16, DType.BF16, DType.I64, DType.I32, DType.I8, DType.Bool]), new("check_index", [DType.I64, DType.I32]),
+            new("pad", [DType.F32, DType.F16, DType.BF16, DType.I64, DType.I32, DType.I8, DType.U8, DType.Bool]),
+            new("cumsum", [DType.F32, DType.F16, DType.BF16]), new("sort", [DType.F32, DType.F16, DType.BF16, DType.I64, DType.I32, DType.I8, DType.U8, DType.Bool]), new("check_index", [DType.I64, DType.I32]),
             new("scaled_dot_product_attention", [DType.F32, DType.F16, DType.BF16]), new("scaled_dot_product_attention_grad", [DType.F32, DType.F16, DType.BF16]),
         ]),
     };

@@ -23,6 +23,13 @@ public abstract record PtxArgument(string Name)
     /// <summary>A size that the launch says: by its number among those of a part.</summary>
     public sealed record Size(string Name, PtxPart Part, int Index) : PtxArgument(Name);
 
+    /// <summary>What divides by a size or count (<see cref="PtxReciprocal"/>).</summary>
+    public sealed record Reciprocal(PtxArgument Divisor) : PtxArgument(PtxReciprocal.NameOf(Divisor.Name));
+
+    /// <summary>Arguments, and behind them what divides by those that are sizes and counts.</summary>
+    public static System.Collections.Generic.IEnumerable<PtxArgument> WithReciprocals(System.Collections.Generic.IReadOnlyCollection<PtxArgument> arguments) =>
+        System.Linq.Enumerable.Concat(arguments, System.Linq.Enumerable.Select(System.Linq.Enumerable.Where(arguments, a => a is Size or Count), a => new Reciprocal(a)));
+
     /// <summary>A number that follows from how the launch is cut into blocks, or where a table of segments begins.</summary>
     public sealed record Count(string Name) : PtxArgument(Name);
 }

@@ -45,10 +45,11 @@ abstract class PtxAttention
         if (kernel.Tiles.Keys != Tile || kernel.Tiles.GradientKeys != Tile || kernel.Tiles.GradientQueries != Tile) throw new NotSupportedException($"The PTX target cuts attention into tiles of {Tile}, but {kernel.Name} says {kernel.Tiles.Text}.");
         (Kernel, Code, Index) = (kernel, code, new(code, isWide));
         code.Head.AddRange(kernel.Text.TrimEnd('\n').Split('\n'));
-        foreach (var argument in Arguments(kernel))
+        foreach (var argument in PtxArgument.WithReciprocals(Arguments(kernel)))
         {
             var value = code.Parameter(argument.Name);
-            arguments[argument.Name] = argument is PtxArgument.Operand ? value : Index.Of(value);
+            if (argument is PtxArgument.Reciprocal { Divisor.Name: var size }) Index.Know(arguments[size], value);
+            else arguments[argument.Name] = argument is PtxArgument.Operand ? value : Index.Of(value);
         }
         foreach (var operand in kernel.Operands)
             if (operand.Role != AttentionRole.Parts) pointers[operand.Role] = arguments[NameOf(operand.Role)];
@@ -211,7 +212,7 @@ abstract class PtxAttention
         }
     }
 
-    /// <summary>A matrix in the memory of the block, whose lines are steps, times rows of an operand from <paramref name="start"/> up to <paramref name="end"/>, of 64 columns: chains of multiply-adds.</summary>
+    /// <summary>A matrix in the memory of the block, whose lines are steps, times rows of an operand from <paramref name="start"/> up to <paramref name="end"/>, of 64 columns: chains of multiply-adds. Threads meet before the matrix is read.</summary>
     protected void Weighted(PtxOperand[] chain, int matrix, AttentionRole role, Func<PtxOperand, PtxOperand, PtxOperand> rows, PtxOperand start, PtxOperand end, PtxOperand column, PtxOperand columns)
     {
         Clear(chain);

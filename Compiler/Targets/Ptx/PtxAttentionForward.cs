@@ -42,7 +42,6 @@ sealed class PtxAttentionForward : PtxAttention
             Scores(First, isTurned: true, AttentionRole.Query, query, first, Queries, AttentionRole.Key, key, start, keys, Width);
             Code.Do("bar.sync 0");
             Softmax(batch, head, own, start, keys, Word("mad.lo.s32", part, Number(Pitch * Element), ofRow), Index.Add(start, Index.OfWord(part)), most, sum, ofRow, part);
-            Code.Do("bar.sync 0");
             Weighted(chain, First, AttentionRole.Value, value, start, keys, column, Depth);
             var shrink = Staging.Four(ofThread, Shrink);
             for (var i = 0; i < results.Length; i++)

@@ -59,7 +59,6 @@ sealed class PtxAttentionGradient : PtxAttention
                 Scores(Second, isTurned: false, AttentionRole.OutputGradient, gradient, tile, Queries, AttentionRole.Value, value, first, keys, Depth);
                 Code.Do("bar.sync 0");
                 Differentiate(batch, head, tile, first, keys, isByQuery: true);
-                Code.Do("bar.sync 0");
                 Add(dValue, First, AttentionRole.OutputGradient, gradient, Depth);
                 Add(dKey, Second, AttentionRole.Query, query, Width);
 
@@ -89,7 +88,6 @@ sealed class PtxAttentionGradient : PtxAttention
             Scores(Second, isTurned: true, AttentionRole.OutputGradient, gradient, first, Queries, AttentionRole.Value, value, start, keys, Depth);
             Code.Do("bar.sync 0");
             Differentiate(batch, head, first, start, keys, isByQuery: false);
-            Code.Do("bar.sync 0");
             Weighted(chain, Second, AttentionRole.Key, key, start, keys, column, Width);
             for (var i = 0; i < dQuery.Length; i++) Code.Write("add.rn.f32", dQuery[i], dQuery[i], chain[i]);
         });

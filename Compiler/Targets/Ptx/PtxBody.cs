@@ -59,6 +59,9 @@ sealed class PtxBody
     /// <summary>The finished sum that an epilogue takes.</summary>
     public PtxOperand Tile { get; set; }
 
+    /// <summary>What has been read already of an access, at the current place; null where nothing has.</summary>
+    public Func<int, PtxOperand?>? Loaded { get; set; }
+
     public void Push() => scopes.Push([]);
 
     public void Pop() => scopes.Pop();
@@ -132,6 +135,7 @@ sealed class PtxBody
 
     PtxOperand Input(Scalar s) => kernel.Sources[s.Index] switch
     {
+        Source.Load load when Loaded?.Invoke(load.Access) is { } known => known,
         Source.Load load => PtxConversions.Load(code, "global", kernel.Accesses[load.Access].Type, "[" + Address(load.Access, PtxLevel.Lane) + "]"),
         Source.Reduced r => reductions[r.Reduction],
         Source.Tile => Tile,

@@ -1,4 +1,6 @@
 using System;
+using System.Collections.Generic;
+using System.Linq;
 using Graph.Compiler.Ir;
 
 namespace Graph.Compiler.Targets.Ptx;
@@ -32,7 +34,7 @@ static class PtxConversions
             {
                 DType.I64 => code.Instruction("cvt.rzi.s64.f32", RegisterClass.Long, x),
                 DType.I32 => code.Instruction("cvt.rzi.s32.f32", RegisterClass.Word, x),
-                DType.I8 => code.Instruction("cvt.s32.s8", RegisterClass.Word, code.Instruction("cvt.rzi.s32.f32", RegisterClass.Word, x)),
+                DType.I8 or DType.U8 => Wrap(code, code.Instruction("cvt.rzi.s32.f32", RegisterClass.Word, x), to),
                 _ => throw Unknown(to),
             };
         }
@@ -43,10 +45,14 @@ static class PtxConversions
             case DType.F16 or DType.BF16: return Round(code, Odd(code, x, type), to);
             case DType.I64: return code.Instruction("cvt.s64.s32", RegisterClass.Long, x);
             case DType.I32: return x.Class == RegisterClass.Long ? code.Instruction("cvt.s32.s64", RegisterClass.Word, x) : x;
-            case DType.I8: return code.Instruction("cvt.s32.s8", RegisterClass.Word, x.Class == RegisterClass.Long ? code.Instruction("cvt.s32.s64", RegisterClass.Word, x) : x);
+            case DType.I8 or DType.U8: return Wrap(code, x.Class == RegisterClass.Long ? code.Instruction("cvt.s32.s64", RegisterClass.Word, x) : x, to);
             default: throw Unknown(to);
         }
     }
+
+    /// <summary>What an integer of 8 bits holds of a word.</summary>
+    public static PtxOperand Wrap(PtxWriter code, PtxOperand word, DType type) =>
+        type == DType.U8 ? code.Instruction("and.b32", RegisterClass.Word, word, PtxOperand.Word(0xFF)) : code.Instruction("cvt.s32.s8", RegisterClass.Word, word);
 
     // What functions that are written out need of it: no element is a float64.
     static PtxOperand OfDouble(PtxWriter code, PtxOperand x, DType to) => to switch
@@ -119,6 +125,7 @@ static class PtxConversions
             DType.I64 => From("s64", RegisterClass.Long),
             DType.I32 => From("s32", RegisterClass.Word),
             DType.I8 => From("s8", RegisterClass.Word),
+            DType.U8 => From("u8", RegisterClass.Word),
             DType.Bool => code.Compare("ne", "s32", From("u8", RegisterClass.Word), PtxOperand.Word(0)),
             _ => throw Unknown(type),
         };
@@ -135,11 +142,35 @@ static class PtxConversions
             case DType.F16 or DType.BF16: To("b16", Narrowed(code, value, type)); break;
             case DType.I64: To("s64", value); break;
             case DType.I32: To("s32", value); break;
-            case DType.I8: To("s8", InRegister(code, value)); break;
+            case DType.I8 or DType.U8: To(type == DType.I8 ? "s8" : "u8", InRegister(code, value)); break;
             case DType.Bool: To("u8", Cast(code, value, DType.Bool, DType.I32)); break;
             default: throw Unknown(type);
         }
     }
+
+    /// <summary>Four elements that lie behind one another, at a multiple of their size.</summary>
+    public static PtxOperand[] LoadFour(PtxWriter code, DType type, string address)
+    {
+        var (width, of) = Of(type);
+        PtxOperand[] four = [code.Register(of), code.Register(of), code.Register(of), code.Register(of)];
+        code.Do($"ld.global.v4.{width} {{{four[0]}, {four[1]}, {four[2]}, {four[3]}}}, {address}");
+        return of == RegisterClass.Half ? [.. four.Select(x => Widened(code, x, type))] : four;
+    }
+
+    /// <summary>Writes four elements, rounded to their storage type.</summary>
+    public static void StoreFour(PtxWriter code, DType type, string address, IEnumerable<PtxOperand> values)
+    {
+        var (width, of) = Of(type);
+        code.Do($"st.global.v4.{width} {address}, {{{string.Join(", ", values.Select(x => of == RegisterClass.Half ? Narrowed(code, x, type) : InRegister(code, x)))}}}");
+    }
+
+    static (string Width, RegisterClass Class) Of(DType type) => type switch
+    {
+        DType.F32 => ("f32", RegisterClass.Single),
+        DType.I32 => ("b32", RegisterClass.Word),
+        DType.F16 or DType.BF16 => ("b16", RegisterClass.Half),
+        _ => throw Unknown(type),
+    };
 
     /// <summary>Copies an element, bit by bit.</summary>
     public static void Move(PtxWriter code, DType type, string to, string from)

@@ -36,7 +36,14 @@ sealed class PtxIndex(PtxWriter code, bool isWide)
     /// <summary>a·b + c.</summary>
     public PtxOperand MultiplyAdd(PtxOperand a, PtxOperand b, PtxOperand c) => Is(a, "0") || Is(b, "0") ? c : Is(b, "1") ? Add(a, c) : Is(c, "0") ? Multiply(a, b) : code.Instruction("mad.lo." + Signed, Class, a, b, c);
 
-    public PtxOperand Divide(PtxOperand a, PtxOperand b) => Is(b, "1") ? a : code.Instruction("div." + Unsigned, Class, a, b);
+    readonly System.Collections.Generic.Dictionary<string, PtxOperand> reciprocals = [];
+
+    /// <summary>Says by which parameter a size is divided by.</summary>
+    public void Know(PtxOperand size, PtxOperand reciprocal) => reciprocals[size.Text] = reciprocal;
+
+    /// <summary>The quotient of what is not negative.</summary>
+    public PtxOperand Divide(PtxOperand a, PtxOperand b) => Is(b, "1") ? a
+        : !isWide && reciprocals.TryGetValue(b.Text, out var reciprocal) ? PtxReciprocal.Divide(code, a, reciprocal) : code.Instruction("div." + Unsigned, Class, a, b);
 
     public PtxOperand Remainder(PtxOperand a, PtxOperand b) => code.Instruction("rem." + Unsigned, Class, a, b);
 

@@ -105,14 +105,19 @@ public static class PtxLaunches
         if (extent <= 0) return [];
         var operands = Enumerable.Range(0, PtxUnits.Operands(kernel)).Select(PtxValue.At);
         var sizes = launch.Dims.Take(PtxUnits.Arguments(kernel)).Select(d => PtxValue.Of(d.Evaluate(binding)));
-        return [new(kernel.Name, Blocks(extent, shape.UnitsOfBlock), shape.Threads, 0, [.. operands, .. sizes, PtxValue.Of(extent)])];
+        var isByFour = PtxFours.Fits(kernel) && PtxFours.IsAligned(kernel, i => launch.Operands[i], binding);
+        var (name, each) = isByFour ? (PtxFours.NameOf(kernel.Name), PtxFours.Elements) : (kernel.Name, 1);
+        return [new(name, Blocks(extent, shape.UnitsOfBlock * each), shape.Threads, 0, [.. operands, .. sizes, .. Reciprocals(kernel, launch.Dims, binding), PtxValue.Of(extent)])];
     }
+
+    static IEnumerable<PtxValue> Reciprocals(LoopKernel kernel, ImmutableArray<Dim> dims, DimBinding binding) => PtxUnits.Divisors(kernel).Select(i => PtxValue.Of(PtxReciprocal.Of(dims[i].Evaluate(binding))));
 
     static IEnumerable<PtxLaunch> Segments(SegmentedLaunch launch, DimBinding binding)
     {
         var kernel = (LoopKernel)launch.Kernel;
         var (shape, operands, sizes) = (PtxShape.Of(kernel), PtxUnits.Operands(kernel), PtxUnits.Arguments(kernel));
         var table = ImmutableArray.CreateBuilder<PtxValue>();
+        var isByFour = PtxFours.Fits(kernel) && launch.Segments.All(s => PtxFours.IsAligned(kernel, i => launch.Operands[s.FirstOperand + i], binding));
         long blocks = 0, rows = 0;
         foreach (var segment in launch.Segments)
         {
@@ -122,11 +127,13 @@ public static class PtxLaunches
             table.Add(PtxValue.Of(extent));
             table.AddRange(Enumerable.Range(segment.FirstOperand, operands).Select(PtxValue.At));
             table.AddRange(segment.Dims.Take(sizes).Select(d => PtxValue.Of(d.Evaluate(binding))));
-            blocks += Blocks(extent, shape.UnitsOfBlock);
+            table.AddRange(Reciprocals(kernel, segment.Dims, binding));
+            blocks += Blocks(extent, shape.UnitsOfBlock * (isByFour ? PtxFours.Elements : 1));
             rows++;
         }
         if (rows == 0) return [];
-        return [new(PtxTarget.Segmented(kernel.Name), blocks, shape.Threads, 0, [PtxValue.Of(0), PtxValue.Of(rows)], table.ToImmutable())];
+        var name = PtxTarget.Segmented(kernel.Name);
+        return [new(isByFour ? PtxFours.NameOf(name) : name, blocks, shape.Threads, 0, [PtxValue.Of(0), PtxValue.Of(rows)], table.ToImmutable())];
     }
 
     static IEnumerable<PtxLaunch> Library(LibraryLaunch launch, DimBinding binding)
@@ -180,15 +187,18 @@ public static class PtxLaunches
     }
 
     // The parameters of a tiled kernel: sizes of its own and of its bodies, by the number of their part, and what follows from the cut.
-    static ImmutableArray<PtxValue> Arguments(ImmutableArray<PtxArgument> arguments, ImmutableArray<Dim> dims, HookOperands?[] hooks, DimBinding binding, Dictionary<string, long> counts) =>
+    static ImmutableArray<PtxValue> Arguments(ImmutableArray<PtxArgument> plain, ImmutableArray<Dim> dims, HookOperands?[] hooks, DimBinding binding, Dictionary<string, long> counts) =>
     [
-        .. arguments.Select(argument => argument switch
+        .. PtxArgument.WithReciprocals(plain).Select(argument => argument switch
         {
             PtxArgument.Operand { Part: PtxPart.Kernel } o => PtxValue.At(o.Index),
             PtxArgument.Operand o => PtxValue.At(hooks[(int)o.Part]!.First + o.Index),
             PtxArgument.Size { Part: PtxPart.Kernel } s => PtxValue.Of(dims[s.Index].Evaluate(binding)),
             PtxArgument.Size s => PtxValue.Of(hooks[(int)s.Part]!.Dims[s.Index].Evaluate(binding)),
             PtxArgument.Count c => PtxValue.Of(counts[c.Name]),
+            PtxArgument.Reciprocal { Divisor: PtxArgument.Size { Part: PtxPart.Kernel } s } => PtxValue.Of(PtxReciprocal.Of(dims[s.Index].Evaluate(binding))),
+            PtxArgument.Reciprocal { Divisor: PtxArgument.Size s } => PtxValue.Of(PtxReciprocal.Of(hooks[(int)s.Part]!.Dims[s.Index].Evaluate(binding))),
+            PtxArgument.Reciprocal { Divisor: PtxArgument.Count c } => PtxValue.Of(PtxReciprocal.Of(counts[c.Name])),
             var other => throw new InvalidOperationException($"A tiled kernel has no argument {other.Name}."),
         }),
     ];

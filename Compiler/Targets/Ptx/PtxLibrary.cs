@@ -65,7 +65,7 @@ abstract class PtxLibrary
         var sizes = Sizes(launch, binding);
         var walks = Walks(launch).SelectMany(w => w.Walk.Sizes.Skip(1).Concat(w.Walk.Strides)).Select(d => PtxValue.Of(d.Evaluate(binding)));
         IEnumerable<PtxValue> record = Checks ? [PtxValue.Record] : [];
-        return new(NameOf(launch.Kernel, Form(launch)), Blocks(sizes), Threads, 0, [.. Enumerable.Range(0, launch.Kernel.Types.Length).Select(PtxValue.At), .. sizes.Select(PtxValue.Of), .. walks, .. record]);
+        return new(NameOf(launch.Kernel, Form(launch)), Blocks(sizes), Threads, 0, [.. Enumerable.Range(0, launch.Kernel.Types.Length).Select(PtxValue.At), .. sizes.Select(PtxValue.Of), .. sizes.Select(s => PtxValue.Of(PtxReciprocal.Of(s))), .. walks, .. record]);
     }
 
     /// <summary>The sizes of an operand.</summary>
@@ -101,6 +101,7 @@ sealed class PtxLibraryCode
         (Kernel, Code, Index) = (kernel, code, new(code, isWide));
         pointers = [.. kernel.Types.Select((_, i) => code.Parameter("p" + i))];
         sizes = names.ToDictionary(n => n, n => Index.Of(code.Parameter(n)), StringComparer.Ordinal);
+        foreach (var name in names) Index.Know(sizes[name], code.Parameter(PtxReciprocal.NameOf(name)));
         PtxOperand[] Numbers(string name, int first, int count) => [.. Enumerable.Range(first, count).Select(i => Index.Of(code.Parameter(name + i)))];
         walks = form.ToDictionary(w => w.Name, w => (Numbers(w.Name + "_size", 1, w.Axes - 1), Numbers(w.Name + "_stride", 0, w.Axes)), StringComparer.Ordinal);
         if (checks) record = code.Parameter("record");

@@ -14,7 +14,8 @@ static class PtxLoop
     /// <param name="entry">Its name in the module.</param>
     /// <param name="isSegmented">Over several sets of operands, which a table holds.</param>
     /// <param name="isWide">With places of 64 bits.</param>
-    public static string Write(LoopKernel kernel, PtxEntry entry, bool isSegmented, bool isWide)
+    /// <param name="isByFour">Four elements a thread (<see cref="PtxFours"/>).</param>
+    public static string Write(LoopKernel kernel, PtxEntry entry, bool isSegmented, bool isWide, bool isByFour = false)
     {
         var shape = PtxShape.Of(kernel);
         var code = new PtxWriter(entry, shape.Threads);
@@ -22,9 +23,15 @@ static class PtxLoop
         kernel = PtxTarget.WrittenOut(kernel);
         var index = new PtxIndex(code, isWide);
         var end = code.Label("END");
-        var units = new PtxUnits(kernel, code, index, isSegmented, end);
+        var units = new PtxUnits(kernel, code, index, isSegmented, end, isByFour ? PtxFours.Elements : 1);
         var body = new PtxBody(kernel, code, index, units.Pointer, units.Size, units.Whole, isLaneUnit: shape.ThreadsOfUnit == 1);
         body.Hoist(kernel.Stages.SelectMany(PtxBody.Roots).Concat(kernel.Finals.Select(f => f.Value)), PtxLevel.Kernel);
+        if (isByFour)
+        {
+            PtxFours.Write(kernel, body, code, index, units, end);
+            code.Place(end);
+            return code.ToString();
+        }
         Decode(kernel, body, index, units.Unit);
         if (shape.ThreadsOfUnit == 1)
             foreach (var stage in kernel.Stages) Alone(kernel, stage, body, code, index);

@@ -54,7 +54,7 @@ static class PtxRegisters
         DType.F32 or DType.F16 or DType.BF16 => RegisterClass.Single,
         DType.F64 => RegisterClass.Double,
         DType.I64 => RegisterClass.Long,
-        DType.I32 or DType.I8 => RegisterClass.Word,
+        DType.I32 or DType.I8 or DType.U8 => RegisterClass.Word,
         DType.Bool => RegisterClass.Predicate,
         _ => throw new System.NotSupportedException($"The PTX target does not compute in {type.Name()}."),
     };

@@ -57,7 +57,7 @@ public static class PtxScalars
         if (!rows.TryGetValue(s.Op, out var row)) throw new NotSupportedException($"The PTX target does not compute {s.Op}.");
         var value = row(code, s, arguments);
         if (IsRounded(s)) return PtxConversions.Round(code, value, s.Type);
-        return s.Type == DType.I8 && s.Op is ScalarOp.Add or ScalarOp.Sub or ScalarOp.Mul or ScalarOp.Neg or ScalarOp.Abs or ScalarOp.Fma ? code.Instruction("cvt.s32.s8", RegisterClass.Word, value) : value;
+        return s.Type is DType.I8 or DType.U8 && s.Op is ScalarOp.Add or ScalarOp.Sub or ScalarOp.Mul or ScalarOp.Neg or ScalarOp.Abs or ScalarOp.Fma ? PtxConversions.Wrap(code, PtxConversions.InRegister(code, value), s.Type) : value;
     }
 
     /// <summary>An expression of which some parts are known.</summary>
@@ -76,6 +76,7 @@ public static class PtxScalars
         DType.F16 or DType.BF16 => PtxOperand.Single((float)Rounding.Round(value, type)),
         DType.I64 => PtxOperand.Long(double.IsInfinity(value) ? value > 0 ? long.MaxValue : long.MinValue : (long)value),
         DType.I32 => PtxOperand.Word(double.IsInfinity(value) ? value > 0 ? int.MaxValue : int.MinValue : (int)value),
+        DType.U8 => PtxOperand.Word(double.IsInfinity(value) ? value > 0 ? byte.MaxValue : byte.MinValue : (byte)value),
         DType.I8 => PtxOperand.Word(double.IsInfinity(value) ? value > 0 ? sbyte.MaxValue : sbyte.MinValue : (sbyte)value),
         DType.Bool => code.Compare("ne", "s32", code.Instruction("mov.b32", RegisterClass.Word, PtxOperand.Word(value != 0 ? 1 : 0)), PtxOperand.Word(0)),
         _ => throw new NotSupportedException($"The PTX target does not compute in {type.Name()}."),

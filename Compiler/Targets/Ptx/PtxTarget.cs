@@ -99,7 +99,9 @@ public static class PtxTarget
         switch (kernel)
         {
             case LoopKernel loop:
-                yield return Of(Entry(isSegmented ? Segmented(loop.Name) : loop.Name), e => PtxLoop.Write(loop, e, isSegmented, isWide), PtxShape.Of(loop).Threads, 0);
+                var name = isSegmented ? Segmented(loop.Name) : loop.Name;
+                yield return Of(Entry(name), e => PtxLoop.Write(loop, e, isSegmented, isWide), PtxShape.Of(loop).Threads, 0);
+                if (PtxFours.Fits(loop)) yield return Of(Entry(PtxFours.NameOf(name)), e => PtxLoop.Write(loop, e, isSegmented, isWide, isByFour: true), PtxShape.Of(loop).Threads, 0);
                 break;
             case ProductKernel { SumsOfA: not null } or ProductKernel { SumsOfB: not null }: throw new NotSupportedException($"The PTX target adds up no operands of products ({kernel.Name}): its model says so.");
             case ProductKernel product:

@@ -65,10 +65,11 @@ abstract class PtxTiles
         };
         (Code, Index, this.sums, this.isCut) = (code, new(code, isWide), sums, isCut);
         code.Head.AddRange(text.TrimEnd('\n').Split('\n'));
-        foreach (var parameter in parameters)
+        foreach (var parameter in PtxArgument.WithReciprocals([.. parameters]))
         {
             var value = wholes[parameter.Name] = code.Parameter(parameter.Name);
-            arguments[parameter.Name] = parameter is PtxArgument.Operand ? value : Index.Of(value);
+            if (parameter is PtxArgument.Reciprocal { Divisor.Name: var size }) Index.Know(arguments[size], value);
+            else arguments[parameter.Name] = parameter is PtxArgument.Operand ? value : Index.Of(value);
         }
         Thread = code.Instruction("mov.u32", RegisterClass.Word, new PtxOperand(RegisterClass.Word, "%tid.x"));
     }

@@ -9,7 +9,7 @@ namespace Graph.Compiler.Targets.Ptx;
 
 /// <summary>
 /// The head of a loop kernel: its parameters, and which unit of the parallel extent a thread or warp has. A kernel over segments reads operands and sizes from a table in memory, a row for each: its first block, its
-/// extent, its operands, its sizes, each of 64 bits, the rows in the order of their first blocks.
+/// extent, its operands, its sizes, what divides by them, each of 64 bits, the rows in the order of their first blocks.
 /// </summary>
 sealed class PtxUnits
 {
@@ -24,38 +24,46 @@ sealed class PtxUnits
     /// <param name="index">How places are computed.</param>
     /// <param name="isSegmented">Whether it reads a table.</param>
     /// <param name="end">Where threads without a unit go.</param>
-    public PtxUnits(LoopKernel kernel, PtxWriter code, PtxIndex index, bool isSegmented, string end)
+    /// <param name="each">Units of a thread.</param>
+    public PtxUnits(LoopKernel kernel, PtxWriter code, PtxIndex index, bool isSegmented, string end, int each = 1)
     {
         this.index = index;
         var (operands, arguments) = (Operands(kernel), Arguments(kernel));
+        (int Size, PtxOperand Reciprocal)[] reciprocals;
         var block = code.Instruction("mov.u32", RegisterClass.Word, new PtxOperand(RegisterClass.Word, "%ctaid.x"));
-        PtxOperand extent;
         if (isSegmented)
         {
             var (table, segments) = (code.Parameter("table"), code.Instruction("cvt.u32.u64", RegisterClass.Word, code.Parameter("segments")));
-            long bytes = sizeof(long) * (RowHead + operands + arguments);
+            long bytes = sizeof(long) * (RowHead + operands + arguments + Divisors(kernel).Count());
             var row = Row(code, table, segments, block, bytes);
             PtxOperand At(int column) => code.Instruction("ld.global.u64", RegisterClass.Long, new PtxOperand(RegisterClass.Long, $"[{row}+{sizeof(long) * column}]"));
             block = code.Instruction("sub.s32", RegisterClass.Word, block, code.Instruction("cvt.u32.u64", RegisterClass.Word, At(0)));
-            extent = index.Of(At(1));
+            Extent = index.Of(At(1));
             pointers = [.. Enumerable.Range(0, operands).Select(i => At(RowHead + i))];
             wholes = [.. Enumerable.Range(0, arguments).Select(i => At(RowHead + operands + i))];
+            reciprocals = [.. Divisors(kernel).Select((d, i) => (d, At(RowHead + operands + arguments + i)))];
         }
         else
         {
             pointers = [.. Enumerable.Range(0, operands).Select(i => code.Parameter("p" + i))];
             wholes = [.. Enumerable.Range(0, arguments).Select(i => code.Parameter("d" + i))];
-            extent = index.Of(code.Parameter("extent"));
+            reciprocals = [.. Divisors(kernel).Select(i => (i, code.Parameter(PtxReciprocal.NameOf("d" + i))))];
+            Extent = index.Of(code.Parameter("extent"));
         }
         sizes = [.. wholes.Select(index.Of)];
+        foreach (var (size, reciprocal) in reciprocals) index.Know(sizes[size], reciprocal);
         var shape = PtxShape.Of(kernel);
         Thread = code.Instruction("mov.u32", RegisterClass.Word, new PtxOperand(RegisterClass.Word, "%tid.x"));
         var inBlock = shape.ThreadsOfUnit == 1 ? Thread : code.Instruction("shr.u32", RegisterClass.Word, Thread, PtxOperand.Word(5));
         Unit = index.MultiplyAdd(index.OfWord(block), index.Number(shape.UnitsOfBlock), index.OfWord(inBlock));
-        code.Branch(end, index.Compare("ge", Unit, extent));
+        if (each > 1) Unit = index.Multiply(Unit, index.Number(each));
+        code.Branch(end, index.Compare("ge", Unit, Extent));
     }
 
-    /// <summary>The number of the unit.</summary>
+    /// <summary>How many units there are.</summary>
+    public PtxOperand Extent { get; }
+
+    /// <summary>The number of the unit: the first one of a thread that has several.</summary>
     public PtxOperand Unit { get; }
 
     /// <summary>The thread's number in its block.</summary>
@@ -73,6 +81,9 @@ sealed class PtxUnits
 
     /// <summary>How many sizes it takes as arguments.</summary>
     public static int Arguments(LoopKernel kernel) => Places(kernel).Concat(kernel.Sources.OfType<Source.Size>().Select(s => s.Value)).Where(e => !e.IsConstant).Select(e => (int)e.Value + 1).DefaultIfEmpty(0).Max();
+
+    /// <summary>The sizes among its arguments that numbers of units are divided by.</summary>
+    public static IEnumerable<int> Divisors(LoopKernel kernel) => kernel.IsFlat ? [] : kernel.Axes.Where(a => !a.Size.IsConstant).Select(a => (int)a.Size.Value).Distinct().OrderBy(i => i);
 
     /// <summary>The sizes and strides that say where elements are; others are numbers that the body computes with.</summary>
     public static IEnumerable<Extent> Places(LoopKernel kernel) => kernel.Axes.Select(a => a.Size).Concat(kernel.Accesses.SelectMany(a => a.Strides));

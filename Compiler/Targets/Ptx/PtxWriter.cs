@@ -15,7 +15,7 @@ sealed class PtxWriter
     readonly PtxEntry entry;
     readonly int threads, blocks;
     readonly List<string> parameters = [];
-    readonly StringBuilder body = new();
+    readonly List<string> body = [];
     readonly int[] registers = new int[Enum.GetValues(typeof(RegisterClass)).Length];
     int labels;
 
@@ -81,7 +81,7 @@ sealed class PtxWriter
     public string Label(string what) => "$" + what + (labels++).ToString(CultureInfo.InvariantCulture);
 
     /// <summary>Puts a label here.</summary>
-    public void Place(string label) => body.Append(label).Append(":\n");
+    public void Place(string label) => body.Add(label + ":");
 
     /// <summary>Goes to a label where a predicate holds.</summary>
     public void Branch(string label, PtxOperand predicate, bool inverted = false) => Do("bra " + label, predicate, inverted);
@@ -90,7 +90,7 @@ sealed class PtxWriter
     public PtxOperand Compare(string comparison, string type, PtxOperand a, PtxOperand b) => Instruction($"setp.{comparison}.{type}", RegisterClass.Predicate, a, b);
 
     /// <summary>A line of comment, from which reports tell where they are.</summary>
-    public void Comment(string text) => body.Append("    // ").Append(text).Append('\n');
+    public void Comment(string text) => body.Add("    // " + text);
 
     /// <summary>The address of the block's memory, as a number of 32 bits.</summary>
     public PtxOperand Shared()
@@ -99,7 +99,7 @@ sealed class PtxWriter
         return Instruction("mov.u32", RegisterClass.Word, new PtxOperand(RegisterClass.Word, PtxTarget.SharedName));
     }
 
-    void Line(string text) => body.Append("    ").Append(text).Append('\n');
+    void Line(string text) => body.Add("    " + text);
 
     /// <summary>The whole kernel.</summary>
     public override string ToString()
@@ -113,7 +113,9 @@ sealed class PtxWriter
         text.Append("{\n");
         for (var i = 0; i < registers.Length; i++)
             if (registers[i] > 0) text.Append("    .reg .").Append(((RegisterClass)i).Type()).Append(' ').Append(((RegisterClass)i).Prefix()).Append('<').Append(registers[i].ToString(CultureInfo.InvariantCulture)).Append(">;\n");
-        return text.Append('\n').Append(body).Append("    ret;\n}\n").ToString();
+        text.Append('\n');
+        foreach (var line in PtxUnused.Without(body)) text.Append(line).Append('\n');
+        return text.Append("    ret;\n}\n").ToString();
     }
 }
 

@@ -40,7 +40,7 @@ public sealed class AttentionKernelTests(PtxasCount count)
         var lowered = Lower(c, type);
         Assert.Equal(2, lowered.Kernels.OfType<AttentionKernel>().Count());
         var arguments = c.Arguments(type);
-        var expected = new ToyMachine(KernelTests.WrittenOut(lowered)) { Exponential = x => Graph.Runtime.Cpu.VectorMath.Exp((float)x) }.Run("f", DimBinding.Empty, arguments);
+        var expected = new ToyMachine(WrittenOut.Of(lowered)) { Exponential = x => Graph.Runtime.Cpu.VectorMath.Exp((float)x) }.Run("f", DimBinding.Empty, arguments);
         var actual = new EmulatedMachine(lowered, new() { Seed = seed, Strict = isStrict }, isWide).Run("f", DimBinding.Empty, arguments);
         for (var i = 0; i < expected.Length; i++) KernelTests.Same(expected[i], actual[i], $"{name} in {type}, result {i}");
     }
@@ -67,7 +67,7 @@ public sealed class AttentionKernelTests(PtxasCount count)
         var c = new AttentionCase("wide", (1, 1, 66, width), (1, 66), depth) { Causal = true };
         var lowered = Lower(c, DType.F32);
         var arguments = c.Arguments(DType.F32);
-        var expected = new ToyMachine(KernelTests.WrittenOut(lowered)) { Exponential = x => Graph.Runtime.Cpu.VectorMath.Exp((float)x) }.Run("f", DimBinding.Empty, arguments);
+        var expected = new ToyMachine(WrittenOut.Of(lowered)) { Exponential = x => Graph.Runtime.Cpu.VectorMath.Exp((float)x) }.Run("f", DimBinding.Empty, arguments);
         var actual = new EmulatedMachine(lowered, new() { Strict = false }).Run("f", DimBinding.Empty, arguments);
         for (var i = 0; i < expected.Length; i++) KernelTests.Same(expected[i], actual[i], $"{width} and {depth}, result {i}");
     }

@@ -22,10 +22,11 @@ sealed class EmulatedMachine
     /// <param name="program">Lowered for the target.</param>
     /// <param name="options">How kernels are run.</param>
     /// <param name="isWide">With places of 64 bits, whatever the bounds say.</param>
-    public EmulatedMachine(LoweredProgram program, LaunchOptions? options = null, bool isWide = false)
+    /// <param name="text">A module to run in place of the one that is emitted.</param>
+    public EmulatedMachine(LoweredProgram program, LaunchOptions? options = null, bool isWide = false, string? text = null)
     {
         this.program = program;
-        Text = PtxTarget.Module(PtxTarget.Functions(program, isWide));
+        Text = text ?? PtxTarget.Module(PtxTarget.Functions(program, isWide));
         device = new() { Options = options ?? new() };
         module = device.Load(Text);
     }
@@ -62,6 +63,11 @@ sealed class EmulatedMachine
     public TensorData[] Run(string name, DimBinding binding, params IReadOnlyList<TensorData> arguments)
     {
         var function = program.Find(name)!;
+        // What is derived from the states is computed before each call that reads it.
+        var derived = program.States.Where(s => s.Kind == StateKind.Derived && function.Buffers.Any(b => b.Kind == BufferKind.State && b.Name == s.Path)).ToList();
+        foreach (var state in derived)
+            if (!states.ContainsKey(state.Path)) states[state.Path] = (device.Allocate(state.Type.BytesAt(DimBinding.Empty), state.Path), state.Type.DType, state.Type.Shape.Size.Evaluate(DimBinding.Empty));
+        if (derived.Count > 0 && name != DerivedStates.Function) Run(DerivedStates.Function, DimBinding.Empty, []);
         var plan = PlanVerifier.Verify(Planner.Plan(function, binding));
         var arena = device.Allocate(plan.ArenaBytes, "arena");
         var memory = new Dictionary<Buffer, ulong>();
@@ -122,27 +128,5 @@ sealed class EmulatedMachine
                where piece.Min(b => plan.Lives[b.Id].First) <= launch && launch <= piece.Max(b => plan.Lives[b.Id].Last)
                select new Live(plan.Offsets[piece.Key], piece.Max(b => plan.Bytes[b.Id]), string.Join("/", piece)),
         ];
-    }
-}
-
-/// <summary>Tensors as the bytes of a device.</summary>
-static class DeviceBytes
-{
-    public static byte[] Of(TensorData data)
-    {
-        var bytes = new byte[data.Size * data.DType.Size()];
-        var to = new Toy.Pointer(bytes, 0, data.DType);
-        for (long i = 0; i < data.Size; i++) to.Store(i, data.DType.IsFloat() ? Toy.Number.Of(data.Real[i]) : Toy.Number.Of(data.Int[i]));
-        return bytes;
-    }
-
-    public static TensorData To(byte[] bytes, DType type, long[] shape)
-    {
-        var data = new TensorData(type, shape);
-        var from = new Toy.Pointer(bytes, 0, type);
-        for (long i = 0; i < data.Size; i++)
-            if (type.IsFloat()) data.Real[i] = from.Load(i).Real;
-            else data.Int[i] = from.Load(i).Whole;
-        return data;
     }
 }

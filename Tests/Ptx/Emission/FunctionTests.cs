@@ -87,4 +87,21 @@ public sealed class FunctionTests
 
     static void Same(float expected, float actual, string what) => Assert.True(
         BitConverter.SingleToInt32Bits(expected) == BitConverter.SingleToInt32Bits(actual) || (float.IsNaN(expected) && float.IsNaN(actual)), FormattableString.Invariant($"{what} is {actual:R}, expected {expected:R}"));
+
+    /// <summary>Divisions by what a launch computes of a divisor: exact for every divisor and number of 31 bits that could be off by one.</summary>
+    [Fact]
+    public void Reciprocals_divide_exactly()
+    {
+        var random = new Random(9);
+        long[] divisors = [.. Enumerable.Range(1, 300), .. Enumerable.Range(2, 28).SelectMany(i => new[] { (1L << i) - 1, 1L << i, (1L << i) + 1 }), int.MaxValue, .. Enumerable.Range(0, 500).Select(_ => (long)random.Next(1, int.MaxValue))];
+        foreach (var d in divisors)
+        {
+            var (multiplier, shift) = ((ulong)(uint)PtxReciprocal.Of(d), (int)(PtxReciprocal.Of(d) >> 32));
+            var last = int.MaxValue / d;
+            foreach (var q in new[] { 0, 1, 2, last / 2, last - 1, last }.Concat(Enumerable.Range(0, 20).Select(_ => random.NextInt64(last + 1))))
+                foreach (var a in new[] { q * d - 1, q * d, q * d + d - 1 })
+                    if (a is >= 0 and <= int.MaxValue) Assert.Equal((ulong)(a / d), (ulong)a * multiplier >> shift);
+        }
+        Assert.Equal(0, PtxReciprocal.Of(1L << 31));
+    }
 }

@@ -24,27 +24,11 @@ public sealed class KernelTests
 
     internal static LoweredProgram Lower(Program program) => Lowerer.Lower(CompilerPipeline.Run(program, KnownTargets.Ptx, verify: true));
 
-    /// <summary>A program whose kernels have their functions written out, for the interpreter.</summary>
-    internal static LoweredProgram WrittenOut(LoweredProgram program)
-    {
-        static LoopKernel? Body(LoopKernel? kernel) => kernel is null ? null : PtxTarget.WrittenOut(kernel);
-        static TileMaker? Maker(TileMaker? maker) => maker is null ? null : maker with { Body = Body(maker.Body)! };
-        static Launch Of(Launch launch) => launch switch
-        {
-            LoopLaunch l => l with { Kernel = Body((LoopKernel)l.Kernel)! },
-            SegmentedLaunch s => s with { Kernel = Body((LoopKernel)s.Kernel)! },
-            ContractLaunch c => c with { Kernel = c.Kernel with { MakesA = Maker(c.Kernel.MakesA), MakesB = Maker(c.Kernel.MakesB), Epilogue = Body(c.Kernel.Epilogue) } },
-            ConvolutionLaunch c => c with { Kernel = c.Kernel with { Operands = [.. c.Kernel.Operands.Select(o => o with { Maker = Body(o.Maker) })], Epilogue = Body(c.Kernel.Epilogue) } },
-            _ => launch,
-        };
-        return program with { Functions = [.. program.Functions.Select(f => f with { Launches = [.. f.Launches.Select(Of)] })] };
-    }
-
     /// <summary>Runs every function of a program in both, and compares all bits; a NaN is one whatever its bits.</summary>
     internal static void Agree(Program program, IEnumerable<(int B, int T)> sizes, ulong seed = 1, Func<string, DType, Random, double>? draw = null, bool isWide = false)
     {
         var lowered = Lower(program);
-        var interpreter = new ToyMachine(WrittenOut(lowered)) { Exponential = x => Graph.Runtime.Cpu.VectorMath.Exp((float)x) };
+        var interpreter = new ToyMachine(WrittenOut.Of(lowered)) { Exponential = x => Graph.Runtime.Cpu.VectorMath.Exp((float)x) };
         var machine = new EmulatedMachine(lowered, new() { Seed = seed }, isWide);
         foreach (var (batch, time) in sizes)
             foreach (var function in lowered.Functions)
@@ -66,7 +50,7 @@ public sealed class KernelTests
             else Assert.True(expected.Int[i] == actual.Int[i], FormattableString.Invariant($"{what}[{i}] is {actual.Int[i]}, expected {expected.Int[i]}."));
     }
 
-    static TensorData Draw(TensorType type, string name, DimBinding binding, Random random, Func<string, DType, Random, double>? draw)
+    internal static TensorData Draw(TensorType type, string name, DimBinding binding, Random random, Func<string, DType, Random, double>? draw)
     {
         var data = new TensorData(type.DType, type.Shape.Evaluate(binding));
         for (long i = 0; i < data.Size; i++)
@@ -101,6 +85,29 @@ public sealed class KernelTests
           %14 = mul h, %13
           return %2, %4, %6, %7, %9, %11, %14, %9
         """), Edges);
+
+    /// <summary>Elements by four where a launch's operands begin at a multiple of four, one by one elsewhere: the same bits, whole blocks and ends of one, two and three.</summary>
+    [Fact]
+    public void Elements_are_read_by_four_where_they_begin_so()
+    {
+        var program = Parse("""
+            func f(x: f32[1029], y: f32[1030], h: f16[1029], n: i32[1029]) -> (f32[1029], f32[1029], f16[1029], i32[1029], f32[1029])
+              %0 = tanh x
+              %1 = slice y {axis=0, end=[1030], start=[1]}
+              %2 = mul %1, %1
+              %3 = mul h, h
+              %4 = mul n, n
+              %5 = slice y {axis=0, end=[1029], start=[0]}
+              %6 = add %5, x
+              return %0, %2, %3, %4, %6
+            """);
+        var functions = Lower(program).Functions[0].Launches.SelectMany(l => PtxLaunches.Of(l, DimBinding.Empty)).Select(l => l.Function).ToList();
+        Assert.Contains(functions, f => f.EndsWith("_by4", StringComparison.Ordinal));
+        Assert.Contains(functions, f => !f.EndsWith("_by4", StringComparison.Ordinal));
+        Agree(program, [(1, 1)]);
+        foreach (var n in (int[])[1, 2, 3, 4, 7, 1024])
+            Agree(Parse($"func f(x: f32[{n}], g: bf16[{n}], a: f32[]) -> (f32[{n}], bf16[{n}])\n  %0 = mul x, a\n  %1 = add g, g\n  return %0, %1\n"), [(1, 1)], seed: (ulong)n);
+    }
 
     [Fact]
     public void Rows_have_the_bits_of_the_interpreter() => Agree(Parse("""
@@ -137,6 +144,37 @@ public sealed class KernelTests
           %8 = matmul d, e
           return %2, %5, %7, %8
         """), Edges);
+
+    [Fact]
+    public void Integers_of_8_bits_have_the_bits_of_the_interpreter() => Agree(Parse("""
+        func f(a: i8[B,T], b: i8[T,B], c: i32[B,T], d: i32[T,7], u: u8[B,T], v: u8[T,3], x: f32[B,T]) -> (i32[B,B], i32[B,7], i32[B,3], u8[B,T], i8[B,T], u8[B,T], f32[B,T], u8[B,T], i64[B,T], i64[B])
+          %0 = matmul a, b
+          %1 = matmul c, d
+          %2 = matmul u, v
+          %3 = mul u, u
+          %4 = mul a, a
+          %5 = cast x {dtype="u8"}
+          %6 = cast u {dtype="f32"}
+          %7, %8 = sort u {axis=1, descending=true}
+          %9 = sum u {axes=[1], keep=false}
+          return %0, %1, %2, %3, %4, %5, %6, %7, %8, %9
+        """), [(1, 1), (3, 33), (65, 17)], draw: (_, type, random) => type == DType.U8 ? random.Next(256) : type == DType.I8 ? random.Next(-128, 128) : type.IsFloat() ? (random.NextDouble() - 0.2) * 300 : random.Next(-9, 10));
+
+    [Theory]
+    [InlineData("f16")]
+    [InlineData("bf16")]
+    public void Convolutions_and_pools_of_16_bits_have_the_bits_of_the_interpreter(string type) => Agree(Parse($$"""
+        func f(x: {{type}}[B,4,9,7], w: {{type}}[6,4,3,3], dy: {{type}}[B,6,9,7], dz: {{type}}[B,4,5,4], da: {{type}}[B,4,4,2])
+          -> ({{type}}[B,6,9,7], {{type}}[B,4,9,7], {{type}}[6,4,3,3], {{type}}[B,4,5,4], {{type}}[B,4,9,7], {{type}}[B,4,4,2], {{type}}[B,4,9,7])
+          %0 = conv2d x, w {dilation=[1,1], groups=1, padding=[1,1], stride=[1,1]}
+          %1 = conv2d_grad_input dy, w {dilation=[1,1], groups=1, padding=[1,1], stride=[1,1], shape=[B,4,9,7]}
+          %2 = conv2d_grad_weight x, dy {dilation=[1,1], groups=1, padding=[1,1], stride=[1,1], shape=[6,4,3,3]}
+          %3, %4 = max_pool2d x {kernel=[3,3], padding=[1,1], stride=[2,2]}
+          %5 = max_pool2d_grad dz, %4 {shape=[B,4,9,7]}
+          %6 = avg_pool2d x {kernel=[2,3], padding=[0,0], stride=[2,3]}
+          %7 = avg_pool2d_grad da {kernel=[2,3], padding=[0,0], shape=[B,4,9,7], stride=[2,3]}
+          return %0, %1, %2, %3, %5, %6, %7
+        """.Replace(")\n  ->", ") ->", StringComparison.Ordinal)), [(1, 1), (3, 1)]);
 
     [Fact]
     public void Sorted_lines_have_the_bits_of_the_interpreter() => Agree(Parse("""
