@@ -22,13 +22,18 @@ sealed class CudaDevice : IComputeDevice
     /// <param name="driver">The card, which is disposed with the model.</param>
     /// <param name="model">What was compiled for it.</param>
     /// <param name="text">Its kernels.</param>
-    /// <param name="store">Its numbers.</param>
-    public CudaDevice(ICudaDriver driver, CompiledModel model, string text, ParameterStore store)
+    /// <param name="debug">What makes mistakes visible; what the environment asks for when left out.</param>
+    public CudaDevice(ICudaDriver driver, CompiledModel model, string text, CudaDebug? debug = null)
     {
-        (Driver, Model) = (driver, model);
+        (Driver, Model, Debug) = (driver, model, debug ?? CudaDebug.OfEnvironment);
         module = driver.Load(text);
-        Tensors = new(this, store);
+        Tensors = new(this);
     }
+
+    /// <summary>What makes mistakes of kernels visible.</summary>
+    public CudaDebug Debug { get; }
+
+    public bool IsAsynchronous => true;
 
     public ICudaDriver Driver { get; }
 

@@ -6,7 +6,7 @@ using System.Text;
 
 namespace Graph.Runtime.Cuda;
 
-/// <summary>The driver of the machine, for one card: its primary context, and one stream.</summary>
+/// <summary>The driver of the machine, for one card: its primary context, and two streams.</summary>
 sealed unsafe class CudaDriver : ICudaDriver
 {
     // CUDA 11.0 reads PTX 7.0.
@@ -17,10 +17,11 @@ sealed unsafe class CudaDriver : ICudaDriver
 
     const int OutOfMemory = 2, NoDevice = 100;
     const int CapabilityMajor = 75, CapabilityMinor = 76, DynamicSharedBytes = 8, PlainSharedBytes = 48 * 1024;
+    const uint EventWithoutTime = 2;
     const int ErrorLog = 5, ErrorLogBytes = 6;
 
     readonly int device;
-    readonly nint context, stream;
+    readonly nint context, stream, copies;
     readonly Dictionary<nint, int> shared = [];
     bool isDisposed;
 
@@ -28,7 +29,7 @@ sealed unsafe class CudaDriver : ICudaDriver
     {
         this.device = device;
         Name = name;
-        nint made, ours;
+        nint made, ours, second;
         Check(LibCuda.DevicePrimaryCtxRetain(&made, device), $"open {name}");
         context = made;
         try
@@ -36,6 +37,8 @@ sealed unsafe class CudaDriver : ICudaDriver
             Enter();
             Check(LibCuda.StreamCreate(&ours, 1), $"make a stream on {name}");
             stream = ours;
+            Check(LibCuda.StreamCreate(&second, 1), $"make a stream on {name}");
+            copies = second;
         }
         catch
         {
@@ -79,8 +82,13 @@ sealed unsafe class CudaDriver : ICudaDriver
 
     static void Check(int error, string what)
     {
-        if (error != 0) throw new CudaException($"The CUDA driver could not {what}: {Text(error)}.", error);
+        if (error != 0) throw new CudaException($"The CUDA driver could not {what}: {Text(error)}.{(IsSticky(error) ? Lost : "")}", error);
     }
+
+    // What kernels did: nothing of the context works any more. Illegal addresses and instructions, hardware, misalignment, time and launches that failed.
+    static bool IsSticky(int error) => error is 700 or 702 or >= 714 and <= 719;
+
+    const string Lost = $" A kernel has failed, and what was on the card is lost: start the program again. With {CudaDebug.Variable}=kernels it says which one.";
 
     static string Text(int error)
     {
@@ -232,7 +240,79 @@ sealed unsafe class CudaDriver : ICudaDriver
     public void Synchronize()
     {
         Enter();
+        Check(LibCuda.StreamSynchronize(copies), $"wait for {Name}");
         Check(LibCuda.StreamSynchronize(stream), $"wait for {Name}");
+    }
+
+    public void* AllocatePinned(long bytes, string purpose)
+    {
+        Enter();
+        void* memory;
+        var error = LibCuda.MemAllocHost(&memory, (nuint)bytes);
+        if (error == OutOfMemory) throw new OutOfMemoryException(string.Create(CultureInfo.InvariantCulture, $"There is no memory that {Name} can read for {purpose}: {bytes:N0} bytes are needed."));
+        Check(error, $"allocate {bytes.ToString("N0", CultureInfo.InvariantCulture)} bytes of the processor's memory for {purpose}");
+        return memory;
+    }
+
+    public void FreePinned(void* memory)
+    {
+        Enter();
+        Check(LibCuda.MemFreeHost(memory), "free memory of the processor");
+    }
+
+    public void CopyInLater(ulong to, void* pinned, long bytes)
+    {
+        if (bytes == 0) return;
+        Enter();
+        Check(LibCuda.MemcpyHtoDAsync(to, pinned, (nuint)bytes, copies), $"copy to {Name}");
+    }
+
+    public void CopyOutLater(void* pinned, ulong from, long bytes)
+    {
+        if (bytes == 0) return;
+        Enter();
+        Check(LibCuda.MemcpyDtoHAsync(pinned, from, (nuint)bytes, stream), $"copy from {Name}");
+    }
+
+    public void Copy(ulong to, ulong from, long bytes)
+    {
+        if (bytes == 0) return;
+        Enter();
+        Check(LibCuda.MemcpyDtoDAsync(to, from, (nuint)bytes, stream), $"copy on {Name}");
+    }
+
+    public nint MakeMark()
+    {
+        Enter();
+        nint mark;
+        Check(LibCuda.EventCreate(&mark, EventWithoutTime), "make an event");
+        return mark;
+    }
+
+    public void FreeMark(nint mark)
+    {
+        Enter();
+        Check(LibCuda.EventDestroy(mark), "free an event");
+    }
+
+    nint Of(CudaStream which) => which == CudaStream.Copies ? copies : stream;
+
+    public void Set(nint mark, CudaStream which)
+    {
+        Enter();
+        Check(LibCuda.EventRecord(mark, Of(which)), "record an event");
+    }
+
+    public void Await(nint mark, CudaStream which)
+    {
+        Enter();
+        Check(LibCuda.StreamWaitEvent(Of(which), mark, 0), "let a stream wait");
+    }
+
+    public void Finish(nint mark)
+    {
+        Enter();
+        Check(LibCuda.EventSynchronize(mark), $"wait for {Name}");
     }
 
     public void Dispose()
@@ -241,6 +321,7 @@ sealed unsafe class CudaDriver : ICudaDriver
         isDisposed = true;
         // After an error of the card nothing of this may work any more, and there is nobody to tell.
         _ = LibCuda.CtxSetCurrent(context);
+        _ = LibCuda.StreamDestroy(copies);
         _ = LibCuda.StreamDestroy(stream);
         _ = LibCuda.DevicePrimaryCtxRelease(device);
     }

@@ -21,6 +21,9 @@ sealed unsafe class CudaFunction : IBoundFunction
     // Whether there was something, the number, and below what it should have been.
     const int RecordWords = 3;
 
+    // What addresses of arguments are multiples of: vectors of four words may be read.
+    const long InputAlignment = 256;
+
     // One kernel: its parameters, and where they come from, so that they can be made anew for another arena.
     sealed record Step(int Launch, PtxLaunch Kernel, DimBinding Binding, KernelCall Call, ulong[]? Table, ulong TableAddress, int Record);
 
@@ -36,6 +39,9 @@ sealed unsafe class CudaFunction : IBoundFunction
     ulong records; // of launches that may have something to report
     long[] reports = [];
     nint graph; // 0 before the first call, and after a move
+    readonly long[] inputOffsets, inputBytes; // of arguments, which lie one behind the other
+    readonly CudaGuards? guards;
+    CudaSteps? later;
     bool isDisposed;
 
     public CudaFunction(CudaDevice device, CompiledFunction compiled, MemoryPlan plan, ParameterStore store, CudaArena arena)
@@ -44,8 +50,13 @@ sealed unsafe class CudaFunction : IBoundFunction
         Lengths = compiled.Lengths([.. compiled.Solver.Symbols.Select(s => plan.Binding[s.Name])]);
         try
         {
+            inputBytes = [.. function.Arguments.Select(a => plan.Bytes[a.Id])];
+            inputOffsets = new long[inputBytes.Length + 1];
+            for (var i = 0; i < inputBytes.Length; i++) inputOffsets[i + 1] = inputOffsets[i] + (inputBytes[i] + InputAlignment - 1) / InputAlignment * InputAlignment;
+            var inputs = Own(inputOffsets[^1], "arguments");
+            for (var i = 0; i < inputBytes.Length; i++) callers[function.Arguments[i]] = inputs + (ulong)inputOffsets[i];
             foreach (var buffer in function.Buffers)
-                if (buffer.Kind is BufferKind.Argument or BufferKind.Result) callers[buffer] = Own(plan.Bytes[buffer.Id], buffer.Name);
+                if (buffer.Kind == BufferKind.Result) callers[buffer] = Own(plan.Bytes[buffer.Id], buffer.Name);
                 else if (buffer.Kind == BufferKind.State)
                 {
                     device.Tensors.Address(store[buffer.Name]);
@@ -71,6 +82,7 @@ sealed unsafe class CudaFunction : IBoundFunction
                 records = Own(reports.Length * sizeof(long), "reports of launches");
                 ClearReports();
             }
+            if (device.Debug.HasGuards) guards = new(device.Driver, function, plan);
             Resolve();
         }
         catch
@@ -137,7 +149,7 @@ sealed unsafe class CudaFunction : IBoundFunction
 
     ulong Address(Buffer buffer) => buffer.Kind switch
     {
-        BufferKind.Arena => arena.Address + (ulong)Plan.Offsets[buffer.Id],
+        BufferKind.Arena => guards?.Address(buffer) ?? arena.Address + (ulong)Plan.Offsets[buffer.Id],
         BufferKind.State => device.Tensors.Address(store[buffer.Name]),
         BufferKind.Argument or BufferKind.Result => callers[buffer],
         _ => throw new NotSupportedException($"{function.Name} has a buffer of the unknown kind {buffer.Kind}."),
@@ -151,19 +163,54 @@ sealed unsafe class CudaFunction : IBoundFunction
             device.Tensors.Send();
             for (var i = 0; i < function.Arguments.Length; i++) driver.CopyIn(callers[function.Arguments[i]], arguments[i].Pointer, Plan.Bytes[function.Arguments[i].Id]);
             var wasSound = store.IsSound;
-            if (written.Count > 0) store.IsSound = false;
-            foreach (var tensor in written) device.Tensors.Written(tensor);
+            BeginWriting();
             if (ticks is not null) Profile(ticks);
-            else if (steps.Count > 0)
-            {
-                if (graph == 0) graph = driver.MakeGraph([.. steps.Select(s => s.Call)]);
-                driver.Launch(graph);
-            }
+            else if (device.Debug.KernelByKernel) OneByOne();
+            else Launch();
+            guards?.Check(function.Name);
             for (var i = 0; i < function.Results.Length; i++)
                 driver.CopyOut(arguments[function.Arguments.Length + i].Pointer, Address(function.Results[i]), Plan.Bytes[function.Results[i].Id]);
             ThrowReported();
             if (written.Count > 0) store.IsSound = wasSound;
         }
+    }
+
+    /// <summary>Starts a step, and does not wait for it.</summary>
+    public PendingStep? Start(ReadOnlySpan<CallArgument> arguments, CompiledTraining training)
+    {
+        if (device.Debug != CudaDebug.None) return null;
+        lock (device.Turn)
+        {
+            later ??= new(device, PlacesOf(training), training.Program.LossScale, Reported);
+            device.Tensors.Send();
+            var wasSound = store.IsSound;
+            BeginWriting();
+            var step = later.Start(arguments, inputOffsets, inputBytes, Launch);
+            store.IsSound = wasSound;
+            return step;
+        }
+    }
+
+    CudaStepPlaces PlacesOf(CompiledTraining training)
+    {
+        Buffer Result(int at) => function.Results[at - function.Arguments.Length];
+        var (loss, norm) = (Result(training.LossAt), Result(training.NormAt));
+        return new(
+            inputBytes.Length == 0 ? 0 : callers[function.Arguments[0]], inputOffsets[^1], device.Tensors.Address(store[training.AppliedSteps]), training.LossScale is { } scale ? device.Tensors.Address(store[scale]) : 0,
+            Address(loss), Address(norm), loss.DType, records, reports.Length * sizeof(long));
+    }
+
+    void BeginWriting()
+    {
+        if (written.Count > 0) store.IsSound = false;
+        foreach (var tensor in written) device.Tensors.Written(tensor);
+    }
+
+    void Launch()
+    {
+        if (steps.Count == 0) return;
+        if (graph == 0) graph = device.Driver.MakeGraph([.. steps.Select(s => s.Call)]);
+        device.Driver.Launch(graph);
     }
 
     void ClearReports()
@@ -177,14 +224,42 @@ sealed unsafe class CudaFunction : IBoundFunction
     {
         if (reports.Length == 0) return;
         fixed (long* all = reports) device.Driver.CopyOut(all, records, reports.Length * sizeof(long));
+        if (Reported(reports) is { } failure) throw failure;
+    }
+
+    // What records say, which are cleared for the next call; null where nothing happened.
+    ArgumentOutOfRangeException? Reported(long[] all)
+    {
         foreach (var step in steps)
-            if (step.Record >= 0 && reports[RecordWords * step.Record] != 0)
+            if (step.Record >= 0 && all[RecordWords * step.Record] != 0)
             {
                 var launch = function.Launches[step.Launch];
-                var (id, below) = (reports[RecordWords * step.Record + 1], reports[RecordWords * step.Record + 2]);
+                var (id, below) = (all[RecordWords * step.Record + 1], all[RecordWords * step.Record + 2]);
                 ClearReports();
-                throw new ArgumentOutOfRangeException(null, $"{function.Name}: {(launch as LibraryLaunch)?.Attributes.Text("what") ?? launch.Title}{(launch.Origins.IsEmpty ? "" : $" ({launch.Origins[0]})")}: the index {id} lies outside of 0 to {below - 1}.");
+                if (written.Count > 0) store.IsSound = false;
+                return new ArgumentOutOfRangeException(null, $"{function.Name}: {(launch as LibraryLaunch)?.Attributes.Text("what") ?? launch.Title}{(launch.Origins.IsEmpty ? "" : $" ({launch.Origins[0]})")}: the index {id} lies outside of 0 to {below - 1}.");
             }
+        return null;
+    }
+
+    // An error of a kernel has its name.
+    void OneByOne()
+    {
+        foreach (var step in steps)
+        {
+            var launch = function.Launches[step.Launch];
+            var who = $"{function.Name}: {step.Kernel.Function}{(launch.Origins.IsEmpty ? "" : $" ({launch.Origins[0]})")}";
+            try
+            {
+                device.Driver.Launch(step.Call);
+                device.Driver.Synchronize();
+            }
+            catch (CudaException e)
+            {
+                throw new CudaException($"{who}, {step.Call.Blocks} blocks of {step.Call.Threads} threads: {e.Message}", e.Code);
+            }
+            guards?.Check(who);
+        }
     }
 
     // Kernel by kernel, waiting for each.
@@ -213,6 +288,8 @@ sealed unsafe class CudaFunction : IBoundFunction
         {
             if (isDisposed) return;
             isDisposed = true;
+            later?.Dispose();
+            guards?.Dispose();
             FreeGraph();
             foreach (var address in owned) device.Driver.Free(address);
         }

@@ -7,13 +7,11 @@ namespace Graph.Runtime.Cuda;
 
 /// <summary>
 /// The numbers of a model on a card, beside those of the store. Whoever reads them on the processor gets what kernels have written (<see cref="IDeviceTensor.Fetch"/>); what the processor has written goes to the card
-/// before the next call, which sees it by the store's version. The caller of everything but <see cref="IDeviceTensor.Fetch"/> holds the device's turn.
+/// before the next call, which sees it by what its store says (<see cref="ParameterStore.Written"/>). The caller of everything but <see cref="IDeviceTensor.Fetch"/> holds the device's turn.
 /// </summary>
-sealed unsafe class CudaTensors(CudaDevice device, ParameterStore store)
+sealed unsafe class CudaTensors(CudaDevice device)
 {
     readonly Dictionary<StoredTensor, OnCard> all = [];
-    long version = -1;
-
     sealed class OnCard(CudaDevice device, StoredTensor tensor, ulong address) : IDeviceTensor
     {
         volatile bool isNewer;
@@ -29,7 +27,8 @@ sealed unsafe class CudaTensors(CudaDevice device, ParameterStore store)
             set => isNewer = value;
         }
 
-        public bool IsSent { get; set; }
+        /// <summary>What the processor had written when it was sent (<see cref="ParameterStore.Written"/>); −1 before.</summary>
+        public long Sent { get; set; } = -1;
 
         public void Fetch()
         {
@@ -56,14 +55,13 @@ sealed unsafe class CudaTensors(CudaDevice device, ParameterStore store)
     /// <summary>Sends what the processor may have written since the last call.</summary>
     public void Send()
     {
-        var now = store.Version;
         foreach (var card in all.Values)
         {
-            if (card.IsNewer || (card.IsSent && version == now)) continue;
-            device.Driver.CopyIn(card.Address, card.Tensor.Place, card.Tensor.Bytes);
-            card.IsSent = true;
+            var now = card.Tensor.WrittenVersion;
+            if (card.Sent == now) continue;
+            if (!card.IsNewer) device.Driver.CopyIn(card.Address, card.Tensor.Place, card.Tensor.Bytes);
+            card.Sent = now;
         }
-        version = now;
     }
 
     /// <summary>Says that kernels write a tensor.</summary>

@@ -4,7 +4,7 @@ using System.Collections.Generic;
 namespace Graph.Runtime.Cuda;
 
 /// <summary>
-/// What the runtime asks of a CUDA driver, for one card: memory, modules, launches in one stream. Calls may return before what they ask for is done, copies to the processor excepted: those wait for everything before.
+/// What the runtime asks of a CUDA driver, for one card: memory, modules, launches in one stream, and copies beside them in a second one. Calls may return before what they ask for is done, copies to the processor excepted: those wait for everything before.
 /// One thread at a time.
 /// </summary>
 /// <remarks>There are two: the driver of the machine (<see cref="CudaDriver"/>), and an emulator in the tests, on which everything above this interface runs without a card.</remarks>
@@ -53,6 +53,49 @@ unsafe interface ICudaDriver : IDisposable
 
     /// <summary>Waits until everything is done.</summary>
     void Synchronize();
+
+    /// <summary>Memory of the processor that the card reads and writes by itself.</summary>
+    /// <param name="bytes">How much; at least 1.</param>
+    /// <param name="purpose">What it is for, for messages.</param>
+    /// <exception cref="OutOfMemoryException">There is not that much.</exception>
+    void* AllocatePinned(long bytes, string purpose);
+
+    /// <summary>Gives it back.</summary>
+    void FreePinned(void* memory);
+
+    /// <summary>Copies to the card from pinned memory, in the stream of copies. Returns at once.</summary>
+    void CopyInLater(ulong to, void* pinned, long bytes);
+
+    /// <summary>Copies from the card to pinned memory, in the stream of kernels. Returns at once.</summary>
+    void CopyOutLater(void* pinned, ulong from, long bytes);
+
+    /// <summary>Copies within the card, in the stream of kernels. Returns at once.</summary>
+    void Copy(ulong to, ulong from, long bytes);
+
+    /// <summary>Makes a mark, which counts as reached until it is set.</summary>
+    nint MakeMark();
+
+    /// <summary>Lets a mark go.</summary>
+    void FreeMark(nint mark);
+
+    /// <summary>Sets a mark behind what a stream has to do by now.</summary>
+    void Set(nint mark, CudaStream stream);
+
+    /// <summary>Lets what comes in a stream from now on wait until a mark is reached, as it is set now. Returns at once.</summary>
+    void Await(nint mark, CudaStream stream);
+
+    /// <summary>Waits until a mark is reached.</summary>
+    void Finish(nint mark);
+}
+
+/// <summary>What a card does one behind the other.</summary>
+enum CudaStream
+{
+    /// <summary>Kernels, and what is not said to be elsewhere.</summary>
+    Kernels,
+
+    /// <summary>Copies of the next call's arguments, beside the kernels.</summary>
+    Copies,
 }
 
 /// <summary>A kernel to be started.</summary>

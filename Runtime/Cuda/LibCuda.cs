@@ -59,6 +59,30 @@ static unsafe partial class LibCuda
     [LibraryImport(Library, EntryPoint = "cuMemcpyDtoHAsync_v2")]
     public static partial int MemcpyDtoHAsync(void* to, ulong from, nuint bytes, nint stream);
 
+    [LibraryImport(Library, EntryPoint = "cuMemcpyDtoDAsync_v2")]
+    public static partial int MemcpyDtoDAsync(ulong to, ulong from, nuint bytes, nint stream);
+
+    [LibraryImport(Library, EntryPoint = "cuMemAllocHost_v2")]
+    public static partial int MemAllocHost(void** memory, nuint bytes);
+
+    [LibraryImport(Library, EntryPoint = "cuMemFreeHost")]
+    public static partial int MemFreeHost(void* memory);
+
+    [LibraryImport(Library, EntryPoint = "cuEventCreate")]
+    public static partial int EventCreate(nint* made, uint flags);
+
+    [LibraryImport(Library, EntryPoint = "cuEventRecord")]
+    public static partial int EventRecord(nint mark, nint stream);
+
+    [LibraryImport(Library, EntryPoint = "cuEventSynchronize")]
+    public static partial int EventSynchronize(nint mark);
+
+    [LibraryImport(Library, EntryPoint = "cuEventDestroy_v2")]
+    public static partial int EventDestroy(nint mark);
+
+    [LibraryImport(Library, EntryPoint = "cuStreamWaitEvent")]
+    public static partial int StreamWaitEvent(nint stream, nint mark, uint flags);
+
     [LibraryImport(Library, EntryPoint = "cuStreamCreate")]
     public static partial int StreamCreate(nint* stream, uint flags);
 

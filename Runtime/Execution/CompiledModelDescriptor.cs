@@ -122,7 +122,7 @@ public sealed class CompiledModelDescriptor
     /// <exception cref="PlatformNotSupportedException">The device is one that the model is not compiled for, or that this machine does not have.</exception>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="threads"/> is negative.</exception>
     public ModelInstance Create(Device device, ulong seed, int threads) =>
-        device.CudaIndex is { } index ? CreateOnCard(() => CudaDriver.Open(index), seed, threads) : new(Compiled, seed, threads);
+        device.CudaIndex is { } index ? CreateOnCard(() => CudaDrivers.Open(index), seed, threads) : new(Compiled, seed, threads);
 
     /// <summary>A model on a card.</summary>
     /// <param name="open">Opens its driver.</param>
@@ -134,7 +134,7 @@ public sealed class CompiledModelDescriptor
         var driver = open();
         try
         {
-            return new(model, store => new CudaDevice(driver, model, text, store), seed, threads);
+            return new(model, store => new CudaDevice(driver, model, text), seed, threads);
         }
         catch
         {
@@ -147,7 +147,8 @@ public sealed class CompiledModelDescriptor
     {
         CheckVersion();
         var target = Targets.FirstOrDefault(t => t.Name == KnownTargets.Ptx.Name) ?? throw new PlatformNotSupportedException(
-            $"A CUDA device was asked for, but {Name} is compiled for the processor alone. <GraphTargets>cpu;ptx</GraphTargets> in its project compiles it for cards too.");
+            precision is null ? $"A CUDA device was asked for, but {Name} is compiled for the processor alone. <GraphTargets>cpu;ptx</GraphTargets> in its project compiles it for cards too."
+            : $"A CUDA device was asked for, but {Name} in {precision} is compiled for the processor alone: cards compute in float32 and in types that the model casts to itself.");
         try
         {
             var lowered = target.Lowered(Origins.Split('\n'));

@@ -13,6 +13,8 @@ sealed unsafe class CpuExecutor(CompiledModel model, WorkerPool pool) : IExecuto
     /// <summary>The processor as where a model's sessions run.</summary>
     public sealed class Device(CompiledModel model) : IComputeDevice
     {
+        public bool IsAsynchronous => false;
+
         public IExecutor Open(WorkerPool pool) => new CpuExecutor(model, pool);
 
         public void Dispose()

@@ -245,7 +245,7 @@ public sealed unsafe class ModelInstance : IDisposable
         {
             sessions.Return(session);
         }
-        if (compiled.AssignsStates) Store.Touch();
+        if (compiled.AssignsStates) Store.Computed();
     }
 
     void RunAlone(CompiledFunction function, ReadOnlySpan<CallArgument> arguments, ReadOnlySpan<long> dims)
@@ -265,9 +265,26 @@ public sealed unsafe class ModelInstance : IDisposable
         }
         finally
         {
-            Store.Root.Touch(); // also when it threw in the middle of its writing
+            Store.Root.Computed(); // also when it threw in the middle of its writing
         }
         if (function.ReadsDerived) Store.CopiesAreWritten();
+    }
+
+    // As above, without waiting where the device works by itself.
+    PendingStep? RunTraining(CompiledTraining training, ReadOnlySpan<CallArgument> arguments, ReadOnlySpan<long> dims)
+    {
+        if (training.Step.ReadsDerived) Store.DeriveCopies(Session, Model.Derive!);
+        PendingStep? pending;
+        try
+        {
+            pending = Session.Step(training, arguments, dims);
+        }
+        finally
+        {
+            Store.Root.Computed();
+        }
+        if (training.Step.ReadsDerived) Store.CopiesAreWritten();
+        return pending;
     }
 
     InvalidOperationException NeedsSession(CompiledFunction function) => new(
@@ -343,14 +360,21 @@ public sealed unsafe class ModelInstance : IDisposable
         ThrowIfDisposed();
         // An attempt whether its numbers are finite or not, and so the next one draws others; one that throws (no memory) can be repeated bit for bit. The program counts those that were made.
         var attempt = Store.Attempts + 1;
-        var step = Store.AppliedSteps(training.AppliedSteps) + 1;
-        var scale = Store.LossScale(training);
+        // On the processor: a device tells with its results.
+        var (step, scale) = device.IsAsynchronous ? default : (Store.AppliedSteps(training.AppliedSteps) + 1, Store.LossScale(training));
         var seed = StepSeed(Store.Seed, attempt);
         all[training.SeedAt] = new(&seed, 1);
         (all[training.RateAt], all[training.LossAt], all[training.NormAt]) = training.IsDouble
             ? (new(&rate, 1), new(&loss, 1), new(&norm, 1)) : (new CallArgument(&narrowRate, 1), new CallArgument(&narrowLoss, 1), new CallArgument(&narrowNorm, 1));
-        RunTraining(training.Step, all, dims);
+        var pending = RunTraining(training, all, dims);
         Store.Attempts = attempt;
+        if (pending is not null) return new(pending, rate);
+        if (device.IsAsynchronous)
+        {
+            // Made at once, for a profile or to find a mistake: the program has counted it if it was made.
+            var isMade = training.IsDouble ? double.IsFinite(loss) && double.IsFinite(norm) : float.IsFinite(narrowLoss) && float.IsFinite(narrowNorm);
+            (step, scale) = (Store.AppliedSteps(training.AppliedSteps) + (isMade ? 0 : 1), Store.LossScale(training));
+        }
         return training.IsDouble ? new(step, loss, norm, rate) : new(step, narrowLoss, narrowNorm, rate, scale);
     }
 

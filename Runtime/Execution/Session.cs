@@ -63,6 +63,15 @@ public sealed unsafe class Session : IDisposable
         table.Run(arguments, profiling ? table.Ticks ??= new long[table.Count] : null);
     }
 
+    /// <summary>As <see cref="Run"/> for a step of training, without waiting for it where the device works by itself; null where it has been made.</summary>
+    internal PendingStep? Step(CompiledTraining training, ReadOnlySpan<CallArgument> arguments, ReadOnlySpan<long> dims)
+    {
+        var table = Find(training.Step, arguments, dims);
+        if (!profiling && table.Start(arguments, training) is { } pending) return pending;
+        table.Run(arguments, profiling ? table.Ticks ??= new long[table.Count] : null);
+        return null;
+    }
+
     IBoundFunction Find(CompiledFunction function, ReadOnlySpan<CallArgument> arguments, ReadOnlySpan<long> dims)
     {
         var count = function.Arguments + function.Results;

@@ -35,7 +35,7 @@ public sealed partial class ParameterStore : IReadOnlyCollection<StoredTensor>, 
     volatile Contents contents;
     object? trainer;
     ulong seed;
-    long attempts, version;
+    long attempts, version, written;
     bool isSound = true, disposed;
 
     internal ParameterStore(ImmutableArray<StateDecl> declarations, ulong seed, WorkerPool? pool = null)
@@ -276,7 +276,18 @@ public sealed partial class ParameterStore : IReadOnlyCollection<StoredTensor>, 
         static bool Meet(void* one, long bytes, void* other, long otherBytes) => one < (byte*)other + otherBytes && other < (byte*)one + bytes;
     }
 
-    internal void Touch() => Interlocked.Increment(ref version);
+    /// <summary>Says that the processor may have written numbers.</summary>
+    internal void Touch()
+    {
+        Interlocked.Increment(ref written);
+        Computed();
+    }
+
+    /// <summary>Says that a call has changed numbers, wherever it ran.</summary>
+    internal void Computed() => Interlocked.Increment(ref version);
+
+    /// <summary>Raised whenever the processor may have written numbers but in calls: what a device has is older then.</summary>
+    internal long Written => Volatile.Read(ref written) + (root == this ? 0 : Volatile.Read(ref root.written));
 
     internal bool IsDisposed => Volatile.Read(ref disposed) || Volatile.Read(ref root.disposed);
 

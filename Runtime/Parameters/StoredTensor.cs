@@ -141,6 +141,9 @@ public sealed class StoredTensor
     }
 
 
+    /// <summary>What its store says of the processor's writing.</summary>
+    internal long WrittenVersion => store.Written;
+
     internal PinnedMemory Memory => memory;
 
     /// <summary>Copies all numbers to a tensor of the same shape and type.</summary>

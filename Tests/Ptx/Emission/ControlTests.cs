@@ -126,7 +126,7 @@ public sealed unsafe class ControlTests
             """));
         var model = new CompiledModel("M", lowered, _ => 0);
         using var driver = new EmulatedDriver(new LaunchOptions { Seed = 2 });
-        using var card = new ModelInstance(model, store => new CudaDevice(driver, model, PtxTarget.Emit(lowered), store), 1, threads: 1);
+        using var card = new ModelInstance(model, store => new CudaDevice(driver, model, PtxTarget.Emit(lowered)), 1, threads: 1);
         Assert.Equal([9, 100, 0, 9, 100, 0], Run(3, -10, 0));
         Assert.Contains("f: The class: the index 16 lies outside of 0 to 9", Assert.Throws<ArgumentOutOfRangeException>(() => Run(2, 4, 10)).Message, StringComparison.Ordinal);
         Assert.Equal([1, 1], Run(1));

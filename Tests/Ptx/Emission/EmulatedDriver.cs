@@ -8,7 +8,9 @@ using Xunit;
 
 namespace Graph.Tests.Ptx.Emission;
 
-/// <summary>A CUDA driver without a card: what the runtime asks of one, done by the emulator before the call returns.</summary>
+/// <summary>
+/// A CUDA driver without a card: what the runtime asks of one, done by the emulator before the call returns; or, with <see cref="IsLate"/>, as late as the processor's waiting allows, copies beside the kernels.
+/// </summary>
 sealed unsafe class EmulatedDriver(LaunchOptions? options = null) : ICudaDriver
 {
     readonly EmulatedDevice device = new() { Options = options ?? new() };
@@ -32,8 +34,23 @@ sealed unsafe class EmulatedDriver(LaunchOptions? options = null) : ICudaDriver
     /// <inheritdoc cref="GraphLaunches"/>
     public int Graphs => graphs.Count;
 
-    /// <summary>Times that the processor waited for the card.</summary>
+    /// <summary>Times that the processor waited for the card: for everything, or for a mark that was not reached.</summary>
     public int Waits { get; private set; }
+
+    /// <summary>Kernels run when somebody waits for them, and not before.</summary>
+    public bool IsLate { get; set; }
+
+    readonly EmulatedStreams streams = new();
+
+    /// <summary>Pieces of pinned memory, and marks, that are there.</summary>
+    public int Pinned { get; private set; }
+
+    // Does it now, or when it is waited for.
+    void Later(CudaStream stream, Action action)
+    {
+        streams.Add(stream, action);
+        streams.Run(kernels: !IsLate);
+    }
 
     /// <summary>Copies from the card.</summary>
     public int CopiesOut { get; private set; }
@@ -48,19 +65,81 @@ sealed unsafe class EmulatedDriver(LaunchOptions? options = null) : ICudaDriver
 
     public ulong Allocate(long bytes, string purpose) => device.Allocated + bytes <= Memory ? device.Allocate(bytes, purpose) : throw new OutOfMemoryException($"There is no memory on {Name} for {purpose}: {bytes} bytes are needed.");
 
-    public void Free(ulong address) => device.Free(address);
+    public void Free(ulong address)
+    {
+        streams.Finish();
+        device.Free(address);
+    }
 
-    public void CopyIn(ulong to, void* from, long bytes) => device.Write<byte>(to, new(from, checked((int)bytes)));
+    public void CopyIn(ulong to, void* from, long bytes)
+    {
+        // As a driver does with memory that is not pinned: it has taken a copy when it returns.
+        var copy = new Span<byte>(from, checked((int)bytes)).ToArray();
+        Later(CudaStream.Kernels, () => device.Write<byte>(to, copy));
+    }
 
     public void CopyOut(void* to, ulong from, long bytes)
     {
         CopiesOut++;
+        streams.Finish();
         device.Read<byte>(from, new(to, checked((int)bytes)));
     }
 
+    public void* AllocatePinned(long bytes, string purpose)
+    {
+        Pinned++;
+        var memory = NativeMemory.AlignedAlloc((nuint)bytes, 256);
+        new Span<byte>(memory, checked((int)bytes)).Fill(0xA5);
+        return memory;
+    }
+
+    public void FreePinned(void* memory)
+    {
+        streams.Finish();
+        Pinned--;
+        NativeMemory.AlignedFree(memory);
+    }
+
+    public void CopyInLater(ulong to, void* pinned, long bytes) => Later(CudaStream.Copies, () => device.Write<byte>(to, new(pinned, checked((int)bytes))));
+
+    public void CopyOutLater(void* pinned, ulong from, long bytes) => Later(CudaStream.Kernels, () => device.Read<byte>(from, new(pinned, checked((int)bytes))));
+
+    public void Copy(ulong to, ulong from, long bytes) => Later(CudaStream.Kernels, () =>
+    {
+        var copy = new byte[bytes];
+        device.Read<byte>(from, copy);
+        device.Write<byte>(to, copy);
+    });
+
+    public nint MakeMark()
+    {
+        Pinned++;
+        return streams.MakeMark();
+    }
+
+    public void FreeMark(nint mark) => Pinned--;
+
+    public void Set(nint mark, CudaStream stream)
+    {
+        streams.Set(mark, stream);
+        streams.Run(kernels: !IsLate);
+    }
+
+    public void Await(nint mark, CudaStream stream) => streams.Await(mark, stream);
+
+    public void Finish(nint mark)
+    {
+        if (streams.IsReached(mark)) return;
+        Waits++;
+        streams.Finish(mark);
+    }
+
+    /// <summary>Changes modules before they are loaded; null for none.</summary>
+    public Func<string, string>? Rewrite { get; set; }
+
     public nint Load(string text)
     {
-        modules.Add(device.Load(text));
+        modules.Add(device.Load(Rewrite?.Invoke(text) ?? text));
         return modules.Count;
     }
 
@@ -75,7 +154,8 @@ sealed unsafe class EmulatedDriver(LaunchOptions? options = null) : ICudaDriver
     public void Launch(KernelCall call)
     {
         Launches++;
-        Start(call);
+        var now = call with { Parameters = [.. call.Parameters] };
+        Later(CudaStream.Kernels, () => Start(now));
     }
 
     void Start(KernelCall call) => device.Launch(kernels[(int)call.Function - 1], new Dim3(checked((int)call.Blocks)), call.Threads, call.SharedBytes, MemoryMarshal.AsBytes<ulong>(call.Parameters));
@@ -90,12 +170,29 @@ sealed unsafe class EmulatedDriver(LaunchOptions? options = null) : ICudaDriver
     public void Launch(nint graph)
     {
         GraphLaunches++;
-        foreach (var call in graphs[graph]) Start(call);
+        var calls = graphs[graph];
+        Later(CudaStream.Kernels, () =>
+        {
+            foreach (var call in calls) Start(call);
+        });
     }
 
-    public void FreeGraph(nint graph) => Assert.True(graphs.Remove(graph), "a graph is freed once");
+    public void FreeGraph(nint graph)
+    {
+        streams.Finish();
+        Remove(graph);
+    }
 
-    public void Synchronize() => Waits++;
+    void Remove(nint graph) => Assert.True(graphs.Remove(graph), "a graph is freed once");
+
+    /// <summary>Which wait for everything ends in an error, as that of a kernel does; null for none.</summary>
+    public int? FailingWait { get; set; }
+
+    public void Synchronize()
+    {
+        if (++Waits == FailingWait) throw new CudaException("The emulated card was told to fail.", 700);
+        streams.Finish();
+    }
 
     public void Dispose() => IsDisposed = true;
 }

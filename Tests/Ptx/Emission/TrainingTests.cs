@@ -25,7 +25,7 @@ public sealed unsafe class TrainingTests
     {
         var lowered = KernelTests.Lower(program);
         var model = new CompiledModel("M", lowered, _ => 0);
-        return new(model, store => new CudaDevice(driver, model, PtxTarget.Emit(lowered), store), seed, threads: 1);
+        return new(model, store => new CudaDevice(driver, model, PtxTarget.Emit(lowered)), seed, threads: 1);
     }
 
     internal static ModelInstance OnProcessor(Program program, ulong seed)
@@ -34,32 +34,92 @@ public sealed unsafe class TrainingTests
         return new(new("M", lowered, KernelAssembly.Compile(lowered.Kernels).Address), seed, threads: 1);
     }
 
-    static (double Loss, double Norm) Step(ModelInstance model, int step, int batch)
+    static (double Loss, double Norm) Step(ModelInstance model, int step, int batch) => Start(model, step, batch) is var result ? (result.Loss, result.GradientNorm) : default;
+
+    static StepResult Start(ModelInstance model, int step, int batch)
     {
         var random = new Random(step);
         float[] image = [.. Enumerable.Range(0, batch * 30).Select(_ => random.NextSingle() - 0.5f)];
         int[] label = [.. Enumerable.Range(0, batch).Select(_ => random.Next(10))];
         fixed (float* x = image)
         fixed (int* y = label)
-        {
-            var result = model.TrainStep([new(x, image.Length), new(y, label.Length)]);
-            return (result.Loss, result.GradientNorm);
-        }
+            return model.TrainStep([new(x, image.Length), new(y, label.Length)]);
     }
 
-    /// <summary>A step is one graph: no kernel is started alone, and the processor waits where it reads: the loss, the norm and the count of steps.</summary>
+    /// <summary>
+    /// A step is one graph: no kernel is started alone, and the processor waits for nothing until somebody reads what a step gave, however many of them there are.
+    /// </summary>
     [Fact]
-    public void A_step_is_one_graph()
+    public void A_step_is_one_graph_and_nobody_waits_until_a_result_is_read()
     {
         using var driver = new EmulatedDriver(new LaunchOptions { Strict = false });
         using (var card = OnCard(Yardstick("mlp"), driver, 7))
         {
-            Step(card, 1, 4);
-            var (graphs, copies, made) = (driver.GraphLaunches, driver.CopiesOut, driver.GraphsMade);
-            for (var step = 2; step <= 5; step++) Step(card, step, 4);
-            Assert.Equal((4, 12, made, 0), (driver.GraphLaunches - graphs, driver.CopiesOut - copies, driver.GraphsMade, driver.Launches));
+            Assert.Equal(1, Start(card, 1, 4).Step);
+            var (graphs, copies, waits, made) = (driver.GraphLaunches, driver.CopiesOut, driver.Waits, driver.GraphsMade);
+            StepResult[] results = [.. Enumerable.Range(2, 20).Select(step => Start(card, step, 4))];
+            Assert.Equal((20, 0, 0, made, 0), (driver.GraphLaunches - graphs, driver.CopiesOut - copies, driver.Waits - waits, driver.GraphsMade, driver.Launches));
+            // Each has its own numbers, whoever reads them when.
+            Assert.Equal(Enumerable.Range(2, 20).Select(s => (long)s), results.Select(r => r.Step));
+            Assert.All(results, r => Assert.True(r.IsFinite && r.Loss > 0));
+            Assert.Equal(21, card.Store.Step);
         }
-        Assert.Equal((0L, 0, true), (driver.Allocated, driver.Graphs, driver.IsDisposed));
+        Assert.Equal((0L, 0, 0, true), (driver.Allocated, driver.Graphs, driver.Pinned, driver.IsDisposed));
+    }
+
+    /// <summary>A card that works as late as it can: two steps are started before anything has run, arguments may change behind a call, and the numbers are those of one that works at once.</summary>
+    [Fact]
+    public void Steps_run_behind_the_processor()
+    {
+        var program = Yardstick("mlp");
+        using var driver = new EmulatedDriver(new LaunchOptions { Strict = false }) { IsLate = true };
+        using var other = new EmulatedDriver(new LaunchOptions { Strict = false });
+        using var late = OnCard(program, driver, 7);
+        using var prompt = OnCard(program, other, 7);
+        Step(late, 1, 4);
+        Step(prompt, 1, 4);
+        var waits = driver.Waits;
+        StepResult[] results = [Start(late, 2, 4), Start(late, 3, 4)];
+        Assert.Equal(waits, driver.Waits);
+        results = [.. results, .. Enumerable.Range(4, 30).Select(step => Start(late, step, 4))];
+        StepResult[] expected = [.. Enumerable.Range(2, 32).Select(step => Start(prompt, step, 4))];
+        // From the last to the first: reading one waits for those before it, not for those behind.
+        for (var i = results.Length - 1; i >= 0; i--) Assert.Equal((expected[i].Step, expected[i].Loss, expected[i].GradientNorm), (results[i].Step, results[i].Loss, results[i].GradientNorm));
+        var last = Start(late, 40, 4);
+        late.Store["first.bias"].Write<float>(values => values.Fill(0.25f)); // waits for the step, and is what the next one reads
+        Start(prompt, 40, 4);
+        prompt.Store["first.bias"].Write<float>(values => values.Fill(0.25f));
+        Assert.Equal(Start(prompt, 41, 4).Loss, Start(late, 41, 4).Loss);
+        Assert.True(last.Loss > 0);
+    }
+
+    /// <summary>Numbers that pick nothing, in a step that nobody waits for: said by who reads the step, or by the call that needs its place.</summary>
+    [Fact]
+    public void A_bad_index_in_a_step_is_said_when_the_step_is_read()
+    {
+        var program = Elaboration.Elaborate.Model("""
+            [Model] [Dim("B", Max = 8, Typical = 4)] public partial class M
+            {
+                readonly Embedding table = new(10, 4);
+                [Loss] public Tensor Loss([Shape("B")] Tensor x) => table.Forward((x * 2).Cast(ElementType.I64)).Square().Mean();
+                [Train] public static Sgd Optimizer() => new(learningRate: 0.1f);
+            }
+            """).Program;
+        using var driver = new EmulatedDriver(new LaunchOptions { Strict = false }) { IsLate = true };
+        using var card = OnCard(program, driver, 7);
+        Assert.True(Of(1, 2, 3).Loss > 0);
+        var wrong = Of(1, 7, 3);
+        Assert.True(card.Store.IsSound);
+        var message = Assert.Throws<ArgumentOutOfRangeException>(() => wrong.Loss).Message;
+        Assert.Contains("the index 14 lies outside of 0 to 9", message, StringComparison.Ordinal);
+        Assert.Equal(message, Assert.Throws<ArgumentOutOfRangeException>(() => wrong.Step).Message);
+        Assert.False(card.Store.IsSound);
+        Assert.True(Of(1, 2, 3).Loss > 0);
+
+        StepResult Of(params float[] x)
+        {
+            fixed (float* from = x) return card.TrainStep([new(from, x.Length)]);
+        }
     }
 
     /// <summary>What the processor writes between two steps is what the next one reads, and a model on a card is saved and loaded as any other.</summary>
@@ -123,5 +183,43 @@ public sealed unsafe class TrainingTests
         Assert.Equal(10, card.Store.Step);
         foreach (var tensor in processor.Store.Where(t => t.Kind == StateKind.Parameter))
             foreach (var (x, y) in tensor.Values.ToArray().Zip(card.Store[tensor.Path].Values.ToArray())) Assert.InRange(y, x - 1e-4f, x + 1e-4f);
+    }
+
+    /// <summary>What looks for a kernel at fault: one by one, with the name of the one that failed; intermediates between guards, with the name of the one that wrote over its end.</summary>
+    [Fact]
+    public void A_kernel_at_fault_is_named()
+    {
+        Assert.Equal(new CudaDebug(true, true), CudaDebug.Parse("guards, kernels"));
+        Assert.Contains("'sanitizer'", Assert.Throws<ArgumentException>(() => CudaDebug.Parse("sanitizer")).Message, StringComparison.Ordinal);
+        var lowered = KernelTests.Lower(KernelTests.Parse("""
+            func f(x: f32[3,4], y: f32[3,4]) -> (f32[3,4])
+              %0 = softmax x {axis=1}
+              %1 = transpose y {order=[1,0]}
+              %2 = matmul %0, %1
+              %3 = matmul %2, %0
+              return %3
+            """));
+        var text = PtxTarget.Emit(lowered);
+        var model = new CompiledModel("M", lowered, _ => 0);
+        float[] x = [.. Enumerable.Range(0, 12).Select(i => i * 0.1f)], right = Call(text, CudaDebug.None, null);
+        Assert.Equal(right, Call(text, new(true, true), null));
+
+        // Kernels store one element further: the last one of the first kernel's result lies outside.
+        var kernel = PtxLaunches.Of(lowered.Functions[0].Launches[0], DimBinding.Empty).First().Function;
+        var further = System.Text.RegularExpressions.Regex.Replace(text, @"(st\.global\.f32 \[%rd\d+)\]", "$1+4]");
+        var said = Assert.Throws<CudaException>(() => Call(further, new(true, true), null)).Message;
+        Assert.StartsWith($"f: {kernel}", said, StringComparison.Ordinal);
+        Assert.Contains("of 48 bytes: byte 0 behind its end", said, StringComparison.Ordinal);
+        // A card that fails says only that something did.
+        Assert.StartsWith($"f: {kernel}, 1 blocks of ", Assert.Throws<CudaException>(() => Call(text, new(true, false), 1)).Message, StringComparison.Ordinal);
+
+        float[] Call(string module, CudaDebug debug, int? failing)
+        {
+            using var driver = new EmulatedDriver(new LaunchOptions { Strict = false }) { FailingWait = failing };
+            using var card = new ModelInstance(model, _ => new CudaDevice(driver, model, module, debug), 1, threads: 1);
+            var z = new float[12];
+            fixed (float* from = x, to = z) card.Run("f", [new(from, 12), new(from, 12), new(to, 12)]);
+            return z;
+        }
     }
 }
