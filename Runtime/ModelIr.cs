@@ -14,6 +14,7 @@ using Graph.Compiler.Planning;
 using Graph.Compiler.Targets;
 using Graph.Compiler.Targets.CSharp;
 using Graph.Compiler.Targets.Ptx;
+using Graph.Runtime.Cuda;
 using Graph.Runtime.Execution;
 
 namespace Graph;
@@ -91,7 +92,26 @@ public sealed class ModelIr
 
     /// <summary>The kernels as the PTX that a card's driver compiles, whether the project asks for that target or not.</summary>
     /// <exception cref="NotSupportedException">The model needs a kernel that is not written for cards yet; the message names it.</exception>
-    public string Ptx => PtxTarget.Emit(Lowerer.Lower(CompilerPipeline.Run(descriptor.ParseElaborated(), KnownTargets.Ptx)));
+    public string Ptx => PtxTarget.Emit(LoweredForCards);
+
+    /// <summary>
+    /// How many warps of each of the model's kernels a multiprocessor holds at once, by NVIDIA's published formulas. Registers are what ptxas says, where <c>PTXAS</c> or the path have it; without it they are unknown, and so is what follows from them.
+    /// </summary>
+    /// <param name="card">The generation of cards.</param>
+    /// <exception cref="NotSupportedException">The model needs a kernel that is not written for cards yet; the message names it.</exception>
+    public OccupancyTable Occupancy(Sm card)
+    {
+        var functions = PtxTarget.Functions(LoweredForCards);
+        var registers = PtxAssembler.Registers(PtxTarget.Module(functions), card);
+        return new(card, registers is null ? "unknown" : "ptxas", [.. functions.Select(f =>
+        {
+            if (registers is null || !registers.TryGetValue(f.Name, out var used)) return new KernelOccupancy(f.Name, f.Threads, f.SharedBytes, null, null, null, null);
+            var (warps, share, limiter) = PtxOccupancy.Of((int)card, used, f.Threads, f.SharedBytes);
+            return new(f.Name, f.Threads, f.SharedBytes, used, warps, share, limiter);
+        })]);
+    }
+
+    LoweredProgram LoweredForCards => Lowerer.Lower(CompilerPipeline.Run(descriptor.ParseElaborated(), KnownTargets.Ptx));
 
     /// <summary>The stages by name, in order.</summary>
     public IEnumerable<(string Name, string Text)> Stages =>

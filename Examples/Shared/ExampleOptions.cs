@@ -22,7 +22,7 @@ sealed record ExampleOptions(
         var epochs = new Option<int?>("--epochs") { Description = "Stop after so many passes over the data." };
         var seed = new Option<ulong>("--seed") { Description = "Seed of the weights, the order of the data and every random number.", DefaultValueFactory = _ => 42 };
         var threads = new Option<int>("--threads") { Description = "CPU threads; 0 takes one a core. The results do not depend on it.", DefaultValueFactory = _ => 0 };
-        var device = new Option<string>("--device") { Description = "best or cpu.", DefaultValueFactory = _ => "best" };
+        var device = new Option<string>("--device") { Description = "best, cpu, or an NVIDIA card: cuda, or cuda:1 for the second one.", DefaultValueFactory = _ => "best" };
         var precision = new Option<string>("--precision") { Description = "fp32, or mixed precision in 16 bits: fp16 or bf16.", DefaultValueFactory = _ => "fp32" };
         var resume = new Option<bool>("--resume") { Description = "Go on from the checkpoint in the --out folder, with the same data, seed and sizes; --steps and --epochs may be more." };
         var accept = new Option<string?>("--accept") { Description = "In what a resumed run may differ: data, seed, batches, schedule, facts, plan, model, unrecorded or all, with commas between." };
@@ -33,7 +33,7 @@ sealed record ExampleOptions(
         Require(epochs, n => n is null or >= 1, "a number of at least 1");
         Require(threads, n => n >= 0, "a number of at least 0");
         Require(accept, text => text is null || Changes(text) is not null, "some of data, seed, batches, schedule, facts, plan, model, unrecorded or all");
-        device.AcceptOnlyFromAmong("best", "cpu");
+        Require(device, text => text is not null && IsDevice(text), "best, cpu, cuda or cuda:N");
         precision.AcceptOnlyFromAmong("fp32", "fp16", "bf16");
 
         var command = new RootCommand(description) { dataOption, steps, epochs, seed, threads, device, precision, resume, accept, outOption, metrics, memory };
@@ -50,7 +50,7 @@ sealed record ExampleOptions(
                 if (result.GetValue(metrics) is { } file) CheckWritable(file);
                 await run(
                     new(result.GetValue(dataOption), result.GetValue(steps), result.GetValue(epochs), result.GetValue(seed), result.GetValue(threads),
-                        result.GetValue(device) == "cpu" ? Device.Cpu : Device.Best,
+                        Device.Parse(result.GetValue(device)!),
                         result.GetValue(precision) switch { "fp16" => Precision.Float16, "bf16" => Precision.BFloat16, _ => Precision.Float32 }, result.GetValue(resume) ? ResumeMode.Always : ResumeMode.Never,
                         result.GetValue(accept) is { } text ? Changes(text)!.Value : RunChanges.None, folder, result.GetValue(metrics), result.GetValue(memory)),
                     cancel);
@@ -86,6 +86,19 @@ sealed record ExampleOptions(
         var path = Path.Combine(Out.FullName, name);
         AtomicFile.Target(path);
         return path;
+    }
+
+    static bool IsDevice(string text)
+    {
+        try
+        {
+            Device.Parse(text);
+            return true;
+        }
+        catch (FormatException)
+        {
+            return false;
+        }
     }
 
     static RunChanges? Changes(string text) =>

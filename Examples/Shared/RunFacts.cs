@@ -18,7 +18,7 @@ static class RunFacts
         ("data", data),
         .. Configuration(RunDescription.Read(checkpoint)),
         ("seed", options.Seed.ToString(CultureInfo.InvariantCulture)),
-        ("device", string.Create(CultureInfo.InvariantCulture, $"{Processor()}, vectors of {Vectors} bits, {(options.Threads == 0 ? Environment.ProcessorCount : options.Threads)} {(options.Threads == 1 ? "thread" : "threads")}")),
+        ("device", options.Device.ToString() is var device && device.StartsWith("cuda", StringComparison.Ordinal) ? device : string.Create(CultureInfo.InvariantCulture, $"{Processor()}, vectors of {Vectors} bits, {(options.Threads == 0 ? Environment.ProcessorCount : options.Threads)} {(options.Threads == 1 ? "thread" : "threads")}")),
         ("system", $"{RuntimeInformation.OSDescription}, {RuntimeInformation.FrameworkDescription}"),
         ("command line", string.Join(" ", Environment.GetCommandLineArgs().Skip(1)) is { Length: > 0 } line ? line : "none given"),
         ("date", DateTimeOffset.Now.ToString("yyyy-MM-dd HH:mm zzz", CultureInfo.InvariantCulture)),

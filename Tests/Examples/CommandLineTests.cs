@@ -41,6 +41,26 @@ public sealed class CommandLineTests
         Assert.Equal(2, Run(typeof(CharacterGpt), args));
     }
 
+    /// <summary>A card that is not there is something to mend: a message says what is missing, and nothing was trained.</summary>
+    [Fact]
+    public void A_card_that_is_not_there_ends_with_a_message()
+    {
+        var folder = Directory.CreateTempSubdirectory("graph");
+        var error = Console.Error;
+        try
+        {
+            using var said = new StringWriter();
+            Console.SetError(said);
+            Assert.Equal(1, Run(typeof(DigitReader), "--device", "cuda:63", "--out", folder.FullName, "--steps", "1"));
+            Assert.Contains("was asked for, but there", said.ToString(), StringComparison.Ordinal);
+        }
+        finally
+        {
+            Console.SetError(error);
+            folder.Delete(recursive: true);
+        }
+    }
+
     [Theory]
     [InlineData("--sample", "-1")]
     [InlineData("--sample", "x")]

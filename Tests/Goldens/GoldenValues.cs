@@ -7,7 +7,7 @@ namespace Graph.Tests.Goldens;
 /// Makes the numbers that <c>golden_values.py</c> makes, so that the files need not hold inputs and weights.
 /// A real is the top 24 bits of a SplitMix64 output (Steele, Lea and Flood, OOPSLA 2014), scaled and rounded to float32: the same on every machine.
 /// </summary>
-public static class GoldenValues
+static class GoldenValues
 {
     /// <summary><c>offset + scale · u</c> with u in [-1/2, 1/2), rounded to float32, so that float32 and float64 programs start from the same numbers.</summary>
     public static double[] Reals(string seed, int count, double scale, double offset)

@@ -44,4 +44,22 @@ public sealed class AssemblyTests(PtxasCount count)
             Assert.All(assembly.Kernels, k => Assert.True(k.Registers > 0 && k.SpillStores == 0 && k.SpillLoads == 0 && k.StackFrame == 0, assembly.Log));
         }
     }
+
+    /// <summary>A model's own table: the formulas on what the assembler says; without it nothing is made up.</summary>
+    [Fact]
+    public void A_models_occupancy_is_a_table_of_its_kernels()
+    {
+        var table = Graph.Examples.Digits.DigitReader.Ir.Occupancy(Sm.H100);
+        Assert.NotEmpty(table.Kernels);
+        Assert.All(table.Kernels, k => Assert.True(k.Threads is > 0 and <= 1024 && k.SharedBytes <= 48 * 1024, k.ToString()));
+        if (Graph.PtxEmulator.Ptxas.Find() is null) Assert.All(table.Kernels, k => Assert.Null(k.Warps));
+        else
+            Assert.All(table.Kernels, k =>
+            {
+                var expected = PtxOccupancy.Of(90, k.Registers!.Value, k.Threads, k.SharedBytes);
+                Assert.Equal((expected.Warps, expected.Limiter), (k.Warps, k.Limiter));
+            });
+        Assert.Equal(Graph.PtxEmulator.Ptxas.Find() is null ? "unknown" : "ptxas", table.RegistersFrom);
+        Assert.Contains(table.Kernels[0].Kernel, table.ToString(), System.StringComparison.Ordinal);
+    }
 }

@@ -31,17 +31,22 @@ public sealed class Mutator
     readonly PtxModule module;
     readonly Random random;
     readonly List<Mutant> made = [];
+    readonly Func<MutationKind, int, bool> keep;
+    int number;
 
-    Mutator(PtxModule module, int seed)
+    Mutator(PtxModule module, int seed, Func<MutationKind, int, bool> keep)
     {
-        this.module = module;
+        (this.module, this.keep) = (module, keep);
         random = new Random(seed);
     }
 
     /// <summary>All mutants of a module; the seed chooses among registers and numbers, where there are several.</summary>
-    public static IReadOnlyList<Mutant> Make(string text, int seed = 1)
+    /// <param name="text">The module.</param>
+    /// <param name="seed">What is chosen.</param>
+    /// <param name="keep">Which of them are made, by kind and number, for each holds the whole text; all when left out.</param>
+    public static IReadOnlyList<Mutant> Make(string text, int seed = 1, Func<MutationKind, int, bool>? keep = null)
     {
-        var mutator = new Mutator(Parser.Parse(text), seed);
+        var mutator = new Mutator(Parser.Parse(text), seed, keep ?? ((_, _) => true));
         foreach (var function in mutator.module.Functions)
         {
             var statements = function.Body.OfType<InstructionStatement>().ToList();
@@ -63,6 +68,7 @@ public sealed class Mutator
 
     void Replace(MutationKind kind, InstructionStatement statement, Span span, string with)
     {
+        if (!keep(kind, number++)) return;
         var text = string.Concat(module.Source.AsSpan(0, span.Start.Offset), with, module.Source.AsSpan(span.End));
         var (start, end) = (statement.Position.Offset, statement.End + with.Length - span.Length);
         made.Add(new Mutant(kind, statement.Position.Line, statement.Text, text[start..end], text));

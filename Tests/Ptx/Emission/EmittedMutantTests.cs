@@ -1,0 +1,100 @@
+using System;
+using System.Collections.Generic;
+using System.Collections.Immutable;
+using System.IO;
+using System.Linq;
+using Graph.Compiler.Ir;
+using Graph.Compiler.Kernels;
+using Graph.Compiler.Targets.Ptx;
+using Graph.Operations;
+using Graph.PtxEmulator;
+using Graph.Tests.Attention;
+using Xunit;
+
+namespace Graph.Tests.Ptx.Emission;
+
+/// <summary>
+/// Small faults in emitted text do not go unnoticed: a program of each kind of kernel is run with a fault in its module, at sizes around tiles, under an adversarial schedule, and its results are compared bit by bit. It takes a minute, so it runs
+/// where <c>GRAPH_ALL_MUTANTS</c> is set; docs/ptx-emulator.md has the table. <c>emitted-mutants.md</c> beside the tests has that of this run.
+/// </summary>
+public sealed class EmittedMutantTests
+{
+    /// <summary>Programs of one function, by the kind of kernel that they are made of, with the sizes that show its edges.</summary>
+    static readonly (string Name, string Text, (int B, int T)[] Sizes)[] Programs =
+    [
+        ("map", "func f(x: f32[B,T], y: f32[T], n: i32[B,T]) -> (f32[T,B], i32[B,T])\n  %0 = mul x, y\n  %1 = transpose %0 {order=[1,0]}\n  %2 = add %1, %1\n  %3 = mul n, n\n  return %2, %3\n", [(37, 15), (1, 1)]),
+        ("function", "func f(x: f32[B,T]) -> (f32[B,T], f32[B,T])\n  %0 = tanh x\n  %1 = log x\n  return %0, %1\n", [(31, 19)]),
+        ("row", "func f(x: f32[B,T]) -> (f32[B,T], f32[B])\n  %0 = softmax x {axis=1}\n  %1 = max x {axes=[1], keep=false}\n  return %0, %1\n", [(9, 77), (2, 1)]),
+        ("column", "func f(x: f32[B,T], y: f32[B,T]) -> (f32[T])\n  %0 = mul x, y\n  %1 = sum %0 {axes=[0], keep=false}\n  return %1\n", [(41, 131)]),
+        ("product", "func f(a: f32[B,T], b: f32[T,70], c: f32[70]) -> (f32[B,70])\n  %0 = matmul a, b\n  %1 = add %0, c\n  return %1\n", [(67, 37), (65, 16), (3, 1)]),
+        ("product in slices", "func f(a: f32[B,1100], b: f32[1100,T]) -> (f32[B,T])\n  %0 = matmul a, b\n  return %0\n", [(5, 7)]),
+        ("convolution", "func f(x: f32[B,3,6,5], w: f32[4,3,3,3]) -> (f32[B,4,6,5])\n  %0 = conv2d x, w {dilation=[1,1], groups=1, padding=[1,1], stride=[1,1]}\n  return %0\n", [(3, 1)]),
+        ("pool", "func f(x: f32[B,3,9,7]) -> (f32[B,3,5,4], i32[B,3,5,4])\n  %0, %1 = max_pool2d x {kernel=[3,3], padding=[1,1], stride=[2,2]}\n  return %0, %1\n", [(7, 1)]),
+        ("embedding", "func f(ids: i64[B], dy: f32[B,1030]) -> (f32[7,1030])\n  %0 = embedding_grad dy, ids {rows=[7]}\n  return %0\n", [(290, 1)]),
+        ("sort", "func f(x: f32[B,T]) -> (f32[B,T], i64[B,T])\n  %0, %1 = sort x {axis=1, descending=true}\n  return %0, %1\n", [(3, 300), (2, 5)]),
+        ("scan", "func f(x: f32[B,T]) -> (f32[B,T])\n  %0 = cumsum x {axis=0, reverse=true}\n  return %0\n", [(11, 261)]),
+        ("branch", "func f(x: f32[B]) -> (f32[B])\n  %0 = loop x {carries=1, count=[3], scanned=0}\n    region(i: i64[], c: f32[B])\n      %0 = cast i {dtype=\"f32\"}\n      %1 = mul c, %0\n      return %1\n  return %0\n", [(70, 1)]),
+    ];
+
+    static LoweredProgram Attention()
+    {
+        var c = new AttentionCase("mutants", (1, 2, 66, 20), (1, 70), 19) { Causal = true, Lengths = [68] };
+        var program = new Program("attention", [], [], [], OperationTable.Set);
+        var builder = new Builder(program, "f");
+        ImmutableArray<Value> x = [.. c.Types(DType.F32).Select((t, i) => builder.Argument(t, "x" + i))];
+        return KernelTests.Lower(Verifier.Verify(program with { Functions = [builder.Build(c.Build(builder, x))] }));
+    }
+
+    [MutantsFact]
+    public void Small_faults_in_emitted_kernels_are_caught()
+    {
+        var outcomes = new List<MutantOutcome>();
+        for (var p = 0; p < Programs.Length; p++)
+        {
+            var (name, text, sizes) = Programs[p];
+            var lowered = KernelTests.Lower(KernelTests.Parse(text));
+            (DimBinding, TensorData[])[] runs =
+            [
+                .. sizes.Select(s => (DimBinding.Empty.With("B", s.B).With("T", s.T), s)).Select(s => (s.Item1, (TensorData[])[.. lowered.Functions[0].Signature.Parameters.Select(a => KernelTests.Draw(
+                    a.Type, a.Name!, s.Item1, new(s.s.B + a.Name!.Length), name == "embedding" ? (n, _, random) => n == "ids" ? random.Next(7) : random.NextDouble() - 0.5 : null))])),
+            ];
+            outcomes.AddRange(Try(name, lowered, runs, p));
+        }
+        var attention = Attention();
+        outcomes.AddRange(Try("attention", attention, [(DimBinding.Empty, new AttentionCase("mutants", (1, 2, 66, 20), (1, 70), 19) { Causal = true, Lengths = [68] }.Arguments(DType.F32))], Programs.Length));
+        var table = MutantRunner.Table(outcomes);
+        File.WriteAllText(Path.Combine(AppContext.BaseDirectory, "emitted-mutants.md"), table + "\n" + string.Join("\n", outcomes.Where(o => !o.Caught).Select(o => $"{o.Kernel}: {o.Mutant}")) + "\n");
+        Assert.True(outcomes.Count >= 200, table);
+        Assert.True(outcomes.Count(o => o.Caught) >= 0.94 * outcomes.Count, table + "\n" + string.Join("\n", outcomes.Where(o => !o.Caught).Select(o => $"{o.Kernel}: {o.Mutant}")));
+    }
+
+    // As many of each program, spread over its text.
+    static IReadOnlyList<MutantOutcome> Try(string name, LoweredProgram lowered, (DimBinding Binding, TensorData[] Arguments)[] runs, int number)
+    {
+        // Of the functions that run: a kernel may have another one for operands that begin elsewhere.
+        var launched = runs.SelectMany(r => PtxSequence.Of(lowered.Functions[0], r.Binding)).Select(s => s.Call.Function).ToHashSet(StringComparer.Ordinal);
+        var right = new EmulatedMachine(lowered, new() { Seed = 1 }, text: PtxTarget.Module(PtxTarget.Functions(lowered).Where(f => launched.Contains(f.Name))));
+        var expected = runs.Select(r => right.Run("f", r.Binding, r.Arguments)).ToArray();
+        // About four a line; of barriers there are few.
+        var every = Math.Max(1, 4 * right.Text.Count(c => c == '\n') / 26);
+        var mutants = Mutator.Make(right.Text, seed: 1 + number, (kind, n) => kind == MutationKind.BarrierDeleted || (kind is MutationKind.RegisterSwapped or MutationKind.ImmediateChanged or MutationKind.PredicateInverted && (n + number) % every == 0));
+        return MutantRunner.Run(name, mutants, text =>
+        {
+            for (var r = 0; r < runs.Length; r++)
+            {
+                var machine = new EmulatedMachine(lowered, new() { Seed = (ulong)(1 + r), InstructionLimit = 40_000_000 }, text: text);
+                var actual = machine.Run("f", runs[r].Binding, runs[r].Arguments);
+                for (var i = 0; i < actual.Length; i++) KernelTests.Same(expected[r][i], actual[i], name);
+            }
+        });
+    }
+}
+
+/// <summary>A test that runs where all mutants are asked for.</summary>
+sealed class MutantsFactAttribute : FactAttribute
+{
+    public MutantsFactAttribute()
+    {
+        if (Environment.GetEnvironmentVariable("GRAPH_ALL_MUTANTS") is not { Length: > 0 }) Skip = "GRAPH_ALL_MUTANTS is not set.";
+    }
+}

@@ -1,0 +1,58 @@
+using System;
+using System.IO;
+using System.Linq;
+using System.Text.Json;
+using Graph.PtxEmulator;
+using Graph.Runtime.Cuda;
+using Xunit;
+
+namespace Graph.Tests.Ptx.Emission;
+
+/// <summary>The program that finds out on a card, with the emulator for one: every section, on few programs.</summary>
+public sealed class GpuProgramTests
+{
+    static int Run(params string[] args) => (int)System.Reflection.Assembly.Load("Graph.Gpu").EntryPoint!.Invoke(null, [args])!;
+
+    [Fact]
+    public void Every_section_ends_with_findings_that_are_fine()
+    {
+        var path = Path.Combine(Path.GetTempPath(), Guid.NewGuid() + ".json");
+        var asked = -1;
+        CudaDrivers.Substitute = ordinal =>
+        {
+            asked = ordinal;
+            return new EmulatedDriver(new LaunchOptions { Strict = false });
+        };
+        try
+        {
+            Assert.Equal(0, Run("--device", "2", "--count", "3", "--out", path, "device", "functions", "programs", "speed"));
+            Assert.Equal(2, asked);
+            var findings = File.ReadLines(path).Select(line => JsonDocument.Parse(line).RootElement).ToList();
+            Assert.All(findings, f => Assert.True(f.GetProperty("ok").GetBoolean(), f.ToString()));
+            Assert.Equal([("device", 1), ("functions", 9), ("programs", 3), ("speed", 4)], findings.GroupBy(f => f.GetProperty("section").GetString()!).Select(g => (g.Key, g.Count())));
+        }
+        finally
+        {
+            CudaDrivers.Substitute = null;
+            File.Delete(path);
+        }
+    }
+
+    /// <summary>A kernel at fault is a finding, and the program says so by its exit code; no card is another one.</summary>
+    [Fact]
+    public void What_is_wrong_is_said_by_the_exit_code()
+    {
+        CudaDrivers.Substitute = _ => new EmulatedDriver(new LaunchOptions { Strict = false }) { Rewrite = text => text.Replace("fma.rn.f32", "fma.rz.f32") };
+        try
+        {
+            Assert.Equal(1, Run("--count", "1", "functions"));
+            CudaDrivers.Substitute = _ => throw new PlatformNotSupportedException("there is none");
+            Assert.Equal(3, Run("device"));
+            Assert.Equal(2, Run("--section"));
+        }
+        finally
+        {
+            CudaDrivers.Substitute = null;
+        }
+    }
+}
