@@ -48,7 +48,7 @@ public sealed class CallTextTests
         var read = StartText.Read(twelve.Text);
         foreach (var (expected, actual) in twelve.Program.Functions.Zip(read.Functions))
         {
-            Assert.Equal(expected.Assigned, actual.Assigned);
+            Assert.Equal(expected.Assigned.ToArray(), actual.Assigned.ToArray());
             var (bound, again) = (expected.Typical!.Read(), actual.Typical!.Read());
             Assert.Equal(bound.Names, again.Names);
             Assert.Equal(bound.Launches, again.Launches);
