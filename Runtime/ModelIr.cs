@@ -14,6 +14,7 @@ using Graph.Compiler.Planning;
 using Graph.Compiler.Targets;
 using Graph.Compiler.Targets.CSharp;
 using Graph.Compiler.Targets.Ptx;
+using Graph.Compiler.Training;
 using Graph.Runtime.Cuda;
 using Graph.Runtime.Execution;
 
@@ -122,10 +123,10 @@ public sealed class ModelIr
 
     /// <summary>The plans of all functions.</summary>
     /// <param name="binding">The named dimensions; typical values when left out.</param>
-    public IReadOnlyList<MemoryPlan> Plans(DimBinding? binding = null) => Plans(Compiling.Compiled.Value, Compiling.Lowered.Value, binding);
+    public IReadOnlyList<MemoryPlan> Plans(DimBinding? binding = null) => Plans(Compiling.Compiled.Value, Compiling.Lowered.Value, binding, descriptor.MemoryBudget);
 
     /// <summary>The plans of all functions of a compiled program, with the peak that the order of the source would have had.</summary>
-    internal static IReadOnlyList<MemoryPlan> Plans(CompiledProgram compiled, LoweredProgram lowered, DimBinding? binding)
+    internal static IReadOnlyList<MemoryPlan> Plans(CompiledProgram compiled, LoweredProgram lowered, DimBinding? binding, long? budget = null)
     {
         // The fused program is in the order of the source still; scheduling comes after it.
         var natural = compiled.Find("Fused") is { } fused ? Lowerer.Lower(fused, compiled.Target) : null;
@@ -134,8 +135,16 @@ public sealed class ModelIr
             var used = new DimSolver(f, lowered.Dims).Symbols;
             var mine = binding is null ? DimBinding.Typical(used) : new DimBinding(used.Select(s => new KeyValuePair<string, long>(s.Name, binding[s.Name])));
             var before = natural?.Find(f.Name);
-            return Planner.Plan(f, mine) with { NaturalPeak = before is null ? null : Planner.PeakBytes(before, mine) };
+            return PlanWithin(budget, lowered, f, mine) with { NaturalPeak = before is null ? null : Planner.PeakBytes(before, mine) };
         })];
+    }
+
+    // The smallest that there is, where the budget is not enough.
+    static MemoryPlan PlanWithin(long? budget, LoweredProgram lowered, LoweredFunction function, DimBinding binding)
+    {
+        if (budget is not { } bytes) return Planner.Plan(function, binding);
+        var isTraining = TrainingSignature.OfStep(lowered.Training, function.Name) is not null;
+        return Rematerializer.Plan(function, binding, bytes - StoredMemory.Of(lowered.States, binding).During(isTraining), out var smallest) ?? smallest;
     }
 
     string Stage(string name) => ProgramPrinter.Print(Compiling.Compiled.Value.Find(name) ?? throw new InvalidOperationException($"The compiler has no stage {name}."));

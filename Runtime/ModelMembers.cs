@@ -86,6 +86,19 @@ public static class ModelMembers
             model.Instance.FitAsync(data, options, progress, cancel);
 
         /// <summary>
+        /// The most bytes that a call may take together with all that is stored (weights and masters; in a training step the moments, in other calls what is derived), but without what kernels' threads have for themselves; null for no bound. A
+        /// call that would need more computes some of its intermediates again instead of keeping them: every number keeps its bits, and the step takes longer. What the class says with
+        /// <see cref="MemoryBudgetAttribute"/> at first. A change holds from the next call on; sessions have their own.
+        /// </summary>
+        /// <exception cref="System.ArgumentOutOfRangeException">It is not above 0.</exception>
+        /// <remarks>A call that cannot be made within it throws <see cref="System.InsufficientMemoryException"/>, which says what the least is and which operation needs it.</remarks>
+        public long? MemoryBudget
+        {
+            get => model.Instance.MemoryBudget;
+            set => model.Instance.MemoryBudget = value;
+        }
+
+        /// <summary>
         /// How many calls may run at once; more wait for their turn. Each of them has memory of its own for intermediates, as large as its largest call so far needed; parameters are shared. One for
         /// each processor at first. Training steps run alone.
         /// </summary>

@@ -66,7 +66,7 @@ public sealed record FunctionMemory
     /// <summary>Its name.</summary>
     public required string Function { get; init; }
 
-    /// <summary>What is stored while it runs: weights, masters and what is derived; the moments too in a training step.</summary>
+    /// <summary>What is stored for it: weights and masters; in a training step the moments, in other calls what is derived.</summary>
     public required long Stored { get; init; }
 
     /// <summary>All intermediates, in one block: activations, gradients and workspaces at the peak, and what their placement leaves unused.</summary>
@@ -87,6 +87,9 @@ public sealed record FunctionMemory
     /// <summary>No order of the operations and no recomputation needs less: the most that a single operation has in memory at once, operands, results and workspace.</summary>
     public required long LargestOperation { get; init; }
 
+    /// <summary>How many operations run again, for what they make is not kept: 0 without a memory budget, and where it is not needed.</summary>
+    public required int Repeated { get; init; }
+
     /// <summary>Where the most lives; null of a function without intermediates.</summary>
     public required MemoryPeak? Peak { get; init; }
 
@@ -106,6 +109,7 @@ public sealed record FunctionMemory
         text.Append(CultureInfo.InvariantCulture, $"{Function}  {Total:N0} B with all that is stored\n");
         foreach (var (name, bytes) in new[] { ("arena", Arena), ("  activations", Activations), ("  gradients", Gradients), ("  workspaces", Workspaces), ("threads", Threads) })
             if (bytes > 0) text.Append(CultureInfo.InvariantCulture, $"  {name,-14}{bytes,14:N0} B\n");
+        if (Repeated > 0) text.Append(CultureInfo.InvariantCulture, $"  {Repeated:N0} operations run again\n");
         if (Peak is { } peak) text.Append(CultureInfo.InvariantCulture, $"  peak at #{peak.Launch} {peak.Operation}{(peak.Source.Length > 0 ? " (" + peak.Source + ")" : "")}\n");
         foreach (var tensor in AtPeak.Take(5)) text.Append(CultureInfo.InvariantCulture, $"    {tensor.Bytes,14:N0} B  {tensor.Kind.ToString().ToLowerInvariant()} of {tensor.Operation}{(tensor.Source.Length > 0 ? " (" + tensor.Source + ")" : "")}\n");
         return text.ToString();

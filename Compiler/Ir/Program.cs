@@ -29,6 +29,9 @@ public sealed record Program(string Name, ImmutableArray<DimSymbol> Dims, Immuta
     /// <summary>The entries that compute operation by operation what is written: nothing is folded into their weights.</summary>
     public ImmutableArray<string> Exact { get; init; } = [];
 
+    /// <summary>The paths of the modules whose calls keep nothing of their inside for the backward pass.</summary>
+    public ImmutableArray<string> Checkpoints { get; init; } = [];
+
     public Function? Find(string name) => Functions.FirstOrDefault(f => f.Name == name);
 
     public StateDecl? FindState(string path) => States.FirstOrDefault(s => s.Path == path);

@@ -95,6 +95,9 @@ public sealed record LoweredFunction(
     /// <summary>Arguments and results lie in the arena, too (<see cref="Targets.TargetModel.StableAddresses"/>): arguments from before the first launch on, results till behind the last.</summary>
     public bool HasStableAddresses { get; init; }
 
+    /// <summary>The paths of the modules whose calls keep nothing of their inside for the backward pass: plans repeat their launches there.</summary>
+    public ImmutableArray<string> Checkpoints { get; init; } = [];
+
     /// <summary>Whether a buffer has a place in the arena.</summary>
     public bool IsPlanned(Buffer buffer) => buffer.Kind == BufferKind.Arena || (HasStableAddresses && buffer.Kind is (BufferKind.Argument or BufferKind.Result));
 

@@ -30,7 +30,7 @@ public static class Lowerer
         foreach (var function in program.Functions)
         {
             cancel.ThrowIfCancellationRequested();
-            if (!called.Contains(function.Name)) functions.Add(new FunctionLowering(program, function, kernels, target, bodies).Lower(cancel));
+            if (!called.Contains(function.Name)) functions.Add(new FunctionLowering(program, function, kernels, target, bodies).Lower(cancel) with { Checkpoints = program.Checkpoints });
         }
         var (lowered, states) = PackWeights.Run(program, functions.ToImmutable(), [.. program.States.Select(s => s with { Type = s.Type.Bare })], kernels, target);
         return new(program.Name, program.Dims, states, Used(kernels.Kernels, lowered), lowered) { Target = target.Text.TrimEnd('\n').Replace("\n  ", "; "), Requirements = program.Requirements, Ranges = program.Ranges, Training = [.. program.Training.Select(t => t with { Rules = [] })] };

@@ -41,6 +41,9 @@ public sealed record ModuleDef(
     /// <summary>What [Precision] says of the class and of its fields; none without the attribute.</summary>
     public EquatableArray<PrecisionDef> Precisions { get; init; } = [];
 
+    /// <summary>What [Checkpoint] marks: null for the class itself, and the names of fields.</summary>
+    public EquatableArray<string?> Checkpoints { get; init; } = [];
+
     /// <summary>The method with the identity <paramref name="id"/> declared here, or null.</summary>
     public MethodDef? Method(string id) => Methods.FirstOrDefault(m => m.Id == id);
 

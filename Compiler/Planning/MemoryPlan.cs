@@ -25,6 +25,18 @@ public sealed record MemoryPlan(
     /// <summary>The most bytes that would live at once had the launches stayed in the order of the source; null when nobody asked (<see cref="Planner.PeakBytes"/> tells).</summary>
     public long? NaturalPeak { get; init; }
 
+    /// <summary>The function as it was lowered: <see cref="Function"/> itself, or what it repeats launches of.</summary>
+    public LoweredFunction Source { get; init; } = Function;
+
+    /// <summary>The launches of <see cref="Source"/> in the order in which <see cref="Function"/> has them, some of them more than once; empty where none is repeated.</summary>
+    public ImmutableArray<int> Order { get; init; } = [];
+
+    /// <summary>Bytes of arena that it was planned for; null for as many as it takes.</summary>
+    public long? Budget { get; init; }
+
+    /// <summary>How many launches run again.</summary>
+    public int Repeated => Order.IsEmpty ? 0 : Order.Length - Source.Launches.Length;
+
     /// <summary>What finding the placement cost, in steps of about two nanoseconds; the same on every machine.</summary>
     public long Work { get; init; }
 

@@ -32,9 +32,11 @@ public static class PlanPrinter
         if (plan.ThreadBytes > 0) text.Append("   a thread ").Append(Count(plan.ThreadBytes)).Append(" B");
         text.Append("   peak at ").Append(plan.PeakDescription).Append('\n');
         text.Append("flops ").Append(Short(plan.Flops)).Append("   moved ").Append(Count(plan.Traffic)).Append(" B   placed by ").Append(plan.Method).Append('\n');
+        Repeats(plan, text);
         Peak(timeline, text);
 
         var rows = new List<string[]> { machine is null ? ["#", "kernel", "reads", "writes", "bytes", "flops", "live"] : ["#", "kernel", "reads", "writes", "bytes", "flops", "live", "floor"] };
+        var isAgain = Again(plan);
         for (var i = 0; i < plan.Function.Launches.Length; i++)
         {
             var launch = plan.Function.Launches[i];
@@ -42,13 +44,33 @@ public static class PlanPrinter
             var bytes = launch.Traffic.Evaluate(plan.Binding);
             var row = new List<string>
             {
-                i.ToString(CultureInfo.InvariantCulture), launch.Title, Operands(plan, launch, i, written: false), Operands(plan, launch, i, written: true), Count(bytes), Short(flops), Count(timeline.Moments[i].Total),
+                i.ToString(CultureInfo.InvariantCulture), launch.Title + (isAgain(i) ? " again" : ""), Operands(plan, launch, i, written: false), Operands(plan, launch, i, written: true), Count(bytes), Short(flops), Count(timeline.Moments[i].Total),
             };
             if (machine is not null) row.Add((Math.Max(flops / machine.FlopsPerSecond, bytes / machine.BytesPerSecond) * 1000).ToString("0.000", CultureInfo.InvariantCulture) + " ms");
             rows.Add([.. row]);
         }
         Table(rows, text);
         return text.ToString();
+    }
+
+    static Func<int, bool> Again(MemoryPlan plan)
+    {
+        if (plan.Order.IsEmpty) return _ => false;
+        var seen = new HashSet<int>();
+        var again = plan.Order.Select(launch => !seen.Add(launch)).ToArray();
+        return i => again[i];
+    }
+
+    static void Repeats(MemoryPlan plan, StringBuilder text)
+    {
+        if (plan.Budget is not { } budget) return;
+        long flops = 0, traffic = 0;
+        foreach (var launch in plan.Source.Launches)
+        {
+            flops += launch.Flops.Evaluate(plan.Binding);
+            traffic += launch.Traffic.Evaluate(plan.Binding);
+        }
+        text.Append("budget ").Append(Count(budget)).Append(" B   ").Append(Count(plan.Repeated)).Append(" launches run again: ").Append(Short(plan.Flops - flops)).Append(" flops and ").Append(Count(plan.Traffic - traffic)).Append(" B more\n");
     }
 
     // The rest is small, or there is much of a kind.

@@ -16,7 +16,7 @@ namespace Graph.Compiler.Planning;
 public static class PlanText
 {
     /// <summary>Version of the text; a reader refuses another one.</summary>
-    public const int Version = 2;
+    public const int Version = 3;
 
     public static string Write(IEnumerable<MemoryPlan> plans)
     {
@@ -31,6 +31,8 @@ public static class PlanText
         foreach (var dim in plan.Binding.Values) text.Append("  dim ").Append(dim.Key).Append(' ').Append(Number(dim.Value)).Append('\n');
         text.Append("  arena ").Append(Number(plan.ArenaBytes)).Append(" bound ").Append(Number(plan.LowerBound)).Append(" peak ").Append(Number(plan.PeakLaunch))
             .Append(" flops ").Append(Number(plan.Flops)).Append(" moves ").Append(Number(plan.Traffic)).Append(" work ").Append(Number(plan.Work)).Append(' ').Append(plan.Method).Append('\n');
+        if (plan.Budget is { } budget) text.Append("  within ").Append(Number(budget)).Append('\n');
+        if (!plan.Order.IsEmpty) Order(plan.Order, text);
         // Other buffers are nothing that a plan says: theirs is the size that they have.
         foreach (var buffer in plan.Function.Buffers)
         {
@@ -42,6 +44,30 @@ public static class PlanText
             if (plan.TakesOver[i] >= 0) text.Append(" over ").Append(Number(plan.TakesOver[i]));
             text.Append('\n');
         }
+    }
+
+    // Launches that stand behind one another as they do in the function are a range.
+    static void Order(ImmutableArray<int> order, StringBuilder text)
+    {
+        var ranges = new List<(int First, int Last)>();
+        foreach (var launch in order)
+            if (ranges.Count > 0 && ranges[ranges.Count - 1] is var last && last.Last + 1 == launch) ranges[ranges.Count - 1] = (last.First, launch);
+            else ranges.Add((launch, launch));
+        text.Append("  order ").Append(Number(ranges.Count));
+        foreach (var (first, last) in ranges) text.Append(' ').Append(Number(first)).Append(' ').Append(Number(last));
+        text.Append('\n');
+    }
+
+    static ImmutableArray<int> Order(TextCursor t, int launches)
+    {
+        var order = ImmutableArray.CreateBuilder<int>();
+        for (var left = t.Integer(); left > 0; left--)
+        {
+            var first = t.Index(launches, "launch");
+            for (var last = t.Index(launches, "launch"); first <= last; first++) order.Add(first);
+        }
+        t.EndLine();
+        return order.ToImmutable();
     }
 
     /// <summary>Reads the plans of a program's functions.</summary>
@@ -75,6 +101,15 @@ public static class PlanText
         }
         var (arena, bound, peak, flops, traffic, work) = (After(t, "arena"), After(t, "bound"), After(t, "peak"), After(t, "flops"), After(t, "moves"), After(t, "work"));
         var method = t.RestOfLine();
+        long? budget = null;
+        if (t.TryWord("within"))
+        {
+            budget = t.Integer();
+            t.EndLine();
+        }
+        var source = function;
+        ImmutableArray<int> order = t.TryWord("order") ? Order(t, function.Launches.Length) : [];
+        if (!order.IsEmpty) function = RepeatedLaunches.In(source, order);
         var count = function.Buffers.Length;
         var (offsets, bytes, lives, takesOver) = (new long[count], new long[count], new Life[count], new int[count]);
         for (var i = 0; i < count; i++)
@@ -90,7 +125,7 @@ public static class PlanText
             if (t.TryWord("over")) takesOver[i] = t.Index(count, "buffer");
             t.EndLine();
         }
-        return new(function, binding, Owned(offsets), Owned(bytes), Owned(lives), Owned(takesOver), arena, bound, (int)peak, flops, traffic, method) { Work = work };
+        return new(function, binding, Owned(offsets), Owned(bytes), Owned(lives), Owned(takesOver), arena, bound, (int)peak, flops, traffic, method) { Work = work, Source = source, Order = order, Budget = budget };
     }
 
     static ImmutableArray<T> Owned<T>(T[] array) => ImmutableCollectionsMarshal.AsImmutableArray(array);

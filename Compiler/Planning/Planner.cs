@@ -17,6 +17,8 @@ public static class Planner
     /// <param name="like">A plan of the same function in another binding, whose order is tried first: mostly it is as good here, and is found at once.</param>
     public static MemoryPlan Plan(LoweredFunction function, DimBinding binding, MemoryPlan? like = null)
     {
+        if (CheckpointMarks.Order(function, binding) is { } order) return Rematerializer.PlanIn(function, binding, order);
+        if (like?.Repeated > 0) like = null; // of other buffers
         var work = new PlanningWork();
         var liveness = new Liveness(function, binding);
         var live = liveness.LiveBytes();

@@ -34,7 +34,7 @@ public sealed class StartProgram(string name, int kernels, ImmutableArray<StateD
     /// <param name="plans">Plans at typical sizes, for functions that are to start at them; empty for none.</param>
     public static StartProgram Of(LoweredProgram program, ImmutableArray<MemoryPlan> plans = default) => new(
         program.Name, program.Generated.Length, program.States, program.Training,
-        [.. program.Functions.Select(f => StartFunction.Of(f, program, plans.IsDefault ? null : plans.FirstOrDefault(p => ReferenceEquals(p.Function, f))))]);
+        [.. program.Functions.Select(f => StartFunction.Of(f, program, plans.IsDefault ? null : plans.FirstOrDefault(p => ReferenceEquals(p.Source, f))))]);
 }
 
 /// <summary>What a call has to know of a function.</summary>

@@ -50,6 +50,15 @@ static class AttributeReader
             .Where(p => p.Attribute is { ConstructorArguments.Length: 1 })
             .Select(p => new PrecisionDef(p.Symbol is INamedTypeSymbol ? null : p.Symbol.Name, Precision(p.Attribute!.ConstructorArguments[0]), context.At(p.Symbol))).ToEquatableArray();
 
+    /// <summary>What [Checkpoint] marks: null for the class itself, and the names of its fields.</summary>
+    public static EquatableArray<string?> Checkpoints(INamedTypeSymbol type) =>
+        type.GetMembers().Where(m => m is IFieldSymbol { IsImplicitlyDeclared: false } or IPropertySymbol).Prepend(type).Where(symbol => KnownTypes.Has(symbol, KnownTypes.Checkpoint))
+            .Select(symbol => symbol is INamedTypeSymbol ? null : symbol.Name).ToEquatableArray();
+
+    /// <summary>What [MemoryBudget] says of a class; null without one.</summary>
+    public static string? MemoryBudget(INamedTypeSymbol type) =>
+        KnownTypes.Attribute(type, KnownTypes.MemoryBudget) is { ConstructorArguments: { Length: 1 } arguments } ? arguments[0].Value as string ?? "" : null;
+
     static double Number(AttributeData attribute, string name) => Named(attribute, name)?.Value is IConvertible number ? number.ToDouble(CultureInfo.InvariantCulture) : 0;
 
     static EquatableArray<string> Texts(AttributeData attribute, string name) => Named(attribute, name) is { Kind: TypedConstantKind.Array, IsNull: false } list

@@ -19,6 +19,8 @@ static class KnownTypes
     public const string Loss = "LossAttribute";
     public const string Train = "TrainAttribute";
     public const string Precision = "PrecisionAttribute";
+    public const string Checkpoint = "CheckpointAttribute";
+    public const string MemoryBudget = "MemoryBudgetAttribute";
     public const string State = "StateAttribute";
     public const string Operation = "OperationAttribute";
     public const string ModuleDefinition = "ModuleDefinitionAttribute";

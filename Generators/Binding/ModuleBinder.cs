@@ -77,7 +77,7 @@ static class ModuleBinder
         var space = type.ContainingNamespace is { IsGlobalNamespace: false } named ? named.ToDisplayString(FullyQualified) : "";
         return new(
             space, new EquatableArray<string>(containers.ToArray()), CSharpName.Escape(type.Name), type.IsSealed, type.IsStatic, KnownTypes.IsModule(type.BaseType) && IsExtended(context, type.BaseType!),
-            GeneratedNames.Hides(type), GeneratedNames.HasDispose(type), GeneratedNames.HasToString(type), HintNames.Of(name)) { HasMemory = GeneratedNames.HasMemory(type) };
+            GeneratedNames.Hides(type), GeneratedNames.HasDispose(type), GeneratedNames.HasToString(type), HintNames.Of(name)) { HasMemory = GeneratedNames.HasMemory(type), MemoryBudget = AttributeReader.MemoryBudget(type) };
     }
 
     /// <summary>Why no other part of the class can be written.</summary>
@@ -115,7 +115,7 @@ static class ModuleBinder
         var kind = type.IsStatic ? ModuleKind.Library : isModel ? ModuleKind.Model : type.IsAbstract ? ModuleKind.AbstractModule : ModuleKind.Module;
         var definition = new ModuleDef(
             name, kind, Base(context, type, members), AttributeReader.Dims(context, type), members.Constructors(), members.Fields(withStatic: true), members.Methods(),
-            [], [], [], [], [], context.At(type)) { Precisions = AttributeReader.Precisions(context, type) };
+            [], [], [], [], [], context.At(type)) { Precisions = AttributeReader.Precisions(context, type), Checkpoints = AttributeReader.Checkpoints(type) };
         definition = definition with { Fields = definition.Fields.AddRange(members.CapturedFields()) };
         ModelRules.Check(context, type, isModel);
 

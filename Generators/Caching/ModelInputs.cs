@@ -7,6 +7,7 @@ using System.Threading;
 using Graph.Compiler;
 using Graph.Compiler.Modules;
 using Graph.Compiler.Modules.Text;
+using Graph.Compiler.Planning;
 using Graph.Compiler.Targets;
 using Graph.Generators.Binding;
 using Graph.Generators.Diagnostics;
@@ -85,7 +86,10 @@ static class ModelInputs
             }
         }
         foreach (var name in choice.Unknown) problems.Add(new(Descriptors.UnknownTarget.Id, model.Location, [DefinitionName.FullName(model.Name), name, string.Join(", ", KnownTargets.All.Select(t => t.Name))]));
-        var input = isComplete && problems.Count == 0 ? new ModelInput(declaration, model, found.Values.ToEquatableArray(), choice.Targets) { IsExact = choice.IsExact } : null;
+        var written = declaration.MemoryBudget ?? (choice.MemoryBudget.Length > 0 ? choice.MemoryBudget : null);
+        var budget = written is null ? null : ByteSize.Parse(written);
+        if (written is not null && budget is null) problems.Add(new(Descriptors.BadBudget.Id, model.Location, [DefinitionName.FullName(model.Name), written]));
+        var input = isComplete && problems.Count == 0 ? new ModelInput(declaration, model, found.Values.ToEquatableArray(), choice.Targets) { IsExact = choice.IsExact, MemoryBudget = budget } : null;
         return new(model.Name, input, declaration, bound.Outline, bound.Docs, new EquatableArray<DiagnosticInfo>(problems));
     }
 

@@ -7,13 +7,16 @@ using Microsoft.CodeAnalysis.Diagnostics;
 
 namespace Graph.Generators.Caching;
 
-/// <summary>What a build compiles its models for. It is a part of everything that is remembered of a model.</summary>
+/// <summary>What a build compiles its models for, and for how much memory. It is a part of everything that is remembered of a model.</summary>
 /// <param name="Targets">The processor first, which every model runs on, and whatever the project names beside it, each once.</param>
 /// <param name="Unknown">The names that no target has.</param>
 public sealed record TargetChoice(EquatableArray<TargetModel> Targets, EquatableArray<string> Unknown)
 {
     /// <summary>Whether nothing is folded in entries: the property <c>GraphExact</c>.</summary>
     public bool IsExact { get; init; }
+
+    /// <summary>The property <c>GraphMemoryBudget</c>: what models may take that say nothing themselves; empty for no bound.</summary>
+    public string MemoryBudget { get; init; } = "";
 
     /// <summary>Of the property <c>GraphTargets</c>: names with semicolons or commas between them, in any case; the processor alone when it is empty.</summary>
     public static TargetChoice Of(AnalyzerConfigOptions options)
@@ -24,6 +27,7 @@ public sealed record TargetChoice(EquatableArray<TargetModel> Targets, Equatable
         return new(KnownTargets.Default.Concat(known).Distinct().ToEquatableArray(), names.Where(n => KnownTargets.Find(n) is null).Distinct(StringComparer.OrdinalIgnoreCase).ToEquatableArray())
         {
             IsExact = options.TryGetValue("build_property.graphexact", out var exact) && exact.Equals("true", StringComparison.OrdinalIgnoreCase),
+            MemoryBudget = options.TryGetValue("build_property.graphmemorybudget", out var budget) ? budget.Trim() : "",
         };
     }
 }

@@ -28,6 +28,7 @@ public static class Descriptors
     public static readonly DiagnosticDescriptor UnreadableDefinition = Error("GR0002", Generator, "A referenced module cannot be read", "The definition of module {0} in {1} cannot be read: {2}. Build {1} and this project with the same version of Graph.");
     public static readonly DiagnosticDescriptor MissingDefinition = Error("GR0003", Generator, "A referenced module has no definition", "Module {0} needs {1}, but no referenced assembly holds its definition. Was the assembly built without the Graph generator?");
 
+    public static readonly DiagnosticDescriptor BadBudget = Error("GR2121", Shapes, "Not a number of bytes", "The memory budget of {0} is \"{1}\", expected a number of bytes with a unit, such as 4GB or 512 MiB");
     public static readonly DiagnosticDescriptor UnknownTarget = Error("GR2070", Generator, "There is no such target", "{0} cannot be compiled for {1}, which the project names in GraphTargets: no target has this name. Those that there are: {2}.");
 
     public static readonly DiagnosticDescriptor NotPartial = Error("GR1001", Language, "A module must be partial", "{0} must be declared partial, because code is generated into it");
@@ -68,7 +69,7 @@ public static class Descriptors
 
     static readonly ImmutableArray<DiagnosticDescriptor> Written =
     [
-        InternalError, UnreadableDefinition, MissingDefinition, UnknownTarget,
+        InternalError, UnreadableDefinition, MissingDefinition, UnknownTarget, BadBudget,
         NotPartial, Unsupported, UnsupportedCall, NotClosed, BaseNotModule, UnsupportedType, Generic, ContainerNotPartial, ByReference, NotAnOperation,
         BadShape, UnknownDim, BadDim, TooDeep, NoShape, AssignedLate, NotMarked, NotReadOnly, NoBody, NameClash, NoMeaning, NotMade,
         TrainWithoutLoss, LossResult, TrainSignature, AmbiguousLoss, EntryResult, UnknownLoss, OutsideModel, EntryForm, BadTraining, TwoRoles,

@@ -12,6 +12,9 @@ public sealed record CompiledMembers(EquatableArray<GeneratedMethod> Methods, Mo
     /// <summary>The precisions that the model is compiled for, its own first; none of a model with one.</summary>
     public EquatableArray<CompiledPrecision> Precisions { get; init; } = [];
 
+    /// <summary>The most bytes that a call may take with all that is stored; null for no bound.</summary>
+    public long? MemoryBudget { get; init; }
+
     /// <summary>The model's named dimensions.</summary>
     public EquatableArray<DimSymbol> Dims { get; init; } = [];
 }

@@ -44,19 +44,23 @@ public static class ModelEmitter
         if (programs.SelectMany(p => MissingKernels.Errors(p, model.Origins, input.Model.Location)).ToList() is { Count: > 0 } missing) return Failed(input, missing);
         cancellation.ThrowIfCancellationRequested();
         var lowered = programs.Select(p => Lowerer.Lower(p, cancellation)).ToList();
-        var parts = programs.Zip(lowered, (program, kernels) => Part(input.Class, program.Target, kernels, input.Class.KernelClassFor(program.Target), emitters)).ToList();
+        var planned = lowered.Select(kernels => MemoryBudgets.Plan(input.Class.Name, kernels, input.MemoryBudget, model.Origins, input.Model.Location)).ToList();
+        if (planned.SelectMany(p => p.Errors).ToList() is { Count: > 0 } tooMuch) return Failed(input, tooMuch);
+        var parts = programs.Select((program, i) => Part(input.Class, program.Target, lowered[i], planned[i].Plans, input.Class.KernelClassFor(program.Target), emitters)).ToList();
         cancellation.ThrowIfCancellationRequested();
+        var further = model.Further.Select(program => Further(input, model, program, emitters, cancellation)).ToList();
+        if (further.SelectMany(f => f.Errors).ToList() is { Count: > 0 } tooMuchFurther) return Failed(input, tooMuchFurther);
 
         // The class runs on the processor.
         var cpu = programs.IndexOf(programs.Single(p => p.Target == KnownTargets.Cpu));
         var others = parts.Where((_, i) => i != cpu).ToList();
         var texts = new ModelTexts(CompressedText.Pack(Modules(input)), CompressedText.Pack(ProgramPrinter.Print(model.Program)));
         return new(
-            input.Class, new(GeneratedMethod.All(model, programs[cpu].Final).ToEquatableArray(), texts, others.Count > 0) { Precisions = Precisions(model), Dims = DimSolver.Called(lowered[cpu]).ToEquatableArray() },
+            input.Class, new(GeneratedMethod.All(model, programs[cpu].Final).ToEquatableArray(), texts, others.Count > 0) { Precisions = Precisions(model), Dims = Dims(model, programs[cpu].Final, lowered[cpu]), MemoryBudget = input.MemoryBudget },
             PartSource.Kernels(input.Class, parts[cpu]), others.Count > 0 ? PartSource.Targets(input.Class, others) : null,
             MemoryNeeds.Warnings(input.Class.Name, lowered[cpu], model.Origins, input.Model.Location).Concat(AttentionHints.Of(model.Program, model.Origins)).ToEquatableArray(), model.Origins.ToEquatableArray())
         {
-            Further = model.Further.Select(program => Further(input.Class, program, emitters, cancellation)).ToEquatableArray(),
+            Further = further.Select(f => f.Kernels).ToEquatableArray(),
         };
     }
 
@@ -68,24 +72,28 @@ public static class ModelEmitter
     }
 
     // What callers see is the same in every precision of 32 and 16 bits.
-    static PrecisionKernels Further(ClassDeclaration declaration, Program program, IReadOnlyList<ITargetEmitter> emitters, CancellationToken cancellation)
+    static (PrecisionKernels Kernels, List<DiagnosticInfo> Errors) Further(ModelInput input, ElaboratedModel model, Program program, IReadOnlyList<ITargetEmitter> emitters, CancellationToken cancellation)
     {
+        var declaration = input.Class;
         cancellation.ThrowIfCancellationRequested();
         var precision = program.Training[0].Precision;
         var lowered = Lowerer.Lower(CompilerPipeline.Run(program, KnownTargets.Cpu, cancel: cancellation), cancellation);
-        return new(precision, PartSource.Kernels(declaration, Part(declaration, KnownTargets.Cpu, lowered, declaration.KernelClassIn(precision), emitters), precision));
+        var (plans, errors) = MemoryBudgets.Plan(declaration.Name, lowered, input.MemoryBudget, model.Origins, input.Model.Location);
+        return (new(precision, PartSource.Kernels(declaration, Part(declaration, KnownTargets.Cpu, lowered, plans, declaration.KernelClassIn(precision), emitters), precision)), errors);
     }
+
+    static EquatableArray<DimSymbol> Dims(ElaboratedModel model, Program program, LoweredProgram lowered) => MemorySource.InOrder(
+        DimSolver.Called(lowered), model.Entries.Select(e => program.Find(e.Function)).OfType<Function>().SelectMany(f => f.Parameters).SelectMany(p => p.Shape.Dims).SelectMany(d => d.Symbols)).ToEquatableArray();
 
     static EquatableArray<CompiledPrecision> Precisions(ElaboratedModel model) => model.Further.IsEmpty ? []
         : model.Further.Insert(0, model.Program).Select(p => new CompiledPrecision(p.Training[0].Precision, p.Training.Select(t => t.LossScale).ToEquatableArray())).ToEquatableArray();
 
     static EmittedModel Failed(ModelInput input, IEnumerable<DiagnosticInfo> diagnostics) => new(input.Class, null, null, null, diagnostics.ToEquatableArray(), []);
 
-    static TargetPart Part(ClassDeclaration declaration, TargetModel target, LoweredProgram lowered, string kernelClass, IReadOnlyList<ITargetEmitter> emitters)
+    static TargetPart Part(ClassDeclaration declaration, TargetModel target, LoweredProgram lowered, List<MemoryPlan> plans, string kernelClass, IReadOnlyList<ITargetEmitter> emitters)
     {
         var emitter = emitters.FirstOrDefault(e => e.Target == target.Name) ?? throw new InvalidOperationException($"The target {target.Name} has no emitter.");
-        var plans = lowered.Functions.Select(f => Planner.PlanTypical(f, lowered.Dims)).ToImmutableArray();
-        var start = target == KnownTargets.Cpu ? StartText.Write(StartProgram.Of(lowered, plans)) : "";
+        var start = target == KnownTargets.Cpu ? StartText.Write(StartProgram.Of(lowered, [.. plans])) : "";
         return new(target.Name, emitter.Emit(lowered, target, declaration.Namespace, kernelClass), start, LoweredText.Write(lowered), PlanText.Write(plans));
     }
 

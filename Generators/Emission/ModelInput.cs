@@ -16,6 +16,9 @@ public sealed record ModelInput(ClassDeclaration Class, ModuleDef Model, Equatab
 {
     /// <summary>Whether all entries compute what is written operation by operation (<see cref="Compiler.Ir.Program.Exact"/>).</summary>
     public bool IsExact { get; init; }
+
+    /// <summary>The most bytes that a call may take with all that is stored; null for no bound.</summary>
+    public long? MemoryBudget { get; init; }
 }
 
 /// <summary>Where a partial class is, so that another part of it can be written.</summary>
@@ -32,6 +35,9 @@ public sealed record ModelInput(ClassDeclaration Class, ModuleDef Model, Equatab
 public sealed record ClassDeclaration(
     string Namespace, EquatableArray<string> Containers, string Name, bool IsSealed, bool IsStatic, bool HasBaseModule, bool Hides, bool HasDispose, bool HasToString, string HintName)
 {
+    /// <summary>What its [MemoryBudget] says; null without one.</summary>
+    public string? MemoryBudget { get; init; }
+
     /// <summary>It, or a base class that no model is generated into, has a member called <c>Memory</c>: the generated one makes way.</summary>
     public bool HasMemory { get; init; }
 

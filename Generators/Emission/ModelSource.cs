@@ -89,6 +89,7 @@ public static class ModelSource
         writer.Line("Plans = plans,");
         writer.Line($"KernelAddress = address ?? {Execution}CompiledModelDescriptor.WithoutKernels({ShortName(declaration)}),");
         writer.Line("Origins = places,");
+        if (members.MemoryBudget is { } budget) writer.Line(FormattableString.Invariant($"MemoryBudget = {budget}L,"));
         if (members.HasTargets) writer.Line("Targets = targets,");
         writer.Close(";");
         writer.Close();

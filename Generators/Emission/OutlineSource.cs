@@ -1,6 +1,7 @@
 using System.Linq;
 using Graph.Compiler;
 using Graph.Compiler.Modules;
+using Microsoft.CodeAnalysis.CSharp;
 
 namespace Graph.Generators.Emission;
 
@@ -23,7 +24,9 @@ static class OutlineSource
         writer.Line(declaration.HasDispose ? $"void global::System.IDisposable.Dispose() => {Broken};" : $"public {hiding}void Dispose() => {Broken};");
         writer.Line($"public static {hiding}global::Graph.ModelIr Ir => {Broken};");
         writer.Line($"public static {hiding}{type} Create(global::Graph.Device device = default, ulong seed = 0, int threads = 0) => {Broken};");
-        foreach (var method in SourceMethod.Compiled([.. methods.Select(SourceMethod.Of)]))
+        var sources = methods.Select(SourceMethod.Of).ToList();
+        if (!declaration.HasMemory) MemorySource.WriteOutline(writer, declaration, sources.SelectMany(m => m.Arguments).SelectMany(a => a.Shape).Select(d => d.Symbol).OfType<string>().Where(SyntaxFacts.IsValidIdentifier), Broken);
+        foreach (var method in SourceMethod.Compiled(sources))
         {
             MethodDocs.Write(writer, method, docs);
             writer.Line($"{ModelSource.Signature(method, hiding)} => {Broken};");

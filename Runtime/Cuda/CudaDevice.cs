@@ -77,7 +77,7 @@ sealed class CudaExecutor(CudaDevice device, WorkerPool pool) : IExecutor
         lock (device.Turn) return new CudaArena(device, Math.Max(bytes, 1), purpose);
     }
 
-    public IPlannedFunction Plan(CompiledFunction function, long[] values) => new Planned(device, function, function.Plans.Get(values));
+    public IPlannedFunction Plan(CompiledFunction function, long[] values, long? budget) => new Planned(device, function, function.Plan(values, budget));
 
     sealed class Planned(CudaDevice device, CompiledFunction function, MemoryPlan plan) : IPlannedFunction
     {

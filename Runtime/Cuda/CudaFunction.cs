@@ -46,7 +46,7 @@ sealed unsafe class CudaFunction : IBoundFunction
 
     public CudaFunction(CudaDevice device, CompiledFunction compiled, MemoryPlan plan, ParameterStore store, CudaArena arena)
     {
-        (this.device, this.store, this.arena, function, Plan) = (device, store, arena, compiled.Lowered, plan);
+        (this.device, this.store, this.arena, function, Plan) = (device, store, arena, plan.Function, plan);
         Lengths = compiled.Lengths([.. compiled.Solver.Symbols.Select(s => plan.Binding[s.Name])]);
         try
         {

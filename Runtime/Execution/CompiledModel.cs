@@ -68,7 +68,7 @@ public sealed class CompiledModel
         {
             if (!plans.IsDefault)
                 foreach (var plan in plans)
-                    if (ReferenceEquals(plan.Function, function)) return plan;
+                    if (ReferenceEquals(plan.Source, function)) return plan;
             return null;
         }
     }
@@ -78,6 +78,9 @@ public sealed class CompiledModel
     internal CompiledProgram Program => program.Value;
 
     public string Name { get; }
+
+    /// <summary>The most bytes that a call may take with all that is stored, as its class says; null when it says nothing.</summary>
+    public long? MemoryBudget { get; init; }
 
     /// <summary>What runs. Read when it is first asked for.</summary>
     /// <exception cref="InvalidOperationException">What the class embeds is damaged.</exception>

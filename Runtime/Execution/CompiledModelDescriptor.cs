@@ -67,6 +67,9 @@ public sealed class CompiledModelDescriptor
     /// <summary>The files and lines that the programs refer to by number, one a line.</summary>
     public string Origins { get; init; } = "";
 
+    /// <summary>The most bytes that a call may take with all that is stored; null for no bound.</summary>
+    public long? MemoryBudget { get; init; }
+
     /// <summary>The address of a generated kernel, by its number.</summary>
     public required Func<int, nint> KernelAddress { get; init; }
 
@@ -100,7 +103,7 @@ public sealed class CompiledModelDescriptor
     /// <param name="address">The address of a generated kernel, by its number; null when they were left out.</param>
     public CompiledModelDescriptor In(string name, double[] scales, EmbeddedText? start, EmbeddedText? lowered, EmbeddedText? plans, Func<int, nint>? address) => new()
     {
-        Name = Name, AbiVersion = AbiVersion, Modules = Modules, Elaborated = Elaborated, Origins = Origins, Start = start, Lowered = lowered, Plans = plans, KernelAddress = address ?? WithoutKernels(Name),
+        Name = Name, AbiVersion = AbiVersion, Modules = Modules, Elaborated = Elaborated, Origins = Origins, Start = start, Lowered = lowered, Plans = plans, KernelAddress = address ?? WithoutKernels(Name), MemoryBudget = MemoryBudget,
         precision = name, lossScales = scales,
     };
 
@@ -110,10 +113,12 @@ public sealed class CompiledModelDescriptor
 
     /// <summary>What the model takes in memory; nothing is allocated.</summary>
     /// <param name="threads">Threads of the processor that work on a call; 0 for one a processor.</param>
+    /// <param name="budget">The most bytes that a call may take, as <see cref="ModelMembers"/> has it; null for what the class says.</param>
     /// <param name="sizes">Its named dimensions; one that is left out has its typical size.</param>
     /// <exception cref="ArgumentException">An operation cannot work with the sizes.</exception>
+    /// <exception cref="InsufficientMemoryException">A function cannot run within the budget.</exception>
     /// <exception cref="ArgumentOutOfRangeException">A size is not within its bounds, or <paramref name="threads"/> is negative.</exception>
-    public ModelMemory Memory(int threads, params ReadOnlySpan<(string Name, int Size)> sizes) => MemoryEstimate.Of(Compiled, threads, sizes);
+    public ModelMemory Memory(int threads, long? budget, params ReadOnlySpan<(string Name, int Size)> sizes) => MemoryEstimate.Of(Compiled, threads, budget ?? MemoryBudget, sizes);
 
     /// <summary>A model with fresh parameters.</summary>
     /// <param name="device">Where it computes.</param>
@@ -152,7 +157,7 @@ public sealed class CompiledModelDescriptor
         try
         {
             var lowered = target.Lowered(Origins.Split('\n'));
-            return new(new(Name, lowered, _ => 0, target.Plans(lowered), CudaDevice.Numerics), target.Code());
+            return new(new(Name, lowered, _ => 0, target.Plans(lowered), CudaDevice.Numerics) { MemoryBudget = MemoryBudget }, target.Code());
         }
         catch (FormatException e)
         {
@@ -176,7 +181,7 @@ public sealed class CompiledModelDescriptor
         CheckVersion();
         try
         {
-            if (Start is not null) return new(Name, StartText.Read(Encoding.UTF8.GetString(Start())), KernelAddress, Program);
+            if (Start is not null) return new(Name, StartText.Read(Encoding.UTF8.GetString(Start())), KernelAddress, Program) { MemoryBudget = MemoryBudget };
             return WithoutStart();
         }
         catch (FormatException e)
@@ -188,7 +193,7 @@ public sealed class CompiledModelDescriptor
     CompiledModel WithoutStart()
     {
         var program = Program();
-        return new(Name, StartProgram.Of(program.Lowered), KernelAddress, () => program);
+        return new(Name, StartProgram.Of(program.Lowered), KernelAddress, () => program) { MemoryBudget = MemoryBudget };
     }
 
     CompiledModel.CompiledProgram Program()

@@ -26,14 +26,14 @@ sealed unsafe class CpuExecutor(CompiledModel model, WorkerPool pool) : IExecuto
 
     public IArena Allocate(long bytes, string purpose) => Arena.Allocate(bytes, purpose);
 
-    public IPlannedFunction Plan(CompiledFunction function, long[] values) => new Planned(this, function, function.Bound(values));
+    public IPlannedFunction Plan(CompiledFunction function, long[] values, long? budget) => new Planned(this, function, function.Bound(values, budget), budget);
 
-    sealed class Planned(CpuExecutor executor, CompiledFunction function, BoundFunction bound) : IPlannedFunction
+    sealed class Planned(CpuExecutor executor, CompiledFunction function, BoundFunction bound, long? budget) : IPlannedFunction
     {
         public long ArenaBytes => bound.ArenaBytes;
 
         public IBoundFunction Bind(long[] values, ParameterStore states, IArena arena) =>
-            LaunchTableBuilder.Build(executor.model, function, bound, values, states, ((NativeBlock)arena).Pointer, executor.pool);
+            LaunchTableBuilder.Build(executor.model, function, bound, budget, values, states, ((NativeBlock)arena).Pointer, executor.pool);
     }
 
     public void Dispose() => pool.Dispose();

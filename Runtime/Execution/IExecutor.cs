@@ -17,7 +17,11 @@ interface IExecutor : IDisposable
     IArena Allocate(long bytes, string purpose);
 
     /// <summary>A function under one binding, before it has memory.</summary>
-    IPlannedFunction Plan(CompiledFunction function, long[] values);
+    /// <param name="function">The function.</param>
+    /// <param name="values">The values of its symbols.</param>
+    /// <param name="budget">The most bytes that a call may take with all that is stored; null for no bound.</param>
+    /// <exception cref="InsufficientMemoryException">It cannot run within the budget.</exception>
+    IPlannedFunction Plan(CompiledFunction function, long[] values, long? budget);
 }
 
 /// <summary>A function under one binding that knows how much memory it needs.</summary>

@@ -15,18 +15,20 @@ sealed unsafe class LaunchTable : IBoundFunction
     readonly WorkerPool pool;
 
     readonly CompiledFunction function;
+    readonly long? budget;
 
-    internal LaunchTable(NativeBump memory, CompiledFunction function, long[] values, long[] lengths, ParameterStore store, WorkerPool pool)
+    internal LaunchTable(NativeBump memory, CompiledFunction function, long? budget, long[] values, long[] lengths, ParameterStore store, WorkerPool pool)
     {
         this.memory = memory;
         this.function = function;
+        this.budget = budget;
         this.store = store;
         this.pool = pool;
         Values = values;
         Lengths = lengths;
     }
 
-    public MemoryPlan Plan => field ??= function.Plans.Get(Values);
+    public MemoryPlan Plan => field ??= function.Plan(Values, budget);
 
     /// <summary>The values of the function's symbols, by which tables are found.</summary>
     public long[] Values { get; }
@@ -148,7 +150,7 @@ sealed unsafe class LaunchTable : IBoundFunction
 
     string Launched(int launch)
     {
-        var launched = function.Lowered.Launches[launch];
+        var launched = Plan.Function.Launches[launch];
         return ((launched as Compiler.Kernels.LibraryLaunch)?.Attributes.Text("what") ?? launched.Title) + (launched.Origins.IsEmpty ? "" : $" ({launched.Origins[0]})");
     }
 

@@ -14,6 +14,8 @@ sealed unsafe partial class LaunchTableBuilder
     readonly CompiledModel model;
     readonly CompiledFunction function;
     readonly BoundFunction bound;
+    readonly long? budget;
+    readonly long[] values;
     readonly ParameterStore store;
     readonly byte* arena;
     readonly WorkerPool pool;
@@ -29,11 +31,13 @@ sealed unsafe partial class LaunchTableBuilder
     int[] operands = new int[16];
     long threadBytes;
 
-    LaunchTableBuilder(CompiledModel model, CompiledFunction function, BoundFunction bound, ParameterStore store, byte* arena, WorkerPool pool)
+    LaunchTableBuilder(CompiledModel model, CompiledFunction function, BoundFunction bound, long? budget, long[] values, ParameterStore store, byte* arena, WorkerPool pool)
     {
         this.model = model;
         this.function = function;
         this.bound = bound;
+        this.budget = budget;
+        this.values = values;
         this.store = store;
         this.arena = arena;
         this.pool = pool;
@@ -41,12 +45,12 @@ sealed unsafe partial class LaunchTableBuilder
     }
 
     /// <summary>A table over parameters, an arena and a pool's scratch memory, which have to outlive it. When it cannot be made, nothing is left behind.</summary>
-    public static LaunchTable Build(CompiledModel model, CompiledFunction function, BoundFunction bound, long[] values, ParameterStore store, byte* arena, WorkerPool pool)
+    public static LaunchTable Build(CompiledModel model, CompiledFunction function, BoundFunction bound, long? budget, long[] values, ParameterStore store, byte* arena, WorkerPool pool)
     {
-        var builder = new LaunchTableBuilder(model, function, bound, store, arena, pool);
+        var builder = new LaunchTableBuilder(model, function, bound, budget, values, store, arena, pool);
         try
         {
-            return builder.Build(values);
+            return builder.Build();
         }
         catch
         {
@@ -55,10 +59,10 @@ sealed unsafe partial class LaunchTableBuilder
         }
     }
 
-    LaunchTable Build(long[] values)
+    LaunchTable Build()
     {
         var launches = bound.Launches;
-        var table = new LaunchTable(memory, function, values, function.Lengths(values), store, pool) { Entries = memory.Take<LaunchEntry>(launches.Length), Count = launches.Length, FirstWrite = bound.FirstWrite };
+        var table = new LaunchTable(memory, function, budget, values, function.Lengths(values), store, pool) { Entries = memory.Take<LaunchEntry>(launches.Length), Count = launches.Length, FirstWrite = bound.FirstWrite };
         for (launch = 0; launch < launches.Length; launch++)
         {
             while (loops.Count > 0 && launch > loops.Last.Last) End(&table.Entries[loops.Last.Launch]);
@@ -89,7 +93,7 @@ sealed unsafe partial class LaunchTableBuilder
     double NextReal() => BitConverter.Int64BitsToDouble(code[at++]);
 
     // For messages.
-    string Title => function.Lowered.Launches[launch].Title;
+    string Title => function.Plan(values, budget).Function.Launches[launch].Title;
 
     void Write(LaunchEntry* entry)
     {

@@ -14,20 +14,22 @@ static class MemoryEstimate
 {
     /// <param name="model">The model.</param>
     /// <param name="threads">Threads of a call; 0 for one a processor.</param>
+    /// <param name="budget">The most bytes that a call may take; null for no bound.</param>
     /// <param name="sizes">Its named dimensions; one that is left out has its typical size.</param>
     /// <exception cref="ArgumentException">There is no such dimension, it is named twice, or an operation cannot work with the sizes.</exception>
     /// <exception cref="ArgumentOutOfRangeException">A size is not within its bounds, or <paramref name="threads"/> is negative.</exception>
-    public static ModelMemory Of(CompiledModel model, int threads, ReadOnlySpan<(string Name, int Size)> sizes)
+    public static ModelMemory Of(CompiledModel model, int threads, long? budget, ReadOnlySpan<(string Name, int Size)> sizes)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(threads);
+        if (budget is <= 0) throw new ArgumentOutOfRangeException(nameof(budget), budget, "A memory budget is a number of bytes above 0, or null for none.");
         if (threads == 0) threads = Environment.ProcessorCount;
         var binding = Binding(model, sizes);
-        var (weights, masters, moments, derived) = Stored(model.Lowered.States, binding);
+        var stored = StoredMemory.Of(model.States, binding);
         var functions = ImmutableArray.CreateBuilder<FunctionMemory>();
-        foreach (var function in model.Functions) functions.Add(Of(model, function, binding, weights + masters + derived + (function.IsTraining ? moments : 0), threads));
+        foreach (var function in model.Functions) functions.Add(Of(model, function, binding, budget, stored.During(function.IsTraining), threads));
         return new()
         {
-            Model = model.Name, Sizes = binding.ToString(), Weights = weights, Masters = masters, Moments = moments, Derived = derived, Threads = threads, Functions = functions.ToImmutable(),
+            Model = model.Name, Sizes = binding.ToString(), Weights = stored.Weights, Masters = stored.Masters, Moments = stored.Moments, Derived = stored.Derived, Threads = threads, Functions = functions.ToImmutable(),
         };
     }
 
@@ -47,37 +49,13 @@ static class MemoryEstimate
         return binding;
     }
 
-    /// <summary>Bytes of states by what they are for.</summary>
-    internal static (long Weights, long Masters, long Moments, long Derived) Stored(ImmutableArray<StateDecl> states, DimBinding binding)
-    {
-        long weights = 0, masters = 0, moments = 0, derived = 0;
-        var parameters = new HashSet<string>(states.Where(s => s.Kind == StateKind.Parameter).Select(s => s.Path), StringComparer.Ordinal);
-        var copied = new HashSet<string>(states.Where(IsCopy).Select(s => WorkingCopies.ParameterOf(s.Path)), StringComparer.Ordinal);
-        foreach (var state in states)
-        {
-            var bytes = state.Type.BytesAt(binding);
-            switch (state.Kind)
-            {
-                case StateKind.Parameter when copied.Contains(state.Path): masters += bytes; break;
-                case StateKind.Parameter or StateKind.Buffer or StateKind.Session or StateKind.Constant: weights += bytes; break;
-                case StateKind.Optimizer or StateKind.Counter: moments += bytes; break;
-                case StateKind.Derived when IsCopy(state): weights += bytes; break;
-                case StateKind.Derived: derived += bytes; break;
-                default: throw new InvalidOperationException($"The state {state.Path} is of the unknown kind {state.Kind}.");
-            }
-        }
-        return (weights, masters, moments, derived);
-
-        bool IsCopy(StateDecl state) => state.Kind == StateKind.Derived && parameters.Contains(WorkingCopies.ParameterOf(state.Path));
-    }
-
-    static FunctionMemory Of(CompiledModel model, CompiledFunction function, DimBinding binding, long stored, int threads)
+    static FunctionMemory Of(CompiledModel model, CompiledFunction function, DimBinding binding, long? budget, long stored, int threads)
     {
         var values = new long[function.Solver.Symbols.Length];
         for (var i = 0; i < values.Length; i++) values[i] = binding[function.Solver.Symbols[i].Name];
         function.CheckMemory(values);
         function.Checks.Sizes(values);
-        var timeline = new MemoryTimeline(function.Plans.Get(values), model.Lowered.States);
+        var timeline = new MemoryTimeline(function.Plan(values, budget), model.Lowered.States);
         var plan = timeline.Plan;
         return new()
         {
@@ -89,6 +67,7 @@ static class MemoryEstimate
             Workspaces = timeline.Peak.Workspaces,
             Threads = plan.ThreadBytes * threads,
             LargestOperation = Planner.LargestLaunchBytes(plan.Function, plan.Binding),
+            Repeated = plan.Repeated,
             Peak = plan.Peak is { } peak ? new(plan.PeakLaunch, peak.Title, Source(peak)) : null,
             AtPeak = [.. timeline.AtPeak.Select(b => b.MadeBy < 0 ? new MemoryTensor(b.Kind, b.Bytes, "the caller", "") : new(b.Kind, b.Bytes, plan.Function.Launches[b.MadeBy].Title, Source(plan.Function.Launches[b.MadeBy])))],
             Timeline = [.. timeline.Moments.Zip(plan.Function.Launches, (moment, launch) => new MemoryMoment(launch.Title, Source(launch), moment.Activations + moment.Arguments, moment.Gradients, moment.Workspaces))],

@@ -24,6 +24,7 @@ public sealed unsafe class ModelInstance : IDisposable
     readonly IComputeDevice device;
     readonly bool ownsStore;
     readonly ModelInstance root;
+    readonly MemoryLimit limit;
     readonly long number; // 0 for the model, then its sessions in the order in which they were made
     long made, draws;
     readonly double[] rates; // of each training program; a float32 number but in double precision
@@ -42,6 +43,7 @@ public sealed unsafe class ModelInstance : IDisposable
     internal ModelInstance(CompiledModel model, Func<ParameterStore, IComputeDevice> open, ulong seed = 0, int threads = 0)
     {
         Model = model;
+        limit = new(model.MemoryBudget);
         root = this;
         ownsStore = true;
         var pool = new WorkerPool(threads);
@@ -56,7 +58,7 @@ public sealed unsafe class ModelInstance : IDisposable
             throw;
         }
         // The first session takes the pool that filled the parameters.
-        sessions = new(() => new(model, Store, device.Open(Interlocked.Exchange(ref pool, null) ?? new(threads))), Environment.ProcessorCount);
+        sessions = new(() => new(model, Store, device.Open(Interlocked.Exchange(ref pool, null) ?? new(threads)), limit), Environment.ProcessorCount);
         rates = new double[model.Training.Length];
         foreach (var training in model.Training) rates[training.Index] = Rounded(training, training.Program.LearningRate ?? 0);
     }
@@ -64,13 +66,14 @@ public sealed unsafe class ModelInstance : IDisposable
     ModelInstance(ModelInstance over, int threads, ReadOnlySpan<(string Dimension, int Size)> sizes)
     {
         Model = over.Model;
+        limit = new(over.limit.Bytes);
         root = over.root;
         number = Interlocked.Increment(ref root.made);
         device = over.device;
         Store = over.Store.Root.ForSession(Model.SessionStates, Sizes(sizes));
         OwnsStates = Store != Store.Root;
         rates = [.. over.rates];
-        sessions = new(() => new(Model, Store, device.Open(new(threads))), OwnsStates ? 1 : Environment.ProcessorCount);
+        sessions = new(() => new(Model, Store, device.Open(new(threads)), limit), OwnsStates ? 1 : Environment.ProcessorCount);
     }
 
     /// <summary>What a generated model throws that was made by its constructor, not by <c>Create</c>.</summary>
@@ -108,6 +111,13 @@ public sealed unsafe class ModelInstance : IDisposable
                 throw new ArgumentOutOfRangeException(nameof(MaxConcurrentCalls), value, $"This session of {Model.Name} owns states that its calls change one after another: expected 1. Make more sessions with NewSession().");
             sessions.Bound = value;
         }
+    }
+
+    /// <summary>The most bytes that a call may take, with all that is stored; null for no bound. A call that needs more computes intermediates again instead of keeping them.</summary>
+    internal long? MemoryBudget
+    {
+        get => limit.Bytes;
+        set => limit.Bytes = value is null or > 0 ? value : throw new ArgumentOutOfRangeException(nameof(MemoryBudget), value, "A memory budget is a number of bytes above 0, or null for none.");
     }
 
     /// <summary>The model's name, how much it holds, and how many steps it was trained.</summary>

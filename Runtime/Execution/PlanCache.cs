@@ -13,6 +13,7 @@ sealed class PlanCache
 
     readonly Lock gate = new();
     readonly BindingCache<MemoryPlan> plans = new(Budget);
+    readonly BindingCache<MemoryPlan> limited = new(Budget); // by the binding, and the bytes behind it
 
     readonly CompiledFunction function;
     readonly LoweredFunction lowered;
@@ -28,7 +29,8 @@ sealed class PlanCache
         if (planned is null) return;
         var values = new long[solver.Symbols.Length];
         for (var i = 0; i < values.Length; i++) values[i] = planned.Binding[solver.Symbols[i].Name];
-        plans.Add(values, planned, BytesOf(planned));
+        if (planned.Order.IsEmpty) plans.Add(values, planned, BytesOf(planned));
+        if (planned.Budget is { } budget) limited.Add([.. values, budget], planned, BytesOf(planned));
     }
 
     /// <summary>How many plans were made here.</summary>
@@ -36,11 +38,21 @@ sealed class PlanCache
 
     /// <summary>The plan of a binding.</summary>
     /// <param name="values">The values of the function's symbols.</param>
-    public MemoryPlan Get(ReadOnlySpan<long> values)
+    /// <param name="budget">The most bytes of arena; null for as many as it takes.</param>
+    /// <exception cref="InsufficientMemoryException">There is no plan within the budget; the message says what the least is, and where.</exception>
+    public MemoryPlan Get(ReadOnlySpan<long> values, long? budget = null)
     {
         // One thread plans; another that needs the same plan finds it then.
         lock (gate)
         {
+            if (budget is { } bytes)
+            {
+                long[] key = [.. values, bytes];
+                if (limited.Find(key) is { } fitting) return fitting;
+                fitting = Within(Get(values), bytes);
+                limited.Add(key, fitting, BytesOf(fitting));
+                return fitting;
+            }
             if (plans.Find(values) is { } known) return known;
             var plan = Planner.Plan(lowered, function.Binding(values), Near(values));
 #if DEBUG
@@ -50,6 +62,20 @@ sealed class PlanCache
             plans.Add(values.ToArray(), plan, BytesOf(plan));
             return plan;
         }
+    }
+
+    MemoryPlan Within(MemoryPlan unlimited, long budget)
+    {
+        var plan = Rematerializer.Plan(lowered, unlimited.Binding, budget, out var smallest, unlimited);
+        if (plan is null)
+            throw new InsufficientMemoryException(
+                $"{function.Name} needs {smallest.ArenaBytes:N0} bytes for its intermediates{(unlimited.Binding.ToString() is { Length: > 0 } sizes ? " with " + sizes : "")}, however much is computed again, and the memory budget leaves {Math.Max(0, budget):N0}: "
+                + $"the peak is at {smallest.PeakDescription}.");
+#if DEBUG
+        PlanVerifier.Verify(plan);
+#endif
+        Made++;
+        return plan;
     }
 
     // The smallest binding that is larger everywhere; else the latest.
@@ -66,6 +92,6 @@ sealed class PlanCache
         return best ?? plans.Latest;
     }
 
-    // Offsets, sizes, lives and takeovers of each buffer.
-    static long BytesOf(MemoryPlan plan) => 512 + plan.Offsets.Length * (8L + 8 + 8 + 4);
+    // Offsets, sizes, lives and takeovers of each buffer; of a plan with repetitions the launches too.
+    static long BytesOf(MemoryPlan plan) => 512 + plan.Offsets.Length * (8L + 8 + 8 + 4) + plan.Order.Length * 256L;
 }

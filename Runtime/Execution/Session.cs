@@ -30,9 +30,13 @@ public sealed unsafe class Session : IDisposable
     readonly Dictionary<CompiledFunction, BindingCache<IBoundFunction>> tables = [];
     bool profiling;
     int busy;
+    readonly MemoryLimit limit;
+    long? planned; // the budget that tables are made for
 
-    internal Session(CompiledModel model, ParameterStore store, IExecutor executor)
+    internal Session(CompiledModel model, ParameterStore store, IExecutor executor, MemoryLimit limit)
     {
+        this.limit = limit;
+        planned = limit.Bytes;
         this.model = model;
         this.store = store;
         this.executor = executor;
@@ -91,6 +95,7 @@ public sealed unsafe class Session : IDisposable
             if (function.HasSizedStates) store.Settle(function, values);
         }
 
+        if (limit.Bytes != planned) Renew(limit.Bytes);
         var table = tables.TryGetValue(function, out var known) ? known.Find(values) : null;
         if (table is null && typical is not null)
         {
@@ -111,6 +116,14 @@ public sealed unsafe class Session : IDisposable
         CheckOverlap(function, arguments);
         if (typical is null || !CallChecks.Picks(function, typical, arguments)) function.Checks.Indices(arguments, values); // throws
         return table;
+    }
+
+    // Under another budget all is planned anew, and the arena is as large as that asks for.
+    void Renew(long? budget)
+    {
+        Forget();
+        Free();
+        planned = budget;
     }
 
     static void CheckLengths(CompiledFunction function, ReadOnlySpan<long> lengths, long[] expected, ReadOnlySpan<long> values)
@@ -149,20 +162,20 @@ public sealed unsafe class Session : IDisposable
         if (function.TakesOptimizer) states.StartTraining(executor.Pool);
         var allocating = Worked() - began;
         if (function.HasSizedStates) states.MakeStates(function, values);
-        var planned = executor.Plan(function, values);
+        var intended = executor.Plan(function, values, planned);
         began = Worked();
         // All that is new is made before anything old goes: an allocation that fails leaves the tables there are, and what they point to.
         // What must not move stays where it is when the arena becomes too small; a new one of twice the size keeps all of them together within twice the last.
         var isStable = function.HasStableAddresses;
-        var bytes = isStable && arena is not null ? Math.Max(planned.ArenaBytes, 2 * arena.Bytes) : planned.ArenaBytes;
-        var room = arena is { } enough && enough.Bytes >= planned.ArenaBytes ? enough : executor.Allocate(bytes, $"the intermediates of {model.Name}.{function.Name}{With(function.Binding(values))}");
+        var bytes = isStable && arena is not null ? Math.Max(intended.ArenaBytes, 2 * arena.Bytes) : intended.ArenaBytes;
+        var room = arena is { } enough && enough.Bytes >= intended.ArenaBytes ? enough : executor.Allocate(bytes, $"the intermediates of {model.Name}.{function.Name}{With(function.Binding(values))}");
         allocating += Worked() - began;
         IBoundFunction table;
         IBoundFunction[] moved;
         try
         {
             moved = room == arena || isStable ? [] : Tables;
-            table = planned.Bind(values, states, room);
+            table = intended.Bind(values, states, room);
         }
         catch
         {
@@ -233,10 +246,15 @@ public sealed unsafe class Session : IDisposable
     public void Dispose()
     {
         Forget();
+        Free();
+        executor.Dispose();
+    }
+
+    void Free()
+    {
         arena?.Dispose();
         arena = null;
         foreach (var other in outgrown) other.Dispose();
         outgrown.Clear();
-        executor.Dispose();
     }
 }

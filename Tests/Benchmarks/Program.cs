@@ -13,6 +13,7 @@ static class Program
         ("start", "[--threads N] [--runs R] [MODEL]...", StartCommand.Run),
         ("steps", "[--threads N] [--seconds S] [--peer COMMAND] [MODEL]...", StepsCommand.Run),
         ("profile", "[--threads N] [--seconds S] [MODEL]...", ProfileCommand.Run),
+        ("memory", "[--batch N] [--threads N] [--seconds S] [--svg FILE] [MODEL]", MemoryCommand.Run),
         ("gemm", "[--layout nn|nt|tn] [--threads N] [M N K]...", GemmCommand.Run),
         ("conv", "[--threads N] [--rounds R] [--peer COMMAND] [BATCH CHANNELS SIZE FILTERS KERNEL STRIDE]...", ConvCommand.Run),
         ("inference", "[--threads N] [--seconds S] [--peer COMMAND] [--profile] [MODEL|MODEL:BATCH]...", InferenceCommand.Run),

@@ -11,20 +11,24 @@ namespace Graph.Benchmarks;
 /// <param name="Name">Its name on the command line.</param>
 /// <param name="Ir">What its class embeds.</param>
 /// <param name="Over">The model over an instance.</param>
-/// <param name="Step">Draws a batch and gives the step on it.</param>
-sealed record Yardstick(string Name, Func<ModelIr> Ir, Func<ModelInstance, IModel> Over, Func<IModel, Func<StepResult>> Step)
+/// <param name="Batch">Rows of a batch.</param>
+/// <param name="At">Draws a batch of so many rows and gives the step on it.</param>
+sealed record Yardstick(string Name, Func<ModelIr> Ir, Func<ModelInstance, IModel> Over, int Batch, Func<IModel, int, Func<StepResult>> At)
 {
+    /// <summary>Draws a batch and gives the step on it.</summary>
+    public Func<StepResult> Step(IModel model) => At(model, Batch);
+
     /// <summary>A model for so many threads.</summary>
     public IModel Create(int threads) => Over(new(Ir().Embedded, seed: 1, threads));
 
     public static readonly Yardstick[] All =
     [
-        new("mlp", () => Mlp.Ir, ModelInstance.Wrap<Mlp>, m => { var x = Normal(128 * 784); var y = Labels(128, 10); return () => ((Mlp)m).TrainStep(x, y); }),
-        new("cnn", () => Cnn.Ir, ModelInstance.Wrap<Cnn>, m => { var x = Normal(64 * 784); var y = Labels(64, 10); return () => ((Cnn)m).TrainStep(x, y); }),
-        new("nanogpt", () => NanoGpt.Ir, ModelInstance.Wrap<NanoGpt>, m => { var x = Labels(12 * 64, 65); var y = Labels(12 * 64, 65); return () => ((NanoGpt)m).TrainStep(x, y, 12); }),
-        new("resnet18", () => ResNet18.Ir, ModelInstance.Wrap<ResNet18>, m => { var x = Normal(32 * 3 * 32 * 32); var y = Labels(32, 10); return () => ((ResNet18)m).TrainStep(x, y); }),
-        new("nanogpt1024", () => LongNanoGpt.Ir, ModelInstance.Wrap<LongNanoGpt>, m => { var x = Labels(4 * 1024, 65); var y = Labels(4 * 1024, 65); return () => ((LongNanoGpt)m).TrainStep(x, y, 4); }),
-        new("gpt2", () => Gpt2.Ir, ModelInstance.Wrap<Gpt2>, m => { var x = Labels(4 * 64, 50257); var y = Labels(4 * 64, 50257); return () => ((Gpt2)m).TrainStep(x, y, 4); }),
+        new("mlp", () => Mlp.Ir, ModelInstance.Wrap<Mlp>, 128, (m, rows) => { var x = Normal(rows * 784); var y = Labels(rows, 10); return () => ((Mlp)m).TrainStep(x, y); }),
+        new("cnn", () => Cnn.Ir, ModelInstance.Wrap<Cnn>, 64, (m, rows) => { var x = Normal(rows * 784); var y = Labels(rows, 10); return () => ((Cnn)m).TrainStep(x, y); }),
+        new("nanogpt", () => NanoGpt.Ir, ModelInstance.Wrap<NanoGpt>, 12, (m, rows) => { var x = Labels(rows * 64, 65); var y = Labels(rows * 64, 65); return () => ((NanoGpt)m).TrainStep(x, y, rows); }),
+        new("resnet18", () => ResNet18.Ir, ModelInstance.Wrap<ResNet18>, 32, (m, rows) => { var x = Normal(rows * 3 * 32 * 32); var y = Labels(rows, 10); return () => ((ResNet18)m).TrainStep(x, y); }),
+        new("nanogpt1024", () => LongNanoGpt.Ir, ModelInstance.Wrap<LongNanoGpt>, 4, (m, rows) => { var x = Labels(rows * 1024, 65); var y = Labels(rows * 1024, 65); return () => ((LongNanoGpt)m).TrainStep(x, y, rows); }),
+        new("gpt2", () => Gpt2.Ir, ModelInstance.Wrap<Gpt2>, 4, (m, rows) => { var x = Labels(rows * 64, 50257); var y = Labels(rows * 64, 50257); return () => ((Gpt2)m).TrainStep(x, y, rows); }),
     ];
 
     /// <summary>What a command line of the form <c>[--threads N] [--seconds S] [MODEL…]</c> asks for; null when it names what there is not, and standard error says so.</summary>

@@ -61,7 +61,7 @@ public sealed class ServingTests
     public async Task Who_waits_for_a_session_gets_one_that_comes_free_or_may_be_made()
     {
         using var model = LineModel.Create(threads: 1);
-        using var pool = new SessionPool(() => new(LineModel.Compiled, model.Parameters, new CpuExecutor(LineModel.Compiled, new(1))), bound: 1);
+        using var pool = new SessionPool(() => new(LineModel.Compiled, model.Parameters, new CpuExecutor(LineModel.Compiled, new(1)), new(null)), bound: 1);
         var first = pool.Rent();
         var waiting = Enumerable.Range(0, 3).Select(_ => Task.Factory.StartNew(pool.Rent, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default)).ToArray();
         pool.Bound = 2;
@@ -79,7 +79,7 @@ public sealed class ServingTests
     {
         using var model = LineModel.Create(threads: 1);
         var made = 0;
-        using var pool = new SessionPool(() => made++ == 0 ? new(LineModel.Compiled, model.Parameters, new CpuExecutor(LineModel.Compiled, new(1))) : throw new OutOfMemoryException(), bound: 4);
+        using var pool = new SessionPool(() => made++ == 0 ? new(LineModel.Compiled, model.Parameters, new CpuExecutor(LineModel.Compiled, new(1)), new(null)) : throw new OutOfMemoryException(), bound: 4);
         var only = pool.Rent();
         var waiting = Task.Factory.StartNew(pool.Rent, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
         pool.Return(only);

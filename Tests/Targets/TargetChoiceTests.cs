@@ -22,22 +22,34 @@ public sealed class TargetChoiceTests
 {
     const string Model = "[Model] public partial class M { [Entry] public Tensor F([Shape(4)] Tensor x) => x.Cast(ElementType.F16).Cast(ElementType.F32); }";
 
-    sealed class Options(string targets) : AnalyzerConfigOptionsProvider
+    sealed class Options(string targets, string budget = "") : AnalyzerConfigOptionsProvider
     {
-        public override AnalyzerConfigOptions GlobalOptions => new Global(targets);
+        public override AnalyzerConfigOptions GlobalOptions => new Global(targets, budget);
         public override AnalyzerConfigOptions GetOptions(SyntaxTree tree) => GlobalOptions;
         public override AnalyzerConfigOptions GetOptions(AdditionalText textFile) => GlobalOptions;
 
-        sealed class Global(string targets) : AnalyzerConfigOptions
+        sealed class Global(string targets, string budget) : AnalyzerConfigOptions
         {
-            public override bool TryGetValue(string key, [NotNullWhen(true)] out string? value) => (value = key == "build_property.graphtargetnames" ? targets : null) is not null;
+            public override bool TryGetValue(string key, [NotNullWhen(true)] out string? value) => (value = key switch { "build_property.graphtargetnames" => targets, "build_property.graphmemorybudget" => budget, _ => null }) is not null;
         }
     }
 
-    static (GeneratorDriver Driver, Compilation Compilation) Run(string targets)
+    static (GeneratorDriver Driver, Compilation Compilation) Run(string targets, string budget = "", string model = Model)
     {
-        var compilation = Harness.Compile(Harness.Usings + Model);
-        return (Harness.Driver().WithUpdatedAnalyzerConfigOptions(new Options(targets)).RunGenerators(compilation), compilation);
+        var compilation = Harness.Compile(Harness.Usings + model);
+        return (Harness.Driver().WithUpdatedAnalyzerConfigOptions(new Options(targets, budget)).RunGenerators(compilation), compilation);
+    }
+
+    [Fact]
+    public void A_memory_budget_of_the_project_holds_for_classes_that_say_nothing()
+    {
+        string Of(string budget, string model) => Sources(Run("", budget, model).Driver).Single(s => s.Key.EndsWith("M.Model.g.cs", System.StringComparison.Ordinal)).Value;
+        Assert.Contains("MemoryBudget = 3000000L,", Of("3MB", Model), System.StringComparison.Ordinal);
+        Assert.Contains("MemoryBudget = 65536L,", Of("3MB", Model.Replace("[Model]", "[Model, MemoryBudget(\"64KiB\")]", System.StringComparison.Ordinal)), System.StringComparison.Ordinal);
+        Assert.DoesNotContain("MemoryBudget = ", Of("", Model), System.StringComparison.Ordinal);
+        var (driver, compilation) = Run("", "much");
+        driver.RunGeneratorsAndUpdateCompilation(compilation, out var generated, out _);
+        Assert.Contains(generated.GetDiagnostics(), d => d.Id == Harness.Stop && d.GetMessage(null).Contains("GR2121", System.StringComparison.Ordinal));
     }
 
     static Dictionary<string, string> Sources(GeneratorDriver driver) => driver.GetRunResult().Results.Single().GeneratedSources.ToDictionary(s => s.HintName, s => s.SourceText.ToString());

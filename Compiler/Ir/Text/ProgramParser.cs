@@ -69,6 +69,7 @@ public sealed class ProgramParser
                 case "derived": State(t, StateKind.Derived); break;
                 case "precision": var precision = t.Word(); program = program with { Precisions = program.Precisions.Add(new(t.AtEnd ? "" : t.Word(), precision)) }; break;
                 case "exact": program = program with { Exact = program.Exact.Add(t.Word()) }; break;
+                case "checkpoint": program = program with { Checkpoints = program.Checkpoints.Add(t.AtEnd ? "" : t.Word()) }; break;
                 case "train": Train(t); break;
                 case "rule": Rule(t); break;
                 case "require": Require(t); break;

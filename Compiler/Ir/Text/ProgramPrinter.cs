@@ -20,6 +20,7 @@ public static class ProgramPrinter
             text.Append(Keyword(state.Kind)).Append(' ').Append(state.Path).Append(" : ").Append(state.Type).Append(" = ").Append(state.Init).Append('\n');
         foreach (var module in program.Precisions) text.Append("precision ").Append(module.Precision).Append(module.Path.Length > 0 ? " " + module.Path : "").Append('\n');
         foreach (var entry in program.Exact) text.Append("exact ").Append(entry).Append('\n');
+        foreach (var path in program.Checkpoints) text.Append("checkpoint").Append(path.Length > 0 ? " " + path : "").Append('\n');
         foreach (var training in program.Training) Print(training, text);
         foreach (var need in program.Requirements)
             Note("require", need.Function, AttributeMap.Of(("size", new Attr.List([need.Size])), ("least", need.Least), ("what", need.What)), need.Origin);

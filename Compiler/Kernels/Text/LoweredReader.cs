@@ -40,13 +40,20 @@ sealed class LoweredReader(TextCursor t, IReadOnlyList<string> places)
         while (t.TryWord("origin")) origins.Add(ReadOrigin());
         var training = ImmutableArray.CreateBuilder<TrainingProgram>();
         while (t.TryWord("train")) training.Add(Training());
+        var checkpoints = ImmutableArray.CreateBuilder<string>();
+        while (t.TryWord("checkpoint"))
+        {
+            checkpoints.Add(t.Quoted());
+            t.EndLine();
+        }
+        var marked = checkpoints.ToImmutable();
         var requirements = ImmutableArray.CreateBuilder<Requirement>();
         while (t.TryWord("require")) requirements.Add(new(t.Word(), t.Dim(), t.Integer(), t.Quoted(), First()));
         var ranges = ImmutableArray.CreateBuilder<IndexRange>();
         while (t.TryWord("range")) ranges.Add(new(t.Word(), t.Word(), t.Dim(), t.TryWord("except") ? t.Integer() : null, t.Quoted(), First()));
         var functions = ImmutableArray.CreateBuilder<LoweredFunction>();
         while (t.TryWord("body")) AddBody(Function());
-        while (t.TryWord("function")) functions.Add(Function());
+        while (t.TryWord("function")) functions.Add(marked.IsEmpty ? Function() : Function() with { Checkpoints = marked });
         if (!t.AtEnd) throw new FormatException($"'{t.RestOfLine()}' begins no part of a lowered program");
         return new(name, dims.ToImmutable(), declared, all.ToImmutable(), functions.ToImmutable()) { Target = target, Requirements = requirements.ToImmutable(), Ranges = ranges.ToImmutable(), Training = training.ToImmutable() };
     }

@@ -83,6 +83,8 @@ sealed class LoweredWriter(bool origins)
             if (training.LearningRate is { } rate) text.Append(" rate ").Append(new Attr.Real(rate));
             text.Append('\n');
         }
+        // How much is kept changes no number either.
+        foreach (var path in program.Functions.SelectMany(f => f.Checkpoints).Distinct()) text.Append("checkpoint ").Append(new Attr.Text(path)).Append('\n');
         foreach (var need in program.Requirements)
         {
             text.Append("require ").Append(need.Function).Append(' ').Append(need.Size).Append(' ').Append(Number(need.Least)).Append(' ').Append(new Attr.Text(need.What));

@@ -23,6 +23,9 @@ sealed record ClassDef(
 
     /// <summary>What [Precision] says of a module and of its fields.</summary>
     public EquatableArray<PrecisionDef> Precisions { get; init; } = [];
+
+    /// <summary>What [Checkpoint] marks: null for the class itself, and the names of fields.</summary>
+    public EquatableArray<string?> Checkpoints { get; init; } = [];
 }
 
 /// <summary>Everything that can be named from a model, by assembly and name.</summary>
@@ -45,7 +48,7 @@ sealed class Definitions
     void Add(ModuleDef module, bool isOwn)
     {
         if (!classes.ContainsKey(module.Name))
-            classes[module.Name] = new(module.Name, true, isOwn, module.Base?.Module, module.Base?.Call, false, module.Constructors, module.Fields, module.Methods) { Precisions = module.Precisions };
+            classes[module.Name] = new(module.Name, true, isOwn, module.Base?.Module, module.Base?.Call, false, module.Constructors, module.Fields, module.Methods) { Precisions = module.Precisions, Checkpoints = module.Checkpoints };
         foreach (var method in module.Methods)
             if (method.IsStatic) Add(module.Name, method, isOwn);
         foreach (var field in module.Fields)

@@ -57,6 +57,8 @@ public static class DiagnosticIds
     public const string ElementType = "GR2008";
     /// <summary>An operation that one of the targets has no kernel for.</summary>
     public const string NoKernel = "GR2080";
+    /// <summary>A function that cannot run within the model's memory budget.</summary>
+    public const string MemoryBudget = "GR2120";
     /// <summary>A parametrization of parameters that a module does not have.</summary>
     public const string NothingParametrized = "GR2085";
     /// <summary>A parametrization that does not give what stands in a parameter's place.</summary>
@@ -170,6 +172,7 @@ public static class DiagnosticIds
         (LargeArray, "Too many numbers for an assembly"),
         (SessionInTraining, "Training assigns a session's state"),
         (NoKernel, "A target has no kernel for the operation"),
+        (MemoryBudget, "The model does not fit its memory budget"),
         (NothingParametrized, "A parametrization fits no parameter"),
         (Parametrization, "A parametrization does not fit its parameter"),
         (EntryResult, "An entry returns something other than tensors"),

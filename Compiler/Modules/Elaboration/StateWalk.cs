@@ -19,10 +19,24 @@ sealed class StateWalk(Definitions definitions)
     /// <summary>What modules say of their precision and of that of their fields: of two that say it of one path, the nearer to the use comes first.</summary>
     public List<(string Path, PrecisionDef Precision)> Precisions { get; } = [];
 
+    /// <summary>The paths that are marked [Checkpoint]: of modules, and of fields that hold some.</summary>
+    readonly List<string> marked = [];
+
+    readonly List<string> modules = [];
+
+    /// <summary>The paths of the modules that are marked [Checkpoint], each once, in the order of the walk: of a field that holds several, each of them.</summary>
+    public IEnumerable<string> Checkpoints => modules.Where(m => marked.Exists(path => m == path || IsElement(m, path))).Distinct();
+
+    // An index, or several of arrays in arrays.
+    static bool IsElement(string module, string path) => module.Length > path.Length && path.Length > 0 && module[path.Length] == '.' && module.StartsWith(path, StringComparison.Ordinal) && module.Skip(path.Length).All(c => c == '.' || char.IsDigit(c));
+
     public void Visit(Instance module, string path)
     {
         if (!seen.Add(module)) return;
         module.Path = path;
+        modules.Add(path);
+        foreach (var type in definitions.Chain(module.Type.Name))
+            marked.AddRange(type.Checkpoints.Select(name => name is { } field ? Join(path, type.Fields.FirstOrDefault(f => f.Name == field)?.PathSegment ?? field) : path));
         foreach (var type in definitions.Chain(module.Type.Name))
             Precisions.AddRange(type.Precisions.Select(p => (p.Field is { } field ? Join(path, type.Fields.FirstOrDefault(f => f.Name == field)?.PathSegment ?? field) : path, p)));
         foreach (var type in definitions.Chain(module.Type.Name).Reverse())

@@ -28,6 +28,7 @@ public static class ModuleText
         foreach (var function in module.Functions) writer.Form("function", w => Method(w.Name(function.Owner).Within(function.Owner), function.Method));
         foreach (var item in module.Statics) writer.Form("static", w => Field(w.Name(item.Owner).Within(item.Owner), item.Field));
         foreach (var reference in module.References) writer.Form("uses", w => w.Name(reference));
+        foreach (var field in module.Checkpoints) writer.Form("checkpoint", w => w.Name(field));
         foreach (var precision in module.Precisions) writer.Form("precision", w => w.Name(precision.Field).Name(precision.Precision).At(precision.Location));
 
         var text = new StringBuilder();
@@ -63,6 +64,7 @@ public static class ModuleText
         var statics = new List<StaticDef>();
         var references = new List<string>();
         var precisions = new List<PrecisionDef>();
+        var checkpoints = new List<string?>();
         foreach (var item in items)
         {
             var r = new FormReader(item, head?.Name ?? "");
@@ -79,6 +81,7 @@ public static class ModuleText
                 case "function": functions.Add(new(r.Class(), r.Form("method", MethodBody) ?? throw r.Error("a method is missing"))); break;
                 case "static": statics.Add(new(r.Class(), r.Form("field", FieldBody) ?? throw r.Error("a field is missing"))); break;
                 case "uses": references.Add(r.Name()); break;
+                case "checkpoint": checkpoints.Add(r.NullableName()); break;
                 case "precision": precisions.Add(new(r.NullableName(), r.Name(), r.At())); break;
                 default: throw SExpression.Error("an unknown declaration", item.Position);
             }
@@ -87,7 +90,7 @@ public static class ModuleText
         if (head is not { } module) throw SExpression.Error("the module's name is missing", end + 1);
         return new(
             module.Name, module.Kind, based, new(dims.ToArray()), new(constructors.ToArray()), new(fields.ToArray()), new(methods.ToArray()), new(records.ToArray()),
-            new(enums.ToArray()), new(functions.ToArray()), new(statics.ToArray()), new(references.ToArray()), module.Location) { Precisions = new(precisions.ToArray()) };
+            new(enums.ToArray()), new(functions.ToArray()), new(statics.ToArray()), new(references.ToArray()), module.Location) { Precisions = new(precisions.ToArray()), Checkpoints = new(checkpoints.ToArray()) };
     }
 
     static void Call(FormWriter w, ConstructorCall? call)

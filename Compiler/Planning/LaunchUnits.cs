@@ -1,0 +1,238 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using Graph.Compiler.Ir;
+using Graph.Compiler.Kernels;
+
+namespace Graph.Compiler.Planning;
+
+/// <summary>
+/// What of a function can be repeated, under one binding. A *step* is a launch, or a loop or branch with all that is in it. A *unit* is the steps that write the same intermediates: they are repeated together or not at all.
+/// </summary>
+sealed class LaunchUnits
+{
+    /// <summary>A launch or a whole loop or branch.</summary>
+    /// <param name="First">The number of its first launch.</param>
+    /// <param name="Count">How many launches it is.</param>
+    public sealed record Step(int First, int Count)
+    {
+        /// <summary>Intermediates that it reads and other steps write, too.</summary>
+        public required int[] Reads { get; init; }
+
+        /// <summary>Intermediates that it writes and other steps know.</summary>
+        public required int[] Writes { get; init; }
+
+        /// <summary>Bytes of the most that it has for itself at once, workspaces among them.</summary>
+        public required long Internal { get; init; }
+
+        /// <summary>What running it takes, in the steps of <see cref="LaunchCost"/>.</summary>
+        public required double Cost { get; init; }
+    }
+
+    /// <summary>Steps that write the same intermediates.</summary>
+    public sealed class Unit
+    {
+        public List<int> Steps { get; } = [];
+
+        /// <summary>Intermediates that it reads and does not write.</summary>
+        public int[] Inputs { get; set; } = [];
+
+        /// <summary>Intermediates that it writes and others read.</summary>
+        public int[] Outputs { get; set; } = [];
+
+        /// <summary>It has no effect but its outputs, and nobody sees these half written.</summary>
+        public bool CanRepeat { get; set; } = true;
+
+        /// <summary>The step before which it gives the same numbers as at first: that one writes to a state, or to more of an intermediate, that it, or what its inputs are made of, reads.</summary>
+        public int Expires { get; set; } = int.MaxValue;
+
+        public double Cost { get; set; }
+
+        public int Last => Steps[Steps.Count - 1];
+    }
+
+    public LaunchUnits(LoweredFunction function, DimBinding binding)
+    {
+        Function = function;
+        var bytes = function.BytesOf(binding);
+        Bytes = [.. function.Buffers.Select(b => function.Align(bytes[b.Id]))];
+        var ranges = Ranges(function);
+        var (readers, writers) = (new List<int>[Bytes.Length], new List<int>[Bytes.Length]);
+        for (var i = 0; i < Bytes.Length; i++) (readers[i], writers[i]) = ([], []);
+        for (var s = 0; s < ranges.Count; s++)
+            foreach (var operand in Operands(ranges[s]))
+            {
+                var list = operand.IsWritten ? writers[operand.Buffer.Id] : readers[operand.Buffer.Id];
+                if (list.Count == 0 || list[list.Count - 1] != s) list.Add(s);
+            }
+        var results = new HashSet<Kernels.Buffer>(function.Results);
+        IsTracked = [.. function.Buffers.Select(b => b.Kind == BufferKind.Arena && (results.Contains(b) || readers[b.Id].Concat(writers[b.Id]).Distinct().Skip(1).Any()))];
+        Fixed = function.Buffers.Where(b => b.Kind != BufferKind.Arena && function.IsPlanned(b)).Sum(b => Bytes[b.Id]);
+        Steps = [.. ranges.Select((range, s) => new Step(range.First, range.Count)
+        {
+            Reads = [.. Operands(range).Where(o => !o.IsWritten && IsTracked[o.Buffer.Id]).Select(o => o.Buffer.Id).Distinct()],
+            Writes = [.. Operands(range).Where(o => o.IsWritten && IsTracked[o.Buffer.Id]).Select(o => o.Buffer.Id).Distinct()],
+            Internal = Internal(range),
+            Cost = LaunchCost.Of(function, range.First, range.Count, binding),
+        })];
+        Uses = [.. readers.Select((list, b) => IsTracked[b] && results.Contains(function.Buffers[b]) ? [.. list, ranges.Count] : list.ToArray())];
+        UnitOf = new int[ranges.Count];
+        Units = Group(writers);
+        LastWriter = [.. writers.Select(list => list.Count == 0 ? -1 : list[list.Count - 1])];
+        Producer = [.. writers.Select(list => list.Count == 0 ? -1 : UnitOf[list[0]])];
+        foreach (var unit in Units) Describe(unit, readers, writers, results);
+        Expire();
+    }
+
+    public LoweredFunction Function { get; }
+
+    /// <summary>Bytes of each buffer, rounded up to the alignment.</summary>
+    public long[] Bytes { get; }
+
+    /// <summary>Bytes of arguments and results that have places in the arena.</summary>
+    public long Fixed { get; }
+
+    /// <summary>Whether a buffer is an intermediate of several steps.</summary>
+    public bool[] IsTracked { get; }
+
+    public Step[] Steps { get; }
+
+    /// <summary>The steps that read each buffer, in order; behind the last for a result.</summary>
+    public int[][] Uses { get; }
+
+    public List<Unit> Units { get; }
+
+    /// <summary>The unit of each step.</summary>
+    public int[] UnitOf { get; }
+
+    /// <summary>The unit that writes each buffer; −1 where none does.</summary>
+    public int[] Producer { get; }
+
+    /// <summary>The last step that writes each buffer; −1 where none does.</summary>
+    public int[] LastWriter { get; }
+
+    /// <summary>The launches of a step, in order.</summary>
+    public IEnumerable<int> Launches(int step) => Enumerable.Range(Steps[step].First, Steps[step].Count);
+
+    static List<(int First, int Count)> Ranges(LoweredFunction function)
+    {
+        var ranges = new List<(int, int)>();
+        for (var i = 0; i < function.Launches.Length;)
+        {
+            var count = function.Launches[i] switch { RepeatLaunch repeat => 1 + repeat.Length, BranchLaunch branch => 1 + branch.Then + branch.Else, _ => 1 };
+            ranges.Add((i, count));
+            i += count;
+        }
+        return ranges;
+    }
+
+    IEnumerable<Operand> Operands((int First, int Count) range)
+    {
+        for (var i = range.First; i < range.First + range.Count; i++)
+            foreach (var operand in Function.Launches[i].Operands) yield return operand;
+    }
+
+    // Of a loop, what one iteration makes and uses up; of a launch its workspace.
+    long Internal((int First, int Count) range)
+    {
+        var lives = new Dictionary<int, (int First, int Last)>();
+        for (var i = range.First; i < range.First + range.Count; i++)
+            foreach (var operand in Function.Launches[i].Operands)
+                if (operand.Buffer.Kind == BufferKind.Arena && !IsTracked[operand.Buffer.Id])
+                    lives[operand.Buffer.Id] = (lives.TryGetValue(operand.Buffer.Id, out var life) ? life.First : i, i);
+        if (range.Count == 1) return lives.Keys.Sum(b => Bytes[b]);
+        return Enumerable.Range(range.First, range.Count).Max(i => lives.Where(l => l.Value.First <= i && i <= l.Value.Last).Sum(l => Bytes[l.Key]));
+    }
+
+    List<Unit> Group(List<int>[] writers)
+    {
+        var parent = Enumerable.Range(0, Steps.Length).ToArray();
+        int Root(int step)
+        {
+            while (parent[step] != step) step = parent[step] = parent[parent[step]];
+            return step;
+        }
+        foreach (var list in writers.Where((_, b) => IsTracked[b]))
+            for (var i = 1; i < list.Count; i++) parent[Root(list[i])] = Root(list[0]);
+        var units = new List<Unit>();
+        var numbers = new Dictionary<int, int>();
+        for (var s = 0; s < Steps.Length; s++)
+        {
+            if (!numbers.TryGetValue(Root(s), out var number))
+            {
+                numbers.Add(Root(s), number = units.Count);
+                units.Add(new());
+            }
+            units[number].Steps.Add(s);
+            UnitOf[s] = number;
+        }
+        return units;
+    }
+
+    void Describe(Unit unit, List<int>[] readers, List<int>[] writers, HashSet<Kernels.Buffer> results)
+    {
+        var steps = new HashSet<int>(unit.Steps);
+        var written = new HashSet<int>(unit.Steps.SelectMany(s => Steps[s].Writes));
+        unit.Outputs = [.. written];
+        unit.Inputs = [.. unit.Steps.SelectMany(s => Steps[s].Reads).Distinct().Where(b => !written.Contains(b))];
+        unit.Cost = unit.Steps.Sum(s => Steps[s].Cost);
+        foreach (var s in unit.Steps)
+            foreach (var operand in Operands((Steps[s].First, Steps[s].Count)))
+            {
+                var buffer = operand.Buffer;
+                if (operand.IsWritten) unit.CanRepeat &= buffer.Kind == BufferKind.Arena && !results.Contains(buffer);
+                else if (!written.Contains(buffer.Id))
+                    foreach (var writer in writers[buffer.Id])
+                        if (writer > unit.Steps[0] && !steps.Contains(writer)) unit.Expires = Math.Min(unit.Expires, writer);
+            }
+        foreach (var buffer in written)
+            unit.CanRepeat &= readers[buffer].TrueForAll(r => steps.Contains(r) || r > writers[buffer][writers[buffer].Count - 1]);
+    }
+
+    // What is made of something that expires, expires with it.
+    void Expire()
+    {
+        for (var changed = true; changed;)
+        {
+            changed = false;
+            foreach (var unit in Units)
+                foreach (var input in unit.Inputs)
+                {
+                    var producer = Units[Producer[input]];
+                    if (!producer.CanRepeat || producer.Expires >= unit.Expires) continue;
+                    unit.Expires = producer.Expires;
+                    changed = true;
+                }
+        }
+    }
+}
+
+/// <summary>
+/// What launches take, for comparing them: operations, or the bytes that they move, whichever takes longer, and something for being launched. Bits never depend on it, nor on the machine that runs it.
+/// </summary>
+static class LaunchCost
+{
+    // A core that multiplies and adds 60 numbers in the time in which memory gives it 8 bytes has this ratio; those of servers of the last ten years lie around it.
+    const double OperationsPerByte = 8;
+
+    // Some microseconds.
+    const double Launched = 100_000;
+
+    /// <summary>What launches that stand behind one another take; those of a loop as often as it runs.</summary>
+    public static double Of(LoweredFunction function, int first, int count, DimBinding binding)
+    {
+        var sum = 0.0;
+        for (var i = first; i < first + count;)
+        {
+            if (function.Launches[i] is RepeatLaunch repeat)
+            {
+                sum += repeat.Count.Evaluate(binding) * Of(function, i + 1, repeat.Length, binding);
+                i += 1 + repeat.Length;
+                continue;
+            }
+            sum += Launched + Math.Max(function.Launches[i].Flops.Evaluate(binding), OperationsPerByte * function.Launches[i].Traffic.Evaluate(binding));
+            i++;
+        }
+        return sum;
+    }
+}

@@ -1,0 +1,200 @@
+using System;
+using System.Collections.Generic;
+using System.Collections.Immutable;
+using System.Linq;
+using Graph.Compiler.Ir;
+using Graph.Compiler.Kernels;
+using Graph.Compiler.Planning;
+using Xunit;
+using Buffer = Graph.Compiler.Kernels.Buffer;
+
+namespace Graph.Tests.Planning;
+
+/// <summary>Plans within a budget: they fit, they hold, and every launch, repeated or not, reads what it read without.</summary>
+public sealed class RematerializerTests
+{
+    // What launches do, as numbers that differ wherever anything differs: what each reads, by its turn.
+    static Dictionary<int, List<ulong>> Reads(LoweredFunction function, IReadOnlyList<int> order)
+    {
+        static ulong Mix(ulong a, ulong b) => (a ^ b) * 0x9E3779B97F4A7C15 + (a >> 29);
+        var values = new Dictionary<Buffer, ulong>();
+        foreach (var buffer in function.Buffers)
+            if (buffer.Kind is (BufferKind.Argument or BufferKind.State)) values[buffer] = (ulong)buffer.Name.Sum(c => 31 * c + 7);
+        var reads = new Dictionary<int, List<ulong>>();
+        for (var i = 0; i < function.Launches.Length; i++)
+        {
+            var launch = function.Launches[i];
+            var seen = launch.Operands.Where(o => !o.IsWritten).Aggregate((ulong)order[i] + 1, (sum, o) => Mix(sum, values[o.Buffer]));
+            if (!reads.TryGetValue(order[i], out var list)) reads.Add(order[i], list = []);
+            list.Add(seen);
+            // Several launches may write parts of one buffer.
+            foreach (var operand in launch.Operands.Where(o => o.IsWritten)) values[operand.Buffer] = Mix(values.GetValueOrDefault(operand.Buffer), seen);
+        }
+        return reads;
+    }
+
+    static void Same(MemoryPlan plan)
+    {
+        PlanVerifier.Verify(plan);
+        var expected = Reads(plan.Source, [.. Enumerable.Range(0, plan.Source.Launches.Length)]);
+        foreach (var (launch, seen) in Reads(plan.Function, plan.Order.IsEmpty ? [.. Enumerable.Range(0, plan.Source.Launches.Length)] : plan.Order))
+            Assert.All(seen, s => Assert.Equal(expected[launch][0], s));
+    }
+
+    // A forward and a backward pass with everything that stands in the way of a repetition: states that are read and written in the middle, buffers that are made in parts, results, readers of half a buffer.
+    static LoweredFunction Twisted(int seed)
+    {
+        var random = new Random(seed);
+        var list = new LaunchList();
+        var x = list.Buffer("x", BufferKind.Argument, 500);
+        var states = Enumerable.Range(0, 4).Select(i => list.Buffer("w" + i, BufferKind.State, 100)).ToArray();
+        var kept = new List<Buffer> { x };
+        for (var i = 0; i < 12; i++)
+        {
+            var made = list.Arena(random.Next(1, 40) * 100);
+            var source = kept[^random.Next(1, Math.Min(3, kept.Count) + 1)];
+            Buffer[] reads = random.Next(3) == 0 ? [source, states[random.Next(4)]] : [source];
+            switch (random.Next(5))
+            {
+                case 0:
+                    var other = list.Arena(200);
+                    list.Launch(reads, [made, other]);
+                    kept.Add(other);
+                    break;
+                case 1:
+                    list.Launch(reads, [made]);
+                    if (random.Next(2) == 0) kept.Add(Read(made));
+                    list.Launch([kept[0]], [made]); // its other part
+                    break;
+                case 2:
+                    list.Launch(reads, [made, states[random.Next(4)]]); // running statistics
+                    break;
+                default:
+                    list.Launch(reads, [made]);
+                    break;
+            }
+            kept.Add(made);
+        }
+        var gradient = Read(kept[^1]);
+        for (var i = kept.Count - 1; i > 0; i--)
+        {
+            var next = list.Arena(random.Next(1, 10) * 100);
+            list.Launch([gradient, kept[i], kept[random.Next(i)]], [next]);
+            gradient = next;
+            if (random.Next(4) == 0) list.Launch([gradient], [states[random.Next(4)]]);
+        }
+        return list.Build(gradient, kept[5]);
+
+        Buffer Read(Buffer buffer)
+        {
+            var made = list.Arena(100);
+            list.Launch([buffer], [made]);
+            return made;
+        }
+    }
+
+    [Fact]
+    public void Whatever_runs_again_reads_what_it_read_and_the_plan_fits()
+    {
+        var saved = 0;
+        for (var seed = 0; seed < 60; seed++)
+            foreach (var function in new[] { Twisted(seed), LaunchList.Random(seed, 40) })
+            {
+                var all = Planner.Plan(function, DimBinding.Empty);
+                foreach (var share in new[] { 0.9, 0.75, 0.6, 0.45 })
+                {
+                    var budget = (long)(share * all.ArenaBytes);
+                    var plan = Rematerializer.Plan(function, DimBinding.Empty, budget, out var smallest, all);
+                    Same(plan ?? smallest);
+                    if (plan is null) continue;
+                    Assert.InRange(plan.ArenaBytes, 0, budget);
+                    Assert.Equal(budget, plan.Budget);
+                    Assert.InRange(plan.Repeated, 1, int.MaxValue);
+                    saved++;
+                }
+            }
+        Assert.InRange(saved, 60, int.MaxValue);
+    }
+
+    [Fact]
+    public void A_chain_trains_in_a_third_of_its_memory_with_a_few_repetitions()
+    {
+        var function = LaunchList.Training(24, _ => 10_000);
+        var all = Planner.Plan(function, DimBinding.Empty);
+        var third = Rematerializer.Plan(function, DimBinding.Empty, all.ArenaBytes / 3, out _)!;
+        Same(third);
+        Assert.InRange(third.Repeated, 1, function.Launches.Length / 2); // the forward pass once more at most
+        var smallest = Rematerializer.Smallest(function, DimBinding.Empty);
+        Same(smallest);
+        Assert.InRange(smallest.ArenaBytes, Planner.LargestLaunchBytes(function, DimBinding.Empty), all.ArenaBytes / 4);
+    }
+
+    [Fact]
+    public void A_little_less_memory_costs_a_little()
+    {
+        var function = LaunchList.Training(24, _ => 10_000);
+        var all = Planner.Plan(function, DimBinding.Empty);
+        int Repeated(double share) => Rematerializer.Plan(function, DimBinding.Empty, (long)(share * all.ArenaBytes), out _)!.Repeated;
+        Assert.Equal(0, Repeated(1));
+        Assert.InRange(Repeated(0.97), 1, 2);
+        Assert.InRange(Repeated(0.5), Repeated(0.97), Repeated(0.25));
+    }
+
+    [Fact]
+    public void Without_a_way_the_smallest_that_was_found_is_said()
+    {
+        var function = LaunchList.Training(8, _ => 10_000);
+        Assert.Null(Rematerializer.Plan(function, DimBinding.Empty, 1000, out var smallest));
+        Assert.InRange(smallest.ArenaBytes, Planner.LargestLaunchBytes(function, DimBinding.Empty), Planner.Plan(function, DimBinding.Empty).ArenaBytes);
+        Assert.Matches(@"^#\d+ none \(Model\.cs:\d+\)$", smallest.PeakDescription);
+        Assert.Null(Rematerializer.Plan(function, DimBinding.Empty, -5, out _));
+    }
+
+    [Fact]
+    public void A_loop_is_repeated_as_a_whole()
+    {
+        var list = new LaunchList();
+        var x = list.Buffer("x", BufferKind.Argument, 100);
+        var (carry, temporary, large, last) = (list.Arena(4000), list.Arena(50), list.Arena(6000), list.Arena(100));
+        // A carry that is set before the loop, three launches of loop, what needs much memory in between, and who reads the carry in the end.
+        list.Launch([x], [carry]).Launch([], []).Launch([carry], [temporary]).Launch([temporary], [carry]).Launch([x], [large]).Launch([large], [last]);
+        var function = list.Launch([carry, last], [list.Buffer("y", BufferKind.Result, 10)]).Build();
+        function = function with { Launches = function.Launches.SetItem(1, new RepeatLaunch([], [], "#0", 5, false, 2, false, false)) };
+        var plan = Rematerializer.Plan(function, DimBinding.Empty, 25_000, out _)!;
+        Same(plan);
+        Assert.Equal("0 1 2 3 4 5 0 1 2 3 6", string.Join(" ", plan.Order));
+        Assert.True(plan.ArenaBytes < Planner.Plan(function, DimBinding.Empty).ArenaBytes);
+    }
+
+    [Fact]
+    public void The_text_of_a_plan_with_repetitions_reads_back_equal()
+    {
+        var function = LaunchList.Training(12, i => 10_000 + i);
+        var program = new LoweredProgram("M", [], [], [], [function]);
+        var plan = Rematerializer.Plan(function, DimBinding.Empty, Planner.Plan(function, DimBinding.Empty).ArenaBytes / 2, out _)!;
+        var read = Assert.Single(PlanText.Read(PlanText.Write([plan]), program));
+        Assert.Same(function, read.Source);
+        Assert.Equal((plan.Budget, plan.ArenaBytes, plan.PeakDescription), (read.Budget, read.ArenaBytes, read.PeakDescription));
+        Assert.Equal(string.Join(" ", plan.Order), string.Join(" ", read.Order));
+        Assert.Equal(string.Join(" ", plan.Offsets), string.Join(" ", read.Offsets));
+        PlanVerifier.Verify(read);
+        var text = PlanPrinter.Print(plan, "M", ImmutableArray<StateDecl>.Empty);
+        Assert.Contains($"{plan.Repeated} launches run again", text, StringComparison.Ordinal);
+        Assert.Contains("none again", text, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("4GB", 4_000_000_000)]
+    [InlineData("1.5 gib", 1610612736)]
+    [InlineData("65536", 65536)]
+    [InlineData(" 12 KiB ", 12288)]
+    [InlineData("3B", 3)]
+    [InlineData("-1GB", 0)]
+    [InlineData("0", 0)]
+    [InlineData("4 gigs", 0)]
+    [InlineData("1e3", 0)]
+    [InlineData("9999999999TB", 0)]
+    [InlineData("", 0)]
+    [InlineData("GB", 0)]
+    public void Sizes_are_read_as_people_write_them(string text, long bytes) => Assert.Equal(bytes, ByteSize.Parse(text) ?? 0); // 0: it is none
+}
