@@ -138,9 +138,9 @@ public sealed class MemoryBudgetTests
     [Fact]
     public void A_class_with_a_budget_starts_from_plans_within_it()
     {
-        // Four fifths of what a step needs without.
+        // A little less than what a step needs without.
         var free = Assert.Single(Running.With(Generated("1 GB"), model => MemoryEstimate.Of(model.Instance.Model, 1, null, [])["train_step"]));
-        var wanted = free.Stored + 4 * free.Arena / 5;
+        var wanted = free.Stored + 9 * free.Arena / 10;
         var checks = Running.With(Generated(wanted.ToString(System.Globalization.CultureInfo.InvariantCulture)), model =>
         {
             var step = model.Instance.Model["train_step"];
@@ -157,7 +157,7 @@ public sealed class MemoryBudgetTests
     [Fact]
     public void A_class_that_cannot_keep_its_budget_does_not_build_and_the_line_of_its_peak_is_marked()
     {
-        var error = Assert.Single(Harness.Analyze(Generated("1.1 MB")), d => d.Id == "GR2120");
+        var error = Assert.Single(Harness.Analyze(Generated("1.1 MB")), d => d.Id == "GR2120" && d.GetMessage(System.Globalization.CultureInfo.InvariantCulture).Contains("train_step", StringComparison.Ordinal));
         Assert.Equal(DiagnosticSeverity.Error, error.Severity);
         Assert.Matches(@"^M\.train_step needs .* for its intermediates at B=256, however much is computed again; of the memory budget of .* leave .*\. The peak is at #\d+ .*\.$", error.GetMessage(System.Globalization.CultureInfo.InvariantCulture));
         Assert.InRange(error.Location.GetLineSpan().StartLinePosition.Line, 7, 14);
