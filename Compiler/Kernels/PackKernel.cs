@@ -1,23 +1,9 @@
-using System;
 using System.Collections.Immutable;
 using System.Text;
 using Graph.Compiler.Ir;
 using Graph.Compiler.Targets;
 
 namespace Graph.Compiler.Kernels;
-
-/// <summary>Operands of which a target has a packed form: what it would make of them in each call.</summary>
-[Flags]
-public enum PackedOperands
-{
-    None = 0,
-
-    /// <summary>The weight of a convolution.</summary>
-    ConvolutionWeight = 1,
-
-    /// <summary>The right operand of a product.</summary>
-    ProductRight = 2,
-}
 
 /// <summary>
 /// Brings an operand into the form in which the target's products or convolutions work with it, once, so that they need not in each call. What the form is is the target's business, as it is how it packs in a launch: it

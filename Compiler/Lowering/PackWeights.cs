@@ -27,6 +27,8 @@ sealed class PackWeights
     readonly HashSet<string> shared;
     readonly HashSet<string> entries;
     readonly List<Packed> packed = [];
+    readonly PackedBodies bodies = new();
+    readonly Dictionary<string, Buffer> reads = new(StringComparer.Ordinal); // of the function at hand, by the path of the packed state
 
     // One packed weight, and what makes it.
     sealed record Packed(StateDecl State, Buffer Source, Dim Offset, PackKernel Kernel, ImmutableArray<Dim> Dims, ImmutableArray<Origin> Origins);
@@ -56,6 +58,7 @@ sealed class PackWeights
 
     LoweredFunction Entry(LoweredFunction function)
     {
+        reads.Clear();
         var buffers = function.Buffers.ToBuilder();
         var launches = function.Launches.Select(launch => launch switch
         {
@@ -63,7 +66,7 @@ sealed class PackWeights
             ContractLaunch product => Product(product, buffers),
             _ => launch,
         }).ToImmutableArray();
-        return buffers.Count == function.Buffers.Length ? function : Compact(function with { Buffers = buffers.ToImmutable(), Launches = launches });
+        return buffers.Count == function.Buffers.Length ? function : Compact(function with { Buffers = buffers.ToImmutable(), Launches = launches }, [.. bodies.Of(function, launches)]);
     }
 
     Launch Convolution(ConvolutionLaunch launch, ImmutableArray<Buffer>.Builder buffers)
@@ -74,7 +77,8 @@ sealed class PackWeights
         var operand = launch.Operands[weight.Pointer];
         if (!Stays(operand) || Constant([shape.Filters, shape.Channels, shape.KernelHeight, shape.KernelWidth, .. view.Strides]) is not { } sizes) return launch;
         var window = kernel.Window;
-        var floats = target.Packing.WeightFloats(kernel.Sums, sizes[0], sizes[1], sizes[2], sizes[3], window);
+        var floats = target.Packing.WeightFloats(kernel.Sums, new(
+            0, sizes[1], 0, 0, sizes[0], sizes[2], sizes[3], 0, 0, window.StrideHeight, window.StrideWidth, window.PaddingTop, window.PaddingLeft, window.DilationHeight, window.DilationWidth, window.Groups));
         if (floats == 0) return launch;
         Dim[] dense = [sizes[0], sizes[1] / window.Groups, sizes[2], sizes[3]];
         var state = Pack(PackedOperands.ConvolutionWeight, dense, view.Strides, window.Groups, floats, operand, kernel.Sums, launch.Origins);
@@ -142,10 +146,9 @@ sealed class PackWeights
         return state;
     }
 
-    static ImmutableArray<Operand> Replaced(ImmutableArray<Operand> operands, int pointer, StateDecl state, ImmutableArray<Buffer>.Builder buffers)
+    ImmutableArray<Operand> Replaced(ImmutableArray<Operand> operands, int pointer, StateDecl state, ImmutableArray<Buffer>.Builder buffers)
     {
-        var buffer = buffers.FirstOrDefault(b => b.Kind == BufferKind.State && b.Name == state.Path);
-        if (buffer is null) buffers.Add(buffer = new(buffers.Count, state.Path, BufferKind.State, state.Type.DType, state.Type.Shape.Size));
+        if (!reads.TryGetValue(state.Path, out var buffer)) buffers.Add(reads[state.Path] = buffer = new(buffers.Count, state.Path, BufferKind.State, state.Type.DType, state.Type.Shape.Size));
         return operands.SetItem(pointer, new(buffer, Dim.Zero, false));
     }
 
@@ -181,17 +184,38 @@ sealed class PackWeights
         return function with { Signature = function.Signature with { Assigned = assigned }, Buffers = buffers.ToImmutable(), Launches = launches.ToImmutable() };
     }
 
-    // Without the buffers that no launch touches any more.
-    static LoweredFunction Compact(LoweredFunction function)
+    // Without the buffers that no launch touches any more, and with the launches of calls from what they call.
+    static LoweredFunction Compact(LoweredFunction function, IReadOnlyList<PackedBodies.Call> called)
     {
-        var used = new HashSet<Buffer>(function.Launches.SelectMany(l => l.Operands).Select(o => o.Buffer).Concat(function.Arguments).Concat(function.Results));
+        var used = new HashSet<Buffer>(function.Launches.SelectMany(l => l.Operands).Select(o => o.Buffer).Concat(function.Arguments).Concat(function.Results).Concat(called.SelectMany(c => c.Places).Select(o => o.Buffer)));
         var map = new Dictionary<Buffer, Buffer>();
-        foreach (var buffer in function.Buffers.Where(used.Contains)) map.Add(buffer, new(map.Count, buffer.Name, buffer.Kind, buffer.DType, buffer.Elements));
+        var before = new int[function.Buffers.Length + 1]; // how many stay of those in front of a buffer
+        foreach (var buffer in function.Buffers)
+        {
+            before[buffer.Id] = map.Count;
+            if (buffer.Kind == BufferKind.Arena || used.Contains(buffer)) map.Add(buffer, new(map.Count, buffer.Name, buffer.Kind, buffer.DType, buffer.Elements));
+        }
+        before[function.Buffers.Length] = map.Count;
+        var buffers = map.Values.ToArray();
+        var launches = new List<Launch>();
+        var calls = ImmutableArray.CreateBuilder<LaunchCall>();
+        for (int i = 0, next = 0; i < function.Launches.Length;)
+        {
+            if (next == called.Count || called[next].Of.First != i)
+            {
+                launches.Add(Mapped(function.Launches[i++], map));
+                continue;
+            }
+            var (of, template, places) = called[next++];
+            calls.Add(template.AddLaunches(launches, buffers, before[of.FirstBuffer], [.. places.Select(o => o with { Buffer = map[o.Buffer] })], of.Path));
+            i += of.Body.Launches.Length;
+        }
         return function with
         {
-            Buffers = [.. map.Values], Launches = [.. function.Launches.Select(l => Mapped(l, map))], Arguments = [.. function.Arguments.Select(b => map[b])], Results = [.. function.Results.Select(b => map[b])],
+            Buffers = [.. buffers], Launches = [.. launches], Calls = calls.ToImmutable(), Arguments = [.. function.Arguments.Select(b => map[b])], Results = [.. function.Results.Select(b => map[b])],
         };
     }
 
-    static Launch Mapped(Launch launch, Dictionary<Buffer, Buffer> map) => launch with { Operands = [.. launch.Operands.Select(o => o with { Buffer = map[o.Buffer] })] };
+    /// <summary>A launch over other buffers.</summary>
+    internal static Launch Mapped(Launch launch, Dictionary<Buffer, Buffer> map) => launch with { Operands = [.. launch.Operands.Select(o => o with { Buffer = map[o.Buffer] })] };
 }

@@ -32,6 +32,10 @@ public sealed record FoldNorms() : Pass("FoldNorms")
         };
     }
 
+    static bool Scales(Node step) => step.Is(ScalarOp.Mul) || step.Is(ScalarOp.Div);
+
+    static bool Shifts(Node step) => step.Is(ScalarOp.Add) || step.Is(ScalarOp.Sub);
+
     static Function Fold(Function function, Program program, HashSet<string> shared)
     {
         // A norm in a function that is called often is folded in each call of its own weights.
@@ -68,12 +72,12 @@ public sealed record FoldNorms() : Pass("FoldNorms")
                     var other = into[step.Inputs[step.Inputs[0] == value ? 1 : 0]];
                     var vector = other.Shape.Size.Is(1) ? b.Reshape(other, Shape.Scalar) : b.Reshape(other, Shape.Of(channels));
                     Value Both(Value? old) => old is null ? vector : b.Emit(step.Name, [old, vector]);
-                    if (step.Name is "mul" or "div")
+                    if (Scales(step))
                     {
-                        scale = scale is null && step.Name == "div" ? b.Div(b.ConstantLike(1, vector), vector) : Both(scale);
+                        scale = scale is null && step.Is(ScalarOp.Div) ? b.Div(b.ConstantLike(1, vector), vector) : Both(scale);
                         if (shift is not null) shift = Both(shift);
                     }
-                    else shift = shift is null && step.Name == "sub" ? b.Neg(vector) : Both(shift);
+                    else shift = shift is null && step.Is(ScalarOp.Sub) ? b.Neg(vector) : Both(shift);
                 }
                 value = step.Output;
             }
@@ -131,15 +135,15 @@ public sealed record FoldNorms() : Pass("FoldNorms")
             {
                 if (step.Operation.Kind == OpKind.View)
                 {
-                    if (step.Name != "reshape" || Moved(at.Shape, channels, step.Output.Shape) is not { } moved) break;
+                    if (step.Operation.View(step) is not ViewMap.Regrouped || Moved(at.Shape, channels, step.Output.Shape) is not { } moved) break;
                     channels = moved;
                 }
                 else
                 {
-                    if (step.Name is not ("add" or "sub" or "mul" or "div") || step.Inputs[0] == step.Inputs[1] || step.Name is "sub" or "div" && step.Inputs[0] != at || step.Output.Shape != at.Shape) break;
+                    if (!Scales(step) && !Shifts(step) || step.Inputs[0] == step.Inputs[1] || !step.Operation.Commutes && step.Inputs[0] != at || step.Output.Shape != at.Shape) break;
                     var other = step.Inputs[step.Inputs[0] == at ? 1 : 0];
                     if (!still.TryGetValue(other, out var ofState) || !IsVector(other.Shape, at.Shape, channels)) break;
-                    scales |= ofState && step.Name is "mul" or "div";
+                    scales |= ofState && Scales(step);
                     last = steps.Count + 1;
                 }
                 steps.Add(step);

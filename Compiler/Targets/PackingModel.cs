@@ -90,17 +90,13 @@ public sealed record PackingModel(long MostBytes, long LeastWork, long WorkerByt
 
     /// <summary>Floats of the weight of a convolution in its packed form; 0 for one that is not packed.</summary>
     /// <param name="sums">How its sums are cut.</param>
-    /// <param name="filters">Filters of all groups.</param>
-    /// <param name="channels">Channels of all groups.</param>
-    /// <param name="height">Of the window.</param>
-    /// <param name="width">Of the window.</param>
-    /// <param name="window">How it walks.</param>
-    public long WeightFloats(ProductSums sums, long filters, long channels, long height, long width, Kernels.ConvolutionWindow window)
+    /// <param name="sizes">Its sizes; those of the image, its padding and batch do not matter.</param>
+    public long WeightFloats(ProductSums sums, in ConvolutionSizes sizes)
     {
-        var (rows, depth, taps) = (filters / window.Groups, channels / window.Groups, height * width);
+        var (rows, depth, taps) = (sizes.Filters / sizes.Groups, sizes.Channels / sizes.Groups, sizes.KernelHeight * sizes.KernelWidth);
         if (Tiles.IsEmpty || rows <= 0 || depth <= 0 || taps > MostTaps) return 0;
         // The image of the smallest piece of work: a line of one pixel, with what its window sees.
-        if (((height - 1) * window.DilationHeight + 1) * window.StrideWidth * (1 + (width - 1) * window.DilationWidth / window.StrideWidth + 16) > MostPadded) return 0;
+        if (((sizes.KernelHeight - 1) * sizes.DilationHeight + 1) * sizes.StrideWidth * (1 + (sizes.KernelWidth - 1) * sizes.DilationWidth / sizes.StrideWidth + 16) > MostPadded) return 0;
         var block = sums.Channels(depth, taps);
         long floats = 0;
         foreach (var tile in Tiles)
@@ -109,7 +105,7 @@ public sealed record PackingModel(long MostBytes, long LeastWork, long WorkerByt
             if ((PanelGap + panel) * sizeof(float) > MostBytes) return 0;
             floats = Math.Max(floats, Ceiling(rows, tile.Rows) * panel);
         }
-        return window.Groups * floats;
+        return sizes.Groups * floats;
     }
 
     /// <summary>Floats of the right operand of a product in its packed form; 0 for one that is not kept so.</summary>

@@ -1,4 +1,4 @@
-using Graph.Compiler.Kernels;
+using Graph.Compiler.Targets;
 using Graph.Runtime.Cpu;
 
 namespace Graph.Runtime.Execution;

@@ -1,5 +1,6 @@
 using System;
 using System.Linq;
+using Graph.Compiler.Ir;
 using Graph.Compiler.Kernels;
 using Graph.Compiler.Kernels.Text;
 using Graph.Compiler.Lowering;
@@ -18,13 +19,17 @@ public sealed class CallTextTests
 
     static int Lines(string text, string beginning) => text.Split('\n').Count(line => line.StartsWith(beginning, StringComparison.Ordinal));
 
-    /// <summary>One more layer is a line for each call, one for its buffers, and what names its states.</summary>
+    /// <summary>One more layer is a line for each call, one for its buffers, what names its states, and one for each of its weights that entries read packed.</summary>
     [Fact]
     public void A_layer_more_says_no_launch_again()
     {
         string four = LoweredText.Write(Lower(CallModels.Gpt(4))), eight = LoweredText.Write(Lower(CallModels.Gpt(8)));
-        foreach (var once in new[] { "body ", "  run ", "  use ", "  segments ", "kernel ", "origin " }) Assert.Equal((once, Lines(four, once)), (once, Lines(eight, once)));
-        foreach (var each in new[] { "  call \"Block.Forward\" ", "  call \"Block.Forward/forward\" ", "  call \"Block.Forward/backward\" " })
+        int Packings(string text) => Lines(text[text.IndexOf("function " + DerivedStates.Function, StringComparison.Ordinal)..], "  use ");
+        Assert.InRange(Packings(eight), Packings(four) + 4, 2 * Packings(four));
+        foreach (var once in new[] { "body ", "  run ", "  segments ", "kernel " }) Assert.Equal((once, Lines(four, once)), (once, Lines(eight, once)));
+        Assert.Equal(Lines(four, "  use ") - Packings(four), Lines(eight, "  use ") - Packings(eight));
+        Assert.InRange(Lines(eight, "origin ") - Lines(four, "origin "), 0, 2 * (Packings(eight) - Packings(four))); // what is packed, and what for
+        foreach (var each in new[] { "  call \"Block.Forward/packed\" ", "  call \"Block.Forward\" ", "  call \"Block.Forward/forward\" ", "  call \"Block.Forward/backward\" " })
         {
             Assert.Contains(Lines(four, each), new[] { 3, 4, 8 }); // the first block's gradient is a function of its own where fewer are wanted of it
             Assert.Equal((each, Lines(four, each) * 2), (each, Lines(eight, each)));
@@ -75,7 +80,7 @@ public sealed class CallTextTests
     [Fact]
     public void Calls_are_the_launches_from_their_first_on()
     {
-        foreach (var function in Lower(CallModels.Gpt(4, dropout: 0.25)).Functions)
+        foreach (var function in Lower(CallModels.Gpt(4, dropout: 0.25)).Functions.Where(f => f.Name != DerivedStates.Function)) // which packs each weight for itself
         {
             Assert.True(function.Calls.Length >= 4);
             foreach (var call in function.Calls)

@@ -44,7 +44,7 @@ public unsafe class PackedOperandTests
         foreach (var sizes in ConvolutionTests.calls)
         {
             var call = sizes;
-            var floats = Numerics.Packing.WeightFloats(Numerics.Products, call.Filters, call.Channels, call.KernelHeight, call.KernelWidth, new((int)call.StrideHeight, (int)call.StrideWidth, 0, 0, (int)call.DilationHeight, (int)call.DilationWidth, (int)call.Groups));
+            var floats = Numerics.Packing.WeightFloats(Numerics.Products, call.Sizes);
             float[] image = Draw(1, ConvolutionTests.ImageFloats(call)), weight = Draw(2, ConvolutionTests.WeightFloats(call)), expected = new float[ConvolutionTests.MapFloats(call)], actual = new float[expected.Length], packed = new float[floats + 32];
             foreach (var width in widths)
                 On(width, () =>
@@ -77,8 +77,7 @@ public unsafe class PackedOperandTests
                     }
                 });
         }
-        Assert.Equal(2, ConvolutionTests.calls.Count(c => Numerics.Packing.WeightFloats(
-            Numerics.Products, c.Filters, c.Channels, c.KernelHeight, c.KernelWidth, new((int)c.StrideHeight, (int)c.StrideWidth, 0, 0, (int)c.DilationHeight, (int)c.DilationWidth, (int)c.Groups)) == 0));
+        Assert.Equal(2, ConvolutionTests.calls.Count(c => Numerics.Packing.WeightFloats(Numerics.Products, c.Sizes) == 0));
     }
 
     [Theory]

@@ -6,6 +6,7 @@ using System.Runtime.InteropServices;
 using Graph.Compiler.Ir;
 using Graph.Compiler.Ir.Reference;
 using Graph.Compiler.Kernels;
+using Graph.Compiler.Targets;
 using Graph.Operations;
 using Graph.Runtime.Cpu;
 using Buffer = Graph.Compiler.Kernels.Buffer;

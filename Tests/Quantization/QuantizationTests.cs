@@ -177,8 +177,8 @@ public sealed class QuantizationTests
         using var plain = RunningModel.Of(Model("new()"));
         var derived = model.Instance.Model.Lowered.States.Where(s => s.Kind == StateKind.Derived).ToList();
         Assert.Contains(derived, s => s.Type.DType == kept && s.Type.Shape.Size.Constant == 64 * 48);
-        // Nothing as large as a weight is kept in floats.
-        Assert.DoesNotContain(derived, s => s.Type.DType == DType.F32 && s.Type.Shape.Size.Constant > 1000);
+        // Nothing as large as a quantized weight is kept in floats; the second one may stay as it is, and then it is kept packed.
+        Assert.DoesNotContain(derived, s => s.Type.DType == DType.F32 && s.Type.Shape.Size.Constant >= (group > 0 ? 64 * 48 : 1000));
         float[] x = [.. Enumerable.Range(0, 3 * 64).Select(i => (i * 37 % 101 - 50) / 50f)], image = [.. Enumerable.Range(0, 2 * 108).Select(i => (i * 29 % 83 - 40) / 40f)];
         var greatest = kept == DType.I4 ? 7 : 127;
         void Compare()
