@@ -100,9 +100,15 @@ public static class DTypes
     /// <summary>Reads a name of the text form.</summary>
     public static bool TryParse(string name, out DType type)
     {
-        var place = Array.IndexOf(Names, name);
-        type = (DType)Math.Max(place, 0);
-        return place >= 0;
+        // By hand: a start reads types, and a search of the framework's brings vectors and comparers with it.
+        for (var place = 0; place < Names.Length; place++)
+            if (Names[place] == name)
+            {
+                type = (DType)place;
+                return true;
+            }
+        type = default;
+        return false;
     }
 
     /// <summary>The type of a binary operation's result: floats win over integers, integers over bool; among floats the wider one, f16 with bf16 gives f32.</summary>

@@ -22,12 +22,13 @@ public sealed record FoldNorms() : Pass("FoldNorms")
         var evaluated = StillValues.Evaluated(program);
         var shared = StillValues.Shared(program, evaluated);
         var entries = new HashSet<Function>(evaluated.Where(f => !program.Exact.Contains(f.Name) && program.Training.All(t => t.Loss != f.Name)));
+        var callees = new Dictionary<string, bool>();
         return program with
         {
             Functions = [.. program.Functions.Select(f =>
             {
                 cancel.ThrowIfCancellationRequested();
-                return entries.Contains(f) ? Fold(f, program, shared) : f;
+                return entries.Contains(f) ? Fold(f, program, shared, callees) : f;
             })],
         };
     }
@@ -36,10 +37,18 @@ public sealed record FoldNorms() : Pass("FoldNorms")
 
     static bool Shifts(Node step) => step.Is(ScalarOp.Add) || step.Is(ScalarOp.Sub);
 
-    static Function Fold(Function function, Program program, HashSet<string> shared)
+    // callees: whether there is a norm to fold in a callee, by its name and which of its parameters are the model's numbers: calls of different layers are alike in that, and a body is looked through once.
+    static Function Fold(Function function, Program program, HashSet<string> shared, Dictionary<string, bool> callees)
     {
+        bool Folds(Node call)
+        {
+            var callee = CallOperation.Callee(program, call.Attributes);
+            var key = callee.Name + " " + string.Concat(call.Inputs.Select(i => Finder.IsShared(i, shared) ? '1' : '0'));
+            if (!callees.TryGetValue(key, out var folds)) callees.Add(key, folds = Finder.Of(callee, program, shared, call).Chains.Any());
+            return folds;
+        }
         // A norm in a function that is called often is folded in each call of its own weights.
-        var flat = Inliner.Run(function, program, call => !Finder.Of(CallOperation.Callee(program, call.Attributes), program, shared, call).Chains.Any());
+        var flat = Inliner.Run(function, program, call => !Folds(call));
         var found = Finder.Of(flat, program, shared, null);
         var chains = found.Chains.ToDictionary(c => c.End);
         if (chains.Count == 0) return function;
@@ -116,7 +125,10 @@ public sealed record FoldNorms() : Pass("FoldNorms")
         /// <param name="shared">States that no call changes.</param>
         /// <param name="call">A call of the function: its parameters are what this hands over. Null for a function that callers run.</param>
         public static Finder Of(Function function, Program program, HashSet<string> shared, Node? call) =>
-            new(function, StillValues.Of(function, program, shared, call is null ? [] : function.Parameters.Where((_, i) => call.Inputs[i].State is { } path && shared.Contains(path))));
+            new(function, StillValues.Of(function, program, shared, call is null ? [] : function.Parameters.Where((_, i) => IsShared(call.Inputs[i], shared))));
+
+        /// <summary>Whether a value is a state that no call changes.</summary>
+        public static bool IsShared(Value value, HashSet<string> shared) => value.State is { } path && shared.Contains(path);
 
         public IEnumerable<Chain> Chains => function.Nodes.Select(Of).OfType<Chain>();
 

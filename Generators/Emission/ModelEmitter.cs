@@ -58,7 +58,7 @@ public static class ModelEmitter
         return new(
             input.Class, new(GeneratedMethod.All(model, programs[cpu].Final).ToEquatableArray(), texts, others.Count > 0) { Precisions = Precisions(model), Dims = Dims(model, programs[cpu].Final, lowered[cpu]), MemoryBudget = input.MemoryBudget },
             PartSource.Kernels(input.Class, parts[cpu]), others.Count > 0 ? PartSource.Targets(input.Class, others) : null,
-            MemoryNeeds.Warnings(input.Class.Name, lowered[cpu], model.Origins, input.Model.Location).Concat(AttentionHints.Of(model.Program, model.Origins)).ToEquatableArray(), model.Origins.ToEquatableArray())
+            MemoryNeeds.Warnings(input.Class.Name, lowered[cpu], planned[cpu].Plans, model.Origins, input.Model.Location).Concat(AttentionHints.Of(model.Program, model.Origins)).ToEquatableArray(), model.Origins.ToEquatableArray())
         {
             Further = further.Select(f => f.Kernels).ToEquatableArray(),
         };

@@ -3,7 +3,6 @@ using System.Collections.Generic;
 using System.Collections.Immutable;
 using System.ComponentModel;
 using System.Linq;
-using System.Text;
 using System.Threading;
 using Graph.Compiler.Ir;
 using Graph.Compiler.Ir.Text;
@@ -181,7 +180,7 @@ public sealed class CompiledModelDescriptor
         CheckVersion();
         try
         {
-            if (Start is not null) return new(Name, StartText.Read(Encoding.UTF8.GetString(Start())), KernelAddress, Program) { MemoryBudget = MemoryBudget };
+            if (Start is not null) return new(Name, StartText.Read(SealedText.Text(Start())), KernelAddress, Program) { MemoryBudget = MemoryBudget };
             return WithoutStart();
         }
         catch (FormatException e)
@@ -200,8 +199,8 @@ public sealed class CompiledModelDescriptor
     {
         try
         {
-            var lowered = LoweredText.Read(Encoding.UTF8.GetString((Lowered ?? throw LeftOut(Name))()), Origins.Split('\n'));
-            return new(lowered, Plans is null ? default : PlanText.Read(Encoding.UTF8.GetString(Plans()), lowered));
+            var lowered = LoweredText.Read(SealedText.Text((Lowered ?? throw LeftOut(Name))()), Origins.Split('\n'));
+            return new(lowered, Plans is null ? default : PlanText.Read(SealedText.Text(Plans()), lowered));
         }
         catch (FormatException e)
         {

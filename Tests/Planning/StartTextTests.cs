@@ -47,6 +47,20 @@ public sealed unsafe class StartTextTests
         }
     }
 
+    [Theory]
+    [InlineData("")]
+    [InlineData("started version 2\n")]
+    [InlineData("state 0 f32[3] zeros 0 0 Größe.weight\nstate 0 f32[3] zeros 0 0 名前\U0001F600\u007f\u0080\n")]
+    public void An_embedded_text_is_read_as_it_was_written(string text) => Assert.Equal(text, SealedText.Text(Encoding.UTF8.GetBytes(text)));
+
+    [Fact]
+    public void A_state_may_have_a_name_of_any_letters()
+    {
+        var program = new StartProgram("Größe", 0, [new("Gewicht.größe", new(DType.F32, Shape.Of(3)), StateKind.Parameter, InitSpec.Zeros)], [], []);
+        var read = StartText.Read(SealedText.Text(Encoding.UTF8.GetBytes(StartText.Write(program))));
+        Assert.Equal(("Größe", "Gewicht.größe"), (read.Name, read.States[0].Path));
+    }
+
     public static TheoryData<string> Models => [nameof(Mlp), nameof(Cnn), nameof(NanoGpt), nameof(CacheModel), nameof(EdgeModel), nameof(CausalAttention)];
 
     static ModelIr Ir(string model) => model switch

@@ -37,8 +37,9 @@ public static class SealedText
     internal static (int Start, int End) Range(string what, int version, string text)
     {
         var first = what + " version ";
-        var line = text.IndexOf('\n');
-        if (line < 0 || !Stands(first, text, 0)) throw new FormatException($"The text is no {what} program: expected its first line to be '{first}{version}'.");
+        var line = 0;
+        while (line < text.Length && text[line] != '\n') line++;
+        if (line == text.Length || !Stands(first, text, 0)) throw new FormatException($"The text is no {what} program: expected its first line to be '{first}{version}'.");
         var given = text.Substring(first.Length, line - first.Length);
         if (given != version.ToString(CultureInfo.InvariantCulture)) throw new FormatException($"The {what} program has version {given} of its format, but this reader knows version {version}: build the model with the Graph that runs it.");
         const int Last = 4 + 16 + 1;
@@ -50,6 +51,19 @@ public static class SealedText
         var sum = Hexadecimal(Sum(text, line + 1, end));
         if (!Stands(sum, text, end + 4)) throw new FormatException($"The {what} program was altered: the sum over its lines is {sum}, but its last line says {text.Substring(end + 4, 16)}.");
         return (line + 1, end);
+    }
+
+    /// <summary>The characters of a text in UTF-8, as assemblies embed it.</summary>
+    public static string Text(ReadOnlySpan<byte> utf8)
+    {
+        // By hand where every byte is a character: the framework's decoder is over vectors, whose types a process that starts a model has to load for it alone, milliseconds for some thousand bytes.
+        var text = new char[utf8.Length];
+        for (var i = 0; i < text.Length; i++)
+        {
+            if (utf8[i] >= 0x80) return Encoding.UTF8.GetString(utf8.ToArray());
+            text[i] = (char)utf8[i];
+        }
+        return new(text);
     }
 
     // By hand, as the comparison below: what a model starts with should load as little of the framework as it can.

@@ -83,16 +83,18 @@ sealed class TextCursor(string text, int start, int end)
     {
         do
         {
-            var newline = position < end ? text.IndexOf('\n', position, end - position) : -1;
-            position = newline < 0 ? end : newline + 1;
+            position = Math.Min(LineEnd(position) + 1, end);
         }
         while (position < end && text[position] == ' ');
     }
 
-    string Rest()
+    string Rest() => text.Substring(position, LineEnd(position) - position);
+
+    // By hand, as all of a start's reading: the framework's searches are over vectors, whose types take longer to load than a start's text takes to read.
+    int LineEnd(int from)
     {
-        var newline = text.IndexOf('\n', Math.Min(position, end), end - Math.Min(position, end));
-        return text.Substring(position, (newline < 0 ? end : newline) - position);
+        while (from < end && text[from] != '\n') from++;
+        return from;
     }
 
     public bool Try(char c)
@@ -165,8 +167,8 @@ sealed class TextCursor(string text, int start, int end)
         var count = 0;
         for (var at = position; at + beginning.Length <= end && SealedText.Stands(beginning, text, at); count++)
         {
-            var newline = text.IndexOf('\n', at, end - at);
-            if (newline < 0) return count + 1;
+            var newline = LineEnd(at);
+            if (newline == end) return count + 1;
             at = newline + 1;
         }
         return count;
