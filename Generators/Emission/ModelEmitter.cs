@@ -58,7 +58,11 @@ public static class ModelEmitter
         return new(
             input.Class, new(GeneratedMethod.All(model, programs[cpu].Final).ToEquatableArray(), texts, others.Count > 0) { Precisions = Precisions(model), Dims = Dims(model, programs[cpu].Final, lowered[cpu]), MemoryBudget = input.MemoryBudget },
             PartSource.Kernels(input.Class, parts[cpu]), others.Count > 0 ? PartSource.Targets(input.Class, others) : null,
-            MemoryNeeds.Warnings(input.Class.Name, lowered[cpu], planned[cpu].Plans, model.Origins, input.Model.Location).Concat(AttentionHints.Of(model.Program, model.Origins)).ToEquatableArray(), model.Origins.ToEquatableArray())
+            [
+                .. MemoryNeeds.Warnings(input.Class.Name, lowered[cpu], planned[cpu].Plans, model.Origins, input.Model.Location), .. AttentionHints.Of(model.Program, model.Origins),
+                .. RangeWarnings.Of(programs[cpu], model.Origins, input.Model.Location), .. further.SelectMany(f => f.Warnings).Distinct(),
+            ],
+            model.Origins.ToEquatableArray())
         {
             Further = further.Select(f => f.Kernels).ToEquatableArray(),
         };
@@ -72,14 +76,15 @@ public static class ModelEmitter
     }
 
     // What callers see is the same in every precision of 32 and 16 bits.
-    static (PrecisionKernels Kernels, List<DiagnosticInfo> Errors) Further(ModelInput input, ElaboratedModel model, Program program, IReadOnlyList<ITargetEmitter> emitters, CancellationToken cancellation)
+    static (PrecisionKernels Kernels, List<DiagnosticInfo> Errors, List<DiagnosticInfo> Warnings) Further(ModelInput input, ElaboratedModel model, Program program, IReadOnlyList<ITargetEmitter> emitters, CancellationToken cancellation)
     {
         var declaration = input.Class;
         cancellation.ThrowIfCancellationRequested();
         var precision = program.Training[0].Precision;
-        var lowered = Lowerer.Lower(CompilerPipeline.Run(program, KnownTargets.Cpu, cancel: cancellation), cancellation);
+        var compiled = CompilerPipeline.Run(program, KnownTargets.Cpu, cancel: cancellation);
+        var lowered = Lowerer.Lower(compiled, cancellation);
         var (plans, errors) = MemoryBudgets.Plan(declaration.Name, lowered, input.MemoryBudget, model.Origins, input.Model.Location);
-        return (new(precision, PartSource.Kernels(declaration, Part(declaration, KnownTargets.Cpu, lowered, plans, declaration.KernelClassIn(precision), emitters), precision)), errors);
+        return (new(precision, PartSource.Kernels(declaration, Part(declaration, KnownTargets.Cpu, lowered, plans, declaration.KernelClassIn(precision), emitters), precision)), errors, [.. RangeWarnings.Of(compiled, model.Origins, input.Model.Location)]);
     }
 
     static EquatableArray<DimSymbol> Dims(ElaboratedModel model, Program program, LoweredProgram lowered) => MemorySource.InOrder(

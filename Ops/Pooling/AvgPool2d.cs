@@ -23,7 +23,7 @@ sealed class AvgPool2dOperation : Operation
 {
     public override string Name => "avg_pool2d";
     public override OpKind Kind => OpKind.Library;
-    public override LibraryTraits Library(Node node) => new() { Types = LibraryTraits.RealType, Strided = [0] };
+    public override LibraryTraits Library(Node node) => PoolingShape.Library(node.Inputs[0].Type, node.Outputs[0].Type);
 
     public override ImmutableArray<Value> Emit(Builder b, ImmutableArray<Value> operands, AttributeMap attributes) => base.Emit(b, operands, PoolingShape.Canonical(attributes));
 

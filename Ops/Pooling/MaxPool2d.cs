@@ -25,7 +25,7 @@ sealed class MaxPool2dOperation : Operation
 {
     public override string Name => "max_pool2d";
     public override OpKind Kind => OpKind.Library;
-    public override LibraryTraits Library(Node node) => new() { Types = LibraryTraits.RealType, Strided = [0] };
+    public override LibraryTraits Library(Node node) => PoolingShape.Library(node.Inputs[0].Type, node.Outputs[0].Type);
 
     public override ImmutableArray<Value> Emit(Builder b, ImmutableArray<Value> operands, AttributeMap attributes) =>
         [b.Node(this, operands, PoolingShape.Canonical(attributes)).Outputs[0]];

@@ -9,7 +9,7 @@ sealed class MaxPool2dGradOperation : Operation
 {
     public override string Name => "max_pool2d_grad";
     public override OpKind Kind => OpKind.Library;
-    public override LibraryTraits Library(Node node) => new() { Types = LibraryTraits.RealType, Strided = [0], ThreadBytes = PoolingShape.PlaneSums(node.Output.Type) };
+    public override LibraryTraits Library(Node node) => PoolingShape.Library(node.Output.Type, node.Inputs[0].Type);
 
     public override ImmutableArray<TensorType> Infer(InferContext context)
     {

@@ -11,8 +11,11 @@ static class PoolingShape
         return new(attributes, height, width);
     }
 
-    /// <summary>Bytes of the sums of one plane of a gradient whose elements do not hold them.</summary>
-    public static Dim PlaneSums(TensorType image) => LibraryTraits.Sums(image.DType, image.Shape[2] * image.Shape[3]);
+    /// <summary>What its kernels promise: elements that are narrower than what is computed with become that by planes, one of the image and one of the map.</summary>
+    public static LibraryTraits Library(TensorType image, TensorType map) => new()
+    {
+        Types = LibraryTraits.RealType, Strided = [0], ThreadBytes = LibraryTraits.Sums(image.DType, image.Shape[2] * image.Shape[3] + map.Shape[2] * map.Shape[3]),
+    };
 
     /// <summary>What an element of a window is of its mean.</summary>
     public static Value Share(Builder b, AttributeMap attributes, Value like)

@@ -63,6 +63,9 @@ unsafe struct AttentionPanels<C> where C : unmanaged
 /// <typeparam name="C">The type of sums.</typeparam>
 static unsafe class AttentionTile<E, T, C> where E : IElement<T, C> where T : unmanaged where C : unmanaged, System.Numerics.INumber<C>
 {
+    // Numbers of a block on the stack.
+    const int Block = 2048;
+
     static T* At(in AttentionView view, long batch, long head, long row) => (T*)view.At + batch * view.Batch + head * view.Head + row * view.Row;
 
     /// <summary>Some rows, each number behind the one before it: where they lie, or copied.</summary>
@@ -76,17 +79,31 @@ static unsafe class AttentionTile<E, T, C> where E : IElement<T, C> where T : un
         }
         stride = width;
         for (long r = 0; r < count; r++)
-            for (long i = 0; i < width; i++) copy[r * width + i] = E.Load(from[r * view.Row + i * view.Column]);
+            if (view.Column == 1) E.Load(from + r * view.Row, copy + r * width, width);
+            else
+                for (long i = 0; i < width; i++) copy[r * width + i] = E.Load(from[r * view.Row + i * view.Column]);
         return copy;
     }
 
     /// <summary>Writes rows that lie as columns of a tile.</summary>
-    public static void Write<M>(M math, in AttentionView view, long batch, long head, long first, long count, long width, C* tile, long stride) where M : struct, IAttentionMath<C>
+    public static void Write<M>(M math, in AttentionView view, long batch, long head, long row, long count, long width, C* tile, long stride) where M : struct, IAttentionMath<C>
     {
-        var to = At(view, batch, head, first);
+        var to = At(view, batch, head, row);
         if (typeof(T) == typeof(C) && view.Column == 1)
         {
             Turn(math, (C*)to, view.Row, count, width, tile, stride);
+            return;
+        }
+        if (view.Column == 1 && width <= Block)
+        {
+            // As rows first, some at a time.
+            var block = stackalloc C[Block];
+            for (long first = 0, step = Block / width; first < count; first += step)
+            {
+                var some = Math.Min(step, count - first);
+                Turn(math, block, width, some, width, tile + first, stride);
+                for (long r = 0; r < some; r++) E.Store(block + r * width, to + (first + r) * view.Row, width);
+            }
             return;
         }
         for (long r = 0; r < count; r++)

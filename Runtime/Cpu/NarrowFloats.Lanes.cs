@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace Graph.Runtime.Cpu;
 
@@ -121,10 +122,10 @@ public static unsafe partial class NarrowFloats
     static Vector128<uint> Words128(ushort* p, long stride) => Vector128.Create((uint)p[0], p[stride], p[2 * stride], p[3 * stride]);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static void Put(Vector512<uint> x, ushort* p) => Vector256.Narrow(x.GetLower(), x.GetUpper()).Store(p);
+    static void Put(Vector512<uint> x, ushort* p) => (Avx512F.IsSupported ? Avx512F.ConvertToVector256UInt16(x) : Vector256.Narrow(x.GetLower(), x.GetUpper())).Store(p);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static void Put(Vector256<uint> x, ushort* p) => Vector128.Narrow(x.GetLower(), x.GetUpper()).Store(p);
+    static void Put(Vector256<uint> x, ushort* p) => (Avx512F.VL.IsSupported ? Avx512F.VL.ConvertToVector128UInt16(x) : Vector128.Narrow(x.GetLower(), x.GetUpper())).Store(p);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     static void Put(Vector128<uint> x, ushort* p) => Vector128.Narrow(x, x).GetLower().Store(p);

@@ -12,13 +12,28 @@ namespace Graph.Runtime.Cpu;
 [EditorBrowsable(EditorBrowsableState.Never)]
 public static unsafe partial class NarrowFloats
 {
+    const int HalfPlace = (13 << 23) | 0x40_0000;
+
     /// <summary>The float32 number of a float16 one.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static float FromHalf(ushort x) => FromHalf(Vector128.CreateScalar((uint)x)).ToScalar();
+    public static float FromHalf(ushort x)
+    {
+        var magnitude = x & 0x7FFFu;
+        // Of the numbers that have an exponent, which most are, it is moved and nothing else.
+        return magnitude - 0x400 < 0x7800 ? BitConverter.UInt32BitsToSingle(((x & 0x8000u) << 16) | ((magnitude << 13) + (112u << 23))) : FromHalf(Vector128.CreateScalar((uint)x)).ToScalar();
+    }
+
 
     /// <summary>The nearest float16 number.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static ushort ToHalf(float x) => (ushort)ToHalf(Vector128.CreateScalar(x)).ToScalar();
+    public static ushort ToHalf(float x)
+    {
+        var bits = BitConverter.SingleToUInt32Bits(x);
+        var magnitude = bits & 0x7FFF_FFFF;
+        // Half of the last place is added, less one where the number below is even: a carry goes into the exponent, up to infinity.
+        return magnitude - (113u << 23) < 30u << 23 ? (ushort)(((bits >> 16) & 0x8000) | ((magnitude - (112u << 23) + 0xFFF + ((magnitude >> 13) & 1)) >> 13)) : (ushort)ToHalf(Vector128.CreateScalar(x)).ToScalar();
+    }
+
 
     /// <summary>The float32 number of a bfloat16 one.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -30,14 +45,20 @@ public static unsafe partial class NarrowFloats
 
     /// <summary>The nearest number that float16 holds.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static float RoundHalf(float x) => FromHalf(ToHalf(x));
+    public static float RoundHalf(float x)
+    {
+        var bits = BitConverter.SingleToUInt32Bits(x);
+        // Up to 2^15: a carry stays below infinity.
+        return (bits & 0x7FFF_FFFF) - (113u << 23) < 29u << 23 ? BitConverter.UInt32BitsToSingle((bits + 0xFFF + ((bits >> 13) & 1)) & ~0x1FFFu) : RoundHalf(Vector128.CreateScalar(x)).ToScalar();
+    }
+
 
     /// <summary>The nearest number that float16 holds, rounded once.</summary>
     public static float RoundHalf(double x) => RoundHalf(ToOdd(x));
 
     /// <summary>The nearest number that bfloat16 holds.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static float RoundBFloat16(float x) => FromBFloat16(ToBFloat16(x));
+    public static float RoundBFloat16(float x) => RoundBFloat16(Vector128.CreateScalar(x)).ToScalar();
 
     /// <summary>The nearest number that bfloat16 holds, rounded once.</summary>
     public static float RoundBFloat16(double x) => RoundBFloat16(ToOdd(x));

@@ -1,3 +1,4 @@
+using System;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
@@ -32,11 +33,24 @@ public static partial class NarrowFloats
 
     /// <summary>The nearest numbers that float16 holds.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector128<float> RoundHalf(Vector128<float> x) => FromHalf(ToHalf(x));
+    public static Vector128<float> RoundHalf(Vector128<float> x)
+    {
+        var magnitude = x.AsInt32() & Vector128.Create(0x7FFF_FFFF);
+        var place = (HalfExponent(x.AsInt32()) + Vector128.Create(HalfPlace)).AsSingle();
+        var rounded = (x + place - place).AsInt32() | (x.AsInt32() ^ magnitude); // a negative 0 stays one
+        // What is too large and infinity become infinity; a NaN stays one, and quiet, with what of it float16 holds.
+        var special = (x * Vector128.Create(float.PositiveInfinity)).AsInt32() & Vector128.Create(~0x1FFF);
+        return Vector128.ConditionalSelect(Vector128.LessThan(magnitude, Vector128.Create(0x477F_F000)), rounded, special).AsSingle();
+    }
 
     /// <summary>The nearest numbers that bfloat16 holds.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector128<float> RoundBFloat16(Vector128<float> x) => FromBFloat16(ToBFloat16(x));
+    public static Vector128<float> RoundBFloat16(Vector128<float> x)
+    {
+        var bits = x.AsUInt32();
+        var rounded = bits + Vector128.Create(0x7FFFu) + ((bits >> 16) & Vector128<uint>.One);
+        return (Vector128.ConditionalSelect(Vector128.Equals(x, x).AsUInt32(), rounded, bits | Vector128.Create(0x40_0000u)) & Vector128.Create(0xFFFF_0000u)).AsSingle();
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     static Vector128<float> FromBFloat16(Vector128<uint> x) => (x << 16).AsSingle();
@@ -44,30 +58,35 @@ public static partial class NarrowFloats
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     static Vector128<float> FromHalf(Vector128<uint> x)
     {
-        var magnitude = x & Vector128.Create(0x7FFFu);
-        var sign = (x ^ magnitude) << 16;
-        // The exponents differ by 127 − 15; that of infinities and NaNs is the largest in both.
-        var normal = (magnitude << 13) + Vector128.Create(112u << 23);
-        var special = (magnitude << 13) | Vector128.Create(255u << 23) | (Vector128.GreaterThan(magnitude, Vector128.Create(0x7C00u)) & Vector128.Create(0x400000u));
-        // Multiples of 2^-24, which float32 holds as normal numbers.
-        var subnormal = (Vector128.ConvertToSingle(magnitude.AsInt32()) * Vector128.Create(1f / (1 << 24))).AsUInt32();
-        var bits = Vector128.ConditionalSelect(Vector128.LessThan(magnitude, Vector128.Create(0x400u)), subnormal, Vector128.ConditionalSelect(Vector128.LessThan(magnitude, Vector128.Create(0x7C00u)), normal, special));
-        return (bits | sign).AsSingle();
+        var word = x << 16;
+        var magnitude = (word & Vector128.Create(0x7FFF_0000u)) >> 3;
+        // The exponents differ by 127 − 15: as a factor that holds for the numbers below 2^-14 too, which lie as numbers of float32 that are as small do.
+        var number = (magnitude.AsSingle() * Vector128.Create(BitConverter.UInt32BitsToSingle((127 + 112) << 23))).AsUInt32();
+        // That of infinities and NaNs is the largest in both.
+        number |= Vector128.GreaterThan(magnitude.AsInt32(), Vector128.Create(0x0F7F_E000)).AsUInt32() & Vector128.Create(255u << 23);
+        number |= Vector128.GreaterThan(magnitude.AsInt32(), Vector128.Create(0x0F80_0000)).AsUInt32() & Vector128.Create(0x40_0000u);
+        return (number | (word & Vector128.Create(0x8000_0000u))).AsSingle();
     }
+
+    // The power of two of a number, at least that of float16's smallest ones. With HalfPlace added to its bits it is one and a half times the power of two whose last place is that of float16 at the number: added to that, it leaves
+    // what float16 holds of it, rounded as any sum is.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static Vector128<int> HalfExponent(Vector128<int> bits) => Vector128.Max(bits & Vector128.Create(0x7F80_0000), Vector128.Create(113 << 23));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     static Vector128<uint> ToHalf(Vector128<float> x)
     {
-        var magnitude = x.AsUInt32() & Vector128.Create(0x7FFF_FFFFu);
-        var sign = (x.AsUInt32() ^ magnitude) >> 16;
-        // Half of the last place is added, less one where the number below is even: a carry goes into the exponent, up to infinity.
-        var odd = (magnitude >> 13) & Vector128<uint>.One;
-        var normal = (magnitude - Vector128.Create(112u << 23) + Vector128.Create(0xFFFu) + odd) >> 13;
-        // Below 2^-14 what is left are multiples of 2^-24: the last place of a sum with 1/2, which rounds as it should.
-        var subnormal = (magnitude.AsSingle() + Vector128.Create(0.5f)).AsUInt32() - Vector128.Create(126u << 23);
-        var special = Vector128.Create(0x7C00u) | (Vector128.GreaterThan(magnitude, Vector128.Create(255u << 23)) & (Vector128.Create(0x200u) | ((magnitude >> 13) & Vector128.Create(0x3FFu))));
-        var bits = Vector128.ConditionalSelect(Vector128.LessThan(magnitude, Vector128.Create(113u << 23)), subnormal, Vector128.ConditionalSelect(Vector128.LessThan(magnitude, Vector128.Create(143u << 23)), normal, special));
-        return bits | sign;
+        var magnitude = x.AsInt32() & Vector128.Create(0x7FFF_FFFF);
+        // From 2^17 on all of them are infinite.
+        var number = Vector128.Min(magnitude, Vector128.Create(144 << 23));
+        var exponent = HalfExponent(number);
+        var place = exponent + Vector128.Create(HalfPlace);
+        // In last places, to which the exponent is added: the first bit of a normal number is one of it. Beyond the largest it gives more than infinity has.
+        var places = (number.AsSingle() + place.AsSingle()).AsInt32() - place;
+        var bits = Vector128.Min(places + ((exponent - Vector128.Create(113 << 23)) >> 13), Vector128.Create(0x7C00));
+        var nan = ((magnitude >> 13) & Vector128.Create(0x3FF)) | Vector128.Create(0x7E00);
+        var sign = (x.AsInt32() ^ magnitude).AsUInt32() >> 16;
+        return Vector128.ConditionalSelect(Vector128.GreaterThan(magnitude, Vector128.Create(255 << 23)), nan, bits).AsUInt32() | sign;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -38,38 +38,51 @@ public static unsafe class Pooling
     {
         var c = (PoolingCall*)context;
         long map = c->MapHeight * c->MapWidth;
-        var (from, to) = typeof(T) == typeof(float) && c->From.Column == 1 ? WindowRows.Inside(c) : (0, 0);
+        var dense = Dense(c, c->Height, c->Width);
         for (long plane = begin; plane < end; plane++)
         {
-            var source = (T*)c->Image + c->Plane(plane);
-            for (long y = 0; y < c->MapHeight; y++)
+            T* source = (T*)c->Image + c->Plane(plane), to = (T*)c->Map + plane * map;
+            var index = c->Index + plane * map;
+            if (typeof(T) == typeof(C)) MaxPlane(c, (C*)source, (C*)to, index);
+            else
             {
-                long at = plane * map + y * c->MapWidth;
-                if (to > from) MaxWindows.Row(c, (float*)source, y, from, to, (float*)c->Map + at, c->Index + at);
-                for (long x = 0; x < from; x++) MaxWindow<E, T, C>(c, source, y, x, (T*)c->Map + at + x, c->Index + at + x);
-                for (long x = to; x < c->MapWidth; x++) MaxWindow<E, T, C>(c, source, y, x, (T*)c->Map + at + x, c->Index + at + x);
+                var image = Widened<C>(c, worker, out var maxima);
+                Widen<E, T, C>(source, c->From, image, c->Height, c->Width);
+                MaxPlane(&dense, image, maxima, index);
+                E.Store(maxima, to, map);
             }
         }
     }
 
-    static void MaxWindow<E, T, C>(PoolingCall* c, T* source, long y, long x, T* value, int* index) where E : IElement<T, C> where T : unmanaged where C : unmanaged, INumber<C>
+    static void MaxPlane<C>(PoolingCall* c, C* source, C* map, int* index) where C : unmanaged, INumber<C>
+    {
+        var (from, to) = typeof(C) == typeof(float) && c->From.Column == 1 ? WindowRows.Inside(c) : (0, 0);
+        for (long y = 0; y < c->MapHeight; y++, map += c->MapWidth, index += c->MapWidth)
+        {
+            if (to > from) MaxWindows.Row(c, (float*)source, y, from, to, (float*)map, index);
+            for (long x = 0; x < from; x++) MaxWindow(c, source, y, x, map + x, index + x);
+            for (long x = to; x < c->MapWidth; x++) MaxWindow(c, source, y, x, map + x, index + x);
+        }
+    }
+
+    static void MaxWindow<C>(PoolingCall* c, C* source, long y, long x, C* value, int* index) where C : unmanaged, INumber<C>
     {
         var (y0, y1) = c->Rows(y);
         var (x0, x1) = c->Columns(x);
         long at = y0 * c->Width + x0;
-        var best = E.Load(source[y0 * c->From.Row + x0 * c->From.Column]);
+        var best = source[y0 * c->From.Row + x0 * c->From.Column];
         for (long i = y0; i < y1; i++)
         {
             for (long j = x0; j < x1; j++)
             {
-                var candidate = E.Load(source[i * c->From.Row + j * c->From.Column]);
+                var candidate = source[i * c->From.Row + j * c->From.Column];
                 // True for a greater number, and for NaN against a number.
                 if (candidate <= best || C.IsNaN(best)) continue;
                 best = candidate;
                 at = i * c->Width + j;
             }
         }
-        *value = E.Store(best);
+        *value = best;
         *index = (int)at;
     }
 
@@ -77,47 +90,69 @@ public static unsafe class Pooling
     {
         var c = (PoolingCall*)context;
         long image = c->Height * c->Width, map = c->MapHeight * c->MapWidth;
+        var dense = Dense(c, c->MapHeight, c->MapWidth);
         for (long plane = begin; plane < end; plane++)
         {
             T* to = (T*)c->Image + plane * image, from = (T*)c->Map + c->Plane(plane);
-            int* index = c->Index + plane * map;
-            if (typeof(T) == typeof(float) && MaxWindows.TryHalves(c, (float*)from, index, (float*)to)) continue;
-            var sums = Sums<T, C>(c, to, worker);
-            for (long y = 0; y < c->MapHeight; y++, index += c->MapWidth)
+            var index = c->Index + plane * map;
+            if (typeof(T) == typeof(C)) MaxGradientPlane(c, (C*)from, index, (C*)to);
+            else
             {
-                var line = from + y * c->From.Row;
-                for (long x = 0; x < c->MapWidth; x++) sums[index[x]] += E.Load(line[x * c->From.Column]);
+                var sums = Widened<C>(c, worker, out var gradients);
+                Widen<E, T, C>(from, c->From, gradients, c->MapHeight, c->MapWidth);
+                MaxGradientPlane(&dense, gradients, index, sums);
+                E.Store(sums, to, image);
             }
-            Round<E, T, C>(sums, to, image);
         }
+    }
+
+    static void MaxGradientPlane<C>(PoolingCall* c, C* from, int* index, C* sums) where C : unmanaged, INumber<C>
+    {
+        if (typeof(C) == typeof(float) && MaxWindows.TryHalves(c, (float*)from, index, (float*)sums)) return;
+        Clear(c, sums);
+        for (long y = 0; y < c->MapHeight; y++, index += c->MapWidth, from += c->From.Row)
+            for (long x = 0; x < c->MapWidth; x++) sums[index[x]] += from[x * c->From.Column];
     }
 
     static void AverageForward<E, T, C>(void* context, long begin, long end, int worker) where E : IElement<T, C> where T : unmanaged where C : unmanaged, INumber<C>
     {
         var c = (PoolingCall*)context;
-        var share = C.One / C.CreateChecked(c->KernelHeight * c->KernelWidth);
-        var (from, to) = typeof(T) == typeof(float) && c->From.Column == 1 ? WindowRows.Inside(c) : (0, 0);
+        long map = c->MapHeight * c->MapWidth;
+        var dense = Dense(c, c->Height, c->Width);
         for (long plane = begin; plane < end; plane++)
         {
-            var source = (T*)c->Image + c->Plane(plane);
-            for (long y = 0; y < c->MapHeight; y++)
+            T* source = (T*)c->Image + c->Plane(plane), to = (T*)c->Map + plane * map;
+            if (typeof(T) == typeof(C)) AveragePlane(c, (C*)source, (C*)to);
+            else
             {
-                var map = (T*)c->Map + (plane * c->MapHeight + y) * c->MapWidth;
-                if (to > from) AverageWindows.Row(c, (float*)source, y, from, to, (float*)map);
-                for (long x = 0; x < from; x++) map[x] = E.Store(Sum<E, T, C>(c, source, y, x) * share);
-                for (long x = to; x < c->MapWidth; x++) map[x] = E.Store(Sum<E, T, C>(c, source, y, x) * share);
+                var image = Widened<C>(c, worker, out var means);
+                Widen<E, T, C>(source, c->From, image, c->Height, c->Width);
+                AveragePlane(&dense, image, means);
+                E.Store(means, to, map);
             }
         }
     }
 
-    static C Sum<E, T, C>(PoolingCall* c, T* source, long y, long x) where E : IElement<T, C> where T : unmanaged where C : unmanaged, INumber<C>
+    static void AveragePlane<C>(PoolingCall* c, C* source, C* map) where C : unmanaged, INumber<C>
+    {
+        var share = C.One / C.CreateChecked(c->KernelHeight * c->KernelWidth);
+        var (from, to) = typeof(C) == typeof(float) && c->From.Column == 1 ? WindowRows.Inside(c) : (0, 0);
+        for (long y = 0; y < c->MapHeight; y++, map += c->MapWidth)
+        {
+            if (to > from) AverageWindows.Row(c, (float*)source, y, from, to, (float*)map);
+            for (long x = 0; x < from; x++) map[x] = Sum(c, source, y, x) * share;
+            for (long x = to; x < c->MapWidth; x++) map[x] = Sum(c, source, y, x) * share;
+        }
+    }
+
+    static C Sum<C>(PoolingCall* c, C* source, long y, long x) where C : unmanaged, INumber<C>
     {
         var (y0, y1) = c->Rows(y);
         var (x0, x1) = c->Columns(x);
         var sum = C.Zero;
         for (long i = y0; i < y1; i++)
         {
-            for (long j = x0; j < x1; j++) sum += E.Load(source[i * c->From.Row + j * c->From.Column]);
+            for (long j = x0; j < x1; j++) sum += source[i * c->From.Row + j * c->From.Column];
         }
         return sum;
     }
@@ -125,22 +160,34 @@ public static unsafe class Pooling
     static void AverageGradient<E, T, C>(void* context, long begin, long end, int worker) where E : IElement<T, C> where T : unmanaged where C : unmanaged, INumber<C>
     {
         var c = (PoolingCall*)context;
-        var share = C.One / C.CreateChecked(c->KernelHeight * c->KernelWidth);
-        bool lines = typeof(T) == typeof(float) && c->From.Column == 1 && WindowRows.Inside(c) == (0, c->MapWidth);
+        long image = c->Height * c->Width;
+        var dense = Dense(c, c->MapHeight, c->MapWidth);
         for (long plane = begin; plane < end; plane++)
         {
-            var to = (T*)c->Image + plane * c->Height * c->Width;
-            var sums = Sums<T, C>(c, to, worker);
-            for (long y = 0; y < c->MapHeight; y++)
+            T* to = (T*)c->Image + plane * image, from = (T*)c->Map + c->Plane(plane);
+            if (typeof(T) == typeof(C)) AverageGradientPlane(c, (C*)from, (C*)to);
+            else
             {
-                var from = (T*)c->Map + c->Plane(plane) + y * c->From.Row;
-                if (lines) AverageWindows.Share(c, (float*)from, y, (float*)sums);
-                else
-                {
-                    for (long x = 0; x < c->MapWidth; x++) Share(c, E.Load(from[x * c->From.Column]) * share, y, x, sums);
-                }
+                var sums = Widened<C>(c, worker, out var gradients);
+                Widen<E, T, C>(from, c->From, gradients, c->MapHeight, c->MapWidth);
+                AverageGradientPlane(&dense, gradients, sums);
+                E.Store(sums, to, image);
             }
-            Round<E, T, C>(sums, to, c->Height * c->Width);
+        }
+    }
+
+    static void AverageGradientPlane<C>(PoolingCall* c, C* from, C* sums) where C : unmanaged, INumber<C>
+    {
+        var share = C.One / C.CreateChecked(c->KernelHeight * c->KernelWidth);
+        bool lines = typeof(C) == typeof(float) && c->From.Column == 1 && WindowRows.Inside(c) == (0, c->MapWidth);
+        Clear(c, sums);
+        for (long y = 0; y < c->MapHeight; y++, from += c->From.Row)
+        {
+            if (lines) AverageWindows.Share(c, (float*)from, y, (float*)sums);
+            else
+            {
+                for (long x = 0; x < c->MapWidth; x++) Share(c, from[x * c->From.Column] * share, y, x, sums);
+            }
         }
     }
 
@@ -154,18 +201,28 @@ public static unsafe class Pooling
         }
     }
 
-    // A plane of zeros to add up in: the result itself, or memory of the worker's where an element does not hold a sum.
-    static C* Sums<T, C>(PoolingCall* c, T* to, int worker) where T : unmanaged where C : unmanaged
+    static void Clear<C>(PoolingCall* c, C* plane) where C : unmanaged => new Span<C>(plane, checked((int)(c->Height * c->Width))).Clear();
+
+    // Elements that are narrower than what is computed with become that a plane at a time: the plane of the image and that of the map.
+    static C* Widened<C>(PoolingCall* c, int worker, out C* map) where C : unmanaged
     {
-        var sums = typeof(T) == typeof(C) ? (C*)to : (C*)c->Sums[worker];
-        new Span<C>(sums, checked((int)(c->Height * c->Width))).Clear();
-        return sums;
+        var image = (C*)c->Widened[worker];
+        map = image + c->Height * c->Width;
+        return image;
     }
 
-    static void Round<E, T, C>(C* sums, T* to, long count) where E : IElement<T, C> where T : unmanaged where C : unmanaged, INumber<C>
+    static PoolingCall Dense(PoolingCall* c, long height, long width) => *c with { From = PlaneStrides.Dense(1, height, width) };
+
+    static void Widen<E, T, C>(T* from, PlaneStrides strides, C* to, long height, long width) where E : IElement<T, C> where T : unmanaged where C : unmanaged, INumber<C>
     {
-        if (typeof(T) == typeof(C)) return;
-        for (long i = 0; i < count; i++) to[i] = E.Store(sums[i]);
+        for (long y = 0; y < height; y++, from += strides.Row, to += width)
+        {
+            if (strides.Column == 1) E.Load(from, to, width);
+            else
+            {
+                for (long x = 0; x < width; x++) to[x] = E.Load(from[x * strides.Column]);
+            }
+        }
     }
 }
 
@@ -225,6 +282,6 @@ static unsafe partial class LibraryKernels
         launch.Resolve(image, (void**)&call->Image);
         launch.Resolve(map, (void**)&call->Map);
         if (index >= 0) launch.Resolve(index, (void**)&call->Index);
-        if (image >= launch.Inputs && launch.Type(0).IsNarrowFloat()) call->Sums = launch.Scratch(call->Height * call->Width * sizeof(float));
+        if (launch.Type(0).IsNarrowFloat()) call->Widened = launch.Scratch((call->Height * call->Width + call->MapHeight * call->MapWidth) * sizeof(float));
     }
 }

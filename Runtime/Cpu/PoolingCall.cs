@@ -26,8 +26,8 @@ public unsafe struct PoolingCall
     /// <summary>Maximum pooling: where in its plane (row · width + column) each maximum lies. Written forward, read by the gradient.</summary>
     public int* Index;
 
-    /// <summary>Gradients whose elements are narrower than their sums: a plane of sums for each worker.</summary>
-    public float** Sums;
+    /// <summary>Where elements are narrower than what is computed with: a plane of the image and one of the map for each worker.</summary>
+    public float** Widened;
 
     /// <summary>Says that what is read lies element behind element: planes of so many rows and columns.</summary>
     public void LayDense(long height, long width) => (Channels, From) = (1, PlaneStrides.Dense(1, height, width));

@@ -6,20 +6,21 @@ using System.Text.Json;
 namespace Graph.Benchmarks;
 
 /// <summary>
-/// <c>profile [--threads N] [--seconds S] [MODEL…]</c>: where the time of a training step goes, dearest launch first: milliseconds a step, the least of any step, the share of it, and what the launch achieves.
+/// <c>profile [--precision fp32|fp16|bf16] [--threads N] [--seconds S] [MODEL…]</c>: where the time of a training step goes, dearest launch first: milliseconds a step, the least of any step, the share of it, and what the launch achieves.
 /// </summary>
 static class ProfileCommand
 {
     public static int Run(string[] args)
     {
-        if (Yardstick.Parse(args) is not { } run) return 2;
-        foreach (var yardstick in run.Models) Print(yardstick, run.Threads, run.Seconds);
+        var rest = args.ToList();
+        if (InPrecision.Take(rest) is not { } precision || Yardstick.Parse([.. rest]) is not { } run) return 2;
+        foreach (var yardstick in run.Models) Print(yardstick, precision, run.Threads, run.Seconds);
         return 0;
     }
 
-    static void Print(Yardstick yardstick, int threads, double seconds)
+    static void Print(Yardstick yardstick, string precision, int threads, double seconds)
     {
-        using var model = yardstick.Create(threads);
+        using var model = InPrecision.Create(yardstick, precision, threads);
         var step = yardstick.Step(model);
         var session = model.Instance.Session;
         for (int i = 0; i < 2; i++) step();

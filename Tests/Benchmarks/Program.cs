@@ -11,8 +11,9 @@ static class Program
     [
         ("compile", "[mlp|cnn|nanogpt|resnet18|gpt2]...", CompileCommand.Run),
         ("start", "[--threads N] [--runs R] [MODEL]...", StartCommand.Run),
-        ("steps", "[--threads N] [--seconds S] [--peer COMMAND] [MODEL]...", StepsCommand.Run),
-        ("profile", "[--threads N] [--seconds S] [MODEL]...", ProfileCommand.Run),
+        ("steps", "[--precision fp32|fp16|bf16] [--threads N] [--seconds S] [--peer COMMAND] [MODEL]...", StepsCommand.Run),
+        ("profile", "[--precision fp32|fp16|bf16] [--threads N] [--seconds S] [MODEL]...", ProfileCommand.Run),
+        ("seeds", "[--seeds N] [--metric NAME] EXAMPLE.dll [ARGUMENT]...", SeedsCommand.Run),
         ("memory", "[--batch N] [--threads N] [--seconds S] [--svg FILE] [MODEL]", MemoryCommand.Run),
         ("gemm", "[--layout nn|nt|tn] [--threads N] [M N K]...", GemmCommand.Run),
         ("conv", "[--threads N] [--rounds R] [--peer COMMAND] [BATCH CHANNELS SIZE FILTERS KERNEL STRIDE]...", ConvCommand.Run),

@@ -5,12 +5,14 @@ using System.Globalization;
 using System.IO;
 using System.Linq;
 using System.Text.Json;
+using Graph.Compiler.Ir;
+using Graph.Compiler.Planning;
 
 namespace Graph.Benchmarks;
 
 /// <summary>
-/// <c>steps [--threads N] [--seconds S] [--peer COMMAND] [MODEL…]</c>: one training step of each yardstick model, on random batches, in three rounds: median and least milliseconds, what the plan says of memory
-/// and work, and the floor under it. A peer (<see cref="Peer"/>) has its rounds in turn with ours, and the ratios are its times over ours. <c>flags</c> says why the figures should not be believed.
+/// <c>steps [--precision fp32|fp16|bf16] [--threads N] [--seconds S] [--peer COMMAND] [MODEL…]</c>: one training step of each yardstick model, on random batches, in three rounds: median and least milliseconds, what the plan
+/// says of memory and work, and the floor under it. A precision of 16 bits is measured in turn with float32, and beside it. A peer (<see cref="Peer"/>) has its rounds in turn with ours, and the ratios are its times over ours. <c>flags</c> says why the figures should not be believed.
 /// </summary>
 static class StepsCommand
 {
@@ -25,49 +27,79 @@ static class StepsCommand
             peer = rest[at + 1];
             rest.RemoveRange(at, 2);
         }
-        if (Yardstick.Parse([.. rest]) is not { } run) return 2;
+        if (InPrecision.Take(rest) is not { } precision || Yardstick.Parse([.. rest]) is not { } run) return 2;
         var conditions = Conditions.Measure(run.Threads);
-        foreach (var yardstick in run.Models) Console.WriteLine(Measure(yardstick, run.Threads, run.Seconds, peer, conditions));
+        foreach (var yardstick in run.Models) Console.WriteLine(Measure(yardstick, precision, run.Threads, run.Seconds, peer, conditions));
         return 0;
     }
 
-    static string Measure(Yardstick yardstick, int threads, double seconds, string? peer, Conditions conditions)
+    // A model whose step is taken again and again.
+    sealed class Series : IDisposable
     {
-        using var model = yardstick.Create(threads);
-        var step = yardstick.Step(model);
-        var times = new List<double>();
-        var loss = 0d;
-        // As torch_bench.py: the first two steps warm up (here: compile kernels), then until the time is over, at least three.
-        for (int i = 0; i < 2; i++) loss = step().Loss;
-        long allocated = 0;
+        readonly IModel model;
+        readonly Func<StepResult> step;
+
+        public Series(Yardstick yardstick, string precision, int threads)
+        {
+            (model, Times) = (InPrecision.Create(yardstick, precision, threads), []);
+            step = yardstick.Step(model);
+            // As torch_bench.py: the first two steps warm up (here: compile kernels), then until the time is over, at least three.
+            for (var i = 0; i < 2; i++) FirstLoss = step().Loss;
+        }
+
+        public List<double> Times { get; }
+
+        public double FirstLoss { get; }
+
+        public long Allocated { get; private set; }
+
+        public MemoryPlan Plan => model.Instance.Session.PlanOf("train_step");
+
+        public long Parameters => model.Parameters.ParameterCount;
+
+        /// <summary>Takes steps for a time, at least one, and gives the least milliseconds.</summary>
+        public double Round(double seconds)
+        {
+            var (first, clock) = (Times.Count, Stopwatch.StartNew());
+            while (Times.Count == first || clock.Elapsed.TotalSeconds < seconds)
+            {
+                var before = GC.GetAllocatedBytesForCurrentThread();
+                var start = Stopwatch.GetTimestamp();
+                step();
+                Allocated = Math.Max(Allocated, GC.GetAllocatedBytesForCurrentThread() - before);
+                Times.Add(Stopwatch.GetElapsedTime(start).TotalMilliseconds); // the list grows now and then, which is no step's fault
+            }
+            return Times.Skip(first).Min();
+        }
+
+        public void Dispose() => model.Dispose();
+    }
+
+    static string Measure(Yardstick yardstick, string precision, int threads, double seconds, string? peer, Conditions conditions)
+    {
+        using var series = new Series(yardstick, precision, threads);
+        using var single = precision == Precisions.Float32 ? null : new Series(yardstick, Precisions.Float32, threads);
         double foreign = 0;
         var isKnown = true;
         var (rounds, peers) = (new List<double>(), new List<(double Median, double Min)>());
         for (var round = 0; round < Rounds; round++)
         {
-            var (first, load, clock) = (times.Count, new ForeignLoad(), Stopwatch.StartNew());
-            while (times.Count == first || clock.Elapsed.TotalSeconds < seconds / Rounds)
-            {
-                var before = GC.GetAllocatedBytesForCurrentThread();
-                var start = Stopwatch.GetTimestamp();
-                step();
-                allocated = Math.Max(allocated, GC.GetAllocatedBytesForCurrentThread() - before);
-                times.Add(Stopwatch.GetElapsedTime(start).TotalMilliseconds); // the list grows now and then, which is no step's fault
-            }
+            var load = new ForeignLoad();
+            rounds.Add(series.Round(seconds / Rounds));
+            single?.Round(seconds / Rounds);
             if (load.Share is { } share) foreign = Math.Max(foreign, share);
             else isKnown = false;
-            rounds.Add(times.Skip(first).Min());
             if (peer is not null) peers.Add(Peer.Run(peer, yardstick.Name));
         }
+        var (times, plan) = (series.Times, series.Plan);
         times.Sort();
-        var plan = model.Instance.Session.PlanOf("train_step");
         var line = new Dictionary<string, object>
         {
             ["model"] = yardstick.Name,
             ["ms_per_step"] = Math.Round(times[times.Count / 2], 3),
             ["min"] = Math.Round(times[0], 3),
             ["steps"] = times.Count,
-            ["params"] = model.Parameters.ParameterCount,
+            ["params"] = series.Parameters,
             ["threads"] = threads,
             ["peak_rss_mb"] = PeakResidentMegabytes(),
             ["state_bytes"] = plan.StateBytes,
@@ -75,9 +107,9 @@ static class StepsCommand
             ["arena_lower_bound"] = plan.LowerBound,
             ["flops"] = plan.Flops,
             ["bytes_moved"] = plan.Traffic,
-            ["alloc_bytes_per_step"] = allocated,
+            ["alloc_bytes_per_step"] = series.Allocated,
             ["launches"] = plan.Function.Launches.Length,
-            ["first_loss"] = loss,
+            ["first_loss"] = series.FirstLoss,
             ["floor_ms"] = Math.Round(Floor.Milliseconds(plan, conditions), 3),
             ["over_floor"] = Math.Round(times[0] / Floor.Milliseconds(plan, conditions), 3),
             ["peak_1"] = Math.Round(conditions.PeakOne, 1),
@@ -85,6 +117,18 @@ static class StepsCommand
             ["bandwidth"] = Math.Round(conditions.BandwidthAll, 1),
         };
         if (isKnown) line["foreign_load"] = Math.Round(foreign, 3);
+        if (single is not null)
+        {
+            single.Times.Sort();
+            line["precision"] = InPrecision.Option(precision);
+            line["state_bytes_per_parameter"] = Math.Round((double)plan.StateBytes / series.Parameters, 3);
+            line["fp32_ms_per_step"] = Math.Round(single.Times[single.Times.Count / 2], 3);
+            line["fp32_min"] = Math.Round(single.Times[0], 3);
+            line["fp32_arena_bytes"] = single.Plan.ArenaBytes;
+            line["arena_to_fp32"] = Math.Round((double)plan.ArenaBytes / single.Plan.ArenaBytes, 3);
+            line["time_to_fp32"] = Math.Round(times[times.Count / 2] / single.Times[single.Times.Count / 2], 3);
+            line["min_to_fp32"] = Math.Round(times[0] / single.Times[0], 3);
+        }
         if (peer is not null)
         {
             var medians = peers.Select(p => p.Median).Order().ToList();

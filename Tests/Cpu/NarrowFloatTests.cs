@@ -111,6 +111,25 @@ public unsafe class NarrowFloatTests
 
     [Fact] public void To_bfloat16_ties_go_to_even() => Rounded(NarrowFloats.ToBFloat16, OfBFloat16, 7);
 
+    // Rounding is arithmetic of its own, and not the way there and back.
+    [Fact]
+    public void Rounding_gives_what_storing_and_loading_gives()
+    {
+        void Try(float x)
+        {
+            Assert.Equal(BitConverter.SingleToInt32Bits(NarrowFloats.FromHalf(NarrowFloats.ToHalf(x))), BitConverter.SingleToInt32Bits(NarrowFloats.RoundHalf(x)));
+            Assert.Equal(BitConverter.SingleToInt32Bits(NarrowFloats.FromBFloat16(NarrowFloats.ToBFloat16(x))), BitConverter.SingleToInt32Bits(NarrowFloats.RoundBFloat16(x)));
+        }
+        var random = new Random(3);
+        for (var i = 0; i < 1 << 16; i++) Try(BitConverter.Int32BitsToSingle(random.Next(int.MinValue, int.MaxValue)));
+        // What float16 holds, and the middles between.
+        for (var i = 0; i < 1 << 16; i++)
+        {
+            var at = BitConverter.SingleToInt32Bits(NarrowFloats.FromHalf((ushort)i));
+            foreach (var beside in new[] { -1, 0, 1, 0xFFF, 0x1000, 0x1001 }) Try(BitConverter.Int32BitsToSingle(at + beside));
+        }
+    }
+
     [Fact]
     public void Every_vector_has_the_same_bits()
     {
@@ -129,6 +148,17 @@ public unsafe class NarrowFloatTests
                 for (var part = 0; part < 2; part++) NarrowFloats.ToBFloat16(Vector256.Load(x + part * 16), Vector256.Load(x + part * 16 + 8)).CopyTo(b, part * 16);
                 for (var part = 0; part < 4; part++) NarrowFloats.ToBFloat16(Vector128.Load(x + part * 8), Vector128.Load(x + part * 8 + 4)).CopyTo(a, part * 8);
                 Assert.True(a.AsSpan().SequenceEqual(b) && b.AsSpan().SequenceEqual(c));
+                for (var part = 0; part < 8; part++)
+                {
+                    var (half, bfloat) = (NarrowFloats.RoundHalf(Vector128.Load(x + part * 4)).AsInt32(), NarrowFloats.RoundBFloat16(Vector128.Load(x + part * 4)).AsInt32());
+                    var (half256, bfloat256) = (NarrowFloats.RoundHalf(Vector256.Load(x + part / 2 * 8)).AsInt32(), NarrowFloats.RoundBFloat16(Vector256.Load(x + part / 2 * 8)).AsInt32());
+                    var (half512, bfloat512) = (NarrowFloats.RoundHalf(Vector512.Load(x + part / 4 * 16)).AsInt32(), NarrowFloats.RoundBFloat16(Vector512.Load(x + part / 4 * 16)).AsInt32());
+                    for (var k = 0; k < 4; k++)
+                    {
+                        Assert.Equal((half[k], bfloat[k]), (half256[part % 2 * 4 + k], bfloat256[part % 2 * 4 + k]));
+                        Assert.Equal((half[k], bfloat[k]), (half512[part % 4 * 4 + k], bfloat512[part % 4 * 4 + k]));
+                    }
+                }
                 for (var part = 0; part < 4; part++)
                 {
                     var (half, bfloat) = (NarrowFloats.FromHalf(Vector128.Load(n + part * 8)), NarrowFloats.FromBFloat16(Vector128.Load(n + part * 8)));

@@ -142,12 +142,25 @@ public sealed record ProgramGolden(
 /// <summary>A step of a training program.</summary>
 public sealed record GoldenStep(string Program, double Loss, double GradientNorm);
 
-/// <summary>The steps of a <see cref="TrainingGolden"/> under PyTorch's autocast, beside those in float32.</summary>
-/// <param name="Model">The model's name in the benchmarks.</param>
+/// <summary>Ten steps of a model under autocast on the processor, beside the same in float32.</summary>
+/// <param name="Model">Its name.</param>
+/// <param name="Torch">The version of PyTorch.</param>
+/// <param name="Runs">One for each back end.</param>
+public sealed record MixedGolden(string Model, string Torch, ImmutableArray<MixedRun> Runs)
+{
+    /// <summary>The largest distance of the losses from those in float32, each list as one vector.</summary>
+    public double LossDistance => Runs.Max(r => Math.Sqrt(r.Float32.Zip(r.Bfloat16, (a, b) => (a - b) * (a - b)).Sum()));
+
+    /// <summary>The largest distance of all parameters as one vector after the last step.</summary>
+    public double ParameterDistance => Runs.Max(r => r.Parameters);
+}
+
+/// <summary>Ten steps on one back end.</summary>
+/// <param name="Onednn">Whether oneDNN computed.</param>
 /// <param name="Float32">The losses in float32.</param>
 /// <param name="Bfloat16">The losses under autocast.</param>
-/// <param name="Parameters">How far the parameters of the one lie from those of the other after the last step, all as one vector.</param>
-public sealed record MixedGolden(string Model, ImmutableArray<double> Float32, ImmutableArray<double> Bfloat16, double Parameters);
+/// <param name="Parameters">How far the parameters are apart after the last step.</param>
+public sealed record MixedRun(bool Onednn, ImmutableArray<double> Float32, ImmutableArray<double> Bfloat16, double Parameters);
 
 /// <summary>Reads the files that <c>make_goldens.py</c> wrote.</summary>
 public static class Golden

@@ -4,14 +4,15 @@ import torch
 import torch.nn as nn
 from golden_values import numbers, reals
 
-TYPES = {torch.float32: 'F32', torch.float64: 'F64', torch.int64: 'I64'}
+TYPES = {torch.float16: 'F16', torch.bfloat16: 'BF16', torch.float32: 'F32', torch.float64: 'F64', torch.int64: 'I64'}
 
 
 def save_file(tensors, path):
     """The safetensors format, as safetensors.torch.save_file writes it: the length of a JSON header, the header, the numbers."""
     header, data = {'__metadata__': {'format': 'pt'}}, b''
     for name, tensor in sorted(tensors.items()):
-        raw = tensor.detach().contiguous().numpy().tobytes()
+        dense = tensor.detach().contiguous()
+        raw = (dense.view(torch.int16) if dense.dtype == torch.bfloat16 else dense).numpy().tobytes()  # NumPy knows no bfloat16
         header[name] = {'dtype': TYPES[tensor.dtype], 'shape': list(tensor.shape), 'data_offsets': [len(data), len(data) + len(raw)]}
         data += raw
     text = json.dumps(header, separators=(',', ':')).encode()

@@ -155,12 +155,8 @@ def describe(module, name, parameter):
     return dict(scale=2 * math.sqrt((6 if relu else 3) / fan_in), offset=0.0)
 
 
-def run(name, dtype, onednn=True, threads=2, watch=()):
-    """Returns the losses, the described parameters, and the digests after the watched steps."""
-    make, inputs = MODELS[name]
-    torch.set_num_threads(threads)
-    torch.set_default_dtype(dtype)
-    model = make()
+def start(name, model):
+    """Gives a model its first weights; returns how each is made."""
     described = []
     with torch.no_grad():
         modules = dict(model.named_modules())
@@ -169,6 +165,16 @@ def run(name, dtype, onednn=True, threads=2, watch=()):
             entry = dict(name=path, shape=list(parameter.shape), seed=f'{name}:{path}') | describe(modules[owner], leaf, parameter)
             parameter.copy_(reals(entry['seed'], entry['shape'], entry['scale'], entry['offset']))
             described.append(entry)
+    return described
+
+
+def run(name, dtype, onednn=True, threads=2, watch=()):
+    """Returns the losses, the described parameters, and the digests after the watched steps."""
+    make, inputs = MODELS[name]
+    torch.set_num_threads(threads)
+    torch.set_default_dtype(dtype)
+    model = make()
+    described = start(name, model)
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.01)
     losses, digests = [], {}
     with torch.backends.mkldnn.flags(enabled=onednn):

@@ -7,12 +7,14 @@ Needs PyTorch (made with 1.13) and NumPy; set OMP_WAIT_POLICY=PASSIVE on a busy 
 holds values and gradients of each operation in float64, Training/*.json ten steps of AdamW for each model,
 Programs/*.json steps of several training programs over one model, Language/*.json gradients inside of models,
 Mixed/*.json ten steps under autocast beside ten in float32, Quantization/*.json quantized tensors,
-Files/*.safetensors weights that PyTorch saved, with what it computes with them in the .json beside each.
+Files/*.safetensors weights that PyTorch saved, with what it computes with them in the .json beside each, and graph_*
+weights that Graph saved, with what PyTorch reads in them.
 """
 import pathlib
 import sys
 import torch
 import golden_files
+import golden_halves
 import golden_language
 import golden_mixed
 import golden_models
@@ -44,7 +46,7 @@ def main():
         elif name == 'quantization':
             write(HERE / 'Quantization' / 'quantization.json', golden_quantization.make())
         elif name == 'files':
-            for case, make in golden_files.FILES.items():
+            for case, make in (golden_files.FILES | golden_halves.FILES).items():
                 write(HERE / 'Files' / f'{case}.json', make(HERE / 'Files' / case))
         elif name.startswith('programs/'):
             write(HERE / 'Programs' / f'{name[9:]}.json', golden_programs.train(name[9:]))

@@ -28,6 +28,15 @@ sealed unsafe class MixedModel : IDisposable
         Instance = new(model, seed: 7, threads);
     }
 
+    MixedModel(MixedModel other, ulong seed, int threads)
+    {
+        (model, Compiled, Lowered) = (other.model, other.Compiled, other.Lowered);
+        Instance = new(model, seed, threads);
+    }
+
+    /// <summary>The same compiled model from another seed.</summary>
+    public MixedModel From(ulong seed, int threads = 2) => new(this, seed, threads);
+
     public CompiledProgram Compiled { get; }
 
     public LoweredProgram Lowered { get; }

@@ -73,18 +73,21 @@ public sealed class ReferenceTests
     static TensorData Data(TensorType type, Array values, DimBinding binding) =>
         values is float[] reals ? new(type.DType, type.Shape.Evaluate(binding), [.. reals.Select(v => (double)v)]) : new(type.DType, type.Shape.Evaluate(binding), [.. ((int[])values).Select(v => (long)v)]);
 
+    // PyTorch's own distance is the largest of its back ends: for most models that of oneDNN; ten steps of resnet18 on two images are chaotic (its back ends' losses are 0.07 and 1.8 from those in float32).
     [Theory]
     [InlineData(typeof(Mlp), "mlp")]
     [InlineData(typeof(CnnWithoutDropout), "cnn")]
     [InlineData(typeof(NanoGpt), "nanogpt")]
+    [InlineData(typeof(ResNet18), "resnet18")]
+    [InlineData(typeof(Gpt2Short), "gpt2")]
     public void Ten_steps_in_bfloat16_lie_no_further_from_float32_than_three_times_what_autocast_does(Type type, string name)
     {
         var (golden, autocast) = (Golden.Training(name), Golden.Mixed(name));
         var (exact, single) = Run(type, Precisions.Float32, golden);
         var (rounded, mixed) = Run(type, Precisions.BFloat16, golden);
-        Assert.Equal(autocast.Float32[0], single[0], 1e-5); // the same model
-        Assert.True(Distance(single, mixed) <= 3 * Distance(autocast.Float32, autocast.Bfloat16), $"The losses of {name} are {Distance(single, mixed):E2} apart, those of PyTorch {Distance(autocast.Float32, autocast.Bfloat16):E2}.");
-        Assert.True(Distance(exact, rounded) <= 3 * autocast.Parameters, $"The parameters of {name} are {Distance(exact, rounded):E2} apart, those of PyTorch {autocast.Parameters:E2}.");
+        Assert.All(autocast.Runs, r => Assert.Equal(r.Float32[0], single[0], 1e-5)); // the same model
+        Assert.True(Distance(single, mixed) <= 3 * autocast.LossDistance, $"The losses of {name} are {Distance(single, mixed):E2} apart, those of PyTorch {autocast.LossDistance:E2}.");
+        Assert.True(Distance(exact, rounded) <= 3 * autocast.ParameterDistance, $"The parameters of {name} are {Distance(exact, rounded):E2} apart, those of PyTorch {autocast.ParameterDistance:E2}.");
     }
 
     static double Distance(IReadOnlyList<double> a, IReadOnlyList<double> b) => Math.Sqrt(Enumerable.Range(0, a.Count).Sum(i => (a[i] - b[i]) * (a[i] - b[i])));

@@ -63,6 +63,16 @@ public static class DiagnosticIds
     public const string NothingParametrized = "GR2085";
     /// <summary>A parametrization that does not give what stands in a parameter's place.</summary>
     public const string Parametrization = "GR2086";
+    /// <summary>An exponential that float16 may not hold: a warning.</summary>
+    public const string NarrowExponential = "GR2087";
+    /// <summary>Squares that float16 may not hold: a warning.</summary>
+    public const string NarrowSquares = "GR2088";
+    /// <summary>A number of the source that float16 does not hold: a warning.</summary>
+    public const string NarrowNumber = "GR2089";
+    /// <summary>A quotient that float16 may not hold: a warning.</summary>
+    public const string NarrowQuotient = "GR2090";
+    /// <summary>A product of activations that float16 may not hold: a warning.</summary>
+    public const string NarrowProduct = "GR2091";
     /// <summary>Random numbers in an optimizer's rule.</summary>
     public const string DrawingRule = "GR2060";
     /// <summary>More numbers of the source than an assembly takes.</summary>
@@ -111,7 +121,7 @@ public static class DiagnosticIds
     public const string NothingTrained = "GR3021";
 
     /// <summary>Those that leave the model as it is.</summary>
-    public static IReadOnlyList<string> Warnings { get; } = [MuchMemory];
+    public static IReadOnlyList<string> Warnings { get; } = [MuchMemory, NarrowExponential, NarrowSquares, NarrowNumber, NarrowQuotient, NarrowProduct];
 
     /// <summary>Those that say what could be better.</summary>
     public static IReadOnlyList<string> Hints { get; } = [WrittenAttention];
@@ -175,6 +185,11 @@ public static class DiagnosticIds
         (MemoryBudget, "The model does not fit its memory budget"),
         (NothingParametrized, "A parametrization fits no parameter"),
         (Parametrization, "A parametrization does not fit its parameter"),
+        (NarrowExponential, "An exponential may overflow float16"),
+        (NarrowSquares, "Squares may leave float16"),
+        (NarrowNumber, "A number is too large for float16"),
+        (NarrowQuotient, "A quotient may overflow float16"),
+        (NarrowProduct, "A product of activations may overflow float16"),
         (EntryResult, "An entry returns something other than tensors"),
         (LossResult, "A loss is no scalar"),
         (Train, "The optimizer cannot be built"),

@@ -152,7 +152,8 @@ class BodyWriter
                 };
             case ScalarOp.Uniform: return $"{ScalarText.Philox}.Uniform((ulong){Value(s.Arguments[0])}, {Stream(s)}, {Value(s.Arguments[1])})";
             default:
-                var x = s.Arguments.Select(Value).ToList();
+                // The larger of two is written with each of them twice.
+                var x = s.Arguments.Select(a => s.Op is ScalarOp.Max or ScalarOp.Min && ScalarText.IsRounded(a) ? Named(a) : Value(a)).ToList();
                 return ScalarText.Apply(s, x[0], x.Count > 1 ? x[1] : "", x.Count > 2 ? x[2] : "");
         }
     }
@@ -207,6 +208,14 @@ class BodyWriter
         return Find(s, sub) ?? Declare(s, sub, "v", text);
     }
 
+    /// <summary>As <see cref="Lane"/> or, with <paramref name="named"/>, <see cref="NamedLane"/>, for a store into memory of the type: what nothing else reads is rounded there, and not twice.</summary>
+    protected string StoredLane(Scalar s, int sub, DType type, bool named)
+    {
+        if (s.Type != type || !ScalarText.IsRounded(s) || s.Arguments.IsEmpty || s.Op == ScalarOp.Uniform || uses[s] > 1 || Lanes.Of(s) < Level.Lane) return named ? NamedLane(s, sub) : Lane(s, sub);
+        var text = Applied(s, sub, isStored: true);
+        return named ? Declare(s, sub, "v", text) : text;
+    }
+
     protected string Index(int sub) => sub == 0 ? "i" : "i + " + ScalarText.Number(sub * Vector!.Width);
 
     string LaneText(Scalar s, int sub)
@@ -224,10 +233,14 @@ class BodyWriter
                     Source.Tile => $"{Vector!.V}.Load(t + {Index(sub)})",
                     var other => throw new InvalidOperationException($"The source {other} does not vary along the lanes."),
                 };
-            default:
-                var x = s.Arguments.Select(a => Lane(a, sub)).ToList();
-                return Vector!.Apply(s, x[0], x.Count > 1 ? x[1] : "", x.Count > 2 ? x[2] : "");
+            default: return Applied(s, sub, isStored: false);
         }
+    }
+
+    string Applied(Scalar s, int sub, bool isStored)
+    {
+        var x = s.Arguments.Select(a => Lane(a, sub)).ToList();
+        return Vector!.Apply(s, x[0], x.Count > 1 ? x[1] : "", x.Count > 2 ? x[2] : "", isStored);
     }
 
     string Stream(Scalar uniform) => ScalarText.Stream(uniform.Arguments[2], Value(uniform.Arguments[2]), uniform.Arguments[3], Value(uniform.Arguments[3]));

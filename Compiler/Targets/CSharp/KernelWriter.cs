@@ -296,7 +296,7 @@ sealed class KernelWriter : BodyWriter
     void VectorStep(KernelStage stage, int sub)
     {
         var careful = stage.Stores.Length + stage.Caches.Length + stage.Reductions.Length > 1;
-        var values = stage.Stores.Select(s => careful ? NamedLane(s.Value, sub) : Lane(s.Value, sub)).ToList();
+        var values = stage.Stores.Select(s => StoredLane(s.Value, sub, s.Access < 0 ? DType.F32 : Kernel.Accesses[s.Access].Type, named: careful)).ToList();
         foreach (var group in Accumulators(stage))
             AccumulatorText.Add(group, r => Sum(r, sub), [.. group.Select(r => group.Length > 1 ? NamedLane(r.Value, sub) : Lane(r.Value, sub))], Vector, Code);
         foreach (var c in stage.Caches) Code.Line($"{Vector!.V}.Store({Lane(c.Value, sub)}, cache{ScalarText.Number(c.Slot)} + {Index(sub)});");

@@ -73,10 +73,11 @@ class VectorText(int bits)
     };
 
     /// <summary>One operation; arguments are primary expressions or parenthesised.</summary>
-    public string Apply(Scalar s, string a, string b, string c)
+    /// <param name="isStored">Whether the result goes into memory of its own type and nowhere else: storing rounds it.</param>
+    public string Apply(Scalar s, string a, string b, string c, bool isStored = false)
     {
         var text = Computed(s, a, b, c);
-        return ScalarText.IsRounded(s) ? $"{ScalarText.NarrowFloats}.Round{ScalarText.Narrow(s.Type)}({text})" : text;
+        return ScalarText.IsRounded(s) && !isStored ? $"{ScalarText.NarrowFloats}.Round{ScalarText.Narrow(s.Type)}({text})" : text;
     }
 
     protected virtual string Computed(Scalar s, string a, string b, string c)
