@@ -8,7 +8,16 @@ using System.Text;
 namespace Graph.Compiler.Ir;
 
 /// <summary>A named dimension: it is bound when the model is called, never exceeds <paramref name="Max"/>, and <paramref name="Typical"/> is what schedules are chosen for.</summary>
-public sealed record DimSymbol(string Name, long Max, long Typical);
+public sealed record DimSymbol(string Name, long Max, long Typical)
+{
+    /// <summary>The dimension of one of several equal parts, <c>B/4</c>: what a micro-batch has of a batch. No dimension of the source has such a name.</summary>
+    /// <param name="parts">How many there are.</param>
+    public DimSymbol Part(long parts) => new(Name + "/" + parts.ToString(CultureInfo.InvariantCulture), Math.Max(1, Max / parts), Math.Max(1, Typical / parts));
+
+    /// <summary>The dimension that one is a part of, and how many parts that has: itself and 1 for one of the source.</summary>
+    public static (string Whole, long Parts) WholeOf(string name) =>
+        name.IndexOf('/') is > 0 and var at ? (name.Substring(0, at), long.Parse(name.Substring(at + 1), CultureInfo.InvariantCulture)) : (name, 1);
+}
 
 /// <summary>
 /// The size of one axis: an integer polynomial over named symbols, kept in a canonical form so that equal polynomials are equal objects by value.

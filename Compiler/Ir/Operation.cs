@@ -119,6 +119,16 @@ public abstract class Operation
     /// </summary>
     public virtual Drawing Draws => Drawing.Never;
 
+    /// <summary>
+    /// The results for one part of a batch, where they are not what the node makes of smaller operands: random numbers are those of the part's places in the whole. Default where nothing is to be done.
+    /// </summary>
+    /// <param name="b">Where they are emitted.</param>
+    /// <param name="node">The node for the whole batch.</param>
+    /// <param name="inputs">Its operands for the part.</param>
+    /// <param name="attributes">Its attributes for the part.</param>
+    /// <param name="part">The part.</param>
+    public virtual ImmutableArray<Value> OfPart(Builder b, Node node, ImmutableArray<Value> inputs, AttributeMap attributes, BatchPart part) => default;
+
     /// <summary>True when optional tensors of a call may be left out with others behind them: the operation tells by their types which is which.</summary>
     public virtual bool TellsOperands => false;
 

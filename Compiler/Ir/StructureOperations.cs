@@ -116,6 +116,9 @@ public sealed class LoopOperation : Operation
     /// <summary>Whether its first carry tells if there is another iteration.</summary>
     public static bool IsConditional(AttributeMap attributes) => attributes.Bool("conditional");
 
+    /// <summary>Whether it is there for having the memory of one iteration, as loops over micro-batches are: no pass stacks anything in it that it does not give.</summary>
+    public static bool IsApart(AttributeMap attributes) => attributes.Bool("apart");
+
     /// <summary>How many operands are carries, how many follow that are read slice by slice, and how many iterations there are at most.</summary>
     public static (int Carries, int Scanned, Dim Count) Shape(AttributeMap a) =>
         ((int)a.Int("carries"), (int)a.Int("scanned"), a.Dims("count") is { Length: 1 } count ? count[0] : throw new ShapeException("loop needs one count"));

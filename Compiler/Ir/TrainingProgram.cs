@@ -30,6 +30,9 @@ public sealed record TrainingProgram(
     /// <summary>Whether the scale of the loss is a state.</summary>
     public bool ScalesDynamically => LossScale == 0;
 
+    /// <summary>In how many equal parts a step goes through its batch, one after another, adding up their gradients.</summary>
+    public int MicroBatches { get; init; } = 1;
+
     /// <summary>How each parameter changes. While there is none, every parameter changes by the function <c>update</c>; a training step that is built names them all.</summary>
     public ImmutableArray<UpdateRule> Rules { get; init; } = [];
 }

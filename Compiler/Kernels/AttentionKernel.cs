@@ -38,6 +38,8 @@ public enum AttentionRole
     ValueGradient,
     /// <summary>The workspace of a gradient: those of the query by part. No strides: it is what <see cref="AttentionTiles.PartBytes"/> says.</summary>
     Parts,
+    /// <summary>The place of the first weight among all that are drawn for.</summary>
+    First,
 }
 
 /// <summary>An operand of an attention.</summary>
@@ -104,6 +106,7 @@ public sealed record AttentionKernel(
         AttentionRole.KeyGradient => "dkey",
         AttentionRole.ValueGradient => "dvalue",
         AttentionRole.Parts => "parts",
+        AttentionRole.First => "first",
         _ => throw new ArgumentOutOfRangeException(nameof(role), role, "There is no such operand."),
     };
 }

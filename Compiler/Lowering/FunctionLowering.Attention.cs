@@ -38,6 +38,7 @@ sealed partial class FunctionLowering
             Read(AttentionRole.Seed, form.Draw);
             Read(AttentionRole.Stream, form.Draw + 1);
             Read(AttentionRole.Iteration, form.Draw + 2);
+            Read(AttentionRole.First, form.First);
         }
         if (form.IsGradient)
         {

@@ -157,6 +157,9 @@ public sealed record TrainDef(string Precision, double ClipNorm, string? Loss, E
 
     /// <summary>What the loss is scaled with in 16 bits: above 0 a number that stays, 0 what the precision needs, −1 one that moves.</summary>
     public double LossScale { get; init; }
+
+    /// <summary>In how many parts a step goes through its batch; 0 as a whole.</summary>
+    public int MicroBatches { get; init; }
 }
 
 /// <summary>A method, a computed property's getter, or a static function.</summary>

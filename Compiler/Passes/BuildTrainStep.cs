@@ -15,6 +15,7 @@ namespace Graph.Compiler.Passes;
 /// </summary>
 /// <remarks>
 /// A rule of one flat parameter is applied to all of its parameters by one node, and one kernel updates them. A rule of a parameter's own shape (it asks for norms, axes or products) is part of the step, and fused as everything in it.
+/// The gradients are sums over the micro-batches (<see cref="AccumulateGradients"/>): norm and rules divide by how many there are.
 /// In 16 bits the gradients are those of the scaled loss with respect to working copies: the norm is divided by the scale, and the rules take the gradient as it is, divide and clip it, and give the new copies beside the master.
 /// </remarks>
 public sealed record BuildTrainStep() : Pass("BuildTrainStep")
@@ -43,7 +44,7 @@ public sealed record BuildTrainStep() : Pass("BuildTrainStep")
         var trained = Trained(gradients, program);
         var rules = Rules(program, training, [.. trained.Keys]);
         var functions = rules.ToDictionary(r => r.Function, r => program.Find(r.Function)!, StringComparer.Ordinal);
-        var isScaled = training.ClipNorm is not null || training.LossScale != 1;
+        var isScaled = training.ClipNorm is not null || training.LossScale != 1 || training.MicroBatches > 1;
         // One function for each kind of gradient: those of masters and of their copies are of different types.
         var variants = rules.SelectMany(r => r.Parameters.GroupBy(p => (Type: trained[p].Type(training.Master), Copies: string.Join(".", trained[p].Copies.Select(c => c.Name())))).Select(g => (
             Rule: r with { Function = g.Key is var (type, copies) && type == training.Master && copies.Length == 0 ? r.Function : $"{r.Function}.{g.Key.Type.Name()}{(g.Key.Copies.Length > 0 && g.Key.Copies != g.Key.Type.Name() ? "." + g.Key.Copies : "")}", Parameters = [.. g], Copies = trained[g.First()].Copies },
@@ -122,10 +123,11 @@ public sealed record BuildTrainStep() : Pass("BuildTrainStep")
         // What a parameter is read as in two types it has the sum of their gradients.
         var of = trained.ToDictionary(t => t.Key, t => t.Value.Values.Length == 1 ? rewriter[t.Value.Values[0]] : rewriter.New(t.Value.Values).Select(v => b.Cast(v, training.Master)).Aggregate(b.Add), StringComparer.Ordinal);
         var norm = Norm(training, gradients, trained, of, b, rewriter);
-        var lossScale = LossScaling.Of(training, b);
-        if (lossScale is not null) norm = b.Div(norm, lossScale);
+        var divisor = LossScaling.Of(training, b);
+        if (training.MicroBatches > 1) divisor = divisor is null ? b.Constant(training.MicroBatches, norm.DType) : b.Mul(divisor, b.Constant(training.MicroBatches, divisor.DType));
+        if (divisor is not null) norm = b.Div(norm, divisor);
         var scale = training.ClipNorm is { } limit ? b.Minimum(b.Constant(1, norm.DType), b.Div(b.Constant(limit, norm.DType), b.Add(norm, b.Constant(1e-6, norm.DType)))) : null;
-        if (lossScale is not null) scale = b.Div(scale ?? b.Constant(1, norm.DType), lossScale);
+        if (divisor is not null) scale = b.Div(scale ?? b.Constant(1, norm.DType), divisor);
         var step = b.Add(b.State(program.FindState(signature.AppliedSteps)!), b.Constant(1, DType.I64));
 
         var updates = gradients.Updates.Select(u => new StateUpdate(u.Path, rewriter[u.Value])).ToList();

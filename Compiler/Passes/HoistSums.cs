@@ -13,7 +13,7 @@ namespace Graph.Compiler.Passes;
 /// </summary>
 /// <remarks>
 /// Done where what has to be stacked for it is no larger than the carry, which is read and written in each iteration otherwise: so it costs less memory traffic, and no more memory than T carries. Loops that may end early
-/// keep their sums: what they did not reach is stacked as 0, and 0 times infinity is no 0.
+/// keep their sums: what they did not reach is stacked as 0, and 0 times infinity is no 0. So do loops over micro-batches, which are there for having the memory of one iteration.
 /// </remarks>
 public sealed record HoistSums() : FunctionPass("HoistSums")
 {
@@ -26,7 +26,7 @@ public sealed record HoistSums() : FunctionPass("HoistSums")
         var rewriter = Rewriter.Over(program, function);
         foreach (var node in function.Nodes)
         {
-            if (node.Operation == StructureOperations.Loop && !LoopOperation.IsConditional(node.Attributes) && new Sums(node, typical) is { Any: true } sums) sums.Emit(rewriter, program);
+            if (node.Operation == StructureOperations.Loop && !LoopOperation.IsConditional(node.Attributes) && !LoopOperation.IsApart(node.Attributes) && new Sums(node, typical) is { Any: true } sums) sums.Emit(rewriter, program);
             else rewriter.Copy(node);
         }
         return rewriter.Finish(function);

@@ -4,6 +4,7 @@ using System.Linq;
 using System.Threading;
 using Graph.Compiler.Ir;
 using Graph.Compiler.Passes.Recompute;
+using Graph.Compiler.Passes.Scheduling;
 using Graph.Compiler.Training;
 
 namespace Graph.Compiler.Passes;
@@ -19,7 +20,10 @@ public sealed record SaveOrRecompute() : FunctionPass("SaveOrRecompute")
     public override Function Run(Function function, Program program, CancellationToken cancel)
     {
         if (TrainingSignature.OfStep(program.Training, function.Name) is not { } training) return function;
-        return Run(function, program, Boundary.OfStep(function, program, TrainingSignature.Of(training).Optimized(training)));
+        var optimized = TrainingSignature.Of(training).Optimized(training);
+        if (function.Nodes.FirstOrDefault(n => LoopOperation.IsApart(n.Attributes)) is { } loop)
+            return Bodies.Rewrite(function, program, (node, body) => node == loop ? Run(body, program, Boundary.OfMicroBatch(function, loop, program, optimized)) : body);
+        return Run(function, program, Boundary.OfStep(function, program, optimized));
     }
 
     /// <summary>The function with the values that its backward pass makes again made there.</summary>

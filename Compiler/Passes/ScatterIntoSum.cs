@@ -2,6 +2,7 @@ using System.Collections.Generic;
 using System.Linq;
 using System.Threading;
 using Graph.Compiler.Ir;
+using Graph.Compiler.Passes.Scheduling;
 
 namespace Graph.Compiler.Passes;
 
@@ -11,7 +12,9 @@ namespace Graph.Compiler.Passes;
 /// </summary>
 public sealed record ScatterIntoSum() : FunctionPass("ScatterIntoSum")
 {
-    public override Function Run(Function function, Program program, CancellationToken cancel)
+    public override Function Run(Function function, Program program, CancellationToken cancel) => Run(Bodies.Rewrite(function, program, (_, body) => Run(body, program, cancel)), program);
+
+    static Function Run(Function function, Program program)
     {
         var uses = function.UseCounts();
         // What is read elsewhere too has to be kept, and would be copied.

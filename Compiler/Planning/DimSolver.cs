@@ -26,11 +26,11 @@ public sealed class DimSolver
     {
     }
 
-    /// <summary>The dimensions that calls of a program's functions have, in the order of their declaration.</summary>
+    /// <summary>The dimensions of the source that calls of a program's functions have, in the order of their declaration.</summary>
     public static IEnumerable<DimSymbol> Called(LoweredProgram program)
     {
-        var called = new HashSet<DimSymbol>(program.Functions.SelectMany(f => new DimSolver(f, program.Dims).Symbols));
-        return program.Dims.Where(called.Contains);
+        var called = new HashSet<string>(program.Functions.SelectMany(f => new DimSolver(f, program.Dims).Symbols).Select(s => DimSymbol.WholeOf(s.Name).Whole), StringComparer.Ordinal);
+        return program.Dims.Where(d => called.Contains(d.Name));
     }
 
     /// <param name="parameters">The parameters whose lengths are known, in order.</param>
@@ -130,6 +130,16 @@ public sealed class DimSolver
         return false;
     }
 
+    /// <summary>The value of a dimension for one that the caller says of the whole: of a micro-batch, for that of its batch.</summary>
+    /// <param name="function">The function's name, for messages.</param>
+    /// <param name="name">The dimension.</param>
+    /// <param name="whole">The size of what it is a part of, or of itself.</param>
+    /// <exception cref="ArgumentException">That has no such equal parts.</exception>
+    public static long PartOf(string function, string name, long whole) => DimSymbol.WholeOf(name) is var (of, parts) && whole % parts == 0 ? whole / parts : throw Uneven(function, of, parts, whole, of);
+
+    static ArgumentException Uneven(string function, string whole, long parts, long size, string? argument) =>
+        new($"{function}: {whole} is {size}, of which {parts} micro-batches cannot each have as many rows: expected a multiple of {parts}.", argument);
+
     /// <summary>Fills in the value of every symbol. Allocates nothing unless it throws.</summary>
     /// <param name="function">The function's name, for messages.</param>
     /// <param name="lengths">Elements of each parameter.</param>
@@ -142,7 +152,7 @@ public sealed class DimSolver
             throw new ArgumentException($"{function} needs the dimensions [{string.Join(", ", Undetermined)}] to be stated, but {stated.Length} were.");
         for (var i = 0; i < stated.Length; i++)
             for (var s = 0; s < Symbols.Length; s++)
-                if (Symbols[s].Name == Undetermined[i]) values[s] = stated[i];
+                if (Symbols[s].Name == Undetermined[i]) values[s] = PartOf(function, Symbols[s].Name, stated[i]);
         foreach (var step in steps)
         {
             var unit = step.Unit.Evaluate(values);
@@ -150,6 +160,8 @@ public sealed class DimSolver
             if (unit <= 0 || length % unit != 0)
             {
                 var parameter = parameters[step.Parameter];
+                if (DimSymbol.WholeOf(Symbols[step.Symbol].Name) is var (whole, parts) && parts > 1 && unit > 0 && length % (unit / parts) == 0)
+                    throw Uneven(function, whole, parts, length / (unit / parts), parameter.Name);
                 throw new ArgumentException(
                     $"{function}: {parameter.Name} holds {length} elements, but its shape is {parameter.Shape}: expected a multiple of {unit}, one {Symbols[step.Symbol].Name} being {step.UnitShape}.", parameter.Name);
             }

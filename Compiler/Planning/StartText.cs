@@ -39,6 +39,7 @@ public static class StartText
         {
             text.Append("train ").Append(new Attr.Text(training.Name)).Append(' ').Append(new Attr.Text(training.Loss)).Append(' ').Append(new Attr.Text(training.Precision)).Append(' ').Append(new Attr.Text(training.Optimizer)).Append(' ').Append(Bits(training.LossScale));
             if (training.ClipNorm is { } clip) text.Append(" clip ").Append(Bits(clip));
+            if (training.MicroBatches != 1) text.Append(" micro ").Append(Number(training.MicroBatches));
             if (training.LearningRate is { } rate) text.Append(" rate ").Append(Bits(rate));
             text.Append('\n');
         }
@@ -217,9 +218,10 @@ public static class StartText
         var (name, loss, precision, optimizer) = (t.Quoted(), t.Quoted(), t.Quoted(), t.Quoted());
         var scale = BitConverter.Int64BitsToDouble(t.Integer());
         double? clip = t.TryWord("clip") ? BitConverter.Int64BitsToDouble(t.Integer()) : null;
+        var micro = t.TryWord("micro") ? (int)t.Integer() : 1;
         double? rate = t.TryWord("rate") ? BitConverter.Int64BitsToDouble(t.Integer()) : null;
         t.EndLine();
-        return new(name, loss, clip, precision, rate, optimizer) { LossScale = scale };
+        return new(name, loss, clip, precision, rate, optimizer) { LossScale = scale, MicroBatches = micro };
     }
 
     static StartFunction Function(TextCursor t, StateDecl[] states)

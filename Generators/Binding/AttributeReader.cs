@@ -32,7 +32,7 @@ static class AttributeReader
         var precisions = Precisions(attribute);
         return new(precisions.Length > 0 ? precisions[0] : "Float32", Number(attribute, "ClipNorm"), Named(attribute, "Loss")?.Value as string, Texts(attribute, "Updates"), Texts(attribute, "Freezes"))
         {
-            FurtherPrecisions = precisions.Skip(1).ToEquatableArray(), LossScale = Number(attribute, "LossScale"),
+            FurtherPrecisions = precisions.Skip(1).ToEquatableArray(), LossScale = Number(attribute, "LossScale"), MicroBatches = (int)Number(attribute, "MicroBatches"),
         };
     }
 

@@ -134,6 +134,7 @@ static class ModelRules
         else if (wanted?.Loss is { } loss && !losses.Contains(loss)) context.Report(Descriptors.UnknownLoss, at, method.Name, loss, type.Name);
         else if (wanted?.Loss is null && losses.Count > 1) context.Report(Descriptors.AmbiguousLoss, at, method.Name, type.Name);
         if (wanted is { ClipNorm: not (>= 0 and <= double.MaxValue) }) context.Report(Descriptors.BadTraining, at, method.Name, FormattableString.Invariant($"ClipNorm is {wanted.ClipNorm}, expected the largest norm that the gradients may have, or 0 for no clipping"));
+        if (wanted is { MicroBatches: < 0 }) context.Report(Descriptors.BadTraining, at, method.Name, FormattableString.Invariant($"MicroBatches is {wanted.MicroBatches}, expected in how many equal parts a step goes through its batch, or 0 for the batch as a whole"));
         if (wanted is not null && Precision(method, wanted, methods) is { } what) context.Report(Descriptors.BadTraining, at, method.Name, what);
     }
 

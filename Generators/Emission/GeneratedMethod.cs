@@ -89,7 +89,17 @@ public sealed record GeneratedMethod(string Name, string Function, MethodRole Ro
         // The runtime adds what a step takes beside the arguments of its loss.
         foreach (var training in program.Training)
             if (program.Find(TrainingSignature.Of(training).TrainStep) is { } step)
-                yield return Make(StepOf(training.Name), step.Name, MethodRole.Train, TrainingSignature.LossArguments(step).Select(p => Tensor(p.Name, p)), [], false, DimSolver.UndeterminedOf(step, program)) with { Program = training.Name };
+                yield return Make(StepOf(training.Name), step.Name, MethodRole.Train, TrainingSignature.LossArguments(step).Select(p => Whole(p)), [], false, [.. DimSolver.UndeterminedOf(step, program).Select(d => DimSymbol.WholeOf(d).Whole)]) with { Program = training.Name };
+    }
+
+    // Of a step in micro-batches callers see the batch.
+    static SignatureTensor Whole(Value argument) => new(argument.Name, ElementTypes.CSharp(argument.DType), new TensorType(argument.DType, new(argument.Shape.Select(WholeOf))).ToString());
+
+    static Dim WholeOf(Dim dim)
+    {
+        foreach (var symbol in dim.Symbols)
+            if (DimSymbol.WholeOf(symbol) is var (whole, parts) && parts > 1 && Dim.TryDivide(dim, Dim.Symbol(symbol) * parts, out var factor)) return Dim.Symbol(whole) * factor;
+        return dim;
     }
 
     static SignatureTensor Tensor(string? name, Value value) => new(name, ElementTypes.CSharp(value.DType), value.Type.ToString());

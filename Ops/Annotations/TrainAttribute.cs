@@ -24,6 +24,12 @@ public sealed class TrainAttribute : Attribute
     /// <summary>Gradients are scaled down so that their global norm is at most this; 0 for no clipping.</summary>
     public double ClipNorm { get; set; }
 
+    /// <summary>
+    /// In how many equal parts a step goes through its batch, forward and backward, adding up their gradients, so that it needs the memory of one part; 0 or 1 for the batch as a whole. The loss is the mean of the parts' losses,
+    /// and the gradients are those of that mean; batch norms see one part at a time. A batch of another size than a multiple of it is an error.
+    /// </summary>
+    public int MicroBatches { get; set; }
+
     /// <summary>The name of the loss method that this optimizer makes small; not needed when there is only one.</summary>
     public string? Loss { get; set; }
 

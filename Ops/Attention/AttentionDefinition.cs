@@ -40,7 +40,7 @@ static class AttentionDefinition
         var normalizer = b.Emit("concat", [largest, sum], ("axis", 3));
         if (form.Dropout > 0)
         {
-            var keep = b.LessEqual(b.Constant(form.Dropout, DType.F32), b.Draw("random_uniform", [x[form.Draw], x[form.Draw + 1], x[form.Draw + 2]], weights.Shape));
+            var keep = b.LessEqual(b.Constant(form.Dropout, DType.F32), b.Draw("random_uniform", [x[form.Draw], x[form.Draw + 1], x[form.Draw + 2]], weights.Shape, form.HasFirst ? x[form.First] : null));
             weights = b.Where(keep, b.Mul(weights, b.ConstantLike(1 / (1 - form.Dropout), weights)), zero);
         }
         return [b.Transpose(b.MatMul(weights, v), [0, 2, 1, 3]), b.Cast(normalizer, q.DType.Accumulator())];

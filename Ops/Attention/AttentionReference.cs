@@ -111,6 +111,6 @@ sealed class AttentionReference
     {
         if (form.Dropout == 0) return 1;
         long Number(int i) => e[form.Draw + i].Int[0];
-        return Philox.Uniform((ulong)Number(0), Philox.Stream(Number(1), Number(2)), (ulong)(row * keys + s)) >= (float)form.Dropout ? 1 / (1 - form.Dropout) : 0;
+        return Philox.Uniform((ulong)Number(0), Philox.Stream(Number(1), Number(2)), (ulong)(row * keys + s + (form.HasFirst ? Number(3) : 0))) >= (float)form.Dropout ? 1 / (1 - form.Dropout) : 0;
     }
 }

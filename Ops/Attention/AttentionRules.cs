@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Linq;
 using Graph.Compiler.Ir;
 
@@ -21,6 +22,15 @@ static class AttentionRules
         var (q, k, v) = (node.Inputs[0].Shape, node.Inputs[1].Shape, node.Inputs[2].Shape);
         var pairs = q[0] * q[1] * q[2] * k[2];
         return products == 2 ? pairs * (q[3] + v[3]) * 2 : pairs * (q[3] * 3 + v[3] * 2) * 2;
+    }
+
+    /// <summary>For a part of a batch, the weights' places in the whole.</summary>
+    public static ImmutableArray<Value> OfPart(Operation operation, AttentionForm form, Builder b, Node node, ImmutableArray<Value> inputs, AttributeMap attributes, BatchPart part)
+    {
+        if (form.Dropout == 0 || part.Axis(node.Inputs[AttentionForm.Query].Shape) < 0) return default;
+        var (q, k) = (inputs[AttentionForm.Query].Shape, inputs[AttentionForm.Key].Shape);
+        var first = b.Mul(part.Number, b.Size(q[0] * q[1] * q[2] * k[2], DType.I64));
+        return b.Node(operation, inputs.Insert(form.Draw + 3, first), attributes.With("first", true)).Outputs;
     }
 
     /// <summary>The operands that an attention and its gradient have alike.</summary>
@@ -49,7 +59,8 @@ static class AttentionRules
             Rules.Index(name, "the position", context[form.Position].DType);
             Rules.Rank(name, "the position", context.Shape(form.Position), 0, 0, "one number for the position");
         }
-        for (var i = form.Draw; form.Dropout > 0 && i < form.Draw + 3; i++)
+        if (form.HasFirst && form.Dropout == 0) throw new ShapeException($"{name} has the place of its first weight, but draws for none", Diagnostics.Type);
+        for (var i = form.Draw; form.Dropout > 0 && i < form.Draw + (form.HasFirst ? 4 : 3); i++)
             if (context[i] != new TensorType(DType.I64, Shape.Of())) throw new ShapeException($"{name} draws by a seed, a stream and an iteration of type i64[], but got {context[i]}", Diagnostics.Type);
     }
 }

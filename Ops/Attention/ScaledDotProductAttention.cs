@@ -84,5 +84,7 @@ sealed class ScaledDotProductAttentionOperation : Operation
         return [.. gradients];
     }
 
+    public override ImmutableArray<Value> OfPart(Builder b, Node node, ImmutableArray<Value> inputs, AttributeMap attributes, BatchPart part) => AttentionRules.OfPart(this, Attention(node), b, node, inputs, attributes, part);
+
     public override Dim Flops(Node node) => AttentionRules.Products(node, 2);
 }

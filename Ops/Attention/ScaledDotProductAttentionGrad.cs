@@ -41,5 +41,7 @@ sealed class ScaledDotProductAttentionGradOperation : Operation
         return AttentionDefinition.Gradients(g, inputs, b => AttentionDefinition.Backward(b, form, inputs));
     }
 
+    public override ImmutableArray<Value> OfPart(Builder b, Node node, ImmutableArray<Value> inputs, AttributeMap attributes, BatchPart part) => AttentionRules.OfPart(this, Attention(node), b, node, inputs, attributes, part);
+
     public override Dim Flops(Node node) => AttentionRules.Products(node, 5);
 }

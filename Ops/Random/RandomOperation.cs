@@ -34,6 +34,14 @@ abstract class RandomOperation : ElementwiseOperation
 static class DrawingRules
 {
     /// <summary>A tensor of random numbers by an operation of <see cref="RandomOperation"/>, each at its place in the shape.</summary>
-    public static Value Draw(this Builder b, string operation, ImmutableArray<Value> operands, Shape shape) =>
-        b.Emit(operation, [.. operands.RemoveRange(0, operands.Length - 3), b.Emit("linear_index", [], ("shape", shape))], ("dtype", DType.F32));
+    /// <param name="b">Where it is emitted.</param>
+    /// <param name="operation">Its name.</param>
+    /// <param name="operands">Its last three are seed, stream and iteration.</param>
+    /// <param name="shape">The shape.</param>
+    /// <param name="first">The place of the first element, i64[]; 0 without.</param>
+    public static Value Draw(this Builder b, string operation, ImmutableArray<Value> operands, Shape shape, Value? first = null)
+    {
+        var places = b.Emit("linear_index", [], ("shape", shape));
+        return b.Emit(operation, [.. operands.RemoveRange(0, operands.Length - 3), first is null ? places : b.Add(places, first)], ("dtype", DType.F32));
+    }
 }

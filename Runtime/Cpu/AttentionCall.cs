@@ -31,6 +31,9 @@ unsafe struct AttentionCall
     /// <summary>Of the dropout; null without.</summary>
     public long* Seed, Stream, Iteration;
 
+    /// <summary>The place of the first weight among all that are drawn for; null for 0.</summary>
+    public long* FirstWeight;
+
     /// <summary>Keys of a tile, forward or backward; and queries of one, backward.</summary>
     public long KeyTile, QueryTile;
 
@@ -54,6 +57,9 @@ unsafe struct AttentionCall
 
     /// <summary>The place of the first query among the keys; so far outside at most that sums with it fit.</summary>
     public readonly long First => Position is null ? 0 : long.Clamp(PositionIsLong ? *(long*)Position : *(int*)Position, -int.MaxValue, int.MaxValue);
+
+    /// <summary>The place of a query's weights among all that are drawn for.</summary>
+    public readonly long WeightsOf(long batch, long head, long query) => (((batch * Sizes.Heads) + head) * Sizes.Queries + query) * Sizes.Keys + (FirstWeight is null ? 0 : *FirstWeight);
 
     /// <summary>How many keys a query sees, but for a mask.</summary>
     public readonly long Seen(long query, long keys, long first) => IsCausal ? long.Clamp(query + first + 1, 0, keys) : keys;

@@ -119,7 +119,7 @@ static unsafe class AttentionForward<E, T, C, M> where E : IElement<T, C> where 
         {
             var stream = Philox.Stream(*call->Stream, *call->Iteration);
             for (long i = 0; i < queries; i++)
-                math.Keep(memory.Drawn + i * call->KeyTile, (ulong)*call->Seed, stream, (((batch * sizes.Heads) + head) * sizes.Queries + query + i) * sizes.Keys + key, count, call->Dropout);
+                math.Keep(memory.Drawn + i * call->KeyTile, (ulong)*call->Seed, stream, call->WeightsOf(batch, head, query + i) + key, count, call->Dropout);
             math.Turn(memory.Kept, Lanes, memory.Drawn, call->KeyTile, 1, queries, Lanes, queries, count);
             rows.Kept = memory.Kept;
         }

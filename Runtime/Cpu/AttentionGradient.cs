@@ -176,7 +176,7 @@ static unsafe class AttentionGradient<E, T, C, M> where E : IElement<T, C> where
         {
             var stream = Philox.Stream(*call->Stream, *call->Iteration);
             for (var i = from; i < queries; i++)
-                math.Keep(memory.Kept + (i - from) * stride, (ulong)*call->Seed, stream, (((batch * sizes.Heads) + head) * sizes.Queries + query + i) * sizes.Keys + key, count, call->Dropout);
+                math.Keep(memory.Kept + (i - from) * stride, (ulong)*call->Seed, stream, call->WeightsOf(batch, head, query + i) + key, count, call->Dropout);
             rows.Kept = memory.Kept;
         }
         math.Differentiate(rows, memory.ScoreGradients + from * stride, memory.Most + from, memory.Shares + from, memory.Means + from);

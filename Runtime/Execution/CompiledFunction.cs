@@ -184,6 +184,8 @@ public sealed class CompiledFunction
             var symbol = Solver.Symbols[i];
             if (values[i] >= 1 && values[i] <= symbol.Max) continue;
             var source = Source(Lowered.Signature, symbol.Name)!;
+            if (DimSymbol.WholeOf(symbol.Name) is var (whole, parts) && parts > 1)
+                throw new ArgumentException($"{Name}: {whole} is {values[i] * parts} by the length of {source.Name}, expected {parts} to {symbol.Max * parts} for its {parts} micro-batches.", source.Name);
             throw new ArgumentException($"{Name}: {symbol.Name} is {values[i]} by the length of {source.Name} {source.Shape}, expected 1 to {symbol.Max}.", source.Name);
         }
     }

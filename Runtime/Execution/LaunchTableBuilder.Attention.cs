@@ -77,6 +77,7 @@ sealed unsafe partial class LaunchTableBuilder
             case AttentionRole.Seed: Number((void**)&call->Seed); break;
             case AttentionRole.Stream: Number((void**)&call->Stream); break;
             case AttentionRole.Iteration: Number((void**)&call->Iteration); break;
+            case AttentionRole.First: Number((void**)&call->FirstWeight); break;
             case AttentionRole.Parts: Number(&call->Parts); break;
             default: throw new NotSupportedException($"{model.Name} has an attention with an operand of the unknown role {role}.");
         }

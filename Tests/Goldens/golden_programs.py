@@ -87,6 +87,23 @@ class FineTuned(nn.Module):
             Whole=(loss, ['x', 'label'], self, torch.optim.AdamW(self.parameters(), lr=2e-3, weight_decay=0.1), None))
 
 
+class InParts(nn.Module):
+    inputs = dict(x=dict(shape=[BATCH, 5]), label=dict(shape=[BATCH], classes=3))
+    steps = ['Halves'] * 3 + ['Quarters'] * 3 + ['Halves']
+    parts = dict(Halves=2, Quarters=4)
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.norm, self.last = nn.Linear(5, 12, bias=False), nn.BatchNorm1d(12), nn.Linear(12, 3)
+
+    def programs(self):
+        def loss(x, label):
+            return F.cross_entropy(self.last(F.relu(self.norm(self.first(x)))), label)
+        return dict(
+            Halves=(loss, ['x', 'label'], self, torch.optim.AdamW(self.parameters(), lr=2e-3, weight_decay=0.1), 0.3),
+            Quarters=(loss, ['x', 'label'], self, torch.optim.SGD(self.parameters(), lr=0.3, momentum=0.9), None))
+
+
 class Lamb(torch.optim.Optimizer):
     """You et al., ICLR 2020, as written there; parameters of one axis by Adam."""
 
@@ -223,7 +240,7 @@ class LoraGpt(Gpt):
         return {'': (super().forward, ['tokens', 'targets'], adapted, torch.optim.AdamW(adapted.parameters(), lr=1e-2, weight_decay=0.01), None)}
 
 
-PROGRAMS = dict(gan=Gan, distillation=Distillation, fine_tuned=FineTuned, by_tensor=ByTensor, lora_gpt=LoraGpt)
+PROGRAMS = dict(gan=Gan, distillation=Distillation, fine_tuned=FineTuned, by_tensor=ByTensor, lora_gpt=LoraGpt, in_parts=InParts)
 
 
 def train(name):
@@ -248,11 +265,14 @@ def train(name):
             spec, seed = model.inputs[key], f'{name}:{key}:{step}'
             batch.append(integers(seed, spec['shape'], spec['classes']) if 'classes' in spec else reals(seed, spec['shape']))
         model.zero_grad(set_to_none=True)
-        loss = loss_of(*batch)
-        loss.backward()
+        # In parts: what a loop over them adds up.
+        parts = getattr(model, 'parts', {}).get(program, 1)
+        losses = [loss_of(*part) / parts for part in zip(*(tensor.chunk(parts) for tensor in batch))]
+        for loss in losses:
+            loss.backward()
         norm = torch.nn.utils.clip_grad_norm_(updated.parameters(), clip or float('inf'))
         optimizer.step()
-        steps.append(dict(program=program, loss=loss.item(), gradient_norm=norm.item()))
+        steps.append(dict(program=program, loss=sum(losses).item(), gradient_norm=norm.item()))
     after = [*model.named_parameters(), *((n, b) for n, b in model.named_buffers() if b.is_floating_point())]
     torch.set_default_dtype(torch.float32)
     return dict(

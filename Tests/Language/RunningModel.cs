@@ -51,10 +51,13 @@ sealed unsafe class RunningModel : IDisposable
     /// <summary>Calls a function with one result.</summary>
     public float[] Call(string function, int length, params Array[] arguments) => Call(function, [length], arguments)[0];
 
-    public StepResult Step(params Array[] arguments)
+    public StepResult Step(params Array[] arguments) => StepOn(Instance, arguments);
+
+    /// <summary>A step of any instance.</summary>
+    public static StepResult StepOn(ModelInstance instance, params Array[] arguments)
     {
         StepResult result = default;
-        With(arguments, places => result = Instance.TrainStep(places));
+        With(arguments, places => result = instance.TrainStep(places));
         return result;
     }
 

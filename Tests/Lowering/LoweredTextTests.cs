@@ -20,6 +20,7 @@ using Graph.Runtime.Execution;
 using Graph.Tests.Ops;
 using Graph.Tests.Passes;
 using Graph.Yardsticks;
+using Graph.Yardsticks.Programs;
 using Graph.Yardsticks.Small;
 using Xunit;
 
@@ -56,7 +57,7 @@ public sealed class LoweredTextTests
     public static TheoryData<string> Models =>
     [
         nameof(LinearClassifier), nameof(ConvolutionBlock), nameof(NormalizedRows), nameof(CausalAttention), nameof(CacheModel), nameof(EdgeModel), nameof(MaskModel), nameof(NeedyModel),
-        nameof(SequentialNet), nameof(Mlp), nameof(Cnn), nameof(NanoGpt), nameof(DigitReader), nameof(MnistReader), nameof(CharacterGpt),
+        nameof(SequentialNet), nameof(Mlp), nameof(Cnn), nameof(NanoGpt), nameof(DigitReader), nameof(MnistReader), nameof(CharacterGpt), nameof(InParts),
     ];
 
     static ModelIr Ir(string model) => model switch
@@ -76,6 +77,7 @@ public sealed class LoweredTextTests
         nameof(DigitReader) => DigitReader.Ir,
         nameof(MnistReader) => MnistReader.Ir,
         nameof(CharacterGpt) => CharacterGpt.Ir,
+        nameof(InParts) => InParts.Ir,
         _ => throw new ArgumentException(model),
     };
 

@@ -81,6 +81,14 @@ public sealed class TrainingProgramTests
     }
 
     [Fact]
+    public void Gradients_of_micro_batches_add_up_as_in_PyTorch()
+    {
+        using var model = InParts.Create(threads: 2);
+        Compare(
+            model, "in_parts", (golden, program, step) => program == "Halves" ? model.TrainHalves(golden.Reals("x", step), golden.Integers("label", step)) : model.TrainQuarters(golden.Reals("x", step), golden.Integers("label", step)), (_, _) => true);
+    }
+
+    [Fact]
     public void Optimizers_that_look_at_whole_tensors_agree_with_PyTorch()
     {
         using var model = ByTensor.Create();

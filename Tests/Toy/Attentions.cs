@@ -85,7 +85,7 @@ sealed class Attentions
     {
         if (kernel.Dropout == 0) return 1;
         long Number(AttentionRole role) => this[role].At.Load(0).Whole;
-        var element = ((batch * sizes.Heads + head) * sizes.Queries + query) * sizes.Keys + key;
+        var element = ((batch * sizes.Heads + head) * sizes.Queries + query) * sizes.Keys + key + (find(AttentionRole.First) is null ? 0 : Number(AttentionRole.First));
         var number = Philox.Uniform((ulong)Number(AttentionRole.Seed), Philox.Stream(Number(AttentionRole.Stream), Number(AttentionRole.Iteration)), (ulong)element);
         return number >= (float)kernel.Dropout ? R(1 / (1 - kernel.Dropout)) : 0;
     }

@@ -47,6 +47,7 @@ public static class ProgramPrinter
         if (training.Name.Length > 0) attributes = attributes.With("name", training.Name);
         if (training.ClipNorm is { } clip) attributes = attributes.With("clip_norm", clip);
         if (training.LossScale != 1) attributes = attributes.With("loss_scale", training.LossScale);
+        if (training.MicroBatches != 1) attributes = attributes.With("micro_batches", training.MicroBatches);
         if (training.LearningRate is { } rate) attributes = attributes.With("learning_rate", rate);
         text.Append("train ").Append(attributes).Append('\n');
         foreach (var rule in training.Rules)

@@ -63,9 +63,10 @@ sealed class LoweredReader(TextCursor t, IReadOnlyList<string> places)
         var (name, loss, precision, optimizer) = (t.Quoted(), t.Quoted(), t.Quoted(), t.Quoted());
         double? clip = t.TryWord("clip") ? t.Real() : null;
         var scale = t.TryWord("scale") ? t.Real() : 1;
+        var micro = t.TryWord("micro") ? (int)t.Integer() : 1;
         double? rate = t.TryWord("rate") ? t.Real() : null;
         t.EndLine();
-        return new(name, loss, clip, precision, rate, optimizer) { LossScale = scale };
+        return new(name, loss, clip, precision, rate, optimizer) { LossScale = scale, MicroBatches = micro };
     }
 
     DimSymbol ReadDim()

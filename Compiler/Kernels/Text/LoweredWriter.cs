@@ -80,6 +80,7 @@ sealed class LoweredWriter(bool origins)
             text.Append("train ").Append(new Attr.Text(training.Name)).Append(' ').Append(new Attr.Text(training.Loss)).Append(' ').Append(new Attr.Text(training.Precision)).Append(' ').Append(new Attr.Text(training.Optimizer));
             if (training.ClipNorm is { } clip) text.Append(" clip ").Append(new Attr.Real(clip));
             if (training.LossScale != 1) text.Append(" scale ").Append(new Attr.Real(training.LossScale));
+            if (training.MicroBatches != 1) text.Append(" micro ").Append(Number(training.MicroBatches));
             if (training.LearningRate is { } rate) text.Append(" rate ").Append(new Attr.Real(rate));
             text.Append('\n');
         }

@@ -182,6 +182,7 @@ sealed partial class ModelElaboration
                 {
                     var (spec, rules) = Optimizer(p.Method, p.Type, LossName(loss), p.Signature);
                     CheckReaches(p.Method, loss, spec, functions.FirstOrDefault(f => f.Name == p.Signature.ForwardLoss));
+                    CheckMicroBatches(p.Method, spec, functions.FirstOrDefault(f => f.Name == p.Signature.ForwardLoss));
                     training.Add(spec);
                     functions.AddRange(rules);
                 });
@@ -206,6 +207,13 @@ sealed partial class ModelElaboration
         var reached = new HashSet<string>(forward.States.Select(s => s.State!));
         if (!training.Rules.SelectMany(r => r.Parameters).Any(reached.Contains))
             throw evaluator.Fail(DiagnosticIds.NothingTrained, train.Location, $"{train.Name} updates {Some(training.Rules.SelectMany(r => r.Parameters))}, but its loss {loss.Name} reads none of them, so it would change nothing.");
+    }
+
+    void CheckMicroBatches(MethodDef train, TrainingProgram training, Function? forward)
+    {
+        if (training.MicroBatches == 1 || forward is null) return;
+        if (MicroBatching.Problem([.. forward.Parameters.Where(p => !TrainingSignature.OwnArguments.Contains(p.Name!)).Select(p => new NamedTensor(p.Name!, p.Type))], training.MicroBatches, program.Dims) is { } problem)
+            throw evaluator.Fail(DiagnosticIds.MicroBatches, train.Location, FormattableString.Invariant($"{train.Name} trains in {training.MicroBatches} micro-batches, but {problem}."));
     }
 
     MethodDef? Trained((MethodDef Method, ClassDef Type)[] losses, MethodDef train)

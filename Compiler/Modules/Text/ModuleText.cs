@@ -140,7 +140,8 @@ public static class ModuleText
         if (m.Train is { } train) w.Form("train", t =>
         {
             t.Name(train.Precision).Real(train.ClipNorm).Name(train.Loss).Names(train.Updates).Names(train.Freezes);
-            if (train.LossScale != 0 || train.FurtherPrecisions.Length > 0) t.Real(train.LossScale).Names(train.FurtherPrecisions);
+            if (train.LossScale != 0 || train.FurtherPrecisions.Length > 0 || train.MicroBatches != 0) t.Real(train.LossScale).Names(train.FurtherPrecisions);
+            if (train.MicroBatches != 0) t.Real(train.MicroBatches);
         });
         else if (m.IsTraining) w.Form("training", _ => { });
         else if (m.IsExact) w.Form("exact", _ => { });
@@ -170,7 +171,8 @@ public static class ModuleText
     static TrainDef Train(FormReader r)
     {
         var train = new TrainDef(r.Name(), r.Real(), r.NullableName(), r.Names(), r.Names());
-        return r.IsAtEnd ? train : train with { LossScale = r.Real(), FurtherPrecisions = r.Names() };
+        if (!r.IsAtEnd) train = train with { LossScale = r.Real(), FurtherPrecisions = r.Names() };
+        return r.IsAtEnd ? train : train with { MicroBatches = (int)r.Real() };
     }
 
     static void Record(FormWriter writer, RecordDef record) => writer.Form("record", w =>

@@ -23,8 +23,25 @@ sealed class Boundary
     public static Boundary OfStep(Function function, Program program, ISet<string> optimized)
     {
         var binding = DimBinding.Typical(program.Dims);
-        return new(function, [.. function.Results.Take(1), .. function.Updates.Where(u => !optimized.Contains(u.Path)).Select(u => u.Value)], [], (_, source) => source.Type.BytesAt(binding));
+        return new(function, Ends(function, optimized), [], (_, source) => source.Type.BytesAt(binding));
     }
+
+    /// <summary>Of a micro-batch of a training step: what its loss and the states that its forward pass assigns depend on is forward.</summary>
+    /// <param name="step">The step.</param>
+    /// <param name="loop">The loop over micro-batches in it.</param>
+    /// <param name="program">Its program.</param>
+    /// <param name="optimized">The states that the optimizer changes, and not the forward pass.</param>
+    public static Boundary OfMicroBatch(Function step, Node loop, Program program, ISet<string> optimized)
+    {
+        var binding = DimBinding.Typical(program.Dims);
+        var wanted = new HashSet<Value>(Ends(step, optimized));
+        for (var i = step.Nodes.Length - 1; step.Nodes[i] != loop; i--)
+            if (step.Nodes[i].Outputs.Any(wanted.Contains)) wanted.UnionWith(step.Nodes[i].Inputs);
+        var body = loop.Regions[0];
+        return new(body, body.Results.Where((_, i) => wanted.Contains(loop.Outputs[i])), [], (_, source) => source.Type.BytesAt(binding));
+    }
+
+    static IEnumerable<Value> Ends(Function step, ISet<string> optimized) => [.. step.Results.Take(1), .. step.Updates.Where(u => !optimized.Contains(u.Path)).Select(u => u.Value)];
 
     /// <param name="function">The function.</param>
     /// <param name="ends">What the forward part is there for: all that they depend on is forward, everything else backward.</param>

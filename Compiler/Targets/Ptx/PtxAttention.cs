@@ -248,6 +248,7 @@ abstract class PtxAttention
     {
         PtxOperand Next(PtxOperand place, PtxOperand size, PtxOperand at) => Code.Instruction("mad.lo.s64", RegisterClass.Long, place, Index.Whole(size), Index.Whole(at));
         var element = Next(Next(Next(Index.Whole(batch), Heads, head), Queries, query), Keys, key);
+        if (Has(AttentionRole.First)) element = Code.Instruction("add.s64", RegisterClass.Long, element, Whole(AttentionRole.First, []));
         var number = PtxPhilox.Uniform(Code, Whole(AttentionRole.Seed, []), element, Whole(AttentionRole.Stream, []), Whole(AttentionRole.Iteration, []));
         return Single("selp.f32", PtxOperand.Single((float)(1 / (1 - Kernel.Dropout))), PtxOperand.Single(0), Code.Compare("ge", "f32", number, PtxOperand.Single((float)Kernel.Dropout)));
     }
