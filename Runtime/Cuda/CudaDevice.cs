@@ -12,21 +12,18 @@ namespace Graph.Runtime.Cuda;
 /// <summary>A model on a card: its module, loaded once, and its numbers there. All sessions of the model share it, and take turns.</summary>
 sealed class CudaDevice : IComputeDevice
 {
-    /// <summary>What bits depend on beside the kernels, for fingerprints: how the text says what to compute.</summary>
-    public static string Numerics => $"ptx {PtxTarget.Version} {PtxTarget.Architecture}";
-
     readonly Dictionary<string, nint> functions = new(StringComparer.Ordinal);
-    readonly nint module;
+    readonly List<(PtxVariant Variant, nint Module)> modules = [];
     bool isDisposed;
 
     /// <param name="driver">The card, which is disposed with the model.</param>
     /// <param name="model">What was compiled for it.</param>
-    /// <param name="text">Its kernels.</param>
+    /// <param name="text">Its kernels, in all variants.</param>
     /// <param name="debug">What makes mistakes visible; what the environment asks for when left out.</param>
     public CudaDevice(ICudaDriver driver, CompiledModel model, string text, CudaDebug? debug = null)
     {
         (Driver, Model, Debug) = (driver, model, debug ?? CudaDebug.OfEnvironment);
-        module = driver.Load(text);
+        foreach (var (variant, module) in PtxTarget.Modules(text, driver.Capability)) modules.Add((variant, driver.Load(module)));
         Tensors = new(this);
     }
 
@@ -45,10 +42,13 @@ sealed class CudaDevice : IComputeDevice
     /// <summary>Who holds it may use the driver.</summary>
     public Lock Turn { get; } = new();
 
-    /// <summary>A kernel by its name.</summary>
-    public nint Function(string name)
+    /// <summary>The newest variant that the model has and the card runs.</summary>
+    public PtxVariant Variant => modules[^1].Variant;
+
+    /// <summary>The kernel of a launch.</summary>
+    public nint Function(PtxLaunch launch)
     {
-        if (!functions.TryGetValue(name, out var function)) functions[name] = function = Driver.Function(module, name);
+        if (!functions.TryGetValue(launch.Function, out var function)) functions[launch.Function] = function = Driver.Function(modules.Find(m => m.Variant == launch.Variant).Module, launch.Function);
         return function;
     }
 
@@ -61,7 +61,7 @@ sealed class CudaDevice : IComputeDevice
             if (isDisposed) return;
             isDisposed = true;
             Tensors.Dispose();
-            Driver.Unload(module);
+            foreach (var (_, module) in modules) Driver.Unload(module);
             Driver.Dispose();
         }
     }

@@ -25,10 +25,10 @@ sealed unsafe class CudaDriver : ICudaDriver
     readonly Dictionary<nint, int> shared = [];
     bool isDisposed;
 
-    CudaDriver(int device, string name)
+    CudaDriver(int device, string name, int capability)
     {
         this.device = device;
-        Name = name;
+        (Name, Capability) = (name, capability);
         nint made, ours, second;
         Check(LibCuda.DevicePrimaryCtxRetain(&made, device), $"open {name}");
         context = made;
@@ -48,6 +48,8 @@ sealed unsafe class CudaDriver : ICudaDriver
     }
 
     public string Name { get; }
+
+    public int Capability { get; }
 
     /// <summary>Opens a card.</summary>
     /// <param name="ordinal">Its number.</param>
@@ -77,7 +79,7 @@ sealed unsafe class CudaDriver : ICudaDriver
         Check(LibCuda.DeviceGetAttribute(&major, CapabilityMajor, number), $"ask what {name} can");
         Check(LibCuda.DeviceGetAttribute(&minor, CapabilityMinor, number), $"ask what {name} can");
         if (10 * major + minor < LeastCapability) throw new PlatformNotSupportedException($"{name} is of compute capability {major}.{minor}; kernels are written for {LeastCapability / 10}.{LeastCapability % 10} and newer.");
-        return new(number, name);
+        return new(number, name, 10 * major + minor);
     }
 
     static void Check(int error, string what)

@@ -63,12 +63,12 @@ sealed unsafe class CudaFunction : IBoundFunction
                     if (function.Launches.Any(l => l.Operands.Any(o => o.IsWritten && o.Buffer == buffer))) written.Add(store[buffer.Name]);
                 }
             var reporting = 0;
-            var sequence = PtxSequence.Of(function, plan.Binding);
+            var sequence = PtxSequence.Of(function, plan.Binding, device.Variant);
             foreach (var (launch, kernel, binding) in sequence)
             {
                 var (address, table) = kernel.Table is { } rows ? (Own(rows.Length * sizeof(ulong), "segments"), new ulong[rows.Length]) : (0UL, null);
                 var record = kernel.Arguments.Any(a => a.IsRecord) ? reporting++ : -1;
-                steps.Add(new(launch, kernel, binding, new(device.Function(kernel.Function), kernel.Blocks, kernel.Threads, kernel.SharedBytes, new ulong[kernel.Arguments.Length]), table, address, record));
+                steps.Add(new(launch, kernel, binding, new(device.Function(kernel), kernel.Blocks, kernel.Threads, kernel.SharedBytes, new ulong[kernel.Arguments.Length]), table, address, record));
             }
             if (PtxSequence.Flags(sequence) is var count and > 1)
             {

@@ -13,6 +13,9 @@ unsafe interface ICudaDriver : IDisposable
     /// <summary>The card's name, for people.</summary>
     string Name { get; }
 
+    /// <summary>The card's compute capability, ten times its number: 80 for 8.0.</summary>
+    int Capability { get; }
+
     /// <summary>Memory of the card.</summary>
     /// <param name="bytes">How much; at least 1.</param>
     /// <param name="purpose">What it is for, for messages.</param>

@@ -9,6 +9,7 @@ using Graph.Compiler.Ir.Text;
 using Graph.Compiler.Kernels.Text;
 using Graph.Compiler.Planning;
 using Graph.Compiler.Targets;
+using Graph.Compiler.Targets.Ptx;
 using Graph.Compiler.Training;
 using Graph.Operations;
 using Graph.Runtime.Cuda;
@@ -26,7 +27,7 @@ public sealed class CompiledModelDescriptor
     readonly Lazy<CompiledModel> compiled;
     readonly Lazy<LoadedForCard> onCard;
 
-    sealed record LoadedForCard(CompiledModel Model, string Text);
+    sealed record LoadedForCard(CompiledModel Portable, Lazy<CompiledModel> OnTensorCores, string Text);
 
     public CompiledModelDescriptor()
     {
@@ -134,11 +135,12 @@ public sealed class CompiledModelDescriptor
     /// <param name="threads">Threads of the processor.</param>
     internal ModelInstance CreateOnCard(Func<ICudaDriver> open, ulong seed, int threads)
     {
-        var (model, text) = onCard.Value;
+        var loaded = onCard.Value;
         var driver = open();
         try
         {
-            return new(model, store => new CudaDevice(driver, model, text), seed, threads);
+            var model = PtxTarget.Modules(loaded.Text, driver.Capability)[^1].Variant.HasTensorCores ? loaded.OnTensorCores.Value : loaded.Portable;
+            return new(model, store => new CudaDevice(driver, model, loaded.Text), seed, threads);
         }
         catch
         {
@@ -156,7 +158,9 @@ public sealed class CompiledModelDescriptor
         try
         {
             var lowered = target.Lowered(Origins.Split('\n'));
-            return new(new(Name, lowered, _ => 0, target.Plans(lowered), CudaDevice.Numerics) { MemoryBudget = MemoryBudget }, target.Code());
+            var plans = target.Plans(lowered);
+            CompiledModel Of(PtxVariant variant) => new(Name, lowered, _ => 0, plans, variant.Text) { MemoryBudget = MemoryBudget };
+            return new(Of(PtxVariant.Portable), new(() => Of(PtxVariant.TensorCores)), target.Code());
         }
         catch (FormatException e)
         {

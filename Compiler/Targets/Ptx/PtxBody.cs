@@ -155,6 +155,12 @@ sealed class PtxBody
             else PtxConversions.Store(code, "global", kernel.Accesses[stores[i].Access].Type, "[" + Address(stores[i].Access, PtxLevel.Lane) + "]", values[i]);
     }
 
+    /// <summary>The address at which an access begins in the current unit.</summary>
+    public PtxOperand Start(int access) => Address(access, PtxLevel.Unit);
+
+    /// <summary>The address of an access at the current place.</summary>
+    public PtxOperand Address(int access) => Address(access, PtxLevel.Lane);
+
     // The address of an access as far as the loops down to a level say.
     PtxOperand Address(int access, PtxLevel level)
     {

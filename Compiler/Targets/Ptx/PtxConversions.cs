@@ -86,8 +86,8 @@ static class PtxConversions
     /// <summary>A float32 as the nearest number of a type of 16 bits, still in float32.</summary>
     public static PtxOperand Round(PtxWriter code, PtxOperand x, DType type) => Widened(code, Narrowed(code, x, type), type);
 
-    // To 16 bits.
-    static PtxOperand Narrowed(PtxWriter code, PtxOperand x, DType type)
+    /// <summary>A float32 rounded to 16 bits, as they lie in memory.</summary>
+    public static PtxOperand Narrowed(PtxWriter code, PtxOperand x, DType type)
     {
         x = InRegister(code, x);
         if (type == DType.F16) return code.Instruction("cvt.rn.f16.f32", RegisterClass.Half, x);
@@ -102,7 +102,8 @@ static class PtxConversions
         return code.Instruction("cvt.u16.u32", RegisterClass.Half, code.Instruction("selp.b32", RegisterClass.Word, none, rounded, code.Compare("nan", "f32", x, x)));
     }
 
-    static PtxOperand Widened(PtxWriter code, PtxOperand x, DType type)
+    /// <summary>What 16 bits of memory stand for, in float32.</summary>
+    public static PtxOperand Widened(PtxWriter code, PtxOperand x, DType type)
     {
         if (type == DType.F16) return code.Instruction("cvt.f32.f16", RegisterClass.Single, x);
         if (type != DType.BF16) throw Unknown(type);

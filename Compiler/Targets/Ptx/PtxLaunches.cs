@@ -14,7 +14,11 @@ namespace Graph.Compiler.Targets.Ptx;
 /// <param name="SharedBytes">Shared memory of a block.</param>
 /// <param name="Arguments">The parameters, in order: numbers, and operands that an address stands for.</param>
 /// <param name="Table">The rows of segments, whose address is the first argument; null for a kernel without.</param>
-public sealed record PtxLaunch(string Function, long Blocks, int Threads, int SharedBytes, ImmutableArray<PtxValue> Arguments, ImmutableArray<PtxValue>? Table = null);
+public sealed record PtxLaunch(string Function, long Blocks, int Threads, int SharedBytes, ImmutableArray<PtxValue> Arguments, ImmutableArray<PtxValue>? Table = null)
+{
+    /// <summary>In which variant's module the function is.</summary>
+    public PtxVariant Variant { get; init; } = PtxVariant.Portable;
+}
 
 /// <summary>A number of 64 bits that a kernel gets: the address of one of the launch's operands, a number, the address of the launch's record: three numbers of 64 bits, 0 until it has something to report, or that of a flag.</summary>
 /// <param name="Operand">Which operand; −1 for a number, −2 for the record, −3 for a flag.</param>
@@ -84,12 +88,15 @@ public static class PtxLaunches
     }
 
     /// <summary>What a launch is under a binding: one function, or two for a product whose sums are cut. None where there is nothing to do.</summary>
+    /// <param name="launch">The launch.</param>
+    /// <param name="binding">The sizes.</param>
+    /// <param name="variant">What the card runs; what every card does when left out.</param>
     /// <exception cref="NotSupportedException">The launch is of a kind that is not emitted.</exception>
-    public static IEnumerable<PtxLaunch> Of(Launch launch, DimBinding binding) => launch switch
+    public static IEnumerable<PtxLaunch> Of(Launch launch, DimBinding binding, PtxVariant? variant = null) => launch switch
     {
         LoopLaunch loop => Loop(loop, binding),
         SegmentedLaunch segmented => Segments(segmented, binding),
-        ContractLaunch product => Product(product, binding),
+        ContractLaunch product => Product(product, binding, variant ?? PtxVariant.Portable),
         ConvolutionLaunch convolution => Convolution(convolution, binding),
         AttentionLaunch attention => Attention(attention, binding),
         LibraryLaunch library => Library(library, binding),
@@ -142,21 +149,39 @@ public static class PtxLaunches
         return call.Blocks > 0 ? [call] : [];
     }
 
-    static IEnumerable<PtxLaunch> Product(ContractLaunch launch, DimBinding binding)
+    static IEnumerable<PtxLaunch> Product(ContractLaunch launch, DimBinding binding, PtxVariant variant)
     {
         var kernel = launch.Kernel;
-        long At(Dim size) => size.Evaluate(binding);
-        var (m, n, k) = (At(launch.M), At(launch.N), At(launch.K));
-        var count = launch.Batch.Aggregate(1L, (all, size) => all * At(size));
-        if (m <= 0 || n <= 0 || count <= 0) return [];
-        var (rows, columns, blocks) = (Blocks(m, PtxTiles.Tile), Blocks(n, PtxTiles.Tile), kernel.Sums.Blocks(k));
+        if (variant.HasTensorCores && PtxTensorForm.TypeOf(kernel) is not null) return OnTensorCores(launch, binding, PtxTensorForm.Of(launch, binding));
+        var (m, n, k, count) = Extents(launch, binding);
+        var blocks = kernel.Sums.Blocks(k);
         var each = count == 1 && kernel.Workspace?.Pointer is not null ? kernel.Sums.SliceBlocks(m, n, blocks) : blocks;
-        var slices = Blocks(blocks, each);
+        return Multiply(launch, binding, new(kernel.Name, 0, PtxTiles.Threads, PtxTiles.SharedBytes, []), PtxTiles.Tile, PtxTiles.Tile, blocks, kernel.Sums.Length(k), each);
+    }
+
+    /// <summary>A product on tensor cores in one of its forms.</summary>
+    public static IEnumerable<PtxLaunch> OnTensorCores(ContractLaunch launch, DimBinding binding, PtxTensorForm form)
+    {
+        var (m, n, k, count) = Extents(launch, binding);
+        var blocks = Blocks(k, PtxTensorTile.Step);
+        var each = Math.Max(1, Blocks(blocks, PtxTensorForm.Slices(launch.Kernel, m, n, k, count)));
+        return Multiply(launch, binding, new(form.NameOf(launch.Kernel), 0, form.Tile.Threads, form.Tile.SharedBytes, []) { Variant = PtxVariant.TensorCores }, form.Tile.Rows, form.Tile.Columns, blocks, PtxTensorTile.Step, each);
+    }
+
+    static (long M, long N, long K, long Count) Extents(ContractLaunch launch, DimBinding binding) =>
+        (launch.M.Evaluate(binding), launch.N.Evaluate(binding), launch.K.Evaluate(binding), launch.Batch.Aggregate(1L, (all, size) => all * size.Evaluate(binding)));
+
+    // A product cut into tiles, and its sums into blocks of a length, so many of them a slice.
+    static IEnumerable<PtxLaunch> Multiply(ContractLaunch launch, DimBinding binding, PtxLaunch function, int tileRows, int tileColumns, long blocks, long length, long each)
+    {
+        var (m, n, _, count) = Extents(launch, binding);
+        if (m <= 0 || n <= 0 || count <= 0) return [];
+        var (rows, columns, slices) = (Blocks(m, tileRows), Blocks(n, tileColumns), Math.Max(1, Blocks(blocks, each)));
         var arguments = Arguments(
-            PtxProduct.Arguments(kernel), launch.Dims, [null, launch.HookA, launch.HookB, launch.HookC], binding,
-            new() { [PtxTiles.RowTiles] = rows, [PtxTiles.ColumnTiles] = columns, [PtxTiles.Blocks] = blocks, [PtxTiles.BlockLength] = kernel.Sums.Length(k), [PtxTiles.SliceBlocks] = each, [PtxTiles.Slices] = slices });
-        var multiply = new PtxLaunch(kernel.Name, columns * rows * (slices > 1 ? slices : count), PtxTiles.Threads, PtxTiles.SharedBytes, arguments);
-        return slices == 1 ? [multiply] : [multiply, new(PtxProduct.SumOf(kernel.Name), Blocks(m * n, PtxTiles.Threads), PtxTiles.Threads, 0, arguments)];
+            PtxProduct.Arguments(launch.Kernel), launch.Dims, [null, launch.HookA, launch.HookB, launch.HookC], binding,
+            new() { [PtxTiles.RowTiles] = rows, [PtxTiles.ColumnTiles] = columns, [PtxTiles.Blocks] = blocks, [PtxTiles.BlockLength] = length, [PtxTiles.SliceBlocks] = each, [PtxTiles.Slices] = slices });
+        var multiply = function with { Blocks = columns * rows * (slices > 1 ? slices : count), Arguments = arguments };
+        return slices == 1 ? [multiply] : [multiply, new(PtxProduct.SumOf(launch.Kernel.Name), Blocks(m * n, PtxTiles.Threads), PtxTiles.Threads, 0, arguments)];
     }
 
     static IEnumerable<PtxLaunch> Convolution(ConvolutionLaunch launch, DimBinding binding)

@@ -8,11 +8,26 @@ namespace Graph.Compiler.Targets.Ptx;
 
 /// <summary>Matrix products: operands from memory through any strides, or made by their bodies while they are staged; results to memory or to the epilogue. A sum that is cut leaves its slices in the workspace, and a
 /// second kernel adds them in order.</summary>
-sealed class PtxProduct : PtxTiles
+class PtxProduct : PtxTiles
 {
     readonly ProductKernel kernel;
     readonly PtxTileBody? left, right, epilogue;
     PtxOperand a, b, c;
+
+    /// <summary>Where the operands of the matrix begin.</summary>
+    protected PtxOperand StartA => a;
+
+    /// <inheritdoc cref="StartA"/>
+    protected PtxOperand StartB => b;
+
+    /// <summary>What makes the left operand; null where it lies in memory.</summary>
+    protected PtxTileBody? LeftBody => left;
+
+    /// <summary>What makes the right operand.</summary>
+    protected PtxTileBody? RightBody => right;
+
+    /// <summary>What takes results; null where they go to memory.</summary>
+    protected PtxTileBody? Takes => epilogue;
 
     /// <summary>The name of the kernel that adds slices.</summary>
     public static string SumOf(string name) => name + "_sum";
@@ -30,7 +45,7 @@ sealed class PtxProduct : PtxTiles
         ];
     }
 
-    PtxProduct(ProductKernel kernel, PtxWriter code, bool isWide) : base(code, isWide, kernel.Text, kernel.Accumulator, kernel.Sums, kernel.Workspace?.Pointer is not null, Arguments(kernel))
+    protected PtxProduct(ProductKernel kernel, PtxWriter code, bool isWide) : base(code, isWide, kernel.Text, kernel.Accumulator, kernel.Sums, kernel.Workspace?.Pointer is not null, Arguments(kernel))
     {
         this.kernel = kernel;
         if (kernel.MakesA is { } makesA) left = Body(makesA.Body, "a");
@@ -83,8 +98,14 @@ sealed class PtxProduct : PtxTiles
     PtxOperand Read(Access? access, PtxOperand start, PtxTileBody? body, TileMaker? maker, PtxOperand row, PtxOperand column) =>
         access is not null ? PtxConversions.Load(Code, "global", access.Type, Place(access, start, row, column)) : maker!.Transposed ? body!.Make(null, column, row) : body!.Make(null, row, column);
 
-    string Place(Access access, PtxOperand start, PtxOperand row, PtxOperand column) =>
-        "[" + Index.Address(start, Index.MultiplyAdd(row, Size(access.Strides[3]), Index.Multiply(column, Size(access.Strides[4]))), access.Type.Size()) + "]";
+    /// <summary>The address of an element in brackets.</summary>
+    protected string Place(Access access, PtxOperand start, PtxOperand row, PtxOperand column) => "[" + Address(access, start, row, column) + "]";
+
+    PtxOperand Address(Access access, PtxOperand start, PtxOperand row, PtxOperand column) =>
+        Index.Address(start, Index.MultiplyAdd(row, Size(access.Strides[3]), Index.Multiply(column, Size(access.Strides[4]))), access.Type.Size());
+
+    /// <summary>The address of an element of the result.</summary>
+    protected PtxOperand Result(PtxOperand row, PtxOperand column) => Address(kernel.C!, c, row, column);
 
     // The address at which a matrix of the batch begins.
     PtxOperand Matrix(string name, Access? access, PtxOperand matrix)

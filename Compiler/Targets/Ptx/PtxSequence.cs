@@ -22,8 +22,11 @@ public static class PtxSequence
     public const int Most = 1 << 18;
 
     /// <summary>Under a binding.</summary>
+    /// <param name="function">The function.</param>
+    /// <param name="binding">The sizes.</param>
+    /// <param name="variant">What the card runs; what every card does when left out.</param>
     /// <exception cref="NotSupportedException">There are more than <see cref="Most"/>.</exception>
-    public static List<PtxStep> Of(LoweredFunction function, DimBinding binding)
+    public static List<PtxStep> Of(LoweredFunction function, DimBinding binding, PtxVariant? variant = null)
     {
         var steps = new List<PtxStep>();
         Range(0, function.Launches.Length, binding, 0, 0);
@@ -62,7 +65,7 @@ public static class PtxSequence
                         i += branch.Then + branch.Else;
                         break;
                     default:
-                        foreach (var call in PtxLaunches.Of(function.Launches[i], at))
+                        foreach (var call in PtxLaunches.Of(function.Launches[i], at, variant))
                             Add(i, flag == 0 ? call : call with { Function = PtxTarget.Guarded(call.Function), Arguments = call.Arguments.Add(PtxValue.Flag(flag)) }, at);
                         break;
                 }

@@ -8,12 +8,11 @@ using Graph.Compiler.Kernels;
 
 namespace Graph.Compiler.Targets.Ptx;
 
-/// <summary>Kernels as PTX text: one module for what a program launches. What flows in are kernels and launches; docs/ptx.md says how the text is made.</summary>
+/// <summary>
+/// Kernels as PTX text: one module of what a program launches, for every card, and behind it a second one of products for tensor cores, where there are any. What flows in are kernels and launches; docs/ptx.md says how the text is made.
+/// </summary>
 public static class PtxTarget
 {
-    /// <summary>The version of PTX, and the oldest card, that modules are written for.</summary>
-    public const string Version = "7.0", Architecture = "sm_70";
-
     internal const string SharedName = "shared_memory";
 
     /// <summary>What an emitted function is called, and what it is made of.</summary>
@@ -29,16 +28,37 @@ public static class PtxTarget
     /// <summary>The name of a function that asks a flag whether it runs.</summary>
     public static string Guarded(string function) => function + "_if";
 
-    /// <summary>The module of a program that was lowered for <see cref="KnownTargets.Ptx"/>.</summary>
+    /// <summary>The modules of a program that was lowered for <see cref="KnownTargets.Ptx"/>, one behind the other: that of all cards, and that of tensor cores where it has products for them.</summary>
     /// <exception cref="NotSupportedException">A kernel is of a kind that is not emitted; the message names it.</exception>
-    public static string Emit(LoweredProgram program) => Module(Functions(program));
+    public static string Emit(LoweredProgram program)
+    {
+        var products = TensorFunctions(program);
+        return Module(Functions(program)) + (products.IsEmpty ? "" : "\n" + Module(products, PtxVariant.TensorCores));
+    }
+
+    /// <summary>The modules of what <see cref="Emit"/> writes that a card runs, by variant, the portable one first.</summary>
+    /// <param name="text">The modules.</param>
+    /// <param name="capability">The card's compute capability, ten times its number.</param>
+    public static IReadOnlyList<(PtxVariant Variant, string Text)> Modules(string text, int capability)
+    {
+        var modules = new List<(PtxVariant, string)>();
+        for (int start = 0, end; start < text.Length; start = end)
+        {
+            end = text.IndexOf("\n.version ", start, StringComparison.Ordinal) is >= 0 and var next ? next + 1 : text.Length;
+            var variant = start == 0 ? PtxVariant.Portable : PtxVariant.TensorCores;
+            if (variant.Capability <= capability) modules.Add((variant, text.Substring(start, end - start)));
+        }
+        return modules;
+    }
 
     /// <summary>A module of functions.</summary>
-    public static string Module(IEnumerable<Function> functions)
+    /// <param name="functions">The functions.</param>
+    /// <param name="variant">What it is written for; every card when left out.</param>
+    public static string Module(IEnumerable<Function> functions, PtxVariant? variant = null)
     {
         var all = functions.ToList();
-        var text = new StringBuilder();
-        text.Append(".version ").Append(Version).Append("\n.target ").Append(Architecture).Append("\n.address_size 64\n\n");
+        var (text, of) = (new StringBuilder(), variant ?? PtxVariant.Portable);
+        text.Append(".version ").Append(of.Version).Append("\n.target ").Append(of.Architecture).Append("\n.address_size 64\n\n");
         if (all.Any(f => f.Text.Contains(SharedName))) text.Append(".extern .shared .align 16 .b8 ").Append(SharedName).Append("[];\n\n");
         return text.Append(string.Join("\n", all.Select(f => f.Text))).ToString();
     }
@@ -79,6 +99,33 @@ public static class PtxTarget
                select function,
             .. PtxControl.Functions(program),
         ];
+    }
+
+    /// <summary>The products of a program that tensor cores compute, in every form that its launches may take, in the order of the kernels.</summary>
+    /// <inheritdoc cref="Functions(LoweredProgram, bool)"/>
+    public static ImmutableArray<Function> TensorFunctions(LoweredProgram program, bool isWide = false)
+    {
+        var largest = program.Dims.Aggregate(DimBinding.Empty, (binding, dim) => binding.With(dim.Name, dim.Max));
+        var launches = (from function in program.Functions
+                        let guarded = PtxSequence.Guarded(function)
+                        from i in Enumerable.Range(0, function.Launches.Length)
+                        where function.Launches[i] is ContractLaunch product && PtxTensorForm.TypeOf(product.Kernel) is not null
+                        select (Launch: (ContractLaunch)function.Launches[i], IsGuarded: guarded[i])).ToLookup(l => l.Launch.Kernel.Name, StringComparer.Ordinal);
+        return
+        [
+            .. from kernel in program.Kernels.OfType<ProductKernel>()
+               let isKernelWide = isWide || launches[kernel.Name].Any(l => PtxLaunches.IsWide(l.Launch, largest))
+               from form in launches[kernel.Name].SelectMany(l => PtxTensorForm.All(l.Launch).Select(f => (Form: f, l.IsGuarded))).Distinct()
+               select TensorFunction(kernel, form.Form, form.IsGuarded, isKernelWide),
+        ];
+    }
+
+    /// <summary>A product for tensor cores in one of its forms.</summary>
+    public static Function TensorFunction(ProductKernel kernel, PtxTensorForm form, bool isGuarded, bool isWide)
+    {
+        var name = form.NameOf(kernel);
+        var entry = new PtxEntry(isGuarded ? Guarded(name) : name, isGuarded);
+        return new(entry.Name, PtxTensorProduct.Write(kernel, form, entry, isWide), form.Tile.Threads, form.Tile.SharedBytes);
     }
 
     static Function Library(LibraryLaunch launch, string name, bool isGuarded, bool isWide)

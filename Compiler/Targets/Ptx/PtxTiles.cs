@@ -41,7 +41,6 @@ abstract class PtxTiles
     protected static IEnumerable<PtxArgument> Counts => new[] { RowTiles, ColumnTiles, Blocks, BlockLength, SliceBlocks, Slices }.Select(name => new PtxArgument.Count(name));
 
     readonly ProductSums sums;
-    readonly bool isCut;
     readonly bool isReal;
     PtxOperand shared;
     PtxStaging? staging;
@@ -63,7 +62,7 @@ abstract class PtxTiles
             DType.I32 => false,
             var other => throw new NotSupportedException($"The PTX target has no products that add up in {other.Name()}."),
         };
-        (Code, Index, this.sums, this.isCut) = (code, new(code, isWide), sums, isCut);
+        (Code, Index, this.sums, IsCut) = (code, new(code, isWide), sums, isCut);
         code.Head.AddRange(text.TrimEnd('\n').Split('\n'));
         foreach (var parameter in PtxArgument.WithReciprocals([.. parameters]))
         {
@@ -75,6 +74,9 @@ abstract class PtxTiles
     }
 
     protected PtxWriter Code { get; }
+
+    /// <summary>Whether sums may be cut into slices.</summary>
+    protected bool IsCut { get; }
 
     protected PtxIndex Index { get; }
 
@@ -123,18 +125,18 @@ abstract class PtxTiles
     // Where a block of the summed extent begins.
     PtxOperand Start(PtxOperand block) => sums.IsPlain ? Index.Part(block, Extents.K, arguments[Blocks]) : Index.Smaller(Index.Multiply(block, arguments[BlockLength]), Extents.K);
 
-    /// <summary>Writes the kernel that multiplies.</summary>
-    protected void Multiply()
+    /// <summary>Splits the number of the block: the first row and column of its tile, and its slice of the sums; makes ready for its matrix.</summary>
+    /// <param name="rows">Rows of a tile.</param>
+    /// <param name="columns">Columns of a tile.</param>
+    protected (PtxOperand Row, PtxOperand Column, PtxOperand Slice) Decode(int rows, int columns)
     {
-        shared = Code.Shared();
-        staging = new(Code, Index, Thread, shared, isReal);
         var block = Index.OfWord(Code.Instruction("mov.u32", RegisterClass.Word, new PtxOperand(RegisterClass.Word, "%ctaid.x")));
         var above = Index.Divide(block, arguments[ColumnTiles]);
-        var column = Index.Multiply(Index.Subtract(block, Index.Multiply(above, arguments[ColumnTiles])), Index.Number(Tile));
+        var column = Index.Multiply(Index.Subtract(block, Index.Multiply(above, arguments[ColumnTiles])), Index.Number(columns));
         var matrix = Index.Divide(above, arguments[RowTiles]);
-        var row = Index.Multiply(Index.Subtract(above, Index.Multiply(matrix, arguments[RowTiles])), Index.Number(Tile));
+        var row = Index.Multiply(Index.Subtract(above, Index.Multiply(matrix, arguments[RowTiles])), Index.Number(rows));
         var slice = Index.Number(0);
-        if (isCut)
+        if (IsCut)
         {
             // The last number of a block is that of its matrix, or of its slice of the only one.
             var isWhole = Index.Compare("eq", arguments[Slices], Index.Number(1));
@@ -142,6 +144,15 @@ abstract class PtxTiles
             matrix = Code.Instruction("selp." + Index.Class.Type(), Index.Class, matrix, Index.Number(0), isWhole);
         }
         Begin(matrix);
+        return (row, column, slice);
+    }
+
+    /// <summary>Writes the kernel that multiplies.</summary>
+    protected void Multiply()
+    {
+        shared = Code.Shared();
+        staging = new(Code, Index, Thread, shared, isReal);
+        var (row, column, slice) = Decode(Tile, Tile);
         var (m, n, _) = Extents;
         var (deepLeft, deepRight) = AreDeep;
         PtxOperand[] totals = Registers(), chain = Registers();
@@ -209,7 +220,7 @@ abstract class PtxTiles
             Code.Branch(next, Index.Compare("ge", y, m));
             Code.Branch(next, Index.Compare("ge", x, n));
             var value = Code.Instruction("ld.shared." + Type, Sum, new PtxOperand(Sum, $"[{place}]"));
-            if (isCut)
+            if (IsCut)
             {
                 var whole = Code.Label("WHOLE");
                 Code.Branch(whole, Index.Compare("eq", arguments[Slices], Index.Number(1)));
@@ -224,7 +235,7 @@ abstract class PtxTiles
     }
 
     /// <summary>Where the workspace has the sum of a slice.</summary>
-    PtxOperand Partial(PtxOperand slice, PtxOperand y, PtxOperand x) =>
+    protected PtxOperand Partial(PtxOperand slice, PtxOperand y, PtxOperand x) =>
         Index.Address(arguments["workspace"], Index.MultiplyAdd(Index.MultiplyAdd(slice, Extents.M, y), Extents.N, x), Element);
 
     /// <summary>Writes the kernel that adds slices, a thread for each element of the result.</summary>
@@ -268,6 +279,12 @@ sealed class PtxTileBody
 {
     readonly LoopKernel kernel;
     readonly PtxBody body;
+
+    /// <summary>The kernel, its functions written out.</summary>
+    public LoopKernel Kernel => kernel;
+
+    /// <summary>Its expressions at a place.</summary>
+    public PtxBody Inside => body;
 
     public PtxTileBody(LoopKernel kernel, PtxWriter code, PtxIndex index, Func<int, PtxOperand> pointer, Func<Extent, PtxOperand> size, Func<Extent, PtxOperand> whole)
     {

@@ -19,6 +19,9 @@ sealed unsafe class EmulatedDriver(LaunchOptions? options = null) : ICudaDriver
 
     public string Name => "the emulator";
 
+    /// <summary>What it says that it can: it runs what there is for any card.</summary>
+    public int Capability { get; init; } = 70;
+
     readonly Dictionary<nint, KernelCall[]> graphs = [];
     nint made;
 

@@ -16,24 +16,37 @@ sealed class EmulatedMachine
 {
     readonly LoweredProgram program;
     readonly EmulatedDevice device;
-    readonly EmulatedModule module;
+    readonly Dictionary<PtxVariant, EmulatedModule> modules = [];
+    readonly PtxVariant variant;
+    readonly PtxTensorTile? tile;
     readonly Dictionary<string, (ulong Address, DType Type, long Elements)> states = new(StringComparer.Ordinal);
 
     /// <param name="program">Lowered for the target.</param>
     /// <param name="options">How kernels are run.</param>
     /// <param name="isWide">With places of 64 bits, whatever the bounds say.</param>
-    /// <param name="text">A module to run in place of the one that is emitted.</param>
-    public EmulatedMachine(LoweredProgram program, LaunchOptions? options = null, bool isWide = false, string? text = null)
+    /// <param name="text">A module to run in place of the one that is emitted for the variant.</param>
+    /// <param name="variant">What the card runs; what every card does when left out.</param>
+    /// <param name="tile">The tile of products on tensor cores, whatever their sizes are; the one that is chosen when left out.</param>
+    public EmulatedMachine(LoweredProgram program, LaunchOptions? options = null, bool isWide = false, string? text = null, PtxVariant? variant = null, PtxTensorTile? tile = null)
     {
         this.program = program;
-        Text = text ?? PtxTarget.Module(PtxTarget.Functions(program, isWide));
+        (this.variant, this.tile) = (variant ?? PtxVariant.Portable, tile);
         device = new() { Options = options ?? new() };
-        module = device.Load(Text);
+        Text = text ?? (this.variant.HasTensorCores ? TensorModule(program, isWide, tile) : PtxTarget.Module(PtxTarget.Functions(program, isWide)));
+        modules[this.variant] = device.Load(Text);
+        if (this.variant.HasTensorCores) modules[PtxVariant.Portable] = device.Load(PtxTarget.Module(PtxTarget.Functions(program, isWide)));
     }
+
+    /// <summary>The module of products on tensor cores, in a tile or in those that are chosen.</summary>
+    public static string TensorModule(LoweredProgram program, bool isWide = false, PtxTensorTile? tile = null) => PtxTarget.Module(tile is null ? PtxTarget.TensorFunctions(program, isWide)
+        : [.. (from launch in program.Functions.SelectMany(f => f.Launches).OfType<ContractLaunch>()
+               where PtxTensorForm.TypeOf(launch.Kernel) is not null
+               from form in PtxTensorForm.All(launch)
+               select (launch.Kernel, Form: form with { Tile = tile })).Distinct().Select(f => PtxTarget.TensorFunction(f.Kernel, f.Form, isGuarded: false, isWide))], PtxVariant.TensorCores);
 
     ulong flags;
 
-    /// <summary>The module.</summary>
+    /// <summary>The module of the variant.</summary>
     public string Text { get; }
 
     /// <summary>Kernels that ran.</summary>
@@ -81,7 +94,7 @@ sealed class EmulatedMachine
             else if (buffer.Kind == BufferKind.Arena) memory[buffer] = arena + (ulong)plan.Offsets[buffer.Id];
             else if (buffer.Kind == BufferKind.State) memory[buffer] = states[buffer.Name].Address;
         var temporary = new List<ulong>();
-        var sequence = PtxSequence.Of(function, binding);
+        var sequence = PtxSequence.Of(function, binding, variant);
         flags = device.Allocate(PtxSequence.Flags(sequence), "flags");
         temporary.Add(flags);
         device.Write<byte>(flags, [1]);
@@ -106,13 +119,14 @@ sealed class EmulatedMachine
             return record;
         }
         ulong Value(PtxValue value) => value.IsRecord ? Record() : value.IsFlag ? flags + (ulong)value.Number : value.IsOperand && of.Operands[value.Operand] is var o ? memory[o.Buffer] + (ulong)(o.Offset.Evaluate(binding) * o.Buffer.DType.Size()) : (ulong)value.Number;
+        if (tile is not null && of is ContractLaunch product && launch.Variant.HasTensorCores) launch = PtxLaunches.OnTensorCores(product, binding, PtxTensorForm.Of(product, binding) with { Tile = tile }).First();
         ulong[] values = [.. launch.Arguments.Select(Value)];
         if (launch.Table is { } table)
         {
             device.Write<ulong>(values[0] = device.Allocate(8 * table.Length, "segments"), [.. table.Select(Value)]);
             temporary.Add(values[0]);
         }
-        device.Launch(module[launch.Function], new Dim3((int)launch.Blocks), launch.Threads, launch.SharedBytes, System.Runtime.InteropServices.MemoryMarshal.AsBytes(values.AsSpan()));
+        device.Launch(modules[launch.Variant][launch.Function], new Dim3((int)launch.Blocks), launch.Threads, launch.SharedBytes, System.Runtime.InteropServices.MemoryMarshal.AsBytes(values.AsSpan()));
         Launched++;
     }
 

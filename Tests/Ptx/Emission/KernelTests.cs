@@ -25,11 +25,11 @@ public sealed class KernelTests
     internal static LoweredProgram Lower(Program program) => Lowerer.Lower(CompilerPipeline.Run(program, KnownTargets.Ptx, verify: true));
 
     /// <summary>Runs every function of a program in both, and compares all bits; a NaN is one whatever its bits.</summary>
-    internal static void Agree(Program program, IEnumerable<(int B, int T)> sizes, ulong seed = 1, Func<string, DType, Random, double>? draw = null, bool isWide = false)
+    internal static void Agree(Program program, IEnumerable<(int B, int T)> sizes, ulong seed = 1, Func<string, DType, Random, double>? draw = null, bool isWide = false, PtxVariant? variant = null, PtxTensorTile? tile = null)
     {
         var lowered = Lower(program);
         var interpreter = new ToyMachine(WrittenOut.Of(lowered)) { Exponential = x => Graph.Runtime.Cpu.VectorMath.Exp((float)x) };
-        var machine = new EmulatedMachine(lowered, new() { Seed = seed }, isWide);
+        var machine = new EmulatedMachine(lowered, new() { Seed = seed }, isWide, variant: variant, tile: tile);
         foreach (var (batch, time) in sizes)
             foreach (var function in lowered.Functions)
             {

@@ -1,0 +1,168 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+
+namespace Graph.Compiler.Targets.Ptx;
+
+/// <summary>
+/// An operand of a product on tensor cores in the memory of the block. A stage lies as the operand itself does, so that neither the left one nor the right one is ever turned: lines of 32 steps, or steps of as many lines as the tile has. Rows
+/// of it are cut into pieces of 16 bytes, and a row has its pieces in an order of its own: exclusive or with bits of the row's number, so that the eight rows that a matrix is loaded from lie in different banks.
+/// </summary>
+sealed class PtxTensorOperand
+{
+    // Elements of a piece, and its bytes.
+    const int Together = PtxTensorForm.Together, Piece = Together * PtxTensorTile.Element;
+
+    readonly PtxWriter code;
+    readonly PtxIndex index;
+    readonly bool isLeft, isDeep;
+    readonly int copy, lines, warpLines, pieces, rows, passes, rowsOfPass, rowBytes;
+    readonly PtxOperand at, start, row, piece, extent, depthEnd, toPiece;
+    readonly PtxOperand? isIdle;
+
+    /// <param name="code">Where it is written.</param>
+    /// <param name="index">How places are computed.</param>
+    /// <param name="tile">The tile.</param>
+    /// <param name="isLeft">Whether it is the left operand, whose lines are rows of the result, or the right one, whose lines are columns.</param>
+    /// <param name="isDeep">Whether its elements lie behind one another along the summed extent.</param>
+    /// <param name="copy">Bytes of an asynchronous copy; 0 for a way through registers.</param>
+    /// <param name="thread">The thread's number in its block.</param>
+    /// <param name="shared">The memory of the block.</param>
+    /// <param name="start">The tile's first line.</param>
+    /// <param name="extent">How many lines the operand has.</param>
+    /// <param name="depthEnd">How many steps it has.</param>
+    public PtxTensorOperand(PtxWriter code, PtxIndex index, PtxTensorTile tile, bool isLeft, bool isDeep, int copy, PtxOperand thread, PtxOperand shared, PtxOperand start, PtxOperand extent, PtxOperand depthEnd)
+    {
+        (this.code, this.index, this.isLeft, this.isDeep, this.copy, this.start, this.extent, this.depthEnd) = (code, index, isLeft, isDeep, copy, start, extent, depthEnd);
+        (lines, warpLines) = isLeft ? (tile.Rows, tile.WarpRows) : (tile.Columns, tile.WarpColumns);
+        (pieces, rows) = isDeep ? (PtxTensorTile.Step / Together, lines) : (lines / Together, PtxTensorTile.Step);
+        rowBytes = pieces * Piece;
+        at = isLeft ? shared : Do("add.s32", shared, Word(tile.Rows * PtxTensorTile.Step * PtxTensorTile.Element));
+        // A thread has the same piece of several rows, which all have their pieces in the same order.
+        rowsOfPass = tile.Threads / pieces;
+        passes = Math.Max(1, rows / rowsOfPass);
+        if (passes > 1 && rowsOfPass % 8 != 0) throw new InvalidOperationException($"Threads of the tile {tile.Name} have rows of different orders.");
+        (row, piece) = (Do("shr.u32", thread, Word(Log(pieces))), Do("and.b32", thread, Word(pieces - 1)));
+        toPiece = Place(row, piece);
+        if (rows < rowsOfPass) isIdle = code.Compare("ge", "s32", thread, Word(rows * pieces));
+    }
+
+    static PtxOperand Word(long value) => PtxOperand.Word(value);
+
+    PtxOperand Do(string opcode, params PtxOperand[] x) => code.Instruction(opcode, RegisterClass.Word, x);
+
+    static int Log(int power) => power == 1 ? 0 : 1 + Log(power / 2);
+
+    // Where a piece of a row lies in a stage.
+    PtxOperand Place(PtxOperand row, PtxOperand piece)
+    {
+        // Rows that fill 128 bytes together have the same order.
+        var order = pieces >= 8 ? row : Do("shr.u32", row, Word(Log(8 / pieces)));
+        var place = Do("xor.b32", piece, Do("and.b32", order, Word(Math.Min(pieces, 8) - 1)));
+        return Do("mad.lo.s32", row, Word(rowBytes), Do("mad.lo.s32", place, Word(Piece), at));
+    }
+
+    // The thread's first element in a stage: its line in the tile, and its step.
+    (PtxOperand Line, PtxOperand Depth) First => isDeep ? (row, Do("mul.lo.s32", piece, Word(Together))) : (Do("mul.lo.s32", piece, Word(Together)), row);
+
+    PtxOperand line, depth, pointer, step, jump, valid;
+    PtxOperand[] inside = [];
+
+    /// <summary>Makes ready for asynchronous copies.</summary>
+    /// <param name="from">Where the operand begins.</param>
+    /// <param name="lineStride">How many elements lines lie apart.</param>
+    /// <param name="depthStride">How many elements steps lie apart.</param>
+    /// <param name="firstDepth">The first step.</param>
+    public void BeginCopies(PtxOperand from, PtxOperand lineStride, PtxOperand depthStride, PtxOperand firstDepth)
+    {
+        (line, depth) = First;
+        var (y, x) = (index.Add(start, index.OfWord(line)), index.Add(firstDepth, index.OfWord(depth)));
+        pointer = code.Copy(index.Address(from, index.MultiplyAdd(y, lineStride, index.Multiply(x, depthStride)), PtxTensorTile.Element));
+        step = index.Multiply(depthStride, index.Number(PtxTensorTile.Step));
+        jump = index.Multiply(isDeep ? lineStride : depthStride, index.Number(rowsOfPass));
+        if (isDeep) inside = [.. Enumerable.Range(0, passes).Select(pass => index.Compare("lt", index.Add(y, index.Number(pass * rowsOfPass)), extent))];
+        else valid = Bytes(extent, y);
+    }
+
+    // How many bytes of a piece are there, from its first place up to an end.
+    PtxOperand Bytes(PtxOperand end, PtxOperand first)
+    {
+        var left = index.Smaller(index.Larger(index.Subtract(end, first), index.Number(0)), index.Number(Together));
+        return Do("shl.b32", index.Class == RegisterClass.Long ? code.Instruction("cvt.u32.u64", RegisterClass.Word, left) : left, Word(1));
+    }
+
+    /// <summary>Starts the copies of a stage; what is outside of the operand becomes 0. Copies of stages follow one another.</summary>
+    /// <param name="slot">Where the stage is, in bytes.</param>
+    /// <param name="from">Its first step.</param>
+    public void Copy(PtxOperand slot, PtxOperand from)
+    {
+        var done = code.Label("COPIED");
+        if (isIdle is { } idle) code.Branch(done, idle);
+        var (to, x, place) = (Do("add.s32", toPiece, slot), index.Add(from, index.OfWord(depth)), pointer);
+        var deep = isDeep ? Bytes(depthEnd, x) : default;
+        for (var pass = 0; pass < passes; pass++)
+        {
+            if (pass > 0) place = index.Address(place, jump, PtxTensorTile.Element);
+            var bytes = isDeep ? Do("selp.b32", deep, Word(0), inside[pass]) : Do("selp.b32", valid, Word(0), index.Compare("lt", index.Add(x, index.Number(pass * rowsOfPass)), depthEnd));
+            for (var part = 0; part < Piece; part += copy)
+            {
+                var some = copy == Piece ? bytes : Do("max.s32", Do("min.s32", Do("sub.s32", bytes, Word(part)), Word(copy)), Word(0));
+                code.Do($"cp.async.{(copy == Piece ? "cg" : "ca")}.shared.global [{to}+{pass * rowsOfPass * rowBytes + part}], [{place}+{part}], {copy}, {some}");
+            }
+        }
+        if (isIdle is not null) code.Place(done);
+        code.Assign(pointer, index.Address(pointer, step, PtxTensorTile.Element));
+    }
+
+    /// <summary>Stages what threads read or make themselves.</summary>
+    /// <param name="slot">Where the stage is, in bytes.</param>
+    /// <param name="from">Its first step.</param>
+    /// <param name="write">Writes a piece to an address: from a line and a step on, along steps where elements lie behind one another there, along lines elsewhere. What is outside becomes 0.</param>
+    public void Make(PtxOperand slot, PtxOperand from, Action<PtxOperand, PtxOperand, PtxOperand> write)
+    {
+        var done = code.Label("MADE");
+        if (isIdle is { } idle) code.Branch(done, idle);
+        var to = Do("add.s32", toPiece, slot);
+        var (first, begin) = First;
+        var (y, x) = (index.Add(start, index.OfWord(first)), index.Add(from, index.OfWord(begin)));
+        if (passes == 1) write(to, y, x);
+        else
+            PtxLoop.For(code, index, index.Number(0), index.Number(passes * rowsOfPass), rowsOfPass, moved =>
+            {
+                write(to, isDeep ? index.Add(y, moved) : y, isDeep ? x : index.Add(x, moved));
+                code.Write("add.s32", to, to, Word(rowsOfPass * rowBytes));
+            });
+        if (isIdle is not null) code.Place(done);
+    }
+
+    PtxOperand[] places = [];
+
+    /// <summary>Makes ready for a warp's matrices (PTX ISA, "ldmatrix": lane 8 i + r names row r of matrix i).</summary>
+    /// <param name="lane">The lane's number in its warp.</param>
+    /// <param name="warpLine">The first line of the warp's part.</param>
+    public void BeginMatrices(PtxOperand lane, PtxOperand warpLine)
+    {
+        var (r, low, high) = (Do("and.b32", lane, Word(7)), Do("and.b32", Do("shr.u32", lane, Word(3)), Word(1)), Do("shr.u32", lane, Word(4)));
+        // Of the left operand matrices 0 and 1 are of the same steps, of the right one of the same lines: the order of a fragment's registers (PTX ISA, "Matrix fragments for mma.m16n8k16").
+        var (upper, deeper) = isLeft ? (low, high) : (high, low);
+        places = isDeep
+            ? [.. Enumerable.Range(0, PtxTensorTile.Step / PtxTensorTile.Instruction).Select(s => Place(Do("add.s32", Do("mad.lo.s32", upper, Word(8), r), warpLine), Do("add.s32", deeper, Word(2 * s))))]
+            : [.. Enumerable.Range(0, warpLines / 16).Select(g => Place(Do("mad.lo.s32", deeper, Word(8), r), Do("add.s32", Do("add.s32", upper, Do("shr.u32", warpLine, Word(3))), Word(2 * g))))];
+    }
+
+    /// <summary>The warp's matrices of 16 steps of a stage: four registers for each 16 lines.</summary>
+    /// <param name="slot">Where the stage is.</param>
+    /// <param name="part">Which 16 steps.</param>
+    public PtxOperand[][] Matrices(PtxOperand slot, int part)
+    {
+        var all = new List<PtxOperand[]>();
+        for (var group = 0; group < warpLines / 16; group++)
+        {
+            PtxOperand[] four = [.. Enumerable.Range(0, 4).Select(_ => code.Register(RegisterClass.Word))];
+            var (place, offset) = isDeep ? (places[part], group * 16 * rowBytes) : (places[group], part * PtxTensorTile.Instruction * rowBytes);
+            code.Do($"ldmatrix.sync.aligned.m8n8.x4{(isDeep ? "" : ".trans")}.shared.b16 {{{string.Join(", ", four)}}}, [{Do("add.s32", place, slot)}+{offset}]");
+            all.Add(four);
+        }
+        return [.. all];
+    }
+}
