@@ -1,3 +1,4 @@
+using System;
 using System.Numerics;
 using Graph.Compiler.Kernels;
 
@@ -11,13 +12,22 @@ static unsafe class Attention<E, T, C, M> where E : IElement<T, C> where T : unm
 
     /// <summary>The bytes that a worker needs.</summary>
     public static long ScratchBytes(AttentionKind kind, AttentionCall* call) =>
-        kind == AttentionKind.Forward ? AttentionForward<E, T, C, M>.ScratchBytes(M.On(Machine.Current), call) : AttentionGradient<E, T, C, M>.ScratchBytes(M.On(Machine.Current), call);
+        kind == AttentionKind.Forward ? Math.Max(AttentionForward<E, T, C, M>.ScratchBytes(M.On(Machine.Current), call), IsFew(call) ? AttentionFew<E, T, C, M>.ScratchBytes(M.On(Machine.Current), call) : 0) : AttentionGradient<E, T, C, M>.ScratchBytes(M.On(Machine.Current), call);
 
     static void Forward(WorkerPool pool, void* context)
     {
         var call = (AttentionCall*)context;
         call->Machine = Machine.Current;
-        pool.Run(&Forward, context, AttentionForward<E, T, C, M>.Tasks(call), 1);
+        if (IsFew(call)) pool.Run(&Few, context, AttentionFew<E, T, C, M>.Tasks(call), 1);
+        else pool.Run(&Forward, context, AttentionForward<E, T, C, M>.Tasks(call), 1);
+    }
+
+    static bool IsFew(AttentionCall* call) => call->Sizes.Queries <= M.On(Machine.Current).Few;
+
+    static void Few(void* context, long begin, long end, int worker)
+    {
+        var call = (AttentionCall*)context;
+        for (var task = begin; task < end; task++) AttentionFew<E, T, C, M>.Run(M.On(call->Machine), call, task, call->Scratch[worker]);
     }
 
     static void Forward(void* context, long begin, long end, int worker)

@@ -38,6 +38,18 @@ unsafe interface IAttentionMath<C> where C : unmanaged
     /// <summary>Fills a row with factors by the random numbers from an element on: 0 for those below the rate. As many more as a vector has lanes are written.</summary>
     void Keep(C* to, ulong seed, ulong stream, long element, long count, double rate);
 
+    /// <summary>So many queries at most are computed one by one (<see cref="AttentionFew{E, T, C, M}"/>): more of them share what is packed.</summary>
+    long Few { get; }
+
+    /// <summary>to[key] = Σ query · key over the width, a chain as those of <see cref="Multiply"/>; keys lie <paramref name="stride"/> apart.</summary>
+    void Scores(C* query, C* keys, long stride, long width, long count, C* to);
+
+    /// <summary><see cref="Weigh"/> for one query, whose scores lie behind one another; it sees all of them.</summary>
+    void WeighOne(in AttentionRows<C> row, C* most, C* sums, C* shrink);
+
+    /// <summary>results (+)= Σ weight · value over keys, a chain as those of <see cref="Multiply"/>, made in <paramref name="part"/>; values lie <paramref name="stride"/> apart.</summary>
+    void Mix(C* weights, C* values, long stride, long count, long depth, C* part, C* results, bool add);
+
     static abstract C Of(double x);
 }
 
@@ -113,6 +125,38 @@ readonly unsafe struct Float32Attention(Machine machine) : IAttentionMath<float>
         }
     }
 
+    // Keys are turned in registers, which takes AVX. From the fifth query on packing them pays.
+    public long Few => Avx.IsSupported ? 4 : 0;
+
+    public void Scores(float* query, float* keys, long stride, long width, long count, float* to) => ContractRow.ByColumns(query, keys, stride, width, count, to);
+
+    public void WeighOne(in AttentionRows<float> row, float* most, float* sums, float* shrink)
+    {
+        switch (machine.Width)
+        {
+            case VectorWidth.Bits512: AttentionVector512.WeighOne(row, most, shrink); break;
+            case VectorWidth.Bits256: AttentionVector256.WeighOne(row, most, shrink); break;
+            default: AttentionVector128.WeighOne(row, most, shrink); break;
+        }
+        // As among several queries: in four sums, every fourth key in one.
+        var total = Vector128<float>.Zero;
+        for (long k = 0; k < row.Rows; k += Vector128<float>.Count)
+        {
+            var weights = Vector128.Load(row.Scores + k);
+            if (row.Rows - k < Vector128<float>.Count) weights &= Vector128.GreaterThan(Vector128.Create((int)(row.Rows - k)), Vector128<int>.Indices).AsSingle();
+            total += weights;
+        }
+        *sums = *sums * *shrink + (total[0] + total[1] + (total[2] + total[3]));
+        if (row.Kept is not null)
+            for (long k = 0; k < row.Rows; k++) row.Scores[k] *= row.Kept[k];
+    }
+
+    public void Mix(float* weights, float* values, long stride, long count, long depth, float* part, float* results, bool add)
+    {
+        ContractRow.ByRows(weights, values, stride, count, depth, add ? part : results);
+        if (add) Tiles.Add(part, results, depth);
+    }
+
     public void Keep(float* to, ulong seed, ulong stream, long element, long count, double rate)
     {
         Philox.Fill(to, seed, stream, element, count);
@@ -130,6 +174,30 @@ readonly unsafe struct Float64Attention : IAttentionMath<double>, IAttentionMach
     public long Lanes => 4;
 
     public static double Of(double x) => x;
+
+    public long Few => 4;
+
+    public void Scores(double* query, double* keys, long stride, long width, long count, double* to)
+    {
+        for (long k = 0; k < count; k++, keys += stride)
+        {
+            var sum = 0.0;
+            for (long i = 0; i < width; i++) sum = MultiplyAdd(query[i], keys[i], sum);
+            to[k] = sum;
+        }
+    }
+
+    public void WeighOne(in AttentionRows<double> row, double* most, double* sums, double* shrink) => Weigh(row, most, sums, shrink);
+
+    public void Mix(double* weights, double* values, long stride, long count, long depth, double* part, double* results, bool add)
+    {
+        new Span<double>(part, (int)depth).Clear();
+        for (long k = 0; k < count; k++)
+            for (long i = 0; i < depth; i++) part[i] = MultiplyAdd(weights[k], values[k * stride + i], part[i]);
+        for (long i = 0; i < depth; i++) results[i] = add ? results[i] + part[i] : part[i];
+    }
+
+    static double MultiplyAdd(double x, double y, double sum) => Fma.IsSupported || AdvSimd.IsSupported ? Math.FusedMultiplyAdd(x, y, sum) : x * y + sum;
 
     public void Turn(double* to, long toStride, double* from, long laneStride, long depthStride, long lanes, long width, long readable, long depth)
     {
@@ -172,7 +240,7 @@ readonly unsafe struct Float64Attention : IAttentionMath<double>, IAttentionMach
         for (long c = 0; c < columns; c++)
         {
             var sum = 0.0;
-            for (long r = 0; r < rows; r++) sum = Fma.IsSupported || AdvSimd.IsSupported ? Math.FusedMultiplyAdd(x[r * stride + c], y[r * stride + c], sum) : x[r * stride + c] * y[r * stride + c] + sum;
+            for (long r = 0; r < rows; r++) sum = MultiplyAdd(x[r * stride + c], y[r * stride + c], sum);
             to[c] = sum;
         }
     }

@@ -110,6 +110,13 @@ static unsafe class AttentionTile<E, T, C> where E : IElement<T, C> where T : un
             for (long i = 0; i < width; i++) to[r * view.Row + i * view.Column] = E.Store(tile[i * stride + r]);
     }
 
+    /// <summary>Writes one row.</summary>
+    public static void WriteRow(in AttentionView view, long batch, long head, long row, long width, C* from)
+    {
+        var to = At(view, batch, head, row);
+        for (long i = 0; i < width; i++) to[i * view.Column] = E.Store(from[i]);
+    }
+
     /// <summary>The same with numbers as they are computed in, each behind the one before it.</summary>
     public static void Turn<M>(M math, C* to, long row, long count, long width, C* tile, long stride) where M : struct, IAttentionMath<C>
     {

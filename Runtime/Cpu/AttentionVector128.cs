@@ -68,6 +68,40 @@ static unsafe class AttentionVector128
         }
     }
 
+    /// <summary>
+    /// The same for one query, whose scores lie behind one another, so that a lane is a key: the largest so far, exponentials where the scores were, and by how much what was there before shrinks. Rows are keys; whole vectors are
+    /// written. The sum is the caller's, for it has four lanes in every width.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void WeighOne(in AttentionRows<float> row, float* most, float* shrink)
+    {
+        float* scores = row.Scores, added = row.Added;
+        var count = row.Rows;
+        var scale = Vector128.Create(row.Scale);
+        var nothing = Vector128.Create(float.NegativeInfinity);
+        var largest = nothing;
+        for (long k = 0; k < count; k += Vector128<float>.Count)
+        {
+            var score = Vector128.Load(scores + k) * scale;
+            if (added is not null)
+            {
+                var more = Vector128.Load(added + k);
+                score = Vector128.ConditionalSelect(Vector128.Equals(more, nothing), nothing, score + more);
+            }
+            if (count - k < Vector128<float>.Count)
+                score = Vector128.ConditionalSelect(Vector128.GreaterThan(Vector128.Create((int)(count - k)), Vector128<int>.Indices).AsSingle(), score, nothing);
+            score.Store(scores + k);
+            largest = Vector128.MaxNative(largest, score);
+        }
+        var before = *most;
+        var most1 = before;
+        for (var lane = 0; lane < Vector128<float>.Count; lane++) most1 = float.MaxNative(most1, largest[lane]);
+        var origin = Vector128.Create(float.IsNegativeInfinity(most1) ? 0 : most1);
+        *shrink = VectorMath.Exp(Vector128.Create(before) - origin)[0];
+        *most = most1;
+        for (long k = 0; k < count; k += Vector128<float>.Count) VectorMath.Exp(Vector128.Load(scores + k) - origin).Store(scores + k);
+    }
+
     // The exponential of a score; stored as it multiplies a value.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     static Vector128<float> Weight(float* score, float* factor, Vector128<float> scale, Vector128<float> origin, bool isPlain)

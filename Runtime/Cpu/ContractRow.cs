@@ -27,6 +27,7 @@ static unsafe class ContractRow
         long columns = call->PackedB != null ? PackedColumns : call->BN == 1 ? RowColumns : ColumnColumns, tasks = (call->N + columns - 1) / columns;
         job->ColumnTasks = tasks;
         job->ColumnsPerTask = columns;
+        job->SliceBlocks = batch > 1 ? job->DepthBlocks : (job->DepthBlocks + job->Slices() - 1) / job->Slices();
         // Microseconds of work are not worth waking a thread.
         long grain = batch * call->N * call->K < LeastShared ? batch * tasks : Math.Max(1, 32 * 1024 / Math.Max(1, Math.Min(columns, call->N) * call->K));
         pool.Run(&RunTasks, job, batch * tasks, grain);
@@ -45,18 +46,19 @@ static unsafe class ContractRow
     static void RunTask(ContractJob* job, long batch, long column, long columns, float* scratch)
     {
         var call = job->Call;
-        float* sums = scratch, part = sums + RowColumns, row = part + RowColumns, a = job->A(batch), b = call->PackedB == null ? job->B(batch) + column * call->BN : null;
+        float* sums = scratch, slice = sums + RowColumns, part = slice + RowColumns, row = part + RowColumns, a = job->A(batch), b = call->PackedB == null ? job->B(batch) + column * call->BN : null;
         float* c = call->Epilogue == null ? job->C(batch) + column * call->CN : null;
         for (long block = 0; block < job->DepthBlocks; block++)
         {
             long k = job->DepthOf(block), depth = job->DepthOf(block + 1) - k;
             for (long p = 0; p < depth; p++) row[p] = a[(k + p) * call->AK];
-            float* target = block == 0 ? sums : part;
+            // Blocks are added to those of their slice before them, and slices to one another.
+            float* total = block < job->SliceBlocks ? sums : slice, target = block % job->SliceBlocks == 0 ? total : part;
             if (call->PackedB != null) ByPanels(job, row, block, column, depth, columns, target);
             else if (call->BN == 1) ByRows(row, b + k * call->BK, call->BK, depth, columns, target);
             else ByColumns(row, b + k, call->BN, depth, columns, target);
-            if (target == sums) continue;
-            for (long j = 0; j < columns; j++) sums[j] += part[j];
+            if (target == part) Tiles.Add(part, total, columns);
+            if (total == slice && ((block + 1) % job->SliceBlocks == 0 || block + 1 == job->DepthBlocks)) Tiles.Add(slice, sums, columns);
         }
         if (call->Epilogue != null)
         {
@@ -163,9 +165,9 @@ static unsafe class ContractRow
         s7.Store(sums + 28);
     }
 
-    // Four rows of B at a time are added to the sums, which stay in the first-level cache.
+    /// <summary>sums[column] = Σₖ a[k] · b[k · stride + column]: four rows of B at a time are added to the sums, which stay in the first-level cache.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    static void ByRows(float* a, float* b, long stride, long depth, long columns, float* sums)
+    internal static void ByRows(float* a, float* b, long stride, long depth, long columns, float* sums)
     {
         new Span<float>(sums, (int)columns).Clear();
         long k = 0;
@@ -198,9 +200,9 @@ static unsafe class ContractRow
         }
     }
 
-    // Blocks of 8 columns by 8 k are turned in registers, so that a lane is a column.
+    /// <summary>sums[column] = Σₖ a[k] · b[column · stride + k]: blocks of 8 columns by 8 k are turned in registers, so that a lane is a column. Takes AVX.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    static void ByColumns(float* a, float* b, long stride, long depth, long columns, float* sums)
+    internal static void ByColumns(float* a, float* b, long stride, long depth, long columns, float* sums)
     {
         long j = 0;
         for (; j + 8 <= columns; j += 8, b += 8 * stride)

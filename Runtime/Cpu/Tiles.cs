@@ -1,3 +1,6 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+
 namespace Graph.Runtime.Cpu;
 
 /// <summary>Walks of the register tile over packed panels.</summary>
@@ -14,6 +17,21 @@ static unsafe class Tiles
             for (; j + tileColumns <= columns; j += tileColumns, b += stepB) kernel(depth, a, b, tileColumns, c + j, cStride, add);
         }
         if (j < columns) Edge(machine, rows, columns - j, depth, a, b, tileColumns, c + j, cStride, add, edge);
+    }
+
+    /// <summary>Calls a generated function for no rows, which compiles it; null is none.</summary>
+    public static void Nothing(delegate*<void**, long*, float*, long, long, long, long, long, long, void> hook, void** pointers, long* dims)
+    {
+        if (hook != null) hook(pointers, dims, null, 0, 0, 0, 0, 0, 0);
+    }
+
+    /// <summary>Adds numbers to others, each to its own.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Add(float* x, float* to, long count)
+    {
+        long i = 0;
+        for (; i + 8 <= count; i += 8) (Vector256.Load(to + i) + Vector256.Load(x + i)).Store(to + i);
+        for (; i < count; i++) to[i] += x[i];
     }
 
     /// <summary>A tile narrower than the widest. Where C has no room for the lanes too many (edge is set) it is made aside.</summary>

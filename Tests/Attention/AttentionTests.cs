@@ -102,6 +102,55 @@ public sealed class AttentionTests
         }
     }
 
+    /// <summary>A few queries are computed one by one, many together.</summary>
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(4)]
+    public void Few_queries_have_the_bits_that_they_have_among_many(int few)
+    {
+        const int many = 40;
+        AttentionCase[] cases =
+        [
+            new("plain", (2, 4, many, 24), (2, 300), 20),
+            new("position", (1, 2, many, 64), (2, 300), 64) { Causal = true, Position = 300 - many },
+            new("first keys", (1, 2, many, 8), (2, 150), 9) { Causal = true },
+            new("bias", (2, 2, many, 16), (1, 257), 16) { Mask = [2, 2, many, 257], IsBias = true, Scale = -0.3 },
+            new("bools and lengths", (2, 2, many, 16), (2, 140), 16) { Mask = [many, 140], Lengths = [133, 60] },
+        ];
+        foreach (var type in new[] { DType.F32, DType.F64, DType.F16 })
+            foreach (var c in cases)
+            {
+                var (alone, all) = (c with { Query = c.Query with { T = few }, Mask = [.. c.Mask.Select(n => n == many ? few : n)] }, c.Arguments(type));
+                // The first queries, of all that have an axis of queries.
+                TensorData[] some = [.. all.Zip(alone.Types(type), (x, t) => First(x, [.. t.Shape.Select(d => d.Evaluate(DimBinding.Empty))]))];
+                using var compiledAll = Forward(c, type);
+                using var compiledSome = Forward(alone, type);
+                var (expected, actual) = (compiledAll.Run("f", all)[0], compiledSome.Run("f", some)[0]);
+                Assert.Equal(First(expected, [.. actual.Shape]).Real, actual.Real);
+            }
+
+        static CompiledFunctions Forward(AttentionCase c, DType type) => CompiledFunctions.Of(c.Types(type), (b, x) => [c.Build(b, x)[0]]);
+
+        static TensorData First(TensorData x, long[] shape)
+        {
+            if (shape.SequenceEqual(x.Shape)) return x;
+            var result = new TensorData(x.DType, shape);
+            for (long i = 0; i < result.Size; i++)
+            {
+                long at = 0, step = 1, rest = i;
+                for (var axis = shape.Length - 1; axis >= 0; axis--)
+                {
+                    at += rest % shape[axis] * step;
+                    rest /= shape[axis];
+                    step *= x.Shape[axis];
+                }
+                result[i] = x[at];
+            }
+            return result;
+        }
+    }
+
     /// <summary>The mean error of float32 against float64, by the kernel and by products and softmax.</summary>
     [Fact]
     public void The_error_is_at_most_twice_that_of_products_and_softmax()
