@@ -11,7 +11,7 @@ namespace Graph.Benchmarks;
 
 /// <summary>
 /// <c>attention [--threads N] [BATCH HEADS KEY_HEADS LENGTH WIDTH]…</c>: milliseconds (the best of several runs) of a causal self-attention and of its gradient with one thread and with all, and 10⁹ operations a
-/// second of the products over what is seen, beside the machine's measured multiply-add peak; one JSON object a shape.
+/// second of the products over what is seen, beside the machine's measured multiply-add peak; one JSON object a shape. <c>flags</c> says why the figures should not be believed.
 /// </summary>
 static unsafe class AttentionCommand
 {
@@ -34,14 +34,14 @@ static unsafe class AttentionCommand
         }
         using var one = new WorkerPool(1);
         using var all = new WorkerPool(threads);
-        double peakOne = Timing.Peak(one), peakAll = Timing.Peak(all);
+        var conditions = Conditions.Measure(threads);
         if (numbers.Count == 0)
-            foreach (long[] shape in shapes) Console.WriteLine(Measure(one, all, peakOne, peakAll, shape));
-        for (int i = 0; i < numbers.Count; i += 5) Console.WriteLine(Measure(one, all, peakOne, peakAll, [.. numbers.GetRange(i, 5)]));
+            foreach (long[] shape in shapes) Console.WriteLine(Measure(one, all, conditions, shape));
+        for (int i = 0; i < numbers.Count; i += 5) Console.WriteLine(Measure(one, all, conditions, [.. numbers.GetRange(i, 5)]));
         return 0;
     }
 
-    static string Measure(WorkerPool one, WorkerPool all, double peakOne, double peakAll, long[] shape)
+    static string Measure(WorkerPool one, WorkerPool all, Conditions conditions, long[] shape)
     {
         var (batch, heads, keyHeads, length, width) = (shape[0], shape[1], shape[2], shape[3], shape[4]);
         AttentionView View(long count) => new() { At = Timing.Fill(batch * count * length * width), Batch = count * length * width, Head = length * width, Row = width, Column = 1 };
@@ -55,12 +55,13 @@ static unsafe class AttentionCommand
         };
         call->PartCount = tiles.Parts(call->Sizes);
         call->Parts = Timing.Fill(tiles.PartBytes(call->Sizes, sizeof(float)) / sizeof(float));
+        var load = new ForeignLoad();
         var row = new Dictionary<string, object> { ["shape"] = string.Join("x", shape) };
         foreach (var (kind, name, products) in new[] { (AttentionKind.Forward, "forward", 2), (AttentionKind.Gradient, "gradient", 5) })
         {
             (call->KeyTile, call->QueryTile) = kind == AttentionKind.Forward ? (tiles.Keys, 0) : (tiles.GradientKeys, tiles.GradientQueries);
             var flops = 2.0 * products * batch * heads * width * length * (length + 1) / 2;
-            foreach (var (pool, peak, threads) in new[] { (one, peakOne, "1"), (all, peakAll, "all") })
+            foreach (var (pool, peak, threads) in new[] { (one, conditions.PeakOne, "1"), (all, conditions.PeakAll, "all") })
             {
                 pool.EnsureScratch(Attention<Float32Elements, float, float, Float32Attention>.ScratchBytes(kind, call));
                 call->Scratch = pool.ScratchTable;
@@ -71,6 +72,7 @@ static unsafe class AttentionCommand
                 row[$"{name}_of_peak_{threads}"] = Math.Round(flops / seconds / 1e9 / peak, 3);
             }
         }
+        row["flags"] = conditions.Flags(load.Share, []);
         foreach (var view in new[] { call->Query, call->Key, call->Value, call->Output, call->OutputGradient, call->QueryGradient, call->KeyGradient, call->ValueGradient, call->Normalizer }) NativeMemory.AlignedFree(view.At);
         NativeMemory.AlignedFree(call->Parts);
         NativeMemory.Free(call);

@@ -14,11 +14,12 @@ static class Peer
     public static (double Median, double Min) Run(string command, string model)
     {
         var start = OperatingSystem.IsWindows() ? new ProcessStartInfo("cmd") { ArgumentList = { "/c", $"{command} {model}" } } : new ProcessStartInfo("/bin/sh") { ArgumentList = { "-c", $"{command} {model}" } };
-        start.RedirectStandardOutput = true;
+        start.RedirectStandardOutput = start.RedirectStandardError = true;
         using var process = Process.Start(start)!;
+        var errors = process.StandardError.ReadToEndAsync();
         var output = process.StandardOutput.ReadToEnd();
         process.WaitForExit();
-        if (process.ExitCode != 0) throw new FormatException($"the peer '{command} {model}' ended with {process.ExitCode}: {output}");
+        if (process.ExitCode != 0) throw new FormatException($"the peer '{command} {model}' ended with {process.ExitCode}: {(output + errors.Result).Trim()}");
         try
         {
             using var line = JsonDocument.Parse(output.TrimEnd().Split('\n')[^1]);

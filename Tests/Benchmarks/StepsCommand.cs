@@ -12,7 +12,8 @@ namespace Graph.Benchmarks;
 
 /// <summary>
 /// <c>steps [--precision fp32|fp16|bf16] [--threads N] [--seconds S] [--peer COMMAND] [MODEL…]</c>: one training step of each yardstick model, on random batches, in three rounds: median and least milliseconds, what the plan
-/// says of memory and work, and the floor under it. A precision of 16 bits is measured in turn with float32, and beside it. A peer (<see cref="Peer"/>) has its rounds in turn with ours, and the ratios are its times over ours. <c>flags</c> says why the figures should not be believed.
+/// says of memory and work, and the floor under it. A precision of 16 bits is measured in turn with float32, and beside it. A peer (<see cref="Peer"/>) has its rounds in turn with ours, and the ratios are its times over ours;
+/// for a model on which it fails <c>peer_error</c> says why. <c>flags</c> says why the figures should not be believed.
 /// </summary>
 static class StepsCommand
 {
@@ -81,6 +82,7 @@ static class StepsCommand
         using var single = precision == Precisions.Float32 ? null : new Series(yardstick, Precisions.Float32, threads);
         double foreign = 0;
         var isKnown = true;
+        string? without = null;
         var (rounds, peers) = (new List<double>(), new List<(double Median, double Min)>());
         for (var round = 0; round < Rounds; round++)
         {
@@ -89,7 +91,16 @@ static class StepsCommand
             single?.Round(seconds / Rounds);
             if (load.Share is { } share) foreign = Math.Max(foreign, share);
             else isKnown = false;
-            if (peer is not null) peers.Add(Peer.Run(peer, yardstick.Name));
+            if (peer is null || without is not null) continue;
+            try
+            {
+                peers.Add(Peer.Run(peer, yardstick.Name));
+            }
+            catch (FormatException e)
+            {
+                // One that does not know this model may know the next one.
+                without = e.Message;
+            }
         }
         var (times, plan) = (series.Times, series.Plan);
         times.Sort();
@@ -129,7 +140,8 @@ static class StepsCommand
             line["time_to_fp32"] = Math.Round(times[times.Count / 2] / single.Times[single.Times.Count / 2], 3);
             line["min_to_fp32"] = Math.Round(times[0] / single.Times[0], 3);
         }
-        if (peer is not null)
+        if (without is not null) line["peer_error"] = without;
+        else if (peer is not null)
         {
             var medians = peers.Select(p => p.Median).Order().ToList();
             line["peer_ms_per_step"] = medians[medians.Count / 2];

@@ -11,12 +11,12 @@ namespace Graph.Benchmarks;
 static unsafe class Timing
 {
     /// <summary>Seconds of the fastest of at least 5 runs and of a quarter of a second.</summary>
-    public static double Best(Action run)
+    public static double Best(Action run, double least = 0.25, int runs = 5)
     {
         run();
         double best = double.MaxValue;
         long begin = Stopwatch.GetTimestamp();
-        for (int i = 0; i < 5 || Stopwatch.GetElapsedTime(begin).TotalSeconds < 0.25; i++)
+        for (int i = 0; i < runs || Stopwatch.GetElapsedTime(begin).TotalSeconds < least; i++)
         {
             long start = Stopwatch.GetTimestamp();
             run();
