@@ -236,7 +236,7 @@ sealed class BoundWriter
     }
 
     void Sums(DType accumulator, ProductSums sums) =>
-        Add((long)accumulator, sums.DepthBlock, sums.SliceElements, sums.SliceLeast, sums.SliceMost, sums.GradientPixels, sums.GradientTasks);
+        Add((long)accumulator, sums.DepthBlock, sums.SliceElements, sums.SliceLeast, sums.SliceMost, sums.SliceDeep, sums.GradientPixels, sums.GradientTasks);
 
     // Where an operand of a kernel lies: its number, type and strides.
     void Access(Access? access, ImmutableArray<Dim> dims)

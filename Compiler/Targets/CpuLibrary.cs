@@ -4,7 +4,7 @@ namespace Graph.Compiler.Targets;
 public static class CpuLibrary
 {
     /// <summary>The order of the sums of products and convolutions.</summary>
-    public static ProductSums Products { get; } = new(DepthBlock: 384, SliceElements: 1 << 16, SliceLeast: 6, SliceMost: 16, GradientPixels: 256, GradientTasks: 16);
+    public static ProductSums Products { get; } = new(DepthBlock: 384, SliceElements: 1 << 16, SliceLeast: 6, SliceMost: 16, SliceDeep: 12, GradientPixels: 256, GradientTasks: 16);
 
     /// <summary>What they work in; the tiles are those of AVX-512, AVX2 and vectors of 128 bits.</summary>
     public static PackingModel Packing { get; } = new(

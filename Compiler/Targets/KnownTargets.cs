@@ -43,7 +43,7 @@ public static class KnownTargets
         Work = new(Grain: 1 << 10, DearWeight: 4, LeastColumns: 32, MostColumns: 256, FewRows: 64, LongRow: 1 << 14),
         Costs = new([.. ScalarFunctions.All.Where(f => !f.IsInstruction).Select(f => f.Op), ScalarOp.Uniform], Prologue: 8, Again: 6, Repeats: 2, PackedPixels: 256, PackedChannels: 32),
         Sums = new(Lanes: 32, SplitWork: 1 << 15, PartWork: 1 << 12, MostParts: 256, LeastPart: 8, BusyChunks: 64, MostNormParts: 1024),
-        Products = new(DepthBlock: 512, SliceElements: 1 << 16, SliceLeast: 2, SliceMost: 16, GradientPixels: 0, GradientTasks: 0),
+        Products = new(DepthBlock: 512, SliceElements: 1 << 16, SliceLeast: 2, SliceMost: 16, SliceDeep: 0, GradientPixels: 0, GradientTasks: 0),
         Packing = new(MostBytes: 0, LeastWork: long.MaxValue, WorkerBytes: 0, TurnedFloats: 0, PackedFloats: 0, Tiles: [new(64, 64, 64)]),
         Attention = new(Keys: 64, GradientQueries: 64, GradientKeys: 64, GradientTasks: 1),
         Hooks = LibraryHooks.Addend | LibraryHooks.Prologue | LibraryHooks.Epilogue,

@@ -38,10 +38,10 @@ public sealed record PackingModel(long MostBytes, long LeastWork, long WorkerByt
         if (batch == 1 && sums.Slices(m, n, k) is > 1 and var slices) return slices * m * n * sizeof(float);
         if ((double)m * n * Math.Max(k, 1) < LeastWork) return 0;
         var (blocks, depth) = (sums.Blocks(k), sums.Length(k));
-        // The smaller operand is packed for all; the product may be computed as its transpose.
+        // As it is, and as its transpose, which is how it may be computed.
         long floats = 0;
         foreach (var tile in Tiles)
-            foreach (var (panels, lanes) in m == n ? [Left(tile, m), Right(tile, n)] : new[] { Left(tile, Math.Min(m, n)), Right(tile, Math.Min(m, n)) })
+            foreach (var (panels, lanes) in new[] { SharesLeft(m, n) ? Left(tile, m) : Right(tile, n), SharesLeft(n, m) ? Left(tile, n) : Right(tile, m) })
             {
                 var panel = blocks * PanelFloats(depth, lanes);
                 // Sums that wait for an epilogue need a whole panel.
@@ -49,6 +49,18 @@ public sealed record PackingModel(long MostBytes, long LeastWork, long WorkerByt
             }
         return floats * sizeof(float);
     }
+
+    // Of so many elements and more, a result that has hardly more columns than rows is written row by row.
+    const long LargeResult = 1 << 16;
+
+    /// <summary>
+    /// Which operand of a product is packed for all processors: the left one, while each packs its own columns of the right one, or the right one, while each packs its own rows of the left one. The smaller of the
+    /// two, for what is packed for all is read by all; but of a large and nearly square result each processor writes whole rows, for its columns alone would be short runs, a row apart. By shape alone; the table of shapes that
+    /// supports it is what the benchmark <c>gemm --ways</c> prints.
+    /// </summary>
+    /// <param name="m">Rows.</param>
+    /// <param name="n">Columns.</param>
+    public bool SharesLeft(long m, long n) => m <= n && !(4 * n <= 5 * m && m * n >= LargeResult);
 
     /// <summary>Whether the processors of products of up to these sizes share nothing.</summary>
     public bool SharesNothing(ProductSums sums, double m, double n, double k) => Tiles.IsEmpty || sums.IsPlain || (m * n * Math.Max(k, 1) < LeastWork && k <= (sums.SliceLeast - 1.0) * sums.DepthBlock);

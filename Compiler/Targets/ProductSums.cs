@@ -13,19 +13,20 @@ namespace Graph.Compiler.Targets;
 /// <param name="SliceElements">A result of no more elements has its sum cut into slices…</param>
 /// <param name="SliceLeast">…when that has so many blocks at least…</param>
 /// <param name="SliceMost">…into so many at most.</param>
+/// <param name="SliceDeep">A larger one has it cut too, where there are so many blocks for each <paramref name="SliceElements"/> of its elements: so many passes over a result cost more than adding up slices. 0 for never.</param>
 /// <param name="GradientPixels">The most pixels of a chunk in the gradient of a convolution's weight; 0 where convolutions are products like others.</param>
 /// <param name="GradientTasks">Into about so many shares it is cut.</param>
-public sealed record ProductSums(long DepthBlock, long SliceElements, long SliceLeast, long SliceMost, long GradientPixels, long GradientTasks)
+public sealed record ProductSums(long DepthBlock, long SliceElements, long SliceLeast, long SliceMost, long SliceDeep, long GradientPixels, long GradientTasks)
 {
     /// <summary>The order of sums of a type: those of float32 have slices and shares of their own, others are blocks one behind the other.</summary>
-    public ProductSums In(DType accumulator) => accumulator == DType.F32 ? this : new(DepthBlock, 0, 0, 0, 0, 0);
+    public ProductSums In(DType accumulator) => accumulator == DType.F32 ? this : new(DepthBlock, 0, 0, 0, 0, 0, 0);
 
     /// <summary>Whether another order is the same. As a record's equality, but for the comparers that this would load when a model starts.</summary>
     public bool IsLike(ProductSums other) =>
-        DepthBlock == other.DepthBlock && SliceElements == other.SliceElements && SliceLeast == other.SliceLeast && SliceMost == other.SliceMost && GradientPixels == other.GradientPixels && GradientTasks == other.GradientTasks;
+        DepthBlock == other.DepthBlock && SliceElements == other.SliceElements && SliceLeast == other.SliceLeast && SliceMost == other.SliceMost && SliceDeep == other.SliceDeep && GradientPixels == other.GradientPixels && GradientTasks == other.GradientTasks;
 
     /// <summary>For the texts of kernels and targets.</summary>
-    public string Text => FormattableString.Invariant($"blocks={DepthBlock} slices={SliceElements}/{SliceLeast}/{SliceMost} gradients={GradientPixels}/{GradientTasks}");
+    public string Text => FormattableString.Invariant($"blocks={DepthBlock} slices={SliceElements}/{SliceLeast}/{SliceMost}/{SliceDeep} gradients={GradientPixels}/{GradientTasks}");
 
     /// <summary>Whether the sums of products are blocks alone, one behind the other.</summary>
     public bool IsPlain => SliceMost == 0;
@@ -46,9 +47,16 @@ public sealed record ProductSums(long DepthBlock, long SliceElements, long Slice
     public long SliceBlocks(long rows, long columns, long blocks)
     {
         var size = rows * columns;
-        if (size == 0 || size > SliceElements || blocks < SliceLeast) return blocks;
-        return Parts(blocks, Clamp(SliceElements / size, Math.Min(SliceMost, blocks / 2)));
+        if (size == 0 || SliceMost == 0 || blocks < SliceLeast) return blocks;
+        if (size <= SliceElements) return Parts(blocks, Clamp(SliceElements / size, Math.Min(SliceMost, blocks / 2)));
+        var times = Parts(size, SliceElements);
+        if (SliceDeep == 0 || blocks < SliceDeep * times) return blocks;
+        // What all slices take in memory is bounded whatever the size.
+        return Parts(blocks, Clamp(MostTimes * SliceMost / times, Math.Min(SliceMost, blocks / 2)));
     }
+
+    // Slices of larger results take so many times what all those of the smaller ones do.
+    const long MostTimes = 4;
 
     /// <summary>Into how many slices the sums of one product are cut; 1 for none.</summary>
     public long Slices(long rows, long columns, long depth) => Parts(Blocks(depth), SliceBlocks(rows, columns, Blocks(depth)));
@@ -86,9 +94,9 @@ public sealed record ProductSums(long DepthBlock, long SliceElements, long Slice
     public static ProductSums Parse(string text)
     {
         var numbers = text.Split(' ', '=', '/');
-        if (numbers.Length != 9) throw new FormatException($"'{text}' is no order of sums");
+        if (numbers.Length != 10) throw new FormatException($"'{text}' is no order of sums");
         long At(int i) => long.Parse(numbers[i], NumberStyles.None, CultureInfo.InvariantCulture);
-        var sums = new ProductSums(At(1), At(3), At(4), At(5), At(7), At(8));
+        var sums = new ProductSums(At(1), At(3), At(4), At(5), At(6), At(8), At(9));
         return sums.Text == text ? sums : throw new FormatException($"'{text}' is no order of sums");
     }
 }

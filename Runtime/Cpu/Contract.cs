@@ -22,7 +22,10 @@ public static unsafe class Contract
     static readonly long ChunkWork = Numerics.Packing.LeastWork / 2;
 
     /// <summary>Computes <paramref name="call"/> on the pool's workers.</summary>
-    public static void Run(WorkerPool pool, ContractCall* call)
+    public static void Run(WorkerPool pool, ContractCall* call) => Run(pool, call, null);
+
+    /// <summary>The same with the operand shared that is named, where there is a choice: for measurements and tests. It changes no bit.</summary>
+    internal static void Run(WorkerPool pool, ContractCall* call, Sharing? sharing)
     {
         switch (call->Sums)
         {
@@ -38,15 +41,14 @@ public static unsafe class Contract
             return;
         }
         var turned = default(ContractCall);
-        // Columns that are contiguous, and a single column, are better as rows.
-        if (call->PackedB == null && call->Epilogue == null && (call->CN != 1 && call->CM == 1 || call->N == 1 && call->M > 1))
+        if (IsTurned(call))
         {
             turned = Transposed(call);
             call = &turned;
         }
         var job = new ContractJob(call, Machine.Current, pool.ScratchTable, batch);
         long work = call->M * call->N * Math.Max(call->K, 1);
-        if (ContractRow.Takes(call) && (batch > 1 || job.Slices() == 1))
+        if (ContractRow.Takes(call))
         {
             AddUp(pool, &job, batch);
             ContractRow.Run(pool, &job, batch);
@@ -59,10 +61,43 @@ public static unsafe class Contract
             return;
         }
         job.AddsUp = true;
-        if (work < 2 * ChunkWork || batch >= 2 * pool.Threads && work < 64 * ChunkWork || (call->PackedB == null || call->M <= call->N) && call->WorkspaceFloats < job.LeastShared) RunPrivate(pool, &job, batch, work);
+        sharing ??= Choose(pool, &job, batch, work);
+        if (sharing == Sharing.Nothing) RunPrivate(pool, &job, batch, work);
         else
         {
-            for (long b = 0; b < batch; b++) RunShared(pool, &job, b);
+            for (long b = 0; b < batch; b++) RunShared(pool, &job, b, sharing == Sharing.Left);
+        }
+    }
+
+    // Small products, and many of them, share nothing.
+    static Sharing Choose(WorkerPool pool, ContractJob* job, long batch, long work)
+    {
+        var call = job->Call;
+        if (work < 2 * ChunkWork || batch >= 2 * pool.Threads && work < 64 * ChunkWork) return Sharing.Nothing;
+        var sharing = Numerics.Packing.SharesLeft(call->M, call->N) ? Sharing.Left : Sharing.Right;
+        // What is packed already takes no memory.
+        return call->WorkspaceFloats < job->LeastShared(sharing) && !(sharing == Sharing.Right && call->PackedB != null) ? Sharing.Nothing : sharing;
+    }
+
+    // Columns that are contiguous, and a single column, are better as rows.
+    static bool IsTurned(ContractCall* call) => call->PackedB == null && call->Epilogue == null && (call->CN != 1 && call->CM == 1 || call->N == 1 && call->M > 1);
+
+    /// <summary>Compiles the generated functions and the register tiles that a call will need; nothing is computed, and of the scratch memory a tile is overwritten.</summary>
+    internal static void CompileAhead(ContractCall* call, float* scratch)
+    {
+        Tiles.Nothing(call->PrologueA, call->PrologueAPointers, call->PrologueADims);
+        Tiles.Nothing(call->PrologueB, call->PrologueBPointers, call->PrologueBDims);
+        Tiles.Nothing(call->Epilogue, call->EpiloguePointers, call->EpilogueDims);
+        if (call->Sums != SumType.Float32) return;
+        ref readonly var machine = ref Machine.Current;
+        var (m, n) = IsTurned(call) ? (call->N, call->M) : (call->M, call->N);
+        if (m <= 0 || n <= 0) return;
+        // Rows are divided evenly, so there are at most two heights; and columns beside the last whole tile.
+        long panels = (m + machine.Rows - 1) / machine.Rows;
+        foreach (var rows in (ReadOnlySpan<long>)[m / panels, (m + panels - 1) / panels])
+        {
+            if (n >= machine.Columns) machine.Kernel(rows, machine.Columns)(0, scratch, scratch, 0, scratch, machine.Columns, 0);
+            if (n % machine.Columns is > 0 and var rest) machine.Kernel(rows, rest)(0, scratch, scratch, 0, scratch, machine.Columns, 0);
         }
     }
 
@@ -124,17 +159,20 @@ public static unsafe class Contract
         job->RowsPerTask = Math.Min(job->RowPanels, Math.Max(1, Machine.BlockFloats / Packing.PanelStep(job->MaxDepth, job->Machine.PanelStride)));
         job->ColumnsPerTask = job->ColumnPanels;
         job->CountTasks();
+        // So many tasks that it does not matter who takes the last one; each of them packs all rows of its slice.
+        long cut = (8 * pool.Threads + slices * job->RowTasks - 1) / (slices * job->RowTasks);
+        job->ColumnsPerTask = Math.Clamp((job->ColumnPanels + cut - 1) / cut, Math.Min(4, job->ColumnPanels), job->ColumnPanels);
+        job->CountTasks();
         pool.Run(&ContractJob.RunTasks, job, slices * job->RowTasks * job->ColumnTasks, 1);
         pool.Run(&ContractJob.Finish, job, job->RowPanels, 1 + 16 * 1024 / (call->N * job->Machine.Rows * slices));
     }
 
-    // One product at a time: the smaller operand is packed once for all, the tasks cut the larger one and pack their part of it.
-    static void RunShared(WorkerPool pool, ContractJob* job, long batch)
+    // One product at a time: one operand is packed once for all, the tasks cut the other one and pack their part of it.
+    static void RunShared(WorkerPool pool, ContractJob* job, long batch, bool shareA)
     {
         var call = job->Call;
         job->Batched = false;
         job->Batch = batch;
-        bool shareA = call->M <= call->N;
         long stride = shareA ? job->Machine.PanelStride : job->Machine.Columns;
         long panels = shareA ? job->RowPanels : job->ColumnPanels;
         // All panels of as many blocks of K as the shared memory holds; sums that an epilogue waits for need all of K, or a matrix of their own.

@@ -82,7 +82,7 @@ unsafe struct ContractJob
     public readonly long Slices() => Numerics.Products.Slices(Call->M, Call->N, Call->K);
 
     /// <summary>The least memory with which workers can share what they pack: a panel, of all blocks of K where sums are kept for an epilogue.</summary>
-    public readonly long LeastShared => (Accumulates ? DepthBlocks : 1) * Packing.PanelStep(MaxDepth, Call->M <= Call->N ? Machine.PanelStride : Machine.Columns);
+    public readonly long LeastShared(Sharing sharing) => (Accumulates ? DepthBlocks : 1) * Packing.PanelStep(MaxDepth, sharing == Sharing.Left ? Machine.PanelStride : Machine.Columns);
 
     public void CountTasks()
     {
@@ -324,11 +324,7 @@ unsafe struct ContractJob
         {
             long row = job->RowOf(i), rows = job->RowOf(i + 1) - row;
             float* sums = job->Partial + row * call->N;
-            for (long slice = 1; slice < slices; slice++)
-            {
-                float* more = sums + slice * size;
-                for (long j = 0; j < rows * call->N; j++) sums[j] += more[j];
-            }
+            for (long slice = 1; slice < slices; slice++) Tiles.Add(sums + slice * size, sums, rows * call->N);
             if (call->Epilogue != null) call->Epilogue(call->EpiloguePointers, call->EpilogueDims, sums, call->N, job->Batch, row, rows, 0, call->N);
             else job->Scatter(sums, call->N, job->Batch, row, rows, 0, call->N);
         }

@@ -33,5 +33,5 @@ public static class Numerics
     internal static ProductSums Sums(DType accumulator) => Products.In(accumulator);
 
     internal static string Describe(bool isFused) => FormattableString.Invariant(
-        $"order {Order}, products by {Products.DepthBlock}, cut {Products.SliceElements}/{Products.SliceLeast}/{Products.SliceMost}, weight gradients by {Products.GradientPixels} in {Products.GradientTasks}, {(isFused ? "fused" : "unfused")} multiply-adds");
+        $"order {Order}, products by {Products.DepthBlock}, cut {Products.SliceElements}/{Products.SliceLeast}/{Products.SliceMost}/{Products.SliceDeep}, weight gradients by {Products.GradientPixels} in {Products.GradientTasks}, {(isFused ? "fused" : "unfused")} multiply-adds");
 }

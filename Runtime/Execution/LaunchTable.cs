@@ -71,6 +71,11 @@ sealed unsafe class LaunchTable : IBoundFunction
             *Patches[i].Slot = (byte*)(((nint)arguments[Patches[i].Argument].Pointer << Patches[i].Shift) + Patches[i].Offset);
         for (var i = 0; i < LoadCount; i++) Buffer.MemoryCopy(arguments[Loads[i].Argument].Pointer, Loads[i].To, Loads[i].Bytes, Loads[i].Bytes);
 
+        if (!isCompiled)
+        {
+            isCompiled = true;
+            if (pool.Threads > 1) pool.Run(&CompileAhead, Entries, Count, 1);
+        }
         var wasSound = store.IsSound;
         Run(0, Count, ticks);
         if (FirstWrite < Count) store.IsSound = wasSound;
@@ -79,6 +84,23 @@ sealed unsafe class LaunchTable : IBoundFunction
         {
             var source = Copies[i].SourceArgument < 0 ? Copies[i].Source : arguments[Copies[i].SourceArgument].Pointer;
             Buffer.MemoryCopy(source, arguments[Copies[i].Argument].Pointer, Copies[i].Bytes, Copies[i].Bytes);
+        }
+    }
+
+    // Kernels are compiled when they are first called. One behind the other in the first run that would be the work of one thread; called for nothing before it, all threads share it.
+    bool isCompiled;
+
+    static void CompileAhead(void* context, long begin, long end, int worker)
+    {
+        for (var entry = (LaunchEntry*)context + begin; entry < (LaunchEntry*)context + end; entry++)
+        {
+            if (entry->Kernel != null) entry->Kernel(entry->Pointers, entry->Dims, 0, 0, entry->Scratch[worker]);
+            if (entry->Contract != null) Contract.CompileAhead(entry->Contract, entry->Scratch[worker]);
+            if (entry->Convolution != null)
+            {
+                var call = entry->Convolution;
+                Tiles.Nothing(call->Epilogue, call->EpiloguePointers, call->EpilogueDims);
+            }
         }
     }
 

@@ -244,7 +244,7 @@ sealed unsafe partial class LaunchTableBuilder
     DType Accumulator()
     {
         var accumulator = (DType)Next();
-        var sums = new ProductSums(Next(), Next(), Next(), Next(), Next(), Next());
+        var sums = new ProductSums(Next(), Next(), Next(), Next(), Next(), Next(), Next());
         if (!sums.IsLike(Numerics.Sums(accumulator))) throw new NotSupportedException($"{model.Name}: the processor adds {Title} up by {Numerics.Sums(accumulator).Text}, but it was compiled for {sums.Text}.");
         return accumulator;
     }

@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using Graph.Compiler.Targets;
 using Graph.Runtime.Cpu;
 using Xunit;
 
@@ -87,6 +88,58 @@ public unsafe class ContractTests
         Assert.True(c.Span.SequenceEqual(d.Span));
     }
 
+    [Fact]
+    public void A_large_result_of_very_many_blocks_is_the_sum_of_slices_in_order()
+    {
+        const long m = 260, n = 256, k = 24 * 384;
+        var sums = CpuLibrary.Products;
+        var blocks = sums.Blocks(k);
+        var perSlice = sums.SliceBlocks(m, n, blocks);
+        Assert.InRange(perSlice, 1, blocks - 1);
+        Assert.Equal(blocks - 1, sums.SliceBlocks(m, n, blocks - 1));
+        using var pool = new WorkerPool(2);
+        using var a = NativeArray.Random(m * k, 1);
+        using var b = NativeArray.Random(k * n, 2);
+        using var c = new NativeArray(m * n);
+        var call = ContractCall.RowMajor(m, n, k, a.Pointer, b.Pointer, c.Pointer);
+        Workspaces.Run(pool, &call);
+        for (long i = 0; i < m * n; i += 977)
+        {
+            float total = 0, slice = 0;
+            for (long block = 0; block < blocks; block++)
+            {
+                float chain = 0;
+                for (var at = sums.Start(block, k); at < sums.Start(block + 1, k); at++) chain = float.MultiplyAddEstimate(a.Pointer[i / n * k + at], b.Pointer[at * n + i % n], chain);
+                slice = block % perSlice == 0 ? chain : slice + chain;
+                if ((block + 1) % perSlice == 0 || block + 1 == blocks) total = block < perSlice ? slice : total + slice;
+            }
+            Assert.Equal(total, c.Pointer[i]);
+        }
+    }
+
+    [Fact]
+    public void Whichever_operand_is_shared_the_bits_are_the_same()
+    {
+        using var pool = new WorkerPool(2);
+        foreach (var (m, n, k) in ((long, long, long)[])[(300, 280, 800), (64, 900, 100), (900, 70, 390)])
+        {
+            using var a = NativeArray.Random(m * k, 1);
+            using var b = NativeArray.Random(k * n, 2);
+            using var workspace = new NativeArray(4 << 20);
+            float[]? expected = null;
+            foreach (var sharing in Enum.GetValues<Sharing>())
+            {
+                using var c = new NativeArray(m * n);
+                var call = ContractCall.RowMajor(m, n, k, a.Pointer, b.Pointer, c.Pointer);
+                call.Workspace = workspace.Pointer;
+                call.WorkspaceFloats = 4 << 20;
+                Contract.Run(pool, &call, sharing);
+                expected ??= c.Span.ToArray();
+                Assert.True(c.Span.SequenceEqual(expected), $"{m}×{n}×{k} {sharing}");
+            }
+        }
+    }
+
     static void Check(WorkerPool pool, VectorWidth width, long m, long n, long k, int layout, long? workspace = null)
     {
         using var a = NativeArray.Random(m * k, 1);
@@ -124,6 +177,33 @@ public unsafe class ContractTests
         finally
         {
             Machine.Override = null;
+        }
+    }
+
+    [Fact]
+    public void A_single_row_adds_up_slices_as_packed_panels_do()
+    {
+        using var pool = new WorkerPool(2);
+        foreach (var (n, k) in ((long, long)[])[(768, 3072), (33, 384 * 7), (1100, 5000), (50, 384 * 40 + 3)])
+        {
+            using var a = NativeArray.Random(k, 1);
+            using var b = NativeArray.Random(k * n, 2);
+            using var apart = new NativeArray(2 * k * n);
+            using var expected = new NativeArray(n);
+            using var actual = new NativeArray(n);
+            for (long i = 0; i < k * n; i++) apart.Pointer[2 * i] = b.Pointer[i];
+            for (int turned = 0; turned < 2; turned++)
+            {
+                var call = ContractCall.RowMajor(1, n, k, a.Pointer, b.Pointer, actual.Pointer);
+                if (turned == 1) (call.BK, call.BN) = (1, k);
+                Workspaces.Run(pool, &call);
+                // Neither rows nor columns of B are contiguous: only packing reads it.
+                (call.BK, call.BN) = (2 * call.BK, 2 * call.BN);
+                call.B = apart.Pointer;
+                call.C = expected.Pointer;
+                Workspaces.Run(pool, &call);
+                Assert.True(actual.Span.SequenceEqual(expected.Span), $"{n}×{k} {turned}");
+            }
         }
     }
 

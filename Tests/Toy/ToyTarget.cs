@@ -20,7 +20,7 @@ static class ToyTarget
         Work = new(Grain: 64, DearWeight: 2, LeastColumns: 4, MostColumns: 32, FewRows: 2, LongRow: 1 << 9),
         Costs = new([ScalarOp.Exp, ScalarOp.Log, ScalarOp.Tanh, ScalarOp.Erf, ScalarOp.Sigmoid, ScalarOp.Pow, ScalarOp.Uniform], Prologue: 3, Again: 1, Repeats: 12, PackedPixels: 16, PackedChannels: 4),
         Sums = new(Lanes: 8, SplitWork: 1 << 10, PartWork: 1 << 7, MostParts: 6, LeastPart: 3, BusyChunks: 4, MostNormParts: 5),
-        Products = new(DepthBlock: 40, SliceElements: 1 << 9, SliceLeast: 2, SliceMost: 3, GradientPixels: 24, GradientTasks: 5),
+        Products = new(DepthBlock: 40, SliceElements: 1 << 9, SliceLeast: 2, SliceMost: 3, SliceDeep: 4, GradientPixels: 24, GradientTasks: 5),
         Attention = new(Keys: 5, GradientQueries: 3, GradientKeys: 4, GradientTasks: 5),
     };
 }

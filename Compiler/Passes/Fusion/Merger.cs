@@ -115,6 +115,21 @@ sealed class Merger(FusionGraph graph, Legality legality, CancellationToken canc
         }
     }
 
+    /// <summary>Arithmetic whose result products multiply goes with another product whose epilogue reads an operand of it too: it is written beside that one's result, without a pass over memory of its own.</summary>
+    public void Beside()
+    {
+        foreach (var group in graph.Groups.ToList())
+        {
+            if (graph.GroupOf[group.First] != group || !graph.IsScalarOnly(group)) continue;
+            var readers = graph.Readers(group);
+            if (readers.Count == 0 || !readers.All(r => graph.Multiplies(r, group))) continue;
+            var read = new HashSet<Value>(graph.LargeOperands(group.Members).Select(FusionGraph.Base));
+            var products = Enumerable.Range(0, graph.Nodes.Length).Where(i => graph.Nodes[i].Operation.Kind == OpKind.Elementwise && graph.Nodes[i].Inputs.Any(v => read.Contains(FusionGraph.Base(v)))).Select(i => graph.GroupOf[i]).OfType<FusionGroup>().Distinct();
+            foreach (var product in products.Where(p => p != group && graph.IsContraction(p)).ToList())
+                if ((product.First < group.First ? graph.AreNear(product, group) : graph.AreNear(group, product)) && TryMerge(product, group) is not null) break;
+        }
+    }
+
     /// <summary>Cheap arithmetic on one tensor is made again by each of its readers, which then read its operand instead of its result.</summary>
     public void Recompute()
     {

@@ -122,7 +122,7 @@ sealed class Boundary
     }
 
     // Values that a contraction, a convolution or a library kernel of the backward pass reads, if only through views: they lie in memory anyway, and making them again
-    // would be a kernel of its own.
+    // would be a kernel of its own; but for what a product makes beside its result (BesideProducts).
     void Stored(HashSet<Value> stored)
     {
         for (var i = function.Nodes.Length - 1; i >= 0; i--)
@@ -132,6 +132,8 @@ sealed class Boundary
             if (!stores || node.Operation.View(node)?.Repeats(node.Output.Shape) == true) continue; // what is expanded is smaller than the result
             foreach (var input in node.Inputs) stored.Add(input);
         }
+        var beside = new BesideProducts(function, forward);
+        stored.RemoveWhere(v => forward.Contains(v) && beside.Makes(Source(v)));
     }
 
     // Steps from a value to the nearest one that the backward pass reads.

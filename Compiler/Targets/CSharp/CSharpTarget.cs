@@ -80,6 +80,8 @@ public static class CSharpTarget
         code.Open($"static void {name}({Signature(kernel, names: true)})");
         // Integers wrap around and strides may be negative, also in a project that checks arithmetic for overflow.
         code.Open("unchecked");
+        // A call with nothing to do reads nothing: it compiles the method before it is needed.
+        code.Line(kernel.IsTile ? "if (rows <= 0) return;" : "if (begin >= end) return;");
         KernelWriter.Write(lanes, code, vector);
         code.Close().Close();
     }

@@ -10,7 +10,7 @@ namespace Graph.Compiler.Targets.CSharp;
 /// <summary>Writes the body of a kernel for one vector width: the walk over units, loops and lanes.</summary>
 sealed class KernelWriter : BodyWriter
 {
-    const int LogicalLanes = SummationOrder.LogicalLanes;
+    const int LogicalLanes = SummationOrder.LogicalLanes, NarrowestWidth = 4;
 
     readonly int unroll;
     readonly bool isRolled; // too heavy to be written out as often as it has partial sums: those lie in memory
@@ -19,7 +19,7 @@ sealed class KernelWriter : BodyWriter
 
     KernelWriter(LaneAnalysis lanes, CodeText code, VectorText? vector) : base(lanes, code, vector)
     {
-        var most = SummationOrder.Unroll(lanes);
+        var most = SummationOrder.Unroll(lanes, vector?.Width ?? NarrowestWidth);
         unroll = Kernel.Lanes > 1 ? Kernel.Lanes / LogicalLanes : most;
         isRolled = unroll > most;
     }

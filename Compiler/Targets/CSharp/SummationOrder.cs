@@ -10,9 +10,12 @@ public static class SummationOrder
     /// <summary>Partial sums of one block (<see cref="ReductionOrder.BlockOf"/>), whatever the vector width, so that every width gives the same bits.</summary>
     public const int LogicalLanes = ReductionOrder.Block;
 
-    /// <summary>Times so many vectors at once, where the order changes no bit: as many as keep the adders busy, as long as the narrowest vectors (four to sixteen lanes) stay within the statements that the JIT compiles well.</summary>
-    internal static int Unroll(LaneAnalysis lanes)
+    /// <summary>Times so many vectors at once, where the order changes no bit: as many as keep the adders busy, as long as that many vectors of a width stay within the statements that the JIT compiles well.</summary>
+    /// <param name="lanes">The kernel.</param>
+    /// <param name="width">Lanes of a vector: of narrow ones a block takes more.</param>
+    internal static int Unroll(LaneAnalysis lanes, int width)
     {
+        var vectors = LogicalLanes / width;
         for (var u = 4; u > 1; u /= 2)
         {
             var heaviest = 0;
@@ -22,9 +25,9 @@ public static class SummationOrder
                 var roots = stage.Reductions.Select(r => r.Value).Concat(stage.Caches.Select(c => c.Value)).Concat(stage.Stores.Select(s => s.Value));
                 var work = lanes.LaneScalars(roots).Sum(s => s.Op is ScalarOp.Input ? 1 : lanes.Target.IsDear(s.Op) ? 8 : 1) + stage.Reductions.Length;
                 heaviest = System.Math.Max(heaviest, stage.Reductions.Length == 0 ? 0 : work);
-                total += stage.Reductions.Length == 0 ? work : work * 4 * (u + 1);
+                total += stage.Reductions.Length == 0 ? work : work * vectors * (u + 1);
             }
-            if (total <= 160 && heaviest * u <= 32) return u;
+            if (total <= 160 && heaviest * u * vectors <= 128) return u;
         }
         return 1;
     }
