@@ -63,6 +63,9 @@ public enum LibraryHooks
     /// <summary>Sums of the elements of an operand along the axis that a product sums over, in sequence: the gradient of a bias beside that of its weight.</summary>
     Sums = 8,
 
+    /// <summary>The sum along its rows of a product's result, or of what scalar arithmetic makes of that: where nothing else reads the elements, they are never written.</summary>
+    ResultSums = 16,
+
     /// <summary>All of them.</summary>
-    All = Addend | Epilogue | Prologue | Sums,
+    All = Addend | Epilogue | Prologue | Sums | ResultSums,
 }

@@ -255,7 +255,7 @@ public sealed record ContractLaunch(
     : Launch(Origins, Operands, InPlace)
 {
     public override string Title =>
-        (Kernel.MakesA is { } a ? "a:" + a.Body.Name + "+" : "") + (Kernel.MakesB is { } b ? "b:" + b.Body.Name + "+" : "") + "contract" + (Kernel.Epilogue is { } c ? "+" + c.Name : "") + (Kernel.SumsOfA is null ? "" : "+sum:a") + (Kernel.SumsOfB is null ? "" : "+sum:b");
+        (Kernel.MakesA is { } a ? "a:" + a.Body.Name + "+" : "") + (Kernel.MakesB is { } b ? "b:" + b.Body.Name + "+" : "") + "contract" + (Kernel.Epilogue is { } c ? "+" + c.Name : "") + (Kernel.SumsOfA is null ? "" : "+sum:a") + (Kernel.SumsOfB is null ? "" : "+sum:b") + (Kernel.SumsOfC is null ? "" : "+sum:c");
 
     public override Workspace? Workspace => Kernel.Workspace;
 
@@ -301,6 +301,9 @@ public sealed record ContractLaunch(
 
     /// <summary>Where the sums of B's columns go; null when nobody wants them.</summary>
     public VectorView? SumsOfB => Sums(Kernel.SumsOfB);
+
+    /// <summary>Where the sums along the rows of what the epilogue makes go; null when nobody wants them.</summary>
+    public VectorView? SumsOfC => Sums(Kernel.SumsOfC);
 
     VectorView? Sums(Access? access) => access is null ? null : new(access.Pointer, Extent.In(access.Strides, 0, 3, Dims), access.Strides[3].In(Dims));
 

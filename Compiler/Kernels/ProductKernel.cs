@@ -43,6 +43,15 @@ public sealed record ProductKernel(
     /// <summary>Where the sums of B's columns go, over (batch, batch, batch, n).</summary>
     public Access? SumsOfB { get; init; }
 
+    /// <summary>
+    /// Where the sums along the rows of what the epilogue makes go, over (batch, batch, batch, m), in the type of the sums, added up in the order of <see cref="LanesOfC"/>; null when nobody wants them. The epilogue then writes
+    /// its tile instead of memory, and its elements go nowhere else.
+    /// </summary>
+    public Access? SumsOfC { get; init; }
+
+    /// <summary>How many partial sums a row has (<see cref="ReductionOrder"/>).</summary>
+    public int LanesOfC { get; init; }
+
     /// <summary>The right operand lies in the target's packed form (<see cref="PackKernel"/>).</summary>
     public bool IsPackedB { get; init; }
 
@@ -60,6 +69,7 @@ public sealed record ProductKernel(
         Operand("c", C, Epilogue is null ? null : new(Epilogue, false));
         if (SumsOfA is not null) text.Append("  adds a ").Append(ReductionOrder.Text(1)).Append(' ').Append(SumsOfA).Append('\n');
         if (SumsOfB is not null) text.Append("  adds b ").Append(ReductionOrder.Text(1)).Append(' ').Append(SumsOfB).Append('\n');
+        if (SumsOfC is not null) text.Append("  adds c ").Append(ReductionOrder.Text(LanesOfC)).Append(' ').Append(SumsOfC).Append('\n');
         text.Append("  sums ").Append(Sums.Text).Append('\n');
         if (Workspace is not null) text.Append("  workspace ").Append(Workspace).Append('\n');
         return text.ToString();

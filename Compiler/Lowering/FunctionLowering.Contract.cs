@@ -28,11 +28,12 @@ sealed partial class FunctionLowering
         var placeA = prologueA is null ? places[a] : null;
         var placeB = prologueB is null ? places[b] : null;
         ImmutableArray<(Value Inner, Value Outer)> results = [.. outputs.Where(o => !parts.Sums.Any(s => s.Output == o.Inner))];
-        var epilogue = Epilogue(node, c, c.Shape.Rank - 2, c.Shape.Rank - 1, parts.Epilogue, inputs, results, out var wanted);
+        var added = parts.ResultSums.FirstOrDefault();
+        var epilogue = added is null ? Epilogue(node, c, c.Shape.Rank - 2, c.Shape.Rank - 1, parts.Epilogue, inputs, results, out var wanted) : Summed(node, c, added, parts.Epilogue, inputs, out wanted);
         // What lies in memory in another type than that of the sums is converted on the way: operands while they are packed, the result while it is in cache.
         if (placeA is not null && a.DType != sums) (prologueA, placeA) = (Converted(a, placeA, c.Shape, node, true, false), null);
         if (placeB is not null && b.DType != sums) (prologueB, placeB) = (Converted(b, placeB, c.Shape, node, false, true), null);
-        var rest = epilogue is null ? parts.Epilogue : [];
+        var rest = epilogue is not null ? [] : added is null ? parts.Epilogue : parts.Epilogue.Add(added);
         var placeC = wanted;
         if (wanted is not null && c.DType != sums) (epilogue, placeC) = (Rounded(c, wanted, c.Shape.Rank - 2, c.Shape.Rank - 1), null);
         if (Batch(c.Shape, a, placeA, b, placeB, placeC) is not { } batch)
@@ -69,9 +70,8 @@ sealed partial class FunctionLowering
         else (takes.Body, takes.Operands, inPlace) = AddHook(epilogue, operands);
         var sumsOf = new Access?[2];
         var unrounded = new List<(Value Sum, Placement Place, Value Result)>();
-        foreach (var sum in parts.Sums)
+        Access SumsTo(Node sum)
         {
-            var operand = OperandSums.Of(contract, sum, body) ?? throw new InvalidOperationException($"{node.Name} has a sum that is none of what its product multiplies.");
             var outer = outputs.First(o => o.Inner == sum.Output).Outer;
             var (value, place) = (sum.Output, PlaceOf(outer));
             if (value.DType != sums || Step(value.Shape, place.Strides) is null)
@@ -81,12 +81,15 @@ sealed partial class FunctionLowering
                 unrounded.Add((value, place, outer));
             }
             operands.Add(new(place.Buffer, place.Offset, true));
-            sumsOf[operand] = new(operands.Count - 1, sums, true, [Extent.Zero, Extent.Zero, Extent.Zero, arguments.Fixed(Step(value.Shape, place.Strides)!)]);
+            return new(operands.Count - 1, sums, true, [Extent.Zero, Extent.Zero, Extent.Zero, arguments.Fixed(Step(value.Shape, place.Strides)!)]);
         }
+        foreach (var sum in parts.Sums)
+            sumsOf[OperandSums.Of(contract, sum, body) ?? throw new InvalidOperationException($"{node.Name} has a sum that is none of what its product multiplies.")] = SumsTo(sum);
+        var sumsOfC = added is not null && epilogue is not null ? SumsTo(added) : null;
         var workspace = Workspace(operands, sums, c.Shape[c.Shape.Rank - 2], c.Shape[c.Shape.Rank - 1], a.Shape[a.Shape.Rank - 1]);
         var kernel = kernels.Add(new ProductKernel("", sums, [.. sizes.Take(3)], sizes[3], sizes[4], sizes[5], viewA, viewB, viewC, makesA, makesB, takes.Body, target.Products.In(sums), workspace)
         {
-            SumsOfA = sumsOf[0], SumsOfB = sumsOf[1],
+            SumsOfA = sumsOf[0], SumsOfB = sumsOf[1], SumsOfC = sumsOfC, LanesOfC = sumsOfC is null ? 0 : ReductionOrder.Of(added!, target, typical).Lanes,
         }, "product");
         Add(node, new ContractLaunch(node.Origins, operands.ToImmutable(), inPlace, kernel, arguments.Dims, hookA, hookB, takes.Operands)
         {
@@ -245,6 +248,19 @@ sealed partial class FunctionLowering
         if (built is not null && !Overwrites(built)) return built;
         var plain = outputs.FirstOrDefault(o => o.Inner == c);
         place = plain.Inner is not null ? places[plain.Outer] : Dense(c, NewBuffer(node.Name, BufferKind.Arena, c.Type));
+        return null;
+    }
+
+    // The epilogue that leaves what a sum reads in its tile; null when no tile function computes that, and then the plain result goes to a place, from which a kernel of its own adds it up.
+    BuiltKernel? Summed(Node node, Value c, Node sum, ImmutableArray<Node> body, ImmutableArray<(Value Inner, Value Outer)> inputs, out Placement? place)
+    {
+        place = null;
+        var spec = new KernelSpec(body, [.. inputs.Where(i => places.ContainsKey(i.Outer)).Select(i => (i.Inner, places[i.Outer]))], [])
+        {
+            TileInput = c, TileOutput = sum.Inputs[0], RowAxis = c.Shape.Rank - 2, ColumnAxis = c.Shape.Rank - 1,
+        };
+        if (TryBuild(spec) is { } built) return built;
+        place = Dense(c, NewBuffer(node.Name, BufferKind.Arena, c.Type));
         return null;
     }
 

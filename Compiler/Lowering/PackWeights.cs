@@ -117,7 +117,7 @@ sealed class PackWeights
             Kernel = kernels.Add(new ProductKernel(
                 "", kernel.Accumulator, kernel.Batch, kernel.M, kernel.N, kernel.K, kernel.A, right with { Strides = [Extent.Zero, Extent.Zero, Extent.Zero, kernel.N, Extent.One] }, kernel.C, kernel.MakesA, null, kernel.Epilogue, kernel.Sums, kernel.Workspace)
             {
-                SumsOfA = kernel.SumsOfA, IsPackedB = true,
+                SumsOfA = kernel.SumsOfA, SumsOfC = kernel.SumsOfC, LanesOfC = kernel.LanesOfC, IsPackedB = true,
             }, "product"),
         };
     }

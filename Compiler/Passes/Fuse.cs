@@ -13,7 +13,7 @@ namespace Graph.Compiler.Passes;
 
 /// <summary>
 /// Gathers primitive operations into kernels, by the memory traffic that it saves: chains of scalar arithmetic, rows with their reductions (softmax, normalization, cross entropy),
-/// cheap arithmetic in front of contractions and convolutions as their prologues, scalar arithmetic behind contractions and convolutions as their epilogues, or beside them where those read the same, sums of what contractions multiply, column sums that read the same data.
+/// cheap arithmetic in front of contractions and convolutions as their prologues, scalar arithmetic behind contractions and convolutions as their epilogues, or beside them where those read the same, sums of what contractions multiply, sums of their rows, column sums that read the same data.
 /// A fused node's region is an ordinary function of primitives, so the reference interpreter runs it.
 /// </summary>
 /// <remarks>Greedy and deterministic: rules in a fixed order over nodes in their order. Views of a kernel's operands stay outside; they are strides of the operands.</remarks>
@@ -31,6 +31,7 @@ public sealed record Fuse(TargetModel Target) : FunctionPass("Fuse")
         var merger = new Merger(graph, legality, cancel);
         merger.Chains();
         new Prologues(graph, merger, legality, Target.Costs, typical, cancel).Run();
+        merger.ResultSums();
         merger.Rows();
         merger.Epilogues();
         merger.Beside();

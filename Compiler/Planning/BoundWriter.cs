@@ -173,6 +173,8 @@ sealed class BoundWriter
         Body(launch.Epilogue);
         Access(kernel.SumsOfA, launch.Dims);
         Access(kernel.SumsOfB, launch.Dims);
+        Access(kernel.SumsOfC, launch.Dims);
+        Add(kernel.LanesOfC);
         Workspace(launch);
     }
 

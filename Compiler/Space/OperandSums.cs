@@ -40,7 +40,8 @@ public static class OperandSums
         }
     }
 
-    static bool IsSum(Node node, DType accumulator) =>
+    /// <summary>Whether a node adds up its operand and nothing else, in this type.</summary>
+    internal static bool IsSum(Node node, DType accumulator) =>
         accumulator.IsFloat() && node.Operation.Reduce(node) is { Operation: ScalarOp.Add } a && a.Neutral[0].Type == accumulator && IsInput(a.Element[0]) && IsInput(a.Result);
 
     static bool IsInput(Scalar s) => s.Op == ScalarOp.Cast ? IsInput(s.Arguments[0]) : s is { Op: ScalarOp.Input, Index: 0 };

@@ -49,6 +49,9 @@ public sealed record TargetModel
     /// <summary>What its products and convolutions take along, of what their operations offer.</summary>
     public LibraryHooks Hooks { get; init; } = LibraryHooks.All;
 
+    /// <summary>The most columns of a product whose rows it adds up (<see cref="LibraryHooks.ResultSums"/>): one task makes all of a row, for a sum goes on where it was.</summary>
+    public int MostSummedColumns { get; init; } = 8192;
+
     /// <summary>
     /// Whether what a launch is given must lie at the same address in every call of a binding, as launches do that were recorded once (CUDA graphs): arguments and results have places in the arena then, and a call
     /// copies into the ones before its first launch and out of the others behind its last.
@@ -174,6 +177,7 @@ public sealed record TargetModel
         if (!Missing.IsEmpty) Line("missing", Missing.Select(op => op.ToString().ToLowerInvariant()));
         Line("addresses", [StableAddresses ? "stable" : "of-each-call"]);
         Line("hooks", Enum.GetValues(typeof(LibraryHooks)).Cast<LibraryHooks>().Where(h => h is not (LibraryHooks.None or LibraryHooks.All) && Hooks.HasFlag(h)).Select(h => h.ToString().ToLowerInvariant()));
+        if (Hooks.HasFlag(LibraryHooks.ResultSums)) Numbers("result-sums", [("most-columns", MostSummedColumns)]);
         if (Attention is not null) text.Append("  attention ").Append(Attention.Text).Append('\n');
         return text.ToString();
 

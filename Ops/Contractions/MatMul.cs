@@ -21,7 +21,7 @@ sealed class MatMulOperation : Operation
 {
     public override string Name => "matmul";
     public override OpKind Kind => OpKind.Contract;
-    public override LibraryTraits Library(Node node) => new() { Types = [.. LibraryTraits.RealType, .. Rules.SummedAsIntegers], Strided = [0, 1], StridedResults = [0], Hooks = LibraryHooks.Prologue | LibraryHooks.Epilogue | LibraryHooks.Sums };
+    public override LibraryTraits Library(Node node) => new() { Types = [.. LibraryTraits.RealType, .. Rules.SummedAsIntegers], Strided = [0, 1], StridedResults = [0], Hooks = LibraryHooks.Prologue | LibraryHooks.Epilogue | LibraryHooks.Sums | LibraryHooks.ResultSums };
 
     /// <summary>All axes but the last merged: the tensor as a matrix of rows.</summary>
     public static Value Rows(Builder b, Value x) => x.Shape.Rank == 2 ? x : b.Reshape(x, Shape.Of(Batch(x.Shape, 1).Size, x.Shape[x.Shape.Rank - 1]));

@@ -47,6 +47,11 @@ public static unsafe class Contract
             call = &turned;
         }
         var job = new ContractJob(call, Machine.Current, pool.ScratchTable, batch);
+        if (call->SumsOfC.IsSet)
+        {
+            RunRows(pool, &job, batch);
+            return;
+        }
         long work = call->M * call->N * Math.Max(call->K, 1);
         if (ContractRow.Takes(call))
         {
@@ -80,7 +85,7 @@ public static unsafe class Contract
     }
 
     // Columns that are contiguous, and a single column, are better as rows.
-    static bool IsTurned(ContractCall* call) => call->PackedB == null && call->Epilogue == null && (call->CN != 1 && call->CM == 1 || call->N == 1 && call->M > 1);
+    static bool IsTurned(ContractCall* call) => call->PackedB == null && call->Epilogue == null && !call->SumsOfC.IsSet && (call->CN != 1 && call->CM == 1 || call->N == 1 && call->M > 1);
 
     /// <summary>Compiles the generated functions and the register tiles that a call will need; nothing is computed, and of the scratch memory a tile is overwritten.</summary>
     internal static void CompileAhead(ContractCall* call, float* scratch)
@@ -165,6 +170,37 @@ public static unsafe class Contract
         job->CountTasks();
         pool.Run(&ContractJob.RunTasks, job, slices * job->RowTasks * job->ColumnTasks, 1);
         pool.Run(&ContractJob.Finish, job, job->RowPanels, 1 + 16 * 1024 / (call->N * job->Machine.Rows * slices));
+    }
+
+    // Rows are added up: a task has all of a row, because its sum goes on where it was. All of B is packed for them where it has room.
+    static void RunRows(WorkerPool pool, ContractJob* job, long batch)
+    {
+        var call = job->Call;
+        if (batch == 1 && job->Slices() is var slices && slices > 1)
+        {
+            AddUp(pool, job, batch);
+            RunSlices(pool, job, slices);
+            return;
+        }
+        job->AddsUp = true;
+        long strip = job->ColumnPanels * job->Machine.Columns, panel = Packing.PanelStep(job->MaxDepth, job->Machine.Columns);
+        bool shares = call->PackedB == null && job->DepthBlocks * job->ColumnPanels * panel <= call->WorkspaceFloats;
+        long most = Math.Min(Machine.BlockFloats / Packing.PanelStep(job->MaxDepth, job->Machine.PanelStride), RowSums.MostRows / job->Machine.Rows);
+        if (job->Accumulates) most = Math.Min(most, ContractJob.SumFloats / (strip * job->Machine.Rows));
+        if (most < 1) throw new InvalidOperationException($"A thread has no room for a row of {call->N} columns whose sum is wanted.");
+        job->ColumnsPerTask = job->ColumnPanels;
+        job->RowsPerTask = Math.Clamp(job->RowPanels / (4 * pool.Threads), 1, most);
+        job->CountTasks();
+        for (long b = 0; b < batch; b++)
+        {
+            job->Batch = b;
+            if (shares)
+            {
+                job->SharedB = call->Workspace;
+                pool.Run(&ContractJob.PackB, job, job->ColumnPanels * job->DepthBlocks, Math.Max(1, 16 * 1024 / panel));
+            }
+            pool.Run(&ContractJob.RunTasks, job, job->RowTasks, Math.Max(1, ChunkWork / Math.Max(1, job->RowsPerTask * job->Machine.Rows * call->N * Math.Max(call->K, 1))));
+        }
     }
 
     // One product at a time: one operand is packed once for all, the tasks cut the other one and pack their part of it.

@@ -63,6 +63,9 @@ public unsafe struct ContractCall
     /// <summary>Where the sums of A's rows, and of B's columns, go along the summed extent: each in sequence, from 0, in the type of the sums. Unset where nobody wants them.</summary>
     public OperandSums SumsOfA, SumsOfB;
 
+    /// <summary>Where the sums along the rows of what the <see cref="Epilogue"/> leaves in its tiles go, or without one of the product: each in the order of <see cref="RowSums"/>. The result itself is written nowhere then.</summary>
+    public OperandSums SumsOfC;
+
     /// <summary>Memory that the workers share for packed operands and partial sums, of at least <see cref="Contract.WorkspaceFloats"/>; with less, but for partial sums, every worker packs for itself.</summary>
     public float* Workspace;
     public long WorkspaceFloats;

@@ -10,7 +10,7 @@ unsafe struct ContractJob
     const long EdgeFloats = 1024;
     const long HookFloats = 32 * 512;
     const long PackFloats = Machine.BlockFloats + Machine.BlockFloats / 4;
-    const long SumFloats = 512 * 1024;
+    public const long SumFloats = 512 * 1024;
 
     public ContractCall* Call;
     public Machine Machine;
@@ -60,7 +60,7 @@ unsafe struct ContractJob
     }
 
     /// <summary>C cannot take the sums as they are made: an epilogue wants them, or its columns are not contiguous.</summary>
-    public readonly bool Indirect => (Call->Epilogue != null || Call->CN != 1) && Partial == null;
+    public readonly bool Indirect => (Call->Epilogue != null || Call->SumsOfC.IsSet || Call->CN != 1) && Partial == null;
 
     /// <summary>Sums of several blocks of K must be kept in scratch memory.</summary>
     public readonly bool Accumulates => Indirect && DepthBlocks > 1;
@@ -293,7 +293,8 @@ unsafe struct ContractJob
                     else Tiles.Strip(Machine, rows, columns, depth, a, b, stepB, tile, sumStride, add, null);
                     if (!last) continue;
                     if (Call->Epilogue != null) Call->Epilogue(Call->EpiloguePointers, Call->EpilogueDims, tile, sumStride, batch, row, rows, column, columns);
-                    else Scatter(tile, sumStride, batch, row, rows, column, columns);
+                    else if (!Call->SumsOfC.IsSet) Scatter(tile, sumStride, batch, row, rows, column, columns);
+                    if (Call->SumsOfC.IsSet) AddResult(tile, sumStride, batch, row, rows, column, columns, sums + SumFloats + (row - firstRow) * RowSums.StateFloats);
                 }
             }
         }
@@ -326,7 +327,19 @@ unsafe struct ContractJob
             float* sums = job->Partial + row * call->N;
             for (long slice = 1; slice < slices; slice++) Tiles.Add(sums + slice * size, sums, rows * call->N);
             if (call->Epilogue != null) call->Epilogue(call->EpiloguePointers, call->EpilogueDims, sums, call->N, job->Batch, row, rows, 0, call->N);
-            else job->Scatter(sums, call->N, job->Batch, row, rows, 0, call->N);
+            else if (!call->SumsOfC.IsSet) job->Scatter(sums, call->N, job->Batch, row, rows, 0, call->N);
+            if (call->SumsOfC.IsSet) job->AddResult(sums, call->N, job->Batch, row, rows, 0, call->N, job->Scratch[worker]);
+        }
+    }
+
+    // Rows of a tile go on with their sums, one state each; those that end are written.
+    readonly void AddResult(float* tile, long stride, long batch, long row, long rows, long column, long columns, float* states)
+    {
+        var to = Call->SumsOfC.To + Call->SumsOfC.OffsetOf(batch, Call->Batch1, Call->Batch2);
+        for (long i = 0; i < rows; i++, states += RowSums.StateFloats)
+        {
+            RowSums.Add(tile + i * stride, column, columns, Call->N, states);
+            if (column + columns == Call->N) to[(row + i) * Call->SumsOfC.Step] = RowSums.Finish(states);
         }
     }
 

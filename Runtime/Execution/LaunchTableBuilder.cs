@@ -230,6 +230,8 @@ sealed unsafe partial class LaunchTableBuilder
         Body(entry, (nint*)&call->Epilogue, &call->EpiloguePointers, &call->EpilogueDims);
         WriteSums(accumulator, &call->SumsOfA);
         WriteSums(accumulator, &call->SumsOfB);
+        WriteSums(accumulator, &call->SumsOfC);
+        if (Next() is var lanes && call->SumsOfC.IsSet && (lanes != RowSums.Lanes || call->Sums != SumType.Float32)) throw new NotSupportedException($"{model.Name}: the processor adds up rows of products in {RowSums.Lanes} partial sums of float32, but {Title} was compiled for {lanes}.");
         call->WorkspaceFloats = Workspace((void**)&call->Workspace);
         if (call->WorkspaceFloats < Contract.LeastWorkspace(call)) throw TooLittle(Contract.LeastWorkspace(call), call->WorkspaceFloats);
         ReserveBlocks(call->Sums);

@@ -16,6 +16,7 @@ static class Program
         ("seeds", "[--seeds N] [--metric NAME] EXAMPLE.dll [ARGUMENT]...", SeedsCommand.Run),
         ("memory", "[--batch N] [--threads N] [--seconds S] [--svg FILE] [MODEL]", MemoryCommand.Run),
         ("gemm", "[--layout nn|nt|tn] [--threads N] [--ways] [M N K]...", GemmCommand.Run),
+        ("sums", "[--threads N] [M N K]...", SumsCommand.Run),
         ("conv", "[--threads N] [--rounds R] [--peer COMMAND] [BATCH CHANNELS SIZE FILTERS KERNEL STRIDE]...", ConvCommand.Run),
         ("inference", "[--threads N] [--seconds S] [--peer COMMAND] [--profile] [MODEL|MODEL:BATCH]...", InferenceCommand.Run),
         ("decode", "[--threads N] [--seconds S] [--profile] [KEPT]...", DecodeCommand.Run),

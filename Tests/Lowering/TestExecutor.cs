@@ -214,6 +214,7 @@ sealed unsafe partial class TestExecutor : IDisposable
         }
         if (c.SumsOfA is { } ofA) call.SumsOfA = new() { To = (float*)p[ofA.Operand], Step = E(ofA.Stride) };
         if (c.SumsOfB is { } ofB) call.SumsOfB = new() { To = (float*)p[ofB.Operand], Step = E(ofB.Stride) };
+        if (c.SumsOfC is { } ofC) call.SumsOfC = new() { To = (float*)p[ofC.Operand], Step = E(ofC.Stride) };
         if (c.Workspace is { Pointer: { } workspace })
         {
             call.Workspace = (float*)p[workspace];

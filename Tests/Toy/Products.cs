@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.Linq;
 using Graph.Compiler.Ir;
 using Graph.Compiler.Kernels;
+using Graph.Compiler.Targets;
 
 namespace Graph.Tests.Toy;
 
@@ -29,13 +30,15 @@ static class Products
             var c = Multiply(a, b, m, n, k, kernel, isOne: count == 1);
             if (launch.SumsOfA is { } ofA) AddUp(a, ofA, m, k, 1, k);
             if (launch.SumsOfB is { } ofB) AddUp(b, ofB, n, 1, n, k);
-            if (launch.Epilogue is { } takes) Take(takes, pointers, size, c, batch, m, n);
+            if (launch.Epilogue is { } takes) Take(takes, pointers, size, c, batch, m, n, leaves: launch.SumsOfC is not null);
             else
             {
                 var (place, row, column) = Matrix(launch.C!);
                 for (long i = 0; i < m; i++)
                     for (long j = 0; j < n; j++) place.Store(i * row + j * column, c[i * n + j]);
             }
+            if (launch.SumsOfC is { } ofC)
+                for (long i = 0; i < m; i++) pointers[ofC.Operand].Plus(OffsetOf(ofC.BatchStrides)).Store(i * size(ofC.Stride), RowSum(c, i * n, n, kernel.LanesOfC, kernel.Accumulator));
 
             // An operand, row-major.
             double[] Operand(MatrixView? view, Prologue? makes, long rows, long columns)
@@ -76,6 +79,21 @@ static class Products
                 return offset;
             }
         }
+    }
+
+    // The sum of a row in so many partial sums.
+    static double RowSum(double[] values, long first, long length, int lanes, DType type)
+    {
+        var partial = new double[lanes];
+        double rest = 0;
+        for (long i = 0; i < length; i++)
+            if (ReductionOrder.LaneOf(lanes, i, length) is >= 0 and var lane) partial[lane] = Rounding.Round(partial[lane] + values[first + i], type);
+            else rest = Rounding.Round(rest + values[first + i], type);
+        var blocks = partial.Chunk(ReductionOrder.BlockOf(lanes)).ToList();
+        while (blocks.Count > 1) blocks = [.. blocks.Chunk(2).Select(pair => pair.Length == 1 ? pair[0] : [.. pair[0].Zip(pair[1], (x, y) => Rounding.Round(x + y, type))])];
+        var sums = blocks[0];
+        while (sums.Length > 1) sums = [.. Enumerable.Range(0, sums.Length / 2).Select(i => Rounding.Round(sums[i] + sums[i + sums.Length / 2], type))];
+        return Rounding.Round(sums[0] + rest, type);
     }
 
     static double[] Transposed(double[] values, long rows, long columns)
@@ -120,14 +138,15 @@ static class Products
         return values;
     }
 
-    /// <summary>Hands a row-major matrix to a tile kernel.</summary>
-    public static void Take(Hook hook, Pointer[] pointers, Func<Dim, long> size, double[] values, long batch, long rows, long columns)
+    /// <summary>Hands a row-major matrix to a tile kernel, which may leave other numbers there.</summary>
+    public static void Take(Hook hook, Pointer[] pointers, Func<Dim, long> size, double[] values, long batch, long rows, long columns, bool leaves = false)
     {
         var run = Body(hook, pointers, size);
         InTiles(rows, columns, tile =>
         {
             for (long i = 0; i < tile.Rows; i++) Array.Copy(values, (tile.Row + i) * columns + tile.Column, tile.Values, i * tile.Columns, tile.Columns);
             run.Run(tile, batch);
+            for (long i = 0; leaves && i < tile.Rows; i++) Array.Copy(tile.Values, i * tile.Columns, values, (tile.Row + i) * columns + tile.Column, tile.Columns);
         });
     }
 

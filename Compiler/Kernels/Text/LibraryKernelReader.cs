@@ -53,17 +53,26 @@ sealed class LibraryKernelReader(TextCursor t, IReadOnlyDictionary<string, Kerne
         var (a, makesA, _) = Operand("a");
         var (b, makesB, isPackedB) = Operand("b");
         var (c, takes, _) = Operand("c");
-        Access? sumsOfA = null, sumsOfB = null;
+        Access? sumsOfA = null, sumsOfB = null, sumsOfC = null;
+        var lanes = 0;
         while (t.TryWord("adds"))
         {
             var operand = t.Word();
+            if (operand == "c")
+            {
+                t.ExpectWord("lanes");
+                lanes = (int)t.Integer();
+                sumsOfC = LoopKernelReader.ReadAccess(t);
+                t.EndLine();
+                continue;
+            }
             t.ExpectWord(ReductionOrder.Text(1));
             if (operand == "a") sumsOfA = LoopKernelReader.ReadAccess(t);
             else if (operand == "b") sumsOfB = LoopKernelReader.ReadAccess(t);
             else throw new FormatException($"a product has no operand {operand}");
             t.EndLine();
         }
-        return new(name, accumulator, sizes.RemoveRange(3, 3), sizes[3], sizes[4], sizes[5], a, b, c, makesA, makesB, takes?.Body, Sums(), Workspace()) { SumsOfA = sumsOfA, SumsOfB = sumsOfB, IsPackedB = isPackedB };
+        return new(name, accumulator, sizes.RemoveRange(3, 3), sizes[3], sizes[4], sizes[5], a, b, c, makesA, makesB, takes?.Body, Sums(), Workspace()) { SumsOfA = sumsOfA, SumsOfB = sumsOfB, SumsOfC = sumsOfC, LanesOfC = lanes, IsPackedB = isPackedB };
     }
 
     // A place, which begins with the pointer's number, or a body.

@@ -10,7 +10,7 @@ namespace Graph.Compiler.Kernels.Text;
 public static class LoweredText
 {
     /// <summary>Version of the text; a reader refuses another one.</summary>
-    public const int Version = 11;
+    public const int Version = 12;
 
     public static string Write(LoweredProgram program) => SealedText.Seal("lowered", Version, new LoweredWriter(origins: true).Write(program));
 

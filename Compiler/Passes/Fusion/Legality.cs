@@ -72,12 +72,13 @@ sealed class Legality(FusionGraph graph, DimBinding typical, TargetModel target)
         var c = contract.Output;
         var parts = ContractParts.Of(contract, nodes, outputs);
         if (!parts.Sums.IsEmpty && !TakesSums(contract, parts.Sums, nodes)) return null;
+        if (!parts.ResultSums.IsEmpty && !TakesResultSum(contract, parts, outputs)) return null;
         if (!IsPrologue(contract, 0, parts.PrologueA) || !IsPrologue(contract, 1, parts.PrologueB)) return null;
         if (!parts.Epilogue.All(n => n.Operation.Kind is OpKind.Elementwise or OpKind.View) || AxisMap.TryCreate(parts.Epilogue) is not { } map) return null;
         var tile = new HashSet<Atom>(map.Atoms(c));
         if (!parts.Epilogue.All(n => map.Atoms(n.Output).All(tile.Contains))) return null;
         if (contract.Operation.Kind == OpKind.Contract && map[c, c.Shape.Rank - 1].Length > 1) return null;
-        if (!outputs.All(v => parts.Sums.Any(s => s.Output == v) || tile.SetEquals(map.Atoms(v)))) return null;
+        if (!outputs.All(v => parts.Sums.Concat(parts.ResultSums).Any(s => s.Output == v) || tile.SetEquals(map.Atoms(v)))) return null;
         return new(contract.Operation.Kind == OpKind.Contract ? "contract" : "conv", map, tile, tile);
     }
 
@@ -88,6 +89,13 @@ sealed class Legality(FusionGraph graph, DimBinding typical, TargetModel target)
         var operands = sums.Select(s => ReductionOrder.Of(s, Target, typical) is { Lanes: 1, Parts: 1 } ? OperandSums.Of(contract, s, nodes) : null).ToList();
         return operands.All(o => o is not null) && operands.Distinct().Count() == operands.Count;
     }
+
+    // Whether a product adds up the rows of what it makes: in the lanes of that sum, a row in one task, and the elements go nowhere else.
+    bool TakesResultSum(Node contract, ContractParts parts, List<Value> outputs) =>
+        parts.ResultSums.Length == 1 && parts.ResultSums[0] is var sum && outputs.All(o => o == sum.Output || parts.Sums.Any(s => s.Output == o))
+        && Target.Takes(contract, LibraryHooks.ResultSums) && Target.Takes(contract, LibraryHooks.Epilogue)
+        && contract.Output.Shape[contract.Output.Shape.Rank - 1].TryConstant(out var columns) && columns <= Target.MostSummedColumns
+        && ReductionOrder.Of(sum, Target, typical) is { Lanes: > 1, Parts: 1 } && ResultSums.IsOfRows(contract, sum, parts.Epilogue);
 
     // Whether nodes can make blocks of an operand: scalar arithmetic over the operand's own elements, one axis of the blocks being one of the loops.
     bool IsPrologue(Node contract, int operand, ImmutableArray<Node> nodes)

@@ -69,12 +69,35 @@ sealed class Merger(FusionGraph graph, Legality legality, CancellationToken canc
         return small > 0 && small < large && legality.Cost(from.Members.Select(m => graph.Nodes[m])).Dear > 0;
     }
 
+    /// <summary>A product of which nothing but the sum along its rows is wanted, of its result or of what scalar arithmetic makes of that, adds up as it goes: the elements are neither written nor read again.</summary>
+    public void ResultSums()
+    {
+        for (var i = 0; i < graph.Nodes.Length; i++)
+        {
+            if (graph.Nodes[i].Operation.Kind != OpKind.Reduce || graph.GroupOf[i] is not { Members.Count: 1 } sum) continue;
+            foreach (var source in graph.Sources(sum).Where(s => IsReadBy(s, sum)).ToList())
+            {
+                // The product itself, or arithmetic behind it.
+                var product = graph.IsContraction(source) ? source : graph.IsScalarOnly(source) ? graph.Sources(source).FirstOrDefault(s => graph.IsContraction(s) && IsReadBy(s, source)) : null;
+                if (product is null) continue;
+                var all = new SortedSet<int>(sum.Members.Concat(source.Members).Concat(product.Members));
+                cancel.ThrowIfCancellationRequested();
+                if (legality.Of(all) is null) continue;
+                graph.Replace(all);
+                break;
+            }
+        }
+    }
+
+    // By nobody else, inside of the function or behind it.
+    bool IsReadBy(FusionGroup group, FusionGroup reader) => graph.Readers(group).All(r => r == reader) && !group.Members.SelectMany(m => graph.Nodes[m].Outputs).Any(graph.IsRoot);
+
     /// <summary>Reductions take what only they read, and what reads them together with the row.</summary>
     public void Rows()
     {
         for (var i = 0; i < graph.Nodes.Length; i++)
         {
-            if (graph.GroupOf[i] is null || graph.Nodes[i].Operation.Kind != OpKind.Reduce) continue;
+            if (graph.GroupOf[i] is not { } group || graph.Nodes[i].Operation.Kind != OpKind.Reduce || graph.IsContraction(group)) continue;
             while (GrowRow(graph.GroupOf[i]!)) { }
         }
     }

@@ -151,6 +151,7 @@ public static class PtxTarget
                 if (PtxFours.Fits(loop)) yield return Of(Entry(PtxFours.NameOf(name)), e => PtxLoop.Write(loop, e, isSegmented, isWide, isByFour: true), PtxShape.Of(loop).Threads, 0);
                 break;
             case ProductKernel { SumsOfA: not null } or ProductKernel { SumsOfB: not null }: throw new NotSupportedException($"The PTX target adds up no operands of products ({kernel.Name}): its model says so.");
+            case ProductKernel { SumsOfC: not null }: throw new NotSupportedException($"The PTX target adds up no rows of products ({kernel.Name}): its model says so.");
             case ProductKernel product:
                 yield return Of(Entry(product.Name), e => PtxProduct.Write(product, e, isWide), PtxTiles.Threads, PtxTiles.SharedBytes);
                 if (product.Workspace?.Pointer is not null) yield return Of(Entry(PtxProduct.SumOf(product.Name)), e => PtxProduct.WriteSum(product, e, isWide), PtxTiles.Threads, 0);
