@@ -33,6 +33,12 @@ public sealed record TrainingProgram(
     /// <summary>In how many equal parts a step goes through its batch, one after another, adding up their gradients.</summary>
     public int MicroBatches { get; init; } = 1;
 
+    /// <summary>The 16-bit type that what an optimizer keeps for parameters is stored in, rounded by chance; null for the master's. A built step has it in its states.</summary>
+    public DType? Moments { get; init; }
+
+    /// <summary>False in 16 bits where parameters are stored in them and nowhere wider: what changes them is rounded by chance. A built step has it in its states.</summary>
+    public bool HasMasters { get; init; } = true;
+
     /// <summary>How each parameter changes. While there is none, every parameter changes by the function <c>update</c>; a training step that is built names them all.</summary>
     public ImmutableArray<UpdateRule> Rules { get; init; } = [];
 }

@@ -160,6 +160,12 @@ public sealed record TrainDef(string Precision, double ClipNorm, string? Loss, E
 
     /// <summary>In how many parts a step goes through its batch; 0 as a whole.</summary>
     public int MicroBatches { get; init; }
+
+    /// <summary>The precision of what the optimizer keeps for parameters; empty for that of masters.</summary>
+    public string Moments { get; init; } = "";
+
+    /// <summary>Whether parameters of 16 bits have masters in 32.</summary>
+    public bool HasMasters { get; init; } = true;
 }
 
 /// <summary>A method, a computed property's getter, or a static function.</summary>

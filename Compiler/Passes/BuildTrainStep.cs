@@ -31,6 +31,35 @@ public sealed record BuildTrainStep() : Pass("BuildTrainStep")
         public DType Type(DType master) => Values.Length == 1 ? Values[0].DType : master;
     }
 
+    /// <summary>The types that a rule is given its rows in; it computes in the master's.</summary>
+    /// <param name="Gradient">Of the gradient.</param>
+    /// <param name="Value">Of the parameter.</param>
+    /// <param name="State">Of what the optimizer keeps for it.</param>
+    sealed record StoredTypes(DType Gradient, DType Value, DType State)
+    {
+        public DType Of(Value parameter) => parameter.Name switch
+        {
+            TrainingSignature.Value => Value,
+            TrainingSignature.Gradient => Gradient,
+            TrainingSignature.LearningRate or TrainingSignature.Step => parameter.DType,
+            _ => State,
+        };
+
+        /// <summary>Whether what the rule gives is stored narrower than it is computed.</summary>
+        public bool IsRounded(DType master) => Value != master || State != master;
+
+        /// <summary>What tells the rule's function from that of other types.</summary>
+        public string Suffix(DType master, string copies)
+        {
+            var suffix = Gradient == master && copies.Length == 0 ? "" : $".{Gradient.Name()}{(copies.Length > 0 && copies != Gradient.Name() ? "." + copies : "")}";
+            return IsRounded(master) ? $"{suffix}.in_{Value.Name()}_{State.Name()}" : suffix;
+        }
+
+        /// <summary>What the rule gives, the parameter first, as it is stored.</summary>
+        public IEnumerable<Value> Rounded(IEnumerable<Value> results, Value? seed, int stream, Builder b) =>
+            results.Select((r, i) => seed is null ? r : StochasticRounding.To(r, i == 0 ? Value : State, seed, -1 - (stream * 16L + i), b));
+    }
+
     public override Program Run(Program program, CancellationToken cancel = default)
     {
         foreach (var training in program.Training)
@@ -45,24 +74,26 @@ public sealed record BuildTrainStep() : Pass("BuildTrainStep")
         var rules = Rules(program, training, [.. trained.Keys]);
         var functions = rules.ToDictionary(r => r.Function, r => program.Find(r.Function)!, StringComparer.Ordinal);
         var isScaled = training.ClipNorm is not null || training.LossScale != 1 || training.MicroBatches > 1;
-        // One function for each kind of gradient: those of masters and of their copies are of different types.
-        var variants = rules.SelectMany(r => r.Parameters.GroupBy(p => (Type: trained[p].Type(training.Master), Copies: string.Join(".", trained[p].Copies.Select(c => c.Name())))).Select(g => (
-            Rule: r with { Function = g.Key is var (type, copies) && type == training.Master && copies.Length == 0 ? r.Function : $"{r.Function}.{g.Key.Type.Name()}{(g.Key.Copies.Length > 0 && g.Key.Copies != g.Key.Type.Name() ? "." + g.Key.Copies : "")}", Parameters = [.. g], Copies = trained[g.First()].Copies },
-            Function: functions[r.Function], g.Key.Type))).ToList();
-        var built = training with { Rules = [.. variants.Select(v => v.Rule)] };
-        var ruleOf = variants.SelectMany(v => v.Rule.Parameters.Select(p => (p, v))).ToDictionary(p => p.p, p => p.v, StringComparer.Ordinal);
         var known = program.States.ToDictionary(s => s.Path, StringComparer.Ordinal);
+        var moments = training.Moments ?? training.Master;
+        StoredTypes Stored(string path) => new(trained[path].Type(training.Master), known[path].Type.DType, moments);
+        // One function for each kind of gradient: those of masters and of their copies are of different types.
+        var variants = rules.SelectMany(r => r.Parameters.GroupBy(p => (Types: Stored(p), Copies: string.Join(".", trained[p].Copies.Select(c => c.Name())))).Select(g => (
+            Rule: r with { Function = r.Function + g.Key.Types.Suffix(training.Master, g.Key.Copies), Parameters = [.. g], Copies = trained[g.First()].Copies },
+            Function: functions[r.Function], g.Key.Types))).ToList();
+        var built = training with { Rules = [.. variants.Select(v => v.Rule)], Moments = null, HasMasters = true };
+        var ruleOf = variants.SelectMany(v => v.Rule.Parameters.Select(p => (p, v))).ToDictionary(p => p.p, p => p.v, StringComparer.Ordinal);
         var states = trained.Keys.SelectMany(path => ruleOf[path].Rule.States.Select(s => new StateDecl(
-            signature.StatePath(s, path), new(training.Master, known[path].Type.Shape), StateKind.Optimizer, InitSpec.Zeros)))
+            signature.StatePath(s, path), new(moments, known[path].Type.Shape), StateKind.Optimizer, InitSpec.Zeros)))
             .Append(new(signature.AppliedSteps, new(DType.I64, Shape.Scalar), StateKind.Counter, InitSpec.Zeros));
         var others = program.Functions.Where(f => f != gradients && !TrainingSignature.IsRule(program with { Training = [training] }, f.Name));
-        var called = variants.Where(v => UpdateOperation.IsRule(v.Function)).Select(v => Adapted(v.Function, v.Rule, v.Type, isScaled, training.Master, program));
+        var called = variants.Where(v => UpdateOperation.IsRule(v.Function)).Select(v => Adapted(v.Function, v.Rule, v.Types, isScaled, training.Master, program));
         program = program with
         {
             States = program.States.AddRange(states.Where(s => !known.ContainsKey(s.Path))), Training = program.Training.Replace(training, built),
             Functions = [.. others, .. called],
         };
-        return program with { Functions = program.Functions.Add(Build(program, built, gradients, trained, path => (ruleOf[path].Rule, ruleOf[path].Function))) };
+        return program with { Functions = program.Functions.Add(Build(program, built, gradients, trained, path => (ruleOf[path].Rule, ruleOf[path].Function), path => ruleOf[path].Types)) };
     }
 
     // In the order of the gradients.
@@ -92,22 +123,23 @@ public sealed record BuildTrainStep() : Pass("BuildTrainStep")
     }
 
     // Scaling and rounding belong into the rule's kernel: on their own they would read and write every gradient and every parameter once more.
-    static Function Adapted(Function function, UpdateRule rule, DType type, bool isScaled, DType master, Program program)
+    static Function Adapted(Function function, UpdateRule rule, StoredTypes types, bool isScaled, DType master, Program program)
     {
-        if (type == master && rule.Copies.IsEmpty && !isScaled) return function;
+        if (types == new StoredTypes(master, master, master) && rule.Copies.IsEmpty && !isScaled) return function;
         var rewriter = new Rewriter(program, rule.Function);
         var b = rewriter.Builder;
-        foreach (var p in function.Parameters) rewriter.Map[p] = b.Argument(p.Name == TrainingSignature.Gradient ? p.Type with { DType = type } : p.Type, p.Name!);
+        foreach (var p in function.Parameters) rewriter.Map[p] = b.Argument(p.Type with { DType = types.Of(p) }, p.Name!);
+        foreach (var p in function.Parameters) rewriter.Map[p] = b.Cast(rewriter[p], p.DType);
         var gradient = function.Parameters.First(p => p.Name == TrainingSignature.Gradient);
-        rewriter.Map[gradient] = b.Cast(rewriter[gradient], master);
         if (isScaled) rewriter.Map[gradient] = b.Mul(rewriter[gradient], b.Argument(new(master, Shape.Scalar), Scale));
+        var seed = types.IsRounded(master) ? b.Argument(new(DType.I64, Shape.Scalar), TrainingSignature.Seed) : null;
         foreach (var node in function.Nodes) rewriter.Copy(node);
-        return b.Build([.. rewriter.New(function.Results), .. Copies(rule, rewriter[function.Results[0]], b)], default, [.. function.ResultNames, .. rule.Copies.Select(c => "copy." + c.Name())]);
+        return b.Build([.. types.Rounded(rewriter.New(function.Results), seed, 0, b), .. Copies(rule, rewriter[function.Results[0]], b)], default, [.. function.ResultNames, .. rule.Copies.Select(c => "copy." + c.Name())]);
     }
 
     static IEnumerable<Value> Copies(UpdateRule rule, Value value, Builder b) => rule.Copies.Select(c => b.Cast(value, c));
 
-    static Function Build(Program program, TrainingProgram training, Function gradients, Dictionary<string, Gradient> trained, Func<string, (UpdateRule Rule, Function Function)> ruleOf)
+    static Function Build(Program program, TrainingProgram training, Function gradients, Dictionary<string, Gradient> trained, Func<string, (UpdateRule Rule, Function Function)> ruleOf, Func<string, StoredTypes> typesOf)
     {
         var signature = TrainingSignature.Of(training);
         var rewriter = new Rewriter(program, signature.TrainStep);
@@ -140,10 +172,11 @@ public sealed record BuildTrainStep() : Pass("BuildTrainStep")
             TrainingSignature.Step => step,
             var state => b.State(declared[signature.StatePath(state, path)]),
         };
+        var streams = 1;
         var changed = new Dictionary<string, ImmutableArray<Value>>(StringComparer.Ordinal); // by parameter: its new value, its states, then its copies
         foreach (var group in trained.Keys.GroupBy(path => ruleOf(path).Rule.Function))
             if (ruleOf(group.First()) is var (rule, function) && UpdateOperation.IsRule(function)) Together(rule, function, [.. group]);
-            else foreach (var path in group) changed[path] = Expand(function, rule, [.. function.Parameters.Select(p => Operand(path, p.Name!))], scale, training.Master, b);
+            else foreach (var path in group) changed[path] = Expand(function, rule, [.. function.Parameters.Select(p => Operand(path, p.Name!))], scale, training.Master, typesOf(path), seed, streams++, b);
         foreach (var path in trained.Keys)
         {
             var rule = ruleOf(path).Rule;
@@ -160,6 +193,7 @@ public sealed record BuildTrainStep() : Pass("BuildTrainStep")
         {
             var operands = function.Parameters.Where(UpdateOperation.IsNumber).Select(p => Operand(paths[0], p.Name!)).ToList();
             if (scale is not null) operands.Add(scale);
+            if (typesOf(paths[0]).IsRounded(training.Master)) operands.Add(seed);
             foreach (var path in paths) operands.AddRange(function.Parameters.Where(p => !UpdateOperation.IsNumber(p)).Select(p => Operand(path, p.Name!)));
             var results = b.Update(rule.Function, [.. operands]).Outputs;
             var each = results.Length / paths.Length;
@@ -176,16 +210,16 @@ public sealed record BuildTrainStep() : Pass("BuildTrainStep")
         return b.Cast(b.Node(StructureOperations.GradientNorm, [.. asMade]).Output, training.Master);
     }
 
-    static ImmutableArray<Value> Expand(Function function, UpdateRule rule, ImmutableArray<Value> operands, Value? scale, DType master, Builder b)
+    static ImmutableArray<Value> Expand(Function function, UpdateRule rule, ImmutableArray<Value> operands, Value? scale, DType master, StoredTypes types, Value seed, int stream, Builder b)
     {
         var inner = new Rewriter(b);
         for (var i = 0; i < operands.Length; i++)
         {
-            if (function.Parameters[i].Name != TrainingSignature.Gradient) inner.Map[function.Parameters[i]] = operands[i];
+            if (function.Parameters[i].Name != TrainingSignature.Gradient) inner.Map[function.Parameters[i]] = b.Cast(operands[i], function.Parameters[i].DType);
             else inner.Map[function.Parameters[i]] = scale is null ? b.Cast(operands[i], master) : b.Mul(b.Cast(operands[i], master), scale);
         }
         foreach (var node in function.Nodes) inner.Copy(node);
         var results = inner.New(function.Results);
-        return [.. results, .. Copies(rule, results[0], b)];
+        return [.. types.Rounded(results, seed, stream, b), .. Copies(rule, results[0], b)];
     }
 }

@@ -21,6 +21,18 @@ public sealed class TrainAttribute : Attribute
     /// <summary>What the loss is multiplied with before the backward pass in 16 bits, and the gradients divided by: a number above 0 that stays, or one of <see cref="Graph.LossScale"/>.</summary>
     public double LossScale { get; set; }
 
+    /// <summary>
+    /// What the optimizer's states are stored in: <see cref="Precision.BFloat16"/> takes half of their memory, and rounds up or down by chance, so that it is right in the mean; <see cref="Precision.Float32"/>, which is what is left
+    /// out, is exact. (Moments of <see cref="Precision.Float64"/> models are doubles.)
+    /// </summary>
+    public Precision Moments { get; set; }
+
+    /// <summary>
+    /// With <see cref="Precision.BFloat16"/>, false leaves the masters out: parameters are stored in 16 bits and nowhere wider, and what changes them is rounded up or down by chance, so that updates far below the distance between two
+    /// such numbers arrive in the mean.
+    /// </summary>
+    public bool Masters { get; set; } = true;
+
     /// <summary>Gradients are scaled down so that their global norm is at most this; 0 for no clipping.</summary>
     public double ClipNorm { get; set; }
 

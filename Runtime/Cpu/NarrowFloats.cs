@@ -75,6 +75,7 @@ public static unsafe partial class NarrowFloats
 
     /// <summary>float16 → float32. Nothing has to be aligned; the stretches must not overlap.</summary>
     /// <param name="count">How many.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void FromHalf(ushort* from, float* to, long count)
     {
         long i = 0;
@@ -88,6 +89,7 @@ public static unsafe partial class NarrowFloats
 
     /// <summary>float32 → float16, ties to even. Nothing has to be aligned; the stretches must not overlap.</summary>
     /// <param name="count">How many.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void ToHalf(float* from, ushort* to, long count)
     {
         long i = 0;
@@ -101,6 +103,7 @@ public static unsafe partial class NarrowFloats
 
     /// <summary>bfloat16 → float32. Nothing has to be aligned; the stretches must not overlap.</summary>
     /// <param name="count">How many.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void FromBFloat16(ushort* from, float* to, long count)
     {
         long i = 0;
@@ -114,6 +117,7 @@ public static unsafe partial class NarrowFloats
 
     /// <summary>float32 → bfloat16, ties to even. Nothing has to be aligned; the stretches must not overlap.</summary>
     /// <param name="count">How many.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void ToBFloat16(float* from, ushort* to, long count)
     {
         long i = 0;
@@ -125,18 +129,21 @@ public static unsafe partial class NarrowFloats
         for (; i < count; i++) to[i] = ToBFloat16(from[i]);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     static void Store((Vector128<float> Lower, Vector128<float> Upper) x, float* to)
     {
         x.Lower.Store(to);
         x.Upper.Store(to + Vector128<float>.Count);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     static void Store((Vector256<float> Lower, Vector256<float> Upper) x, float* to)
     {
         x.Lower.Store(to);
         x.Upper.Store(to + Vector256<float>.Count);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     static void Store((Vector512<float> Lower, Vector512<float> Upper) x, float* to)
     {
         x.Lower.Store(to);

@@ -215,6 +215,11 @@ public static unsafe class Pooling
 
     static void Widen<E, T, C>(T* from, PlaneStrides strides, C* to, long height, long width) where E : IElement<T, C> where T : unmanaged where C : unmanaged, INumber<C>
     {
+        if (strides.Column == 1 && strides.Row == width)
+        {
+            E.Load(from, to, height * width);
+            return;
+        }
         for (long y = 0; y < height; y++, from += strides.Row, to += width)
         {
             if (strides.Column == 1) E.Load(from, to, width);

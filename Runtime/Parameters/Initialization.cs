@@ -20,7 +20,7 @@ static unsafe class Initialization
     struct Job
     {
         public void* Target;
-        public bool Double;
+        public DType Type;
         public ulong Seed, Stream;
         public double Scale;
         public bool Normal;
@@ -28,7 +28,7 @@ static unsafe class Initialization
 
     /// <summary>Fills a tensor as its declaration says.</summary>
     /// <param name="isZero">Its memory is new: all zeros, and not touched yet.</param>
-    /// <exception cref="NotSupportedException">The initializer is unknown, or random for a type other than f32 and f64.</exception>
+    /// <exception cref="NotSupportedException">The initializer is unknown, or random for a type of integers.</exception>
     public static void Fill(StoredTensor tensor, ulong seed, WorkerPool? pool, bool isZero = false)
     {
         if (isZero && tensor.Declaration.Init.Kind == InitSpec.Zeros.Kind)
@@ -124,8 +124,8 @@ static unsafe class Initialization
 
     static void Random(StoredTensor tensor, ulong seed, WorkerPool? pool, double scale, bool normal)
     {
-        if (tensor.Type is not (DType.F32 or DType.F64)) throw new NotSupportedException($"{tensor.Path} of {tensor.Type.Name()} cannot start with random numbers: only f32 and f64 can.");
-        var job = new Job { Target = tensor.Pointer, Double = tensor.Type == DType.F64, Seed = seed, Stream = Philox.Stream("init." + tensor.Path), Scale = scale, Normal = normal };
+        if (!tensor.Type.IsFloat()) throw new NotSupportedException($"{tensor.Path} of {tensor.Type.Name()} cannot start with random numbers: only reals can.");
+        var job = new Job { Target = tensor.Pointer, Type = tensor.Type, Seed = seed, Stream = Philox.Stream("init." + tensor.Path), Scale = scale, Normal = normal };
         if (pool is not null) pool.Run(&Chunk, &job, tensor.Length, Grain);
         else Chunk(&job, 0, tensor.Length, 0);
     }
@@ -133,8 +133,28 @@ static unsafe class Initialization
     static void Chunk(void* context, long begin, long end, int worker)
     {
         var job = (Job*)context;
-        if (Vector512.IsHardwareAccelerated) FirstNumbersVector512.Fill(job->Target, job->Double, begin, end, job->Seed, job->Stream, job->Scale, job->Normal);
-        else if (Vector256.IsHardwareAccelerated) FirstNumbersVector256.Fill(job->Target, job->Double, begin, end, job->Seed, job->Stream, job->Scale, job->Normal);
-        else FirstNumbersVector128.Fill(job->Target, job->Double, begin, end, job->Seed, job->Stream, job->Scale, job->Normal);
+        if (!job->Type.IsNarrowFloat())
+        {
+            Chunk(job, job->Target, begin, end);
+            return;
+        }
+        // Those of float32, rounded.
+        const int Some = 1024;
+        var wide = stackalloc float[Some];
+        for (var first = begin; first < end; first += Some)
+        {
+            var last = Math.Min(end, first + Some);
+            Chunk(job, wide - first, first, last);
+            if (job->Type == DType.F16) NarrowFloats.ToHalf(wide, (ushort*)job->Target + first, last - first);
+            else NarrowFloats.ToBFloat16(wide, (ushort*)job->Target + first, last - first);
+        }
+    }
+
+    static void Chunk(Job* job, void* target, long begin, long end)
+    {
+        var isDouble = job->Type == DType.F64;
+        if (Vector512.IsHardwareAccelerated) FirstNumbersVector512.Fill(target, isDouble, begin, end, job->Seed, job->Stream, job->Scale, job->Normal);
+        else if (Vector256.IsHardwareAccelerated) FirstNumbersVector256.Fill(target, isDouble, begin, end, job->Seed, job->Stream, job->Scale, job->Normal);
+        else FirstNumbersVector128.Fill(target, isDouble, begin, end, job->Seed, job->Stream, job->Scale, job->Normal);
     }
 }

@@ -49,6 +49,9 @@ sealed unsafe class MixedModel : IDisposable
 
     public static MixedModel Of(Program program, string precision, double? lossScale = null, int threads = 2) => new(In(program, precision, lossScale), threads);
 
+    /// <summary>The program as its training says.</summary>
+    public static MixedModel AsItIs(Program program, int threads = 2) => new(program, threads);
+
     /// <summary>The program in a precision; float16 moves its scale by itself unless it is given one.</summary>
     public static Program In(Program program, string precision, double? lossScale = null) =>
         program with { Training = [.. program.Training.Select(t => t with { Precision = precision, LossScale = lossScale ?? (precision == Precisions.Float16 ? 0 : 1) })] };

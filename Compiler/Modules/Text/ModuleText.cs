@@ -140,8 +140,10 @@ public static class ModuleText
         if (m.Train is { } train) w.Form("train", t =>
         {
             t.Name(train.Precision).Real(train.ClipNorm).Name(train.Loss).Names(train.Updates).Names(train.Freezes);
-            if (train.LossScale != 0 || train.FurtherPrecisions.Length > 0 || train.MicroBatches != 0) t.Real(train.LossScale).Names(train.FurtherPrecisions);
-            if (train.MicroBatches != 0) t.Real(train.MicroBatches);
+            var stored = train.Moments.Length > 0 || !train.HasMasters;
+            if (train.LossScale != 0 || train.FurtherPrecisions.Length > 0 || train.MicroBatches != 0 || stored) t.Real(train.LossScale).Names(train.FurtherPrecisions);
+            if (train.MicroBatches != 0 || stored) t.Real(train.MicroBatches);
+            if (stored) t.Name(train.Moments.Length == 0 ? null : train.Moments).Flag("masters", train.HasMasters);
         });
         else if (m.IsTraining) w.Form("training", _ => { });
         else if (m.IsExact) w.Form("exact", _ => { });
@@ -172,7 +174,8 @@ public static class ModuleText
     {
         var train = new TrainDef(r.Name(), r.Real(), r.NullableName(), r.Names(), r.Names());
         if (!r.IsAtEnd) train = train with { LossScale = r.Real(), FurtherPrecisions = r.Names() };
-        return r.IsAtEnd ? train : train with { MicroBatches = (int)r.Real() };
+        if (!r.IsAtEnd) train = train with { MicroBatches = (int)r.Real() };
+        return r.IsAtEnd ? train : train with { Moments = r.NullableName() ?? "", HasMasters = r.Flag() };
     }
 
     static void Record(FormWriter writer, RecordDef record) => writer.Form("record", w =>

@@ -134,7 +134,11 @@ sealed partial class FunctionTyping
     Value Flexible(Value value, DType type, string why)
     {
         if (!type.IsNarrowFloat() && type != DType.F32) return Cast(As(value, DType.F32, why), type, why);
-        if (value.State is { } state) return b.State(type == DType.F32 ? scope.Source.FindState(state)! : scope.Copy(state, type));
+        if (value.State is { } state)
+        {
+            var stored = scope.Stored(state);
+            return stored.Type.DType == type ? b.State(stored) : type == DType.F32 ? Cast(b.State(stored), type, why) : b.State(scope.Copy(state, type));
+        }
         using var _ = b.At(value.Producer!.Origins);
         if (value.TryConstant(out var number)) return b.Constant(number, type);
         if (value.TrySize(out var size)) return b.Size(size, type);

@@ -22,6 +22,9 @@ sealed class TypeScope
     {
         (Source, this.narrow) = (program, narrow);
         Program = program with { Functions = [] };
+        // Without masters parameters are what their modules compute in.
+        if (program.Training.Any(t => !t.HasMasters))
+            Program = Program with { States = [.. program.States.Select(s => s.Kind == StateKind.Parameter && s.Type.DType == DType.F32 && Narrow(s.Path) is { } type ? s with { Type = s.Type with { DType = type } } : s)] };
     }
 
     /// <summary>The program as it was.</summary>
@@ -41,6 +44,9 @@ sealed class TypeScope
             if (of.Path.Length > length && (of.Path == path || of.Path.Length == 0 || path.StartsWith(of.Path + ".", StringComparison.Ordinal))) (found, length) = (Precisions.Narrow(of.Precision), of.Path.Length);
         return found;
     }
+
+    /// <summary>A parameter as it is stored: the master, or in 16 bits where there is none.</summary>
+    public StateDecl Stored(string parameter) => Program.FindState(parameter)!;
 
     /// <summary>The working copy of a parameter.</summary>
     public StateDecl Copy(string parameter, DType type)
