@@ -73,7 +73,7 @@ public sealed class WorkspaceTests
     [InlineData("func f(x: f32[B,20], w: f32[20,10]) -> f32[B,10]\n  %0 = matmul x, w : f32[B,10]\n  return %0", 4 << 20)]
     [InlineData("func f(x: f64[B,900], w: f64[900,800]) -> f64[B,800]\n  %0 = matmul x, w : f64[B,800]\n  return %0", 4 << 20)]
     [InlineData("func f(x: f64[B,3,9,9], w: f64[4,3,3,3]) -> f64[B,4,7,7]\n  %0 = conv2d x, w {dilation=[1,1], groups=1, padding=[0,0], stride=[1,1]}\n  return %0", 4 << 20)]
-    [InlineData("func f(y: bf16[B,1,150,200]) -> bf16[B,1,300,400]\n  %0 = avg_pool2d_grad y {kernel=[2,2], padding=[0,0], shape=[B,1,300,400], stride=[2,2]}\n  return %0", 4 * 300 * 400)]
+    [InlineData("func f(y: bf16[B,1,150,200]) -> bf16[B,1,300,400]\n  %0 = avg_pool2d_grad y {kernel=[2,2], padding=[0,0], shape=[B,1,300,400], stride=[2,2]}\n  return %0", 4 * (300 * 400 + 150 * 200))] // a plane of sums, and one of what is read, both in float32
     [InlineData("func f(y: f16[B,5], i: i32[B,5]) -> f16[B,70]\n  %0 = gather_grad y, i {axis=1, size=[70]}\n  return %0", 4 * 70)]
     [InlineData("func f(x: f32[B,1000]) -> (f32[B,1000], i64[B,1000])\n  %0, %1 = sort x {axis=1, descending=false}\n  return %0, %1", 16 * 1000)]
     [InlineData("func f(x: f64[B,1000]) -> (f64[B,1000], i64[B,1000])\n  %0, %1 = sort x {axis=1, descending=false}\n  return %0, %1", 32 * 1000)]
