@@ -168,6 +168,9 @@ public abstract class Operation
     /// <summary>True when two operands give the same bits in either order.</summary>
     public virtual bool Commutes => false;
 
+    /// <summary>The attributes with which a node gives its first result alone, of the same bits, and need not compute the others; null when it always gives all.</summary>
+    public virtual AttributeMap? FirstResultAlone(Node node) => null;
+
     /// <summary>True for a number that has no element type of its own yet, such as a literal of the modelling language: it takes that of what it is combined with, and keeps the one that it has when it met none.</summary>
     public virtual bool IsUntyped(AttributeMap attributes) => false;
 

@@ -35,7 +35,7 @@ public static class CompilerPipeline
         new("Graph", [new Inline(), .. Cleanup]),
         .. isMixed ? [new Stage("Typed", [new AssignTypes(), new DeclareLossScale(), .. Cleanup])] : ImmutableArray<Stage>.Empty,
         new("Differentiated", [new Differentiate(), new AccumulateGradients(), new BuildTrainStep(), .. Cleanup]),
-        new("Decomposed", [new Decompose(), new HoistSums(), .. Cleanup, new FoldNorms(), new HoistDerived(), new RecomputeInLoops(), new TrimLoops(), new ShiftStacks(), new HoistChecks(), new SaveOrRecompute(), new ScatterIntoSum(), new SkipNonFinite()]),
+        new("Decomposed", [new Decompose(), new HoistSums(), .. Cleanup, new FoldNorms(), new HoistDerived(), new RecomputeInLoops(), new TrimLoops(), new ShiftStacks(), new HoistChecks(), new SaveOrRecompute(), new ScatterIntoSum(), new DropPlaces(), new SkipNonFinite()]),
     ];
 
     static ImmutableArray<Stage> For(TargetModel target) =>

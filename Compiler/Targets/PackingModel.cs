@@ -110,15 +110,33 @@ public sealed record PackingModel(long MostBytes, long LeastWork, long WorkerByt
         // The image of the smallest piece of work: a line of one pixel, with what its window sees.
         if (((sizes.KernelHeight - 1) * sizes.DilationHeight + 1) * sizes.StrideWidth * (1 + (sizes.KernelWidth - 1) * sizes.DilationWidth / sizes.StrideWidth + 16) > MostPadded) return 0;
         var block = sums.Channels(depth, taps);
+        var areFilters = LanesAreFilters(sizes);
+        // A pixel of all channels of a block, with what its window sees.
+        var pixel = ((sizes.KernelHeight - 1) * sizes.DilationHeight + 1) * sizes.StrideWidth * (1 + (sizes.KernelWidth - 1) * sizes.DilationWidth / sizes.StrideWidth);
+        if (areFilters && block * (pixel + 2 * PanelGap) > SourceFloats) return 0;
         long floats = 0;
         foreach (var tile in Tiles)
         {
-            var panel = Ceiling(depth, block) * PanelFloats(block * taps, tile.Lanes);
+            var (panels, lanes) = areFilters ? Right(tile, rows) : Left(tile, rows);
+            var panel = Ceiling(depth, block) * PanelFloats(block * taps, lanes);
             if ((PanelGap + panel) * sizeof(float) > MostBytes) return 0;
-            floats = Math.Max(floats, Ceiling(rows, tile.Rows) * panel);
+            floats = Math.Max(floats, panels * panel);
         }
         return sizes.Groups * floats;
     }
+
+    /// <summary>
+    /// Whether a convolution by a packed weight has its filters in the columns of a register tile, and pixels, read where they lie, in its rows. What few filters see, or what little is summed up, goes the other way: filters in
+    /// rows, and what is unfolded in columns. Both give the same bits.
+    /// </summary>
+    /// <param name="sizes">Its sizes, of which only those of the weight matter.</param>
+    public static bool LanesAreFilters(in ConvolutionSizes sizes) =>
+        sizes.Filters / sizes.Groups >= LeastFilters && sizes.Channels / sizes.Groups * sizes.KernelHeight * sizes.KernelWidth >= LeastFilterDepth;
+
+    const long LeastFilters = 8, LeastFilterDepth = 48;
+
+    /// <summary>Of a processor's own memory: a padded block of an image.</summary>
+    public long SourceFloats => MostPadded + PackedFloats;
 
     /// <summary>Floats of the right operand of a product in its packed form; 0 for one that is not kept so.</summary>
     /// <param name="sums">How the product's sums are cut.</param>

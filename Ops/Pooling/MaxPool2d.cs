@@ -20,7 +20,7 @@ public partial class Tensor
     public Tensor MaxPool2d(int[] kernel, int[] stride, int[] padding) => Eager.Run("max_pool2d", [this], ("kernel", kernel), ("stride", stride), ("padding", padding));
 }
 
-/// <summary>Results: the maxima and, as i32, where in its plane (row · width + column) each of them lies. The language sees the first alone.</summary>
+/// <summary>Results: the maxima and, as i32, where in its plane (row · width + column) each of them lies, unless <c>places</c> is 0. The language sees the first alone.</summary>
 sealed class MaxPool2dOperation : Operation
 {
     public override string Name => "max_pool2d";
@@ -35,8 +35,12 @@ sealed class MaxPool2dOperation : Operation
         context.Expect(Name, 1);
         Rules.Real("MaxPool2d", "x", context[0].DType);
         var shape = PoolingShape.Infer("MaxPool2d", context.Shape(0), context.Attributes);
-        return [context[0].With(shape), new(DType.I32, shape)];
+        return HasPlaces(context.Attributes) ? [context[0].With(shape), new(DType.I32, shape)] : [context[0].With(shape)];
     }
+
+    public override AttributeMap? FirstResultAlone(Node node) => node.Attributes.With("places", 0);
+
+    static bool HasPlaces(AttributeMap attributes) => attributes.Int("places", 1) != 0;
 
     public override IEnumerable<SizeRule> SizeRules(Node node) => PoolingShape.Window(node.Attributes).SizeRules("MaxPool2d", node.Inputs[0].Shape);
 
@@ -68,12 +72,13 @@ sealed class MaxPool2dOperation : Operation
             if (isInside is not null) isBetter = And(isInside, b.Emit("logical_or", [b.Less(at, b.ConstantLike(0, at)), isBetter]));
             (best, at) = (b.Where(isBetter, value, best), b.Where(isBetter, place, at));
         }
-        return [best!, at!];
+        return HasPlaces(node.Attributes) ? [best!, at!] : [best!];
     }
 
     public override void Evaluate(Evaluation e)
     {
-        var (x, y, index) = (e[0], e.Create(0), e.Create(1));
+        var (x, y) = (e[0], e.Create(0));
+        var index = HasPlaces(e.Attributes) ? e.Create(1) : null;
         var w = PoolingShape.Window(e.Attributes);
         var (height, width, outHeight, outWidth) = ((int)x.Shape[2], (int)x.Shape[3], (int)y.Shape[2], (int)y.Shape[3]);
         for (long plane = 0, o = 0; plane < x.Shape[0] * x.Shape[1]; plane++)
@@ -88,7 +93,7 @@ sealed class MaxPool2dOperation : Operation
                             if (at < 0 || value > best || (double.IsNaN(value) && !double.IsNaN(best))) (best, at) = (value, iy * width + ix);
                         }
                     y[o] = best;
-                    index.Int[o] = at;
+                    if (index is not null) index.Int[o] = at;
                 }
     }
 

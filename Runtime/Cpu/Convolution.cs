@@ -18,6 +18,9 @@ public static unsafe partial class Convolution
     // Multiply-adds of a group that two threads share.
     const double LeastShared = 256 * 1024;
 
+    // What a convolution of short lines has at least of filters and of steps of depth, to have filters in the columns of its register tiles though its weights are not packed so already.
+    const long FewFilters = 16, FewSteps = 48;
+
     /// <summary>Makes the map, or hands it to the epilogue.</summary>
     public static void Forward(WorkerPool pool, ConvolutionCall* call)
     {
@@ -77,6 +80,7 @@ public static unsafe partial class Convolution
         (job.WeightLine, job.WeightStep, job.KernelWidth) = (call->WeightStrides.Row, call->WeightStrides.Column, call->KernelWidth);
         job.Window = taps;
         job.PackedWeight = call->PackedWeight;
+        job.LanesAreFilters = call->PackedWeight != null && PackingModel.LanesAreFilters(call->Sizes);
         job.Phases = &phase;
         job.PhaseCount = 1;
         Finish(&job, call);
@@ -108,6 +112,7 @@ public static unsafe partial class Convolution
         job.WeightGroup = job.Rows * job.WeightRow;
         (job.WeightLine, job.WeightStep, job.KernelWidth) = (call->WeightStrides.Row, call->WeightStrides.Column, call->KernelWidth);
         job.Window = taps;
+        job.LanesAreFilters = PackingModel.LanesAreFilters(call->Sizes);
         job.Phases = &phase;
         job.PhaseCount = 1;
         job.CutWeights(taps);
@@ -209,7 +214,7 @@ public static unsafe partial class Convolution
         job->EpilogueDims = call->EpilogueDims;
     }
 
-    static long PackGrain(ConvolutionJob* job) => Math.Max(1, 32 * 1024 / Math.Max(1, job->Window * job->BlockChannels * job->Machine.PanelStride));
+    static long PackGrain(ConvolutionJob* job) => Math.Max(1, 32 * 1024 / Math.Max(1, job->Window * job->BlockChannels * job->WeightLanes));
 
     // The weights of the panels of a pass.
     static void Pack(WorkerPool pool, ConvolutionJob* job)
@@ -229,36 +234,64 @@ public static unsafe partial class Convolution
     static bool Run(WorkerPool pool, ConvolutionJob* job, long maxTaps)
     {
         if (job->Batch <= 0 || job->Rows <= 0) return true;
-        if (!job->Plan(maxTaps, pool.Threads)) return false;
-        long perPanel = 16;
-        for (long p = 0; p < job->PhaseCount; p++) perPanel += job->PackedWeights(p, 1);
-        // By the shape alone, never by how much there happens to be.
-        if (perPanel * sizeof(float) > Numerics.Packing.MostBytes) return false;
-        bool isPacked = job->PackedWeight != null;
-        if (!isPacked && job->WorkspaceFloats < perPanel) throw TooLittle(perPanel, job->WorkspaceFloats);
-        bool byPixel = ConvolutionPixels.TryPlan(job, maxTaps, pool.Threads, out var pixels);
-        var lists = stackalloc KernelStep[byPixel ? ConvolutionPixels.ListSteps : 0];
-        if (byPixel) pixels.MakeLists(lists);
-        long pass = Math.Min(byPixel ? pixels.PanelsPerPass() : job->PanelsPerPass(), isPacked ? job->RowPanels : job->WorkspaceFloats / perPanel);
         // Microseconds of work are not worth waking a thread.
         double work = (double)job->Batch * job->Rows * job->ResultHeight * job->ResultWidth / (job->SpreadY * job->SpreadX) * job->Channels * maxTaps;
-        long grain = work < LeastShared ? job->Tasks : 1;
+        long threads = work < LeastShared ? 1 : pool.Threads;
+        if (job->PackedWeight == null && TryFilters(pool, job, maxTaps, threads)) return true;
+        job->CutWeights(maxTaps);
+        if (job->LanesAreFilters) return ConvolutionFilters.TryPlan(job, maxTaps, threads, out var plan) && RunFilters(pool, job, &plan, job->RowPanels, threads);
+        if (!job->Plan(maxTaps, threads)) return false;
+        long perPanel = PanelFloats(job);
+        // By the shape alone, never by how much there happens to be.
+        if (perPanel * sizeof(float) > Numerics.Packing.MostBytes) return false;
+        if (job->PackedWeight == null && job->WorkspaceFloats < perPanel) throw TooLittle(perPanel, job->WorkspaceFloats);
+        RunPasses(pool, job, Math.Min(job->PanelsPerPass(), job->PackedWeight != null ? job->RowPanels : job->WorkspaceFloats / perPanel), &ConvolutionJob.RunTasks, job, job->Tasks, threads);
+        return true;
+    }
+
+    // Floats of the packed weights of a panel of rows.
+    static long PanelFloats(ConvolutionJob* job)
+    {
+        long floats = 16;
+        for (long p = 0; p < job->PhaseCount; p++) floats += job->PackedWeights(p, 1);
+        return floats;
+    }
+
+    // Of small maps, whose borders are a large part of them, with filters in columns, where there is room for their weights.
+    static bool TryFilters(WorkerPool pool, ConvolutionJob* job, long maxTaps, long threads)
+    {
+        if (job->CoarseColumns > ConvolutionFilters.FewColumns || job->Rows < FewFilters || job->Channels * maxTaps < FewSteps || job->Window * job->Machine.Columns > ConvolutionJob.WindowFloats) return false;
+        var other = *job;
+        other.LanesAreFilters = true;
+        other.CutWeights(maxTaps);
+        long perPanel = PanelFloats(&other);
+        return job->WorkspaceFloats >= perPanel && ConvolutionFilters.TryPlan(&other, maxTaps, threads, out var plan) && RunFilters(pool, &other, &plan, other.WorkspaceFloats / perPanel, threads);
+    }
+
+    static bool RunFilters(WorkerPool pool, ConvolutionJob* job, ConvolutionFilters* plan, long mostPanels, long threads)
+    {
+        var lists = stackalloc KernelStep[plan->ListSteps];
+        plan->MakeLists(lists);
+        RunPasses(pool, job, Math.Min(plan->PanelsPerPass(), mostPanels), &ConvolutionFilters.RunTasks, plan, plan->Tasks, threads);
+        return true;
+    }
+
+    // All groups, so many panels of rows at a time.
+    static void RunPasses(WorkerPool pool, ConvolutionJob* job, long pass, delegate*<void*, long, long, int, void> body, void* context, long tasks, long threads)
+    {
         for (job->Group = 0; job->Group < job->Groups; job->Group++)
         {
             for (long panel = 0; panel < job->RowPanels; panel += pass)
             {
-                job->PanelBegin = panel;
-                job->PanelEnd = Math.Min(panel + pass, job->RowPanels);
-                if (isPacked)
+                (job->PanelBegin, job->PanelEnd) = (panel, Math.Min(panel + pass, job->RowPanels));
+                if (job->PackedWeight != null)
                 {
                     (job->WeightBegin, job->WeightPanels) = (0, job->RowPanels);
                     job->Phases[0].Weights = job->PackedWeight + job->Group * job->PackedWeights(0, job->RowPanels);
                 }
                 else Pack(pool, job);
-                if (byPixel) pool.Run(&ConvolutionPixels.RunTasks, &pixels, pixels.Tasks, 1);
-                else pool.Run(&ConvolutionJob.RunTasks, job, job->Tasks, grain);
+                pool.Run(body, context, tasks, threads == 1 ? tasks : 1);
             }
         }
-        return true;
     }
 }

@@ -15,7 +15,7 @@ unsafe struct ConvolutionJob
     const long MadeFloats = 96 * 1024;
 
     // Weights that a body makes lie behind a window of one panel.
-    const long WindowFloats = 64 * 1024;
+    public const long WindowFloats = 64 * 1024;
 
     public Machine Machine;
     public float** Scratch;
@@ -44,6 +44,9 @@ unsafe struct ConvolutionJob
     /// <summary>All weights of all groups, packed already; or null.</summary>
     public float* PackedWeight;
 
+    /// <summary>Whether the lanes of a packed row of weights are the columns of a register tile (<see cref="ConvolutionFilters"/>), not its rows.</summary>
+    public bool LanesAreFilters;
+
     /// <summary>The first panel whose weights lie at <see cref="ConvolutionPhase.Weights"/>, and how many lie there for each block.</summary>
     public long WeightBegin, WeightPanels;
 
@@ -68,16 +71,17 @@ unsafe struct ConvolutionJob
 
     public long Group;
 
-    readonly long CoarseRows => (ResultHeight + SpreadY - 1) / SpreadY;
+    public readonly long CoarseRows => (ResultHeight + SpreadY - 1) / SpreadY;
 
-    readonly long CoarseColumns => (ResultWidth + SpreadX - 1) / SpreadX;
+    public readonly long CoarseColumns => (ResultWidth + SpreadX - 1) / SpreadX;
 
     public readonly long Tasks => ImageTasks * RowTasks * ColumnTasks * PanelTasks;
 
     /// <summary>Cuts the weights into panels of rows and blocks of depth.</summary>
     public void CutWeights(long maxTaps)
     {
-        RowPanels = (Rows + Machine.Rows - 1) / Machine.Rows;
+        long most = LanesAreFilters ? Machine.Columns : Machine.Rows;
+        RowPanels = (Rows + most - 1) / most;
         BlockChannels = Numerics.Products.Channels(Channels, maxTaps);
         Blocks = BlockChannels == 0 ? 1 : (Channels + BlockChannels - 1) / BlockChannels;
     }
@@ -85,7 +89,6 @@ unsafe struct ConvolutionJob
     /// <summary>Cuts the work into tasks; false when not even a single column has room in scratch memory.</summary>
     public bool Plan(long maxTaps, long threads)
     {
-        CutWeights(maxTaps);
         PanelTasks = 1;
         // Columns of a task: enough for the tile, few enough for the caches and for all threads to have several tasks.
         bool fits = false;
@@ -99,7 +102,8 @@ unsafe struct ConvolutionJob
         return fits;
     }
 
-    void Cut(long columns)
+    /// <summary>Into pieces of so many columns of the implicit matrix, about.</summary>
+    public void Cut(long columns)
     {
         long width = CoarseColumns, rows = CoarseRows;
         TaskRows = Math.Clamp(columns / width, 1, rows);
@@ -110,7 +114,13 @@ unsafe struct ConvolutionJob
         ColumnTasks = (width + TaskColumns - 1) / TaskColumns;
         TaskColumns = (width + ColumnTasks - 1) / ColumnTasks;
         ColumnTasks = (width + TaskColumns - 1) / TaskColumns;
-        TaskImages = TaskRows == rows && ColumnTasks == 1 ? Math.Clamp(columns / (width * rows), 1, Batch) : 1;
+        CutImages(TaskRows == rows && ColumnTasks == 1 ? Math.Clamp(columns / (width * rows), 1, Batch) : 1);
+    }
+
+    /// <summary>Into pieces of so many images at most.</summary>
+    public void CutImages(long most)
+    {
+        TaskImages = most;
         ImageTasks = (Batch + TaskImages - 1) / TaskImages;
         TaskImages = (Batch + ImageTasks - 1) / ImageTasks;
         ImageTasks = (Batch + TaskImages - 1) / TaskImages;
@@ -133,10 +143,13 @@ unsafe struct ConvolutionJob
     public readonly long PanelsPerPass() => Math.Max(1, SumFloats / SumsPerPanel);
 
     /// <summary>The first row of a panel.</summary>
-    public readonly long RowOf(long panel) => panel * Rows / RowPanels;
+    public readonly long RowOf(long panel) => LanesAreFilters ? Math.Min(panel * Machine.Columns, Rows) : panel * Rows / RowPanels;
+
+    /// <summary>Floats of a packed row of weights.</summary>
+    public readonly long WeightLanes => LanesAreFilters ? Machine.Columns : Machine.PanelStride;
 
     /// <summary>Floats from one of a phase's packed panels to the next.</summary>
-    public readonly long StepA(in ConvolutionPhase phase) => Packing.PanelStep(BlockChannels * phase.Taps, Machine.PanelStride);
+    public readonly long StepA(in ConvolutionPhase phase) => Packing.PanelStep(BlockChannels * phase.Taps, WeightLanes);
 
     /// <summary>A phase's packed weights of a panel of the whole result, in a block.</summary>
     public readonly float* PanelOf(in ConvolutionPhase phase, long block, long panel) => phase.Weights + (block * WeightPanels + panel - WeightBegin) * StepA(phase);
@@ -154,7 +167,9 @@ unsafe struct ConvolutionJob
 
     readonly void PackWeights(long panel, long block, long slot, float* temporary)
     {
-        long row = RowOf(panel), rows = RowOf(panel + 1) - row, stride = Machine.PanelStride, width = Math.Min((rows + 7) / 8 * 8, stride);
+        long row = RowOf(panel), rows = RowOf(panel + 1) - row, stride = WeightLanes;
+        // Whole vectors are read of lanes that are columns.
+        long width = LanesAreFilters ? (rows + Machine.Lanes - 1) / Machine.Lanes * Machine.Lanes : Math.Min((rows + 7) / 8 * 8, stride);
         long channel = block * BlockChannels, channels = Math.Min(BlockChannels, Channels - channel);
         float* weight = Weights(row, rows, channel, channels, temporary + WindowFloats, out long rowStep, out long channelStep);
         // A row more than those of the panel may be read where there are more in memory.
@@ -329,7 +344,8 @@ unsafe struct ConvolutionJob
         }
     }
 
-    readonly void Make(in ConvolutionPhase phase, in PlaneRegion region, long image, long channel, long channels, float* made)
+    /// <summary>Makes what a block of work reads of some channels of an image.</summary>
+    public readonly void Make(in ConvolutionPhase phase, in PlaneRegion region, long image, long channel, long channels, float* made)
     {
         if (region.Width == Source.Width && phase.StepY == 1)
         {

@@ -1,6 +1,7 @@
 using System;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace Graph.Runtime.Cpu;
 
@@ -19,6 +20,11 @@ static unsafe class ConvolutionPacking
     {
         long slots = phase.Slots(rows), stepX = phase.StepX, paddedWidth = phase.PaddedWidth, first = row * phase.StepY + phase.MinY;
         long valid = phase.ReadWidth, step = stepX * columnStride;
+        if (step == 1)
+        {
+            PadLines(phase, source, rowStride, height, width, first, slots, padded);
+            return;
+        }
         for (long slot = 0; slot < slots; slot++)
         {
             long y = first + slot;
@@ -38,14 +44,34 @@ static unsafe class ConvolutionPacking
                 long end = width <= start ? from : Math.Clamp((width - start + stepX - 1) / stepX, from, valid);
                 Clear(to, from);
                 float* line = source + y * rowStride + start * columnStride;
-                if (step == 1) Copy(to + from, line + from, end - from);
-                else if (step == 2) CopyEvery2nd(to + from, line + 2 * from, end - from);
+                if (step == 2) CopyEvery2nd(to + from, line + 2 * from, end - from);
                 else
                 {
                     for (long i = from; i < end; i++) to[i] = line[i * step];
                 }
                 Clear(to + end, valid - end);
             }
+        }
+    }
+
+    // The same of neighbouring pixels.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    static void PadLines(in ConvolutionPhase phase, float* source, long rowStride, long height, long width, long first, long slots, float* to)
+    {
+        long start = phase.MinX + phase.GridLeft, valid = phase.ReadWidth, line = phase.PaddedWidth;
+        long from = Math.Clamp(-start, 0, valid), end = Math.Clamp(width - start, from, valid);
+        source += start + first * rowStride;
+        for (long slot = 0; slot < slots; slot++, to += line, source += rowStride)
+        {
+            if (phase.StepY > 1 && !IsRead(phase.TapY, phase.Taps, slot + phase.MinY, phase.StepY)) continue;
+            if ((ulong)(first + slot) >= (ulong)height)
+            {
+                Clear(to, valid);
+                continue;
+            }
+            Clear(to, from);
+            Copy(to + from, source + from, end - from);
+            Clear(to + end, valid - end);
         }
     }
 
@@ -124,17 +150,31 @@ static unsafe class ConvolutionPacking
         for (long i = 0; i < count; i++) to[i] = 0;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Copy(float* to, float* from, long count)
     {
         long i = 0;
+        if (count < 8)
+        {
+            for (; i < count; i++) to[i] = from[i];
+            return;
+        }
         for (; i + 8 <= count; i += 8) Vector256.Load(from + i).Store(to + i);
-        for (; i < count; i++) to[i] = from[i];
+        // The last vector overlaps the one before it.
+        if (i < count) Vector256.Load(from + count - 8).Store(to + count - 8);
     }
 
     static void CopyEvery2nd(float* to, float* from, long count)
     {
         long i = 0;
-        // The last block may not read past the last element: it would leave the row.
+        if (Avx2.IsSupported && count > 8)
+        {
+            for (; i + 9 <= count; i += 8) Evens(Vector256.Load(from + 2 * i), Vector256.Load(from + 2 * i + 8)).Store(to + i);
+            // The last block overlaps the one before it and may not read past the last element, which would leave the row: it reads from one before its first.
+            from += 2 * (count - 8) - 1;
+            Odds(Vector256.Load(from), Vector256.Load(from + 8)).Store(to + count - 8);
+            return;
+        }
         for (; i + 5 <= count; i += 4)
         {
             var x = Vector128.Load(from + 2 * i);
@@ -145,9 +185,15 @@ static unsafe class ConvolutionPacking
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static Vector256<float> Evens(Vector256<float> x, Vector256<float> y) => Avx2.Permute4x64(Avx.Shuffle(x, y, 0x88).AsDouble(), 0xD8).AsSingle();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static Vector256<float> Odds(Vector256<float> x, Vector256<float> y) => Avx2.Permute4x64(Avx.Shuffle(x, y, 0xDD).AsDouble(), 0xD8).AsSingle();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     static Vector128<float> Evens(Vector128<float> x, Vector128<float> y)
     {
-        if (System.Runtime.Intrinsics.X86.Sse.IsSupported) return System.Runtime.Intrinsics.X86.Sse.Shuffle(x, y, 0x88);
+        if (Sse.IsSupported) return Sse.Shuffle(x, y, 0x88);
         if (System.Runtime.Intrinsics.Arm.AdvSimd.Arm64.IsSupported) return System.Runtime.Intrinsics.Arm.AdvSimd.Arm64.UnzipEven(x, y);
         return Vector128.Create(x[0], x[2], y[0], y[2]);
     }

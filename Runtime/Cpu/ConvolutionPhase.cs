@@ -46,6 +46,15 @@ unsafe struct ConvolutionPhase
         Taps++;
     }
 
+    /// <summary>Widens what this phase sees of the source to what another sees, too.</summary>
+    public void See(in ConvolutionPhase other)
+    {
+        if (other.Taps == 0) return;
+        (MinY, MaxY) = Taps == 0 ? (other.MinY, other.MaxY) : (Math.Min(MinY, other.MinY), Math.Max(MaxY, other.MaxY));
+        (MinX, MaxX) = Taps == 0 ? (other.MinX, other.MaxX) : (Math.Min(MinX, other.MinX), Math.Max(MaxX, other.MaxX));
+        Taps = Math.Max(Taps, other.Taps);
+    }
+
     /// <summary>The same phase on grid columns [left, left + width) only.</summary>
     public readonly ConvolutionPhase Columns(long left, long width)
     {
@@ -58,8 +67,10 @@ unsafe struct ConvolutionPhase
     /// <summary>Rows of source that a number of grid rows needs.</summary>
     public readonly long Slots(long rows) => (rows - 1) * StepY + MaxY - MinY + 1;
 
-    /// <summary>Floats of a padded source row of one column residue, with room for a vector read past its end.</summary>
-    public readonly long PaddedWidth => ReadWidth + 16;
+    /// <summary>Floats of a padded source row of one column residue, where that is not set: with room for a vector read past its end.</summary>
+    public long Line;
+
+    public readonly long PaddedWidth => Line > 0 ? Line : ReadWidth + 16;
 
     /// <summary>The pixels of the source that a number of grid rows needs.</summary>
     public readonly PlaneRegion Reads(long row, long rows, long height, long width) =>
@@ -74,6 +85,22 @@ unsafe struct ConvolutionPhase
             if ((y - TapY[t]) % StepY == 0) return true;
         }
         return false;
+    }
+
+    /// <summary>The taps that are inside of a source of that height for a row of the grid, as bits; of at most 64.</summary>
+    public readonly ulong TapsDown(long y, long height)
+    {
+        ulong taps = 0;
+        for (int t = 0; t < Taps; t++) taps |= (ulong)(y * StepY + TapY[t]) < (ulong)height ? 1UL << t : 0;
+        return taps;
+    }
+
+    /// <summary>Those inside of a source of that width for a column.</summary>
+    public readonly ulong TapsAcross(long x, long width)
+    {
+        ulong taps = 0;
+        for (int t = 0; t < Taps; t++) taps |= (ulong)(x * StepX + TapX[t]) < (ulong)width ? 1UL << t : 0;
+        return taps;
     }
 
     /// <summary>Columns of one residue of a padded source row.</summary>

@@ -8,7 +8,8 @@ namespace Graph.Runtime.Cpu;
 /// <summary>
 /// The state of one weight gradient that its workers share: partial[slice][row, (tap, channel)] = Σ over the slice's pixels of map gradient[row, pixel] · image[channel, pixel + tap].
 /// A task takes a slice of the pixels and a block of channels. Its image block is turned so that channels are contiguous; then a tap's row of the product's right side is a plain copy, or, where a tap
-/// has whole register tiles of channels, a place in the turned block: such rows are listed, without the padding.
+/// has whole register tiles of channels, a place in the turned block: such rows are listed, without the padding. Where an image has few channels the product is computed as its transpose, partial[slice][(tap, channel), row]: filters fill
+/// the vectors that taps would not. Both are the same chains.
 /// </summary>
 unsafe struct ConvolutionWeightJob
 {
@@ -61,17 +62,44 @@ unsafe struct ConvolutionWeightJob
             {
                 Turn(group, block, image + n, row, rows, column, turnedRows, turnedWidth, turned + n * turnedRows * turnedWidth * cut.Pixel, made);
             }
+            if (IsTransposed)
+            {
+                MultiplyTransposed(group, image, count, row, rows, column, columns, turnedRows, turnedWidth, turned, packedB, packedA, made, sums, add);
+                continue;
+            }
             if (IsListed) List(count, row, rows, column, columns, turnedRows, turnedWidth, (int*)packedB, Lists(packedB));
-            else PackColumns(turned, count, rows, columns, turnedRows, turnedWidth, packedB, stepB);
+            else PackColumns(turned, count, rows, columns, turnedRows, turnedWidth, Machine.Columns, Machine.Columns, packedB, stepB);
             for (long i = 0; i < panels; i++)
             {
                 long first = i * cut.Filters / panels, filters = (i + 1) * cut.Filters / panels - first;
-                for (long n = 0; n < count; n++) PackMap(packedA + n * perImage * Machine.PanelStride, image + n, group * cut.Filters + first, filters, row, rows, column, columns, made);
+                for (long n = 0; n < count; n++) PackMap(packedA + n * perImage * Machine.PanelStride, Machine.PanelStride, image + n, group * cut.Filters + first, filters, row, rows, column, columns, made);
                 if (IsListed) StripListed(filters, packedA, turned, (int*)packedB, Lists(packedB), sums + first * cut.ColumnStride, add);
                 else Tiles.Strip(Machine, filters, cut.Columns, depth, packedA, packedB, stepB, sums + first * cut.ColumnStride, cut.ColumnStride, add, null);
             }
         }
-        if (add == 0) new Span<float>(sums, checked((int)(cut.Filters * cut.ColumnStride))).Clear();
+        if (add == 0) new Span<float>(sums, checked((int)(IsTransposed ? cut.Columns * FilterStride : cut.Filters * cut.ColumnStride))).Clear();
+    }
+
+    const long FewChannels = 4, ManyFilters = 16;
+
+    // Filters of a row of transposed sums: whole tiles of the widest machine.
+    readonly long FilterStride => (cut.Filters + 31) / 32 * 32;
+
+    readonly bool IsTransposed => cut.Blocks == 1 && cut.Pixel <= FewChannels && cut.Filters >= ManyFilters && cut.Columns * FilterStride <= cut.Filters * cut.ColumnStride;
+
+    readonly void MultiplyTransposed(
+        long group, long image, long images, long row, long rows, long column, long columns, long turnedRows, long turnedWidth, float* turned, float* packedColumns, float* packedMap, float* made, float* sums, long add)
+    {
+        long perImage = rows * columns, depth = images * perImage, step = Packing.PanelStep(depth, Machine.PanelStride), width = Machine.Columns;
+        long panels = (cut.Columns + Machine.Rows - 1) / Machine.Rows, height = (cut.Columns + panels - 1) / panels;
+        PackColumns(turned, images, rows, columns, turnedRows, turnedWidth, height, Machine.PanelStride, packedColumns, step);
+        for (long first = 0; first < cut.Filters; first += width)
+        {
+            long filters = Math.Min(width, cut.Filters - first);
+            for (long n = 0; n < images; n++) PackMap(packedMap + n * perImage * width, width, image + n, group * cut.Filters + first, filters, row, rows, column, columns, made);
+            float* panel = packedColumns;
+            for (long c = 0; c < cut.Columns; c += height, panel += step) Machine.Kernel(Math.Min(height, cut.Columns - c), filters)(depth, panel, packedMap, width, sums + c * FilterStride + first, FilterStride, add);
+        }
     }
 
     readonly long ChunkPixels => cut.ChunkImages * cut.ChunkRows * cut.ChunkColumns;
@@ -116,9 +144,9 @@ unsafe struct ConvolutionWeightJob
     }
 
     // A panel of some filters over the pixels of a chunk in one image: whole rows, or a part of one.
-    readonly void PackMap(float* panel, long image, long filter, long filters, long row, long rows, long column, long columns, float* made)
+    readonly void PackMap(float* panel, long stride, long image, long filter, long filters, long row, long rows, long column, long columns, float* made)
     {
-        long stride = Machine.PanelStride, width = Math.Min((filters + 7) / 8 * 8, stride), pixels = rows * columns;
+        long width = Math.Min((filters + 7) / 8 * 8, stride), pixels = rows * columns;
         if (maps.IsMade)
         {
             maps.Make(made, pixels, image, filter, filters, row * maps.Width + column, pixels);
@@ -184,13 +212,12 @@ unsafe struct ConvolutionWeightJob
 
     static void Clear(float* to, long count) => new Span<float>(to, (int)count).Clear();
 
-    // Panels of the product's right side: row = pixel, column = (tap, channel).
-    readonly void PackColumns(float* turned, long images, long rows, long columns, long turnedRows, long turnedWidth, float* packed, long stepB)
+    // Panels of some of the columns (tap, channel) of the product each, a row of which, a pixel, has so many lanes.
+    readonly void PackColumns(float* turned, long images, long rows, long columns, long turnedRows, long turnedWidth, long width, long stride, float* packed, long step)
     {
-        long width = Machine.Columns;
         // Where each run of a panel's lanes starts in the turned image, relative to the pixel.
         var segments = stackalloc Segment[(int)Math.Min(width, 64)];
-        for (long first = 0; first < cut.Columns; first += width, packed += stepB)
+        for (long first = 0; first < cut.Columns; first += width, packed += step)
         {
             int count = 0;
             for (long lane = 0; lane < width && first + lane < cut.Columns;)
@@ -208,8 +235,8 @@ unsafe struct ConvolutionWeightJob
                 for (long y = 0; y < rows; y++)
                 {
                     float* from = turned + (n * turnedRows + y * call->StrideHeight) * turnedWidth * cut.Pixel;
-                    PackRun(from, call->StrideWidth * cut.Pixel, columns, segments, count, to, width);
-                    to += columns * width;
+                    PackRun(from, call->StrideWidth * cut.Pixel, columns, segments, count, to, stride);
+                    to += columns * stride;
                 }
             }
         }
@@ -261,6 +288,18 @@ unsafe struct ConvolutionWeightJob
         float* weight = call->Weight + (group * cut.Filters + filter) * cut.Channels * cut.Taps;
         for (long block = 0; block < cut.Blocks; block++)
         {
+            if (IsTransposed)
+            {
+                // In one block: there are few channels.
+                for (long column = 0; column < cut.Columns; column++)
+                {
+                    float* part = PartialOf(0, group, block) + column * FilterStride + filter;
+                    float sum = *part;
+                    for (long slice = 1; slice < cut.Slices; slice++) sum += *(part += cut.SliceFloats);
+                    weight[column % cut.Pixel * cut.Taps + column / cut.Pixel] = sum;
+                }
+                return;
+            }
             float* sums = PartialOf(0, group, block) + filter * cut.ColumnStride;
             if (cut.Slices > 1)
             {

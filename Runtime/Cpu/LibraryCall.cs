@@ -17,6 +17,9 @@ abstract unsafe class LibraryCall(string operation, AttributeMap attributes, int
     /// <summary>How many operands the node has; results are numbered behind them.</summary>
     public int Inputs { get; } = inputs;
 
+    /// <summary>How many results there are.</summary>
+    public int Results => shapes.Length - Inputs;
+
     /// <summary>Memory of the launch table, zeroed, that lives as long as the table.</summary>
     public abstract T* Take<T>(int count = 1) where T : unmanaged;
 

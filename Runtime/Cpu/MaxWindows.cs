@@ -7,58 +7,81 @@ namespace Graph.Runtime.Cpu;
 /// <summary>Maxima of windows of float32, and their gradient, by <see cref="WindowRows"/>.</summary>
 static unsafe class MaxWindows
 {
-    /// <summary>Windows [from, to) of row <paramref name="y"/> of one plane's map.</summary>
-    public static void Row(PoolingCall* c, float* plane, long y, long from, long to, float* map, int* index)
+    /// <summary>Windows [from, to) of all rows of one plane's map; where their maxima lie only if there is an index.</summary>
+    public static void Plane(PoolingCall* c, float* plane, long from, long to, float* map, int* index)
     {
-        if (c->StrideWidth == 1) Row<Extent1>(c, plane, y, from, to, map, index);
-        else Row<Extent2>(c, plane, y, from, to, map, index);
+        if (index == null) Plane<Alone>(c, plane, from, to, map, index);
+        else Plane<Placed>(c, plane, from, to, map, index);
+    }
+
+    static void Plane<Maximum>(PoolingCall* c, float* plane, long from, long to, float* map, int* index) where Maximum : struct, IMaximum
+    {
+        if (c->StrideWidth == 1) Plane<Maximum, Extent1>(c, plane, from, to, map, index);
+        else Plane<Maximum, Extent2>(c, plane, from, to, map, index);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    static void Row<Stride>(PoolingCall* c, float* plane, long y, long from, long to, float* map, int* index) where Stride : struct, IExtent
+    static void Plane<Maximum, Stride>(PoolingCall* c, float* plane, long from, long to, float* map, int* index) where Maximum : struct, IMaximum where Stride : struct, IExtent
     {
-        var (top, bottom) = c->Rows(y);
-        long width = c->Width, row = c->From.Row, kernel = c->KernelWidth, last = to - WindowRows.Group;
+        long width = c->Width, row = c->From.Row, kernel = c->KernelWidth, padding = c->PaddingLeft, mapHeight = c->MapHeight, mapWidth = c->MapWidth, last = to - WindowRows.Group;
         var steps = Vector128.Create(0, 1, 2, 3) * Stride.Value;
         var one = Vector256<int>.One;
-        for (long x = from; x < to; x += 2 * WindowRows.Group)
+        for (long y = 0; y < mapHeight; y++, map += mapWidth, index += mapWidth)
         {
-            long a = Math.Min(x, last), b = Math.Min(x + WindowRows.Group, last);
-            long first = top * width + a * Stride.Value - c->PaddingLeft, second = top * width + b * Stride.Value - c->PaddingLeft;
-            var line = Vector256.Create(steps + Vector128.Create((int)first), steps + Vector128.Create((int)second));
-            // No number is less; a window of nothing but such has its first for its maximum.
-            var best = Vector256.Create(float.NegativeInfinity);
-            var at = line;
-            float* p = plane + (first + top * (row - width)), q = plane + (second + top * (row - width));
-            for (long i = top; i < bottom; i++, p += row, q += row, line += Vector256.Create((int)width))
+            var (top, bottom) = c->Rows(y);
+            for (long x = from; x < to; x += 2 * WindowRows.Group)
             {
-                var place = line;
-                if (Stride.Value == 1)
+                long a = Math.Min(x, last), b = Math.Min(x + WindowRows.Group, last);
+                long first = top * width + a * Stride.Value - padding, second = top * width + b * Stride.Value - padding;
+                var line = Maximum.HasPlace ? Vector256.Create(steps + Vector128.Create((int)first), steps + Vector128.Create((int)second)) : default;
+                // No number is less; a window of nothing but such has its first for its maximum.
+                var best = Vector256.Create(float.NegativeInfinity);
+                var at = line;
+                float* p = plane + (first + top * (row - width)), q = plane + (second + top * (row - width));
+                for (long i = top; i < bottom; i++, p += row, q += row)
                 {
-                    for (long j = 0; j < kernel; j++, place += one) Take(WindowRows.Load(p + j, q + j), place, ref best, ref at);
-                    continue;
+                    var place = line;
+                    if (Stride.Value == 1)
+                    {
+                        for (long j = 0; j < kernel; j++, place += one) Take<Maximum>(WindowRows.Load(p + j, q + j), place, ref best, ref at);
+                    }
+                    else
+                    {
+                        var u = WindowRows.Load(p, q);
+                        var v = WindowRows.Load(p + 4, q + 4);
+                        Take<Maximum>(WindowRows.Even(u, v), place, ref best, ref at);
+                        Take<Maximum>(WindowRows.Odd(u, v), place += one, ref best, ref at);
+                        // From one column before: the last window may end with the image.
+                        for (long j = 2; j < kernel; j++) Take<Maximum>(WindowRows.Odd(WindowRows.Load(p + j - 1, q + j - 1), WindowRows.Load(p + j + 3, q + j + 3)), place += one, ref best, ref at);
+                    }
+                    if (Maximum.HasPlace) line += Vector256.Create((int)width);
                 }
-                var u = WindowRows.Load(p, q);
-                var v = WindowRows.Load(p + 4, q + 4);
-                Take(WindowRows.Even(u, v), place, ref best, ref at);
-                Take(WindowRows.Odd(u, v), place += one, ref best, ref at);
-                // From one column before: the last window may end with the image.
-                for (long j = 2; j < kernel; j++) Take(WindowRows.Odd(WindowRows.Load(p + j - 1, q + j - 1), WindowRows.Load(p + j + 3, q + j + 3)), place += one, ref best, ref at);
+                WindowRows.Store(best, map + a, map + b);
+                if (!Maximum.HasPlace) continue;
+                at.GetLower().Store(index + a);
+                at.GetUpper().Store(index + b);
             }
-            WindowRows.Store(best, map + a, map + b);
-            at.GetLower().Store(index + a);
-            at.GetUpper().Store(index + b);
         }
     }
 
     // A greater number, or NaN against a number.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static void Take(Vector256<float> candidate, Vector256<int> place, ref Vector256<float> best, ref Vector256<int> at)
+    static void Take<Maximum>(Vector256<float> candidate, Vector256<int> place, ref Vector256<float> best, ref Vector256<int> at) where Maximum : struct, IMaximum
     {
         var keep = Vector256.LessThanOrEqual(candidate, best) | ~Vector256.Equals(best, best);
         best = Vector256.ConditionalSelect(keep, best, candidate);
-        at = Vector256.ConditionalSelect(keep.AsInt32(), at, place);
+        if (Maximum.HasPlace) at = Vector256.ConditionalSelect(keep.AsInt32(), at, place);
     }
+
+    /// <summary>Whether the place of a maximum is told too, as a type.</summary>
+    interface IMaximum
+    {
+        static abstract bool HasPlace { get; }
+    }
+
+    readonly struct Alone : IMaximum { public static bool HasPlace => false; }
+
+    readonly struct Placed : IMaximum { public static bool HasPlace => true; }
 
     /// <summary>
     /// The gradient of one plane where every maximum lies in a square of 2 × 2 of its own, as it does for windows of 2 × 2 side by side: each pixel is written once. False, and what is written

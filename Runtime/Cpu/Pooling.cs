@@ -9,12 +9,12 @@ namespace Graph.Runtime.Cpu;
 [EditorBrowsable(EditorBrowsableState.Never)]
 public static unsafe class Pooling
 {
-    // A chunk has at least this many elements of the image.
-    const long ChunkElements = 16 * 1024;
+    // A chunk has at least this many elements of the image: some microseconds of work.
+    const long ChunkElements = 32 * 1024;
 
     static long Grain(PoolingCall* call) => 1 + ChunkElements / Math.Max(1, call->Height * call->Width);
 
-    /// <summary>Maxima and where they lie: the first of equal ones; NaN counts as the greatest, the first of them wins.</summary>
+    /// <summary>Maxima and, where there is room for it, where they lie: the first of equal ones; NaN counts as the greatest, the first of them wins.</summary>
     public static void MaxForward(WorkerPool pool, PoolingCall* call) => MaxForward<Float32Elements, float, float>(pool, call);
 
     internal static void MaxForward<E, T, C>(WorkerPool pool, PoolingCall* call) where E : IElement<T, C> where T : unmanaged where C : unmanaged, INumber<C> => pool.Run(&MaxForward<E, T, C>, call, call->Planes, Grain(call));
@@ -42,7 +42,7 @@ public static unsafe class Pooling
         for (long plane = begin; plane < end; plane++)
         {
             T* source = (T*)c->Image + c->Plane(plane), to = (T*)c->Map + plane * map;
-            var index = c->Index + plane * map;
+            var index = c->Index == null ? null : c->Index + plane * map;
             if (typeof(T) == typeof(C)) MaxPlane(c, (C*)source, (C*)to, index);
             else
             {
@@ -57,9 +57,10 @@ public static unsafe class Pooling
     static void MaxPlane<C>(PoolingCall* c, C* source, C* map, int* index) where C : unmanaged, INumber<C>
     {
         var (from, to) = typeof(C) == typeof(float) && c->From.Column == 1 ? WindowRows.Inside(c) : (0, 0);
+        if (to > from) MaxWindows.Plane(c, (float*)source, from, to, (float*)map, index);
+        if (to - from == c->MapWidth) return;
         for (long y = 0; y < c->MapHeight; y++, map += c->MapWidth, index += c->MapWidth)
         {
-            if (to > from) MaxWindows.Row(c, (float*)source, y, from, to, (float*)map, index);
             for (long x = 0; x < from; x++) MaxWindow(c, source, y, x, map + x, index + x);
             for (long x = to; x < c->MapWidth; x++) MaxWindow(c, source, y, x, map + x, index + x);
         }
@@ -83,7 +84,7 @@ public static unsafe class Pooling
             }
         }
         *value = best;
-        *index = (int)at;
+        if (c->Index != null) *index = (int)at;
     }
 
     static void MaxGradient<E, T, C>(void* context, long begin, long end, int worker) where E : IElement<T, C> where T : unmanaged where C : unmanaged, INumber<C>
@@ -240,7 +241,7 @@ static unsafe partial class LibraryKernels
         DType.F16 => &Pooling.MaxForward<Float16Elements, ushort, float>,
         DType.BF16 => &Pooling.MaxForward<BFloat16Elements, ushort, float>,
         _ => throw call.Unsupported(0),
-    }, image: 0, map: 1, index: 2));
+    }, image: 0, map: 1, index: call.Results > 1 ? 2 : -1));
 
     static readonly string maxPool2dGrad = Implement("max_pool2d_grad", call => Pool(call, call.Type(0) switch
     {

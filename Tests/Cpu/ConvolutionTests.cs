@@ -59,6 +59,12 @@ public unsafe class ConvolutionTests
         WithMap(Call(16, 70, 5, 5, 18, 1, 1, stride: 2), 4, 5),
         Call(31, 34, 6, 5, 32, 3, 3, padding: 2, dilation: 2, groups: 2),
         Call(17, 8, 7, 7, 8, 5, 5, padding: 2),
+        // One image, and some: what a packed weight multiplies line by line, or pixel by pixel over images; lines longer than a tile, strides, dilation, groups, several blocks of channels and of filters.
+        Call(1, 64, 16, 31, 33, 3, 3, padding: 1),
+        Call(1, 130, 4, 4, 66, 3, 3, padding: 1),
+        Call(3, 24, 9, 33, 40, 5, 3, stride: 2, padding: 2),
+        Call(6, 44, 5, 6, 17, 3, 3, padding: 3, dilation: 2),
+        Call(9, 96, 3, 2, 64, 2, 3, stride: 2, padding: 1, groups: 2),
         // What the packed loops have no room for: long strides, windows of thousands of elements, windows that reach over more of the image than lies in the caches.
         Call(2, 4, 40, 37, 6, 3, 2, stride: 32, padding: 1, groups: 2),
         Call(1, 2, 70, 68, 3, 65, 66, padding: 1),

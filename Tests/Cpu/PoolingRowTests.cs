@@ -102,6 +102,10 @@ public unsafe class PoolingRowTests
                 expected[o] = best;
             }
             AssertBits(c, "maxima", expected, map.Span);
+            map.Span.Clear();
+            var alone = c with { Index = null };
+            Pooling.MaxForward(pool, &alone);
+            AssertBits(c, "maxima without their places", expected, map.Span);
 
             using var back = new NativeArray(image.Count);
             using var gradient = Numbers(map.Count, 2);

@@ -31,6 +31,7 @@ static class LibrarySamples
         new("pad", [("axis", 1), ("before", Shaped(2)), ("after", Shaped(1)), ("value", 0.5)], F(3, 4, 5)),
         new("placed", [("axis", 1)], F(3, 6, 4), F(3, 2, 4), I()),
         new("max_pool2d", Pool(), F(2, 3, 6, 5)),
+        new("max_pool2d", Pool(("places", 0)), F(2, 3, 6, 5)),
         new("max_pool2d_grad", [("shape", Shaped(2, 3, 6, 5))], F(2, 3, 3, 6), I(2, 3, 3, 6)),
         new("avg_pool2d", Pool(), F(2, 3, 6, 5)),
         new("avg_pool2d_grad", Pool(("shape", Shaped(2, 3, 6, 5))), F(2, 3, 3, 6)),

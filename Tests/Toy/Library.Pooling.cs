@@ -37,7 +37,7 @@ static partial class Library
             foreach (var at in image)
                 if (best < 0 || call.Real(0, at) > call.Real(0, best) || (double.IsNaN(call.Real(0, at)) && !double.IsNaN(call.Real(0, best)))) best = at;
             call[1].Store(map, call.Element(0, best));
-            call[2].Store(map, Number.Of(best % plane));
+            if (call.Results > 1) call[2].Store(map, Number.Of(best % plane));
         }
     }
 

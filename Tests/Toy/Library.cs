@@ -14,6 +14,8 @@ sealed class LibraryCall(LibraryLaunch launch, Pointer[] pointers, Func<Dim, lon
     /// <summary>How many operands are inputs; results are numbered behind them.</summary>
     public int Inputs => launch.Inputs;
 
+    public int Results => pointers.Length - Inputs;
+
     public Pointer this[int operand] => pointers[operand];
 
     readonly long[][] shapes = [.. launch.Shapes.Select(s => s.Select(size).ToArray())], strides = [.. launch.Strides.Select(s => s.Select(size).ToArray())];

@@ -4,7 +4,7 @@ using Graph.Compiler.Kernels;
 
 namespace Graph.Compiler.Targets.Ptx;
 
-/// <summary>The largest element of each window and its place in the plane, the first of equal ones; a NaN is the largest. A thread for each window.</summary>
+/// <summary>The largest element of each window and, where the launch has a place for it, its place in the plane, the first of equal ones; a NaN is the largest. A thread for each window.</summary>
 sealed class PtxMaxPool : PtxLibrary
 {
     public override string Operation => "max_pool2d";
@@ -34,6 +34,6 @@ sealed class PtxMaxPool : PtxLibrary
             text.Assign(place, text.Instruction("selp.b32", RegisterClass.Word, index.Class == RegisterClass.Long ? text.Instruction("cvt.u32.u64", RegisterClass.Word, inPlane) : inPlane, place, isBetter));
         });
         code.Store(1, element, best);
-        code.Store(2, element, PtxConversions.Cast(text, place, DType.I32, code.Kernel.Types[2]));
+        if (code.Kernel.Types.Length > 2) code.Store(2, element, PtxConversions.Cast(text, place, DType.I32, code.Kernel.Types[2]));
     }
 }

@@ -165,7 +165,7 @@ public sealed class KernelTests
     [InlineData("bf16")]
     public void Convolutions_and_pools_of_16_bits_have_the_bits_of_the_interpreter(string type) => Agree(Parse($$"""
         func f(x: {{type}}[B,4,9,7], w: {{type}}[6,4,3,3], dy: {{type}}[B,6,9,7], dz: {{type}}[B,4,5,4], da: {{type}}[B,4,4,2])
-          -> ({{type}}[B,6,9,7], {{type}}[B,4,9,7], {{type}}[6,4,3,3], {{type}}[B,4,5,4], {{type}}[B,4,9,7], {{type}}[B,4,4,2], {{type}}[B,4,9,7])
+          -> ({{type}}[B,6,9,7], {{type}}[B,4,9,7], {{type}}[6,4,3,3], {{type}}[B,4,5,4], {{type}}[B,4,9,7], {{type}}[B,4,4,2], {{type}}[B,4,9,7], {{type}}[B,4,4,3])
           %0 = conv2d x, w {dilation=[1,1], groups=1, padding=[1,1], stride=[1,1]}
           %1 = conv2d_grad_input dy, w {dilation=[1,1], groups=1, padding=[1,1], stride=[1,1], shape=[B,4,9,7]}
           %2 = conv2d_grad_weight x, dy {dilation=[1,1], groups=1, padding=[1,1], stride=[1,1], shape=[6,4,3,3]}
@@ -173,7 +173,8 @@ public sealed class KernelTests
           %5 = max_pool2d_grad dz, %4 {shape=[B,4,9,7]}
           %6 = avg_pool2d x {kernel=[2,3], padding=[0,0], stride=[2,3]}
           %7 = avg_pool2d_grad da {kernel=[2,3], padding=[0,0], shape=[B,4,9,7], stride=[2,3]}
-          return %0, %1, %2, %3, %5, %6, %7
+          %8 = max_pool2d x {kernel=[2,2], padding=[0,0], places=0, stride=[2,2]}
+          return %0, %1, %2, %3, %5, %6, %7, %8
         """.Replace(")\n  ->", ") ->", StringComparison.Ordinal)), [(1, 1), (3, 1)]);
 
     [Fact]
