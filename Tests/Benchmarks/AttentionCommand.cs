@@ -10,8 +10,9 @@ using Graph.Runtime.Cpu;
 namespace Graph.Benchmarks;
 
 /// <summary>
-/// <c>attention [--threads N] [BATCH HEADS KEY_HEADS LENGTH WIDTH]…</c>: milliseconds (the best of several runs) of a causal self-attention and of its gradient with one thread and with all, and 10⁹ operations a
-/// second of the products over what is seen, beside the machine's measured multiply-add peak; one JSON object a shape. <c>flags</c> says why the figures should not be believed.
+/// <c>attention [--threads N] [--queries N] [BATCH HEADS KEY_HEADS LENGTH WIDTH]…</c>: milliseconds (the best of several runs) of a causal self-attention and of its gradient with one thread and with all, and 10⁹ operations a
+/// second of the products over what is seen, beside the machine's measured multiply-add peak;
+/// one JSON object a shape. <c>--queries</c>: so many behind keys of that length, forward. <c>flags</c> says why the figures should not be believed.
 /// </summary>
 static unsafe class AttentionCommand
 {
@@ -21,27 +22,29 @@ static unsafe class AttentionCommand
     public static int Run(string[] args)
     {
         int threads = Environment.ProcessorCount;
+        long queries = 0;
         var numbers = new List<long>();
         for (int i = 0; i < args.Length; i++)
         {
-            if (args[i] == "--threads" && i + 1 < args.Length) threads = int.Parse(args[++i], CultureInfo.InvariantCulture);
+            if (args[i] == "--queries" && i + 1 < args.Length) queries = long.Parse(args[++i], CultureInfo.InvariantCulture);
+            else if (args[i] == "--threads" && i + 1 < args.Length) threads = int.Parse(args[++i], CultureInfo.InvariantCulture);
             else numbers.Add(long.Parse(args[i], CultureInfo.InvariantCulture));
         }
         if (numbers.Count % 5 != 0)
         {
-            Console.Error.WriteLine("usage: Benchmarks attention [--threads N] [BATCH HEADS KEY_HEADS LENGTH WIDTH]...");
+            Console.Error.WriteLine("usage: Benchmarks attention [--threads N] [--queries N] [BATCH HEADS KEY_HEADS LENGTH WIDTH]...");
             return 2;
         }
         using var one = new WorkerPool(1);
         using var all = new WorkerPool(threads);
         var conditions = Conditions.Measure(threads);
         if (numbers.Count == 0)
-            foreach (long[] shape in shapes) Console.WriteLine(Measure(one, all, conditions, shape));
-        for (int i = 0; i < numbers.Count; i += 5) Console.WriteLine(Measure(one, all, conditions, [.. numbers.GetRange(i, 5)]));
+            foreach (long[] shape in shapes) Console.WriteLine(Measure(one, all, conditions, shape, queries));
+        for (int i = 0; i < numbers.Count; i += 5) Console.WriteLine(Measure(one, all, conditions, [.. numbers.GetRange(i, 5)], queries));
         return 0;
     }
 
-    static string Measure(WorkerPool one, WorkerPool all, Conditions conditions, long[] shape)
+    static string Measure(WorkerPool one, WorkerPool all, Conditions conditions, long[] shape, long queries)
     {
         var (batch, heads, keyHeads, length, width) = (shape[0], shape[1], shape[2], shape[3], shape[4]);
         AttentionView View(long count) => new() { At = Timing.Fill(batch * count * length * width), Batch = count * length * width, Head = length * width, Row = width, Column = 1 };
@@ -49,7 +52,7 @@ static unsafe class AttentionCommand
         var call = (AttentionCall*)NativeMemory.AllocZeroed((nuint)sizeof(AttentionCall));
         *call = new AttentionCall
         {
-            Sizes = new(batch, heads, keyHeads, length, length, width, width), IsCausal = true, Scale = 1 / Math.Sqrt(width),
+            Sizes = new(batch, heads, keyHeads, queries > 0 ? queries : length, length, width, width), IsCausal = queries == 0, Scale = 1 / Math.Sqrt(width),
             Query = View(heads), Key = View(keyHeads), Value = View(keyHeads), Output = View(heads), OutputGradient = View(heads), QueryGradient = View(heads), KeyGradient = View(keyHeads), ValueGradient = View(keyHeads),
             Normalizer = new() { At = Timing.Fill(2 * batch * heads * length), Batch = 2 * heads * length, Head = 2 * length, Row = 2, Column = 1 },
         };
@@ -60,7 +63,9 @@ static unsafe class AttentionCommand
         foreach (var (kind, name, products) in new[] { (AttentionKind.Forward, "forward", 2), (AttentionKind.Gradient, "gradient", 5) })
         {
             (call->KeyTile, call->QueryTile) = kind == AttentionKind.Forward ? (tiles.Keys, 0) : (tiles.GradientKeys, tiles.GradientQueries);
-            var flops = 2.0 * products * batch * heads * width * length * (length + 1) / 2;
+            // A few queries write text: nothing is trained on them.
+            if (queries > 0 && kind == AttentionKind.Gradient) break;
+            var flops = queries > 0 ? 2.0 * products * batch * heads * width * queries * length : 2.0 * products * batch * heads * width * length * (length + 1) / 2;
             foreach (var (pool, peak, threads) in new[] { (one, conditions.PeakOne, "1"), (all, conditions.PeakAll, "all") })
             {
                 pool.EnsureScratch(Attention<Float32Elements, float, float, Float32Attention>.ScratchBytes(kind, call));

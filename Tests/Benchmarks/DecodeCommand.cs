@@ -9,31 +9,30 @@ using Graph.Yardsticks;
 namespace Graph.Benchmarks;
 
 /// <summary>
-/// <c>decode [--threads N] [--seconds S] [--profile] [KEPT]…</c>: GPT-2 that writes token by token, keys and values of so many tokens kept: milliseconds a token, median and least, and tokens a second by the least; one JSON
-/// object for each count. <c>--profile</c> adds the milliseconds a token of each kind of kernel.
+/// <c>decode [--threads N] [--seconds S] [KEPT]…</c>: GPT-2 that writes token by token, keys and values of so many tokens kept: milliseconds a token, median and least, and tokens a second by the least; one JSON
+/// object for each count.
 /// </summary>
 static class DecodeCommand
 {
     public static int Run(string[] args)
     {
-        var (threads, seconds, profile) = (Math.Min(2, Environment.ProcessorCount), 3.0, false);
+        var (threads, seconds) = (Math.Min(2, Environment.ProcessorCount), 3.0);
         var counts = new List<int>();
         for (var i = 0; i < args.Length; i++)
         {
             if (args[i] == "--threads" && i + 1 < args.Length) threads = int.Parse(args[++i], CultureInfo.InvariantCulture);
             else if (args[i] == "--seconds" && i + 1 < args.Length) seconds = double.Parse(args[++i], CultureInfo.InvariantCulture);
-            else if (args[i] == "--profile") profile = true;
             else counts.Add(int.Parse(args[i], CultureInfo.InvariantCulture));
         }
         if (counts.Count == 0) counts.AddRange([0, 255, 1023]);
         using var all = Gpt2Writer.Create(seed: 1, threads: threads);
         using var model = all.NewSession(threads); // what is kept is a session's
         var scores = new float[50257];
-        foreach (var kept in counts) Console.WriteLine(Measure(model, kept, seconds, threads, scores, profile));
+        foreach (var kept in counts) Console.WriteLine(Measure(model, kept, seconds, threads, scores));
         return 0;
     }
 
-    static string Measure(Gpt2Writer model, int kept, double seconds, int threads, float[] scores, bool profile)
+    static string Measure(Gpt2Writer model, int kept, double seconds, int threads, float[] scores)
     {
         // What is kept are numbers like any: the time does not depend on them.
         int[] token = [1], at = [kept];
@@ -50,17 +49,6 @@ static class DecodeCommand
         {
             ["model"] = "gpt2", ["kept"] = kept, ["threads"] = threads, ["ms_per_token"] = Math.Round(times[times.Count / 2], 3), ["min"] = Math.Round(times[0], 3), ["tokens_per_second"] = Math.Round(1e3 / times[0], 1),
         };
-        if (profile)
-        {
-            var session = ((IModel)model).Instance.Session;
-            session.Profiling = true;
-            var (before, calls) = (session.Profile("next"), 0);
-            for (clock.Restart(); calls < 5 || clock.Elapsed.TotalSeconds < seconds; calls++) model.Next(token, at, scores);
-            session.Profiling = false;
-            var (launches, after) = (session.PlanOf("next").Function.Launches, session.Profile("next"));
-            foreach (var kind in Enumerable.Range(0, launches.Length).GroupBy(i => launches[i].Title.TrimEnd([.. "0123456789"])))
-                line[kind.Key + "_ms"] = Math.Round(1e3 * kind.Sum(i => after[i] - (i < before.Length ? before[i] : 0)) / calls, 4);
-        }
         if (load.Share is { } share) line["foreign_load"] = Math.Round(share, 3);
         return JsonSerializer.Serialize(line);
     }

@@ -19,9 +19,9 @@ static class Program
         ("sums", "[--threads N] [M N K]...", SumsCommand.Run),
         ("conv", "[--threads N] [--rounds R] [--peer COMMAND] [BATCH CHANNELS SIZE FILTERS KERNEL STRIDE]...", ConvCommand.Run),
         ("inference", "[--threads N] [--seconds S] [--peer COMMAND] [--profile] [MODEL|MODEL:BATCH]...", InferenceCommand.Run),
-        ("decode", "[--threads N] [--seconds S] [--profile] [KEPT]...", DecodeCommand.Run),
+        ("decode", "[--threads N] [--seconds S] [KEPT]...", DecodeCommand.Run),
         ("ptx", "--out FOLDER [--sm N] [MODEL]...", PtxCommand.Run),
-        ("attention", "[--threads N] [BATCH HEADS KEY_HEADS LENGTH WIDTH]...", AttentionCommand.Run),
+        ("attention", "[--threads N] [--queries N] [BATCH HEADS KEY_HEADS LENGTH WIDTH]...", AttentionCommand.Run),
         ("fuzz", "safetensors|idx|csv|sources|programs [--count N] [--seed S]", FuzzCommand.Run),
     ];
 
