@@ -85,7 +85,11 @@ public sealed class ModelGenerator : IIncrementalGenerator
         context.RegisterImplementationSourceOutput(emitted, (output, pair) =>
         {
             if (pair.Model is { Kernels: { } kernels } model) Add(output, model.Class.HintName + ".Kernels", kernels);
-            foreach (var further in pair.Model.Further) Add(output, pair.Model.Class.HintName + ".Kernels." + further.Precision, further.Source);
+            foreach (var further in pair.Model.Further)
+            {
+                Add(output, pair.Model.Class.HintName + ".Kernels." + further.Precision, further.Kernels);
+                if (further.Targets is { } source) Add(output, pair.Model.Class.HintName + ".Targets." + further.Precision, source);
+            }
             if (pair.Model is { Targets: { } targets } compiled) Add(output, compiled.Class.HintName + ".Targets", targets);
         });
         context.RegisterImplementationSourceOutput(origins, (output, file) => Add(output, file.HintName + ".Origins", file.Text));

@@ -20,6 +20,9 @@ public readonly struct StepResult
 
     internal StepResult(Runtime.Execution.PendingStep pending, double learningRate) => (this.pending, LearningRate) = (pending, learningRate);
 
+    /// <summary>A device makes it by itself: who reads it may wait.</summary>
+    internal bool IsPending => pending is not null;
+
     /// <summary>The number of the step: 1 for the first. A step that is not made does not count, so the next one has the same number.</summary>
     public long Step => pending?.Numbers.Step ?? step;
 

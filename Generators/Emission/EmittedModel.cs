@@ -13,11 +13,12 @@ namespace Graph.Generators.Emission;
 /// <param name="Origins">The places that the embedded programs refer to by number.</param>
 public sealed record EmittedModel(ClassDeclaration Class, CompiledMembers? Members, string? Kernels, string? Targets, EquatableArray<DiagnosticInfo> Diagnostics, EquatableArray<Location> Origins)
 {
-    /// <summary>The kernels of the further precisions, each a file of its own.</summary>
-    public EquatableArray<PrecisionKernels> Further { get; init; } = [];
+    /// <summary>The parts of the class for further precisions, each a file of its own.</summary>
+    public EquatableArray<PrecisionParts> Further { get; init; } = [];
 }
 
-/// <summary>The kernels of a model in a further precision.</summary>
+/// <summary>What a model's class holds for a further precision.</summary>
 /// <param name="Precision">The precision.</param>
-/// <param name="Source">The class with them.</param>
-public sealed record PrecisionKernels(string Precision, string Source);
+/// <param name="Kernels">The class with its kernels.</param>
+/// <param name="Targets">The part that holds what it is compiled for beside the processor; null when that is nothing.</param>
+public sealed record PrecisionParts(string Precision, string Kernels, string? Targets);

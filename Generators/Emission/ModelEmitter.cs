@@ -39,32 +39,25 @@ public static class ModelEmitter
         if (result.Model is not { } model) return Failed(input, result.Diagnostics.Select(DiagnosticInfo.Of));
         if (input.IsExact) model = Exact(model);
 
-        // Targets share all stages but the last two.
-        var programs = CompilerPipeline.Run(model.Program, [.. input.Targets], cancel: cancellation);
-        if (programs.SelectMany(p => MissingKernels.Errors(p, model.Origins, input.Model.Location)).ToList() is { Count: > 0 } missing) return Failed(input, missing);
-        cancellation.ThrowIfCancellationRequested();
-        var lowered = programs.Select(p => Lowerer.Lower(p, cancellation)).ToList();
-        var planned = lowered.Select(kernels => MemoryBudgets.Plan(input.Class.Name, kernels, input.MemoryBudget, model.Origins, input.Model.Location)).ToList();
-        if (planned.SelectMany(p => p.Errors).ToList() is { Count: > 0 } tooMuch) return Failed(input, tooMuch);
-        var parts = programs.Select((program, i) => Part(input.Class, program.Target, lowered[i], planned[i].Plans, input.Class.KernelClassFor(program.Target), emitters)).ToList();
-        cancellation.ThrowIfCancellationRequested();
-        var further = model.Further.Select(program => Further(input, model, program, emitters, cancellation)).ToList();
-        if (further.SelectMany(f => f.Errors).ToList() is { Count: > 0 } tooMuchFurther) return Failed(input, tooMuchFurther);
+        var own = Compile(input, model, model.Program, input.Class.KernelClassFor, emitters, cancellation);
+        if (own.Errors.Count > 0) return Failed(input, own.Errors);
+        var further = model.Further.Select(program => (program.Training[0].Precision, Compiled: Compile(input, model, program, target => input.Class.KernelClassIn(program.Training[0].Precision, target), emitters, cancellation))).ToList();
+        if (further.SelectMany(f => f.Compiled.Errors).ToList() is { Count: > 0 } wrongFurther) return Failed(input, wrongFurther);
 
         // The class runs on the processor.
-        var cpu = programs.IndexOf(programs.Single(p => p.Target == KnownTargets.Cpu));
-        var others = parts.Where((_, i) => i != cpu).ToList();
+        var others = own.Others.ToList();
         var texts = new ModelTexts(CompressedText.Pack(Modules(input)), CompressedText.Pack(ProgramPrinter.Print(model.Program)));
         return new(
-            input.Class, new(GeneratedMethod.All(model, programs[cpu].Final).ToEquatableArray(), texts, others.Count > 0) { Precisions = Precisions(model), Dims = Dims(model, programs[cpu].Final, lowered[cpu]), MemoryBudget = input.MemoryBudget },
-            PartSource.Kernels(input.Class, parts[cpu]), others.Count > 0 ? PartSource.Targets(input.Class, others) : null,
+            input.Class, new(GeneratedMethod.All(model, own.Final).ToEquatableArray(), texts, others.Count > 0) { Precisions = Precisions(model), Dims = Dims(model, own.Final, own.Lowered), MemoryBudget = input.MemoryBudget },
+            PartSource.Kernels(input.Class, own.Cpu), others.Count > 0 ? PartSource.Targets(input.Class, others) : null,
             [
-                .. MemoryNeeds.Warnings(input.Class.Name, lowered[cpu], planned[cpu].Plans, model.Origins, input.Model.Location), .. AttentionHints.Of(model.Program, model.Origins),
-                .. RangeWarnings.Of(programs[cpu], model.Origins, input.Model.Location), .. further.SelectMany(f => f.Warnings).Distinct(),
+                .. MemoryNeeds.Warnings(input.Class.Name, own.Lowered, own.Plans, model.Origins, input.Model.Location), .. AttentionHints.Of(model.Program, model.Origins),
+                .. RangeWarnings.Of(own.OnProcessor, model.Origins, input.Model.Location), .. further.SelectMany(f => RangeWarnings.Of(f.Compiled.OnProcessor, model.Origins, input.Model.Location)).Distinct(),
             ],
             model.Origins.ToEquatableArray())
         {
-            Further = further.Select(f => f.Kernels).ToEquatableArray(),
+            Further = further.Select(f => new PrecisionParts(
+                f.Precision, PartSource.Kernels(input.Class, f.Compiled.Cpu, f.Precision), others.Count > 0 ? PartSource.Targets(input.Class, [.. f.Compiled.Others], f.Precision) : null)).ToEquatableArray(),
         };
     }
 
@@ -75,16 +68,37 @@ public static class ModelEmitter
         return model with { Program = All(model.Program), Further = [.. model.Further.Select(All)] };
     }
 
-    // What callers see is the same in every precision of 32 and 16 bits.
-    static (PrecisionKernels Kernels, List<DiagnosticInfo> Errors, List<DiagnosticInfo> Warnings) Further(ModelInput input, ElaboratedModel model, Program program, IReadOnlyList<ITargetEmitter> emitters, CancellationToken cancellation)
+    // A program, compiled for all targets. What callers see is the same in every precision of 32 and 16 bits.
+    static Compiled Compile(ModelInput input, ElaboratedModel model, Program source, Func<TargetModel, string> kernelClass, IReadOnlyList<ITargetEmitter> emitters, CancellationToken cancellation)
     {
-        var declaration = input.Class;
         cancellation.ThrowIfCancellationRequested();
-        var precision = program.Training[0].Precision;
-        var compiled = CompilerPipeline.Run(program, KnownTargets.Cpu, cancel: cancellation);
-        var lowered = Lowerer.Lower(compiled, cancellation);
-        var (plans, errors) = MemoryBudgets.Plan(declaration.Name, lowered, input.MemoryBudget, model.Origins, input.Model.Location);
-        return (new(precision, PartSource.Kernels(declaration, Part(declaration, KnownTargets.Cpu, lowered, plans, declaration.KernelClassIn(precision), emitters), precision)), errors, [.. RangeWarnings.Of(compiled, model.Origins, input.Model.Location)]);
+        // Targets share all stages but the last two.
+        var programs = CompilerPipeline.Run(source, [.. input.Targets], cancel: cancellation);
+        if (programs.SelectMany(p => MissingKernels.Errors(p, model.Origins, input.Model.Location)).ToList() is { Count: > 0 } missing) return new([], [], [], [], missing);
+        cancellation.ThrowIfCancellationRequested();
+        var lowered = programs.Select(p => Lowerer.Lower(p, cancellation)).ToList();
+        var planned = lowered.Select(kernels => MemoryBudgets.Plan(input.Class.Name, kernels, input.MemoryBudget, model.Origins, input.Model.Location)).ToList();
+        if (planned.SelectMany(p => p.Errors).ToList() is { Count: > 0 } tooMuch) return new([], [], [], [], tooMuch);
+        cancellation.ThrowIfCancellationRequested();
+        return new(programs, lowered, [.. planned.Select(p => p.Plans)], [.. programs.Select((program, i) => Part(input.Class, program.Target, lowered[i], planned[i].Plans, kernelClass(program.Target), emitters))], []);
+    }
+
+    // A program by target, or why there is none.
+    sealed record Compiled(IReadOnlyList<CompiledProgram> Programs, List<LoweredProgram> LoweredPrograms, List<List<MemoryPlan>> AllPlans, List<TargetPart> Parts, List<DiagnosticInfo> Errors)
+    {
+        int At => Enumerable.Range(0, Programs.Count).Single(i => Programs[i].Target == KnownTargets.Cpu);
+
+        public TargetPart Cpu => Parts[At];
+
+        public IEnumerable<TargetPart> Others => Parts.Where((_, i) => i != At);
+
+        public CompiledProgram OnProcessor => Programs[At];
+
+        public Program Final => OnProcessor.Final;
+
+        public List<MemoryPlan> Plans => AllPlans[At];
+
+        public LoweredProgram Lowered => LoweredPrograms[At];
     }
 
     static EquatableArray<DimSymbol> Dims(ElaboratedModel model, Program program, LoweredProgram lowered) => MemorySource.InOrder(

@@ -54,7 +54,7 @@ public sealed record ClassDeclaration(
     public string KernelClassFor(TargetModel target) => target == KnownTargets.Cpu ? KernelClass : KernelClass + "_" + target.Name;
 
     /// <summary>The name of the class with the processor's kernels in a further precision.</summary>
-    public string KernelClassIn(string precision) => KernelClass + "_" + precision;
+    public string KernelClassIn(string precision, TargetModel? target = null) => KernelClass + "_" + precision + (target is null || target == KnownTargets.Cpu ? "" : "_" + target.Name);
 
     /// <summary>The class with the kernels of a model, by the names of the classes around it and its own.</summary>
     public static string KernelClassOf(IReadOnlyList<string> names) =>

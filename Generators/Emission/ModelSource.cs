@@ -94,21 +94,32 @@ public static class ModelSource
         writer.Close(";");
         writer.Close();
         writer.Line();
-        foreach (var precision in members.Precisions.Skip(1)) Further(writer, declaration, precision);
+        foreach (var precision in members.Precisions.Skip(1)) Further(writer, declaration, precision, members.HasTargets);
     }
 
     // The same model in another precision: other kernels, and the rest as it is.
-    static void Further(SourceWriter writer, ClassDeclaration declaration, CompiledPrecision precision)
+    static void Further(SourceWriter writer, ClassDeclaration declaration, CompiledPrecision precision, bool hasTargets)
     {
         writer.Line($"static readonly {Execution}CompiledModelDescriptor graphDescriptor{precision.Name} = graphDescribe{precision.Name}();");
         writer.Line();
         writer.Line($"static partial {PartSource.KernelPartIn(precision.Name)};");
         writer.Line();
+        if (hasTargets)
+        {
+            writer.Line($"static partial {PartSource.TargetPartIn(precision.Name)};");
+            writer.Line();
+        }
         writer.Open($"static {Execution}CompiledModelDescriptor graphDescribe{precision.Name}()");
         writer.Line("global::System.Func<int, nint>? address = null;");
         writer.Line($"{PartSource.Text}? start = null, lowered = null, plans = null;");
         writer.Line($"graphKernels{precision.Name}(ref address, ref start, ref lowered, ref plans);");
-        writer.Line($"return graphDescriptor.In({Literal(precision.Name)}, [{string.Join(", ", precision.LossScales.Select(s => s.ToString("R", CultureInfo.InvariantCulture)))}], start, lowered, plans, address);");
+        if (hasTargets)
+        {
+            writer.Line($"var targets = new global::System.Collections.Generic.List<{PartSource.CompiledTarget}>();");
+            writer.Line($"graphTargets{precision.Name}(targets);");
+        }
+        writer.Line(
+            $"return graphDescriptor.In({Literal(precision.Name)}, [{string.Join(", ", precision.LossScales.Select(s => s.ToString("R", CultureInfo.InvariantCulture)))}], start, lowered, plans, address{(hasTargets ? ", targets" : "")});");
         writer.Close();
         writer.Line();
     }

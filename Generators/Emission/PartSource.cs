@@ -27,7 +27,12 @@ static class PartSource
     public const string OriginPart = "void graphOrigins(ref string places)";
 
     /// <summary>The partial method that adds what the model is compiled for beside the processor.</summary>
-    public const string TargetPart = "void graphTargets(global::System.Collections.Generic.ICollection<" + CompiledTarget + "> targets)";
+    public const string TargetPart = "void graphTargets" + TargetParameters;
+
+    const string TargetParameters = "(global::System.Collections.Generic.ICollection<" + CompiledTarget + "> targets)";
+
+    /// <summary>The same in a further precision.</summary>
+    public static string TargetPartIn(string precision) => "void graphTargets" + precision + TargetParameters;
 
     /// <summary>The type of what a model holds for another target.</summary>
     public const string CompiledTarget = "global::Graph.Runtime.Execution.CompiledTarget";
@@ -48,7 +53,10 @@ static class PartSource
     }
 
     /// <summary>The file with what the model is compiled for beside the processor: the program and its plans as they are, code in a target's own language packed.</summary>
-    public static string Targets(ClassDeclaration declaration, IReadOnlyList<TargetPart> targets)
+    /// <param name="declaration">The class.</param>
+    /// <param name="targets">What it is compiled for.</param>
+    /// <param name="precision">The further precision that it is compiled in; null for the model's own.</param>
+    public static string Targets(ClassDeclaration declaration, IReadOnlyList<TargetPart> targets, string? precision = null)
     {
         var writer = new SourceWriter();
         writer.Line("#nullable enable");
@@ -61,7 +69,7 @@ static class PartSource
         var head = new SourceWriter();
         foreach (var target in targets) head.Append(target.Code.Source);
         Part(writer, declaration, [
-            [$"static partial {TargetPart}"], ["{"],
+            [$"static partial {(precision is null ? TargetPart : TargetPartIn(precision))}"], ["{"],
             .. targets.Select(t => (string[])[$"    targets.Add(new({CSharpName.Literal(t.Target)}, static () => ", .. Raw(t.Lowered), ", static () => ", .. Raw(t.Plans), ", static () => \"", CompressedText.Pack(t.Code.Text), "\"u8));"]),
             ["}"],
         ]);

@@ -30,7 +30,7 @@ sealed class CudaDevice : IComputeDevice
     /// <summary>What makes mistakes of kernels visible.</summary>
     public CudaDebug Debug { get; }
 
-    public bool IsAsynchronous => true;
+    public bool IsAsynchronous => Debug == CudaDebug.None;
 
     public ICudaDriver Driver { get; }
 
@@ -38,6 +38,9 @@ sealed class CudaDevice : IComputeDevice
 
     /// <summary>The model's numbers on the card.</summary>
     public CudaTensors Tensors { get; }
+
+    /// <summary>The graphs of its functions.</summary>
+    public CudaGraphs Graphs { get; } = new();
 
     /// <summary>Who holds it may use the driver.</summary>
     public Lock Turn { get; } = new();

@@ -283,12 +283,24 @@ sealed unsafe class CudaDriver : ICudaDriver
         Check(LibCuda.MemcpyDtoDAsync(to, from, (nuint)bytes, stream), $"copy on {Name}");
     }
 
-    public nint MakeMark()
+    public nint MakeMark() => MakeEvent(EventWithoutTime);
+
+    public nint MakeTimer() => MakeEvent(0);
+
+    nint MakeEvent(uint flags)
     {
         Enter();
         nint mark;
-        Check(LibCuda.EventCreate(&mark, EventWithoutTime), "make an event");
+        Check(LibCuda.EventCreate(&mark, flags), "make an event");
         return mark;
+    }
+
+    public double Seconds(nint from, nint to)
+    {
+        Enter();
+        float milliseconds;
+        Check(LibCuda.EventElapsedTime(&milliseconds, from, to), "ask for the time between events");
+        return milliseconds / 1e3;
     }
 
     public void FreeMark(nint mark)

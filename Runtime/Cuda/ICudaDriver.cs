@@ -78,6 +78,12 @@ unsafe interface ICudaDriver : IDisposable
     /// <summary>Makes a mark, which counts as reached until it is set.</summary>
     nint MakeMark();
 
+    /// <summary>Makes a mark that keeps the time at which it is reached.</summary>
+    nint MakeTimer();
+
+    /// <summary>The time between two of <see cref="MakeTimer"/> that were reached, in seconds.</summary>
+    double Seconds(nint from, nint to);
+
     /// <summary>Lets a mark go.</summary>
     void FreeMark(nint mark);
 

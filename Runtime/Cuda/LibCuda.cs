@@ -74,6 +74,9 @@ static unsafe partial class LibCuda
     [LibraryImport(Library, EntryPoint = "cuEventRecord")]
     public static partial int EventRecord(nint mark, nint stream);
 
+    [LibraryImport(Library, EntryPoint = "cuEventElapsedTime")]
+    public static partial int EventElapsedTime(float* milliseconds, nint from, nint to);
+
     [LibraryImport(Library, EntryPoint = "cuEventSynchronize")]
     public static partial int EventSynchronize(nint mark);
 

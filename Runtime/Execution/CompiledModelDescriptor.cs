@@ -101,10 +101,14 @@ public sealed class CompiledModelDescriptor
     /// <param name="lowered">What runs.</param>
     /// <param name="plans">The plans at typical sizes.</param>
     /// <param name="address">The address of a generated kernel, by its number; null when they were left out.</param>
-    public CompiledModelDescriptor In(string name, double[] scales, EmbeddedText? start, EmbeddedText? lowered, EmbeddedText? plans, Func<int, nint>? address) => new()
+    public CompiledModelDescriptor In(string name, double[] scales, EmbeddedText? start, EmbeddedText? lowered, EmbeddedText? plans, Func<int, nint>? address) => In(name, scales, start, lowered, plans, address, []);
+
+    /// <inheritdoc cref="In(string, double[], EmbeddedText?, EmbeddedText?, EmbeddedText?, Func{int, nint}?)"/>
+    /// <param name="targets">What it is compiled for there beside the processor.</param>
+    public CompiledModelDescriptor In(string name, double[] scales, EmbeddedText? start, EmbeddedText? lowered, EmbeddedText? plans, Func<int, nint>? address, IReadOnlyList<CompiledTarget> targets) => new()
     {
         Name = Name, AbiVersion = AbiVersion, Modules = Modules, Elaborated = Elaborated, Origins = Origins, Start = start, Lowered = lowered, Plans = plans, KernelAddress = address ?? WithoutKernels(Name), MemoryBudget = MemoryBudget,
-        precision = name, lossScales = scales,
+        Targets = targets, precision = name, lossScales = scales,
     };
 
     /// <summary>The model, ready to run.</summary>
@@ -153,8 +157,7 @@ public sealed class CompiledModelDescriptor
     {
         CheckVersion();
         var target = Targets.FirstOrDefault(t => t.Name == KnownTargets.Ptx.Name) ?? throw new PlatformNotSupportedException(
-            precision is null ? $"A CUDA device was asked for, but {Name} is compiled for the processor alone. <GraphTargets>cpu;ptx</GraphTargets> in its project compiles it for cards too."
-            : $"A CUDA device was asked for, but {Name} in {precision} is compiled for the processor alone: cards compute in float32 and in types that the model casts to itself.");
+            $"A CUDA device was asked for, but {Name} is compiled for the processor alone. <GraphTargets>cpu;ptx</GraphTargets> in its project compiles it for cards too.");
         try
         {
             var lowered = target.Lowered(Origins.Split('\n'));

@@ -370,8 +370,8 @@ public sealed unsafe class ModelInstance : IDisposable
         ThrowIfDisposed();
         // An attempt whether its numbers are finite or not, and so the next one draws others; one that throws (no memory) can be repeated bit for bit. The program counts those that were made.
         var attempt = Store.Attempts + 1;
-        // On the processor: a device tells with its results.
-        var (step, scale) = device.IsAsynchronous ? default : (Store.AppliedSteps(training.AppliedSteps) + 1, Store.LossScale(training));
+        // A device that works by itself tells with its results; for a profile, and to find a mistake, it does not.
+        var (step, scale) = device.IsAsynchronous && !Session.Profiling ? default : (Store.AppliedSteps(training.AppliedSteps) + 1, Store.LossScale(training));
         var seed = StepSeed(Store.Seed, attempt);
         all[training.SeedAt] = new(&seed, 1);
         (all[training.RateAt], all[training.LossAt], all[training.NormAt]) = training.IsDouble
@@ -379,12 +379,6 @@ public sealed unsafe class ModelInstance : IDisposable
         var pending = RunTraining(training, all, dims);
         Store.Attempts = attempt;
         if (pending is not null) return new(pending, rate);
-        if (device.IsAsynchronous)
-        {
-            // Made at once, for a profile or to find a mistake: the program has counted it if it was made.
-            var isMade = training.IsDouble ? double.IsFinite(loss) && double.IsFinite(norm) : float.IsFinite(narrowLoss) && float.IsFinite(narrowNorm);
-            (step, scale) = (Store.AppliedSteps(training.AppliedSteps) + (isMade ? 0 : 1), Store.LossScale(training));
-        }
         return training.IsDouble ? new(step, loss, norm, rate) : new(step, narrowLoss, narrowNorm, rate, scale);
     }
 

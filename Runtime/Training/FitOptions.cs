@@ -55,8 +55,10 @@ public sealed record FitOptions
     /// </summary>
     public IReadOnlyDictionary<string, string> Facts { get; init; } = ImmutableDictionary<string, string>.Empty;
 
-    /// <summary>Reports progress after every so many steps, and at every evaluation.</summary>
-    public int ReportEvery { get; init; } = 1;
+    /// <summary>
+    /// Reports progress after every so many steps, and at every evaluation. When left out, after each step; on a card, where that would wait for the step, after every eight, with what the card has done by then.
+    /// </summary>
+    public int? ReportEvery { get; init; }
 
     internal void Check()
     {

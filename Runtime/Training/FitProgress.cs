@@ -6,7 +6,7 @@ namespace Graph;
 /// <summary>How far training is.</summary>
 public readonly record struct FitProgress
 {
-    /// <summary>Steps made, those before a resumed checkpoint included.</summary>
+    /// <summary>Steps made, those before a resumed checkpoint included; on a card, begun: what the last ones gave may not be known yet where <see cref="FitOptions.ReportEvery"/> was left out.</summary>
     public long Step { get; init; }
 
     /// <summary>The steps that it will be in all.</summary>
@@ -15,7 +15,7 @@ public readonly record struct FitProgress
     /// <summary>Epochs gone through, with the fraction of the current one.</summary>
     public double Epoch { get; init; }
 
-    /// <summary>The loss of the last step's batch.</summary>
+    /// <summary>The loss of the last step's batch: of the last one that is known.</summary>
     public double Loss { get; init; }
 
     /// <summary>The learning rate of the last step.</summary>

@@ -18,6 +18,9 @@ sealed class Trainer : IDisposable
     // So many skipped steps in a row halve a scale of 65536 to 2⁻¹⁶: then it was not the scale.
     const int MostSkipped = 32;
 
+    // Steps that a device makes by itself are read when so many were started: the older half of them, which is done by then or soon.
+    const int MostUnread = 16;
+
     readonly ModelInstance model;
     readonly CompiledTraining training;
     readonly IBatchSource data;
@@ -33,7 +36,12 @@ sealed class Trainer : IDisposable
     readonly long startedAt, totalSteps;
     long steps;
     int epoch, batch, skipped;
+    // Started on a device, and not read yet; what those before them have said.
+    readonly Queue<(long Number, StepResult Result)> unread = new();
     StepResult last;
+    double lossScale;
+    long skippedInAll;
+    bool isNews; // since the last report
     FitEvaluation? evaluation;
     bool saveFailed, diverged;
     long reportedAt = -1, reportedEvaluation = -1;
@@ -91,6 +99,7 @@ sealed class Trainer : IDisposable
             }
         }
         startedAt = steps;
+        skippedInAll = training.SkippedSteps is { } counter ? model.Store.Counted(counter) : 0;
         elapsedBefore = history.Elapsed;
         var byEpochs = options.Epochs is null && options.Steps is not null ? long.MaxValue : steps + ((long)(options.Epochs ?? 1) - epoch) * data.Batches - batch;
         totalSteps = Math.Max(steps, Math.Min(byEpochs, options.Steps ?? long.MaxValue));
@@ -156,6 +165,7 @@ sealed class Trainer : IDisposable
                 AfterStep(cancel);
             }
         }
+        Read();
         Evaluate(cancel);
         Report();
         Save();
@@ -166,24 +176,47 @@ sealed class Trainer : IDisposable
     {
         if (options.Schedule is { } schedule) model.SetRate(training, schedule.Rate(steps, totalSteps));
         var result = feed.Train(rows);
-        // A scale that was too large is halved by the step itself, and training goes on with the next batch.
-        skipped = result.IsFinite ? 0 : skipped + 1;
-        if (skipped > 0 && (!training.Program.ScalesDynamically || skipped > MostSkipped)) throw NotMade(result);
+        if (!result.IsPending) Take(steps + 1, result);
         steps++;
         batch++;
         windowRows += rows.Count;
-        if (skipped > 0) return;
-        last = result;
-        history.Add(result.Loss, Elapsed);
+        if (!result.IsPending) return;
+        unread.Enqueue((steps, result));
+        if (unread.Count == MostUnread) Read(MostUnread / 2);
     }
 
-    ArithmeticException NotMade(StepResult step)
+    // What steps gave that were started and that nobody has read, but for the last ones. Which of them are read when follows from their numbers, so a run on a device is the same one every time.
+    void Read(int leave = 0)
+    {
+        while (unread.Count > leave)
+        {
+            var (number, result) = unread.Dequeue();
+            Take(number, result);
+        }
+    }
+
+    void Take(long number, StepResult result)
+    {
+        // A scale that was too large is halved by the step itself, and training goes on with the next batch.
+        skipped = result.IsFinite ? 0 : skipped + 1;
+        if (skipped > 0 && (!training.Program.ScalesDynamically || skipped > MostSkipped)) throw NotMade(number, result);
+        last = skipped > 0 ? last : result;
+        (lossScale, isNews) = (result.LossScale, true);
+        if (skipped > 0) skippedInAll++;
+        else history.Add(result.Loss, Elapsed);
+    }
+
+    ArithmeticException NotMade(long number, StepResult step)
     {
         diverged = true;
+        // What was started behind it is told of as well.
+        foreach (var (_, later) in unread)
+            if (later.IsFinite) history.Add(later.Loss, Elapsed);
+        unread.Clear();
         var message = FormattableString.Invariant(
-            $"Step {steps + 1} was not made: its loss is {(float)step.Loss} and the norm of its gradients {(float)step.GradientNorm}, with the learning rate {(float)step.LearningRate}. ")
+            $"Step {number} was not made: its loss is {(float)step.Loss} and the norm of its gradients {(float)step.GradientNorm}, with the learning rate {(float)step.LearningRate}. ")
             + (skipped > 1 ? FormattableString.Invariant($"Nor were the {skipped - 1} before it, although the loss was scaled by no more than {(float)step.LossScale} in the end. ") : "")
-            + FormattableString.Invariant($"Either training has diverged or the batch holds numbers that are not finite. Parameters, running statistics and optimizer states are those of step {steps}.");
+            + FormattableString.Invariant($"Either training has diverged or the batch holds numbers that are not finite. Parameters, running statistics and optimizer states are those of step {steps}{(steps < number ? "" : ", which the device had begun when it was noticed")}.");
         if (checkpoint is null || steps == startedAt || !model.Store.IsSound) return new(message);
         try
         {
@@ -203,13 +236,14 @@ sealed class Trainer : IDisposable
     void AfterStep(CancellationToken cancel)
     {
         if (options.EvalEvery is { } every ? steps % every == 0 : EndOfEpoch) Evaluate(cancel);
-        if (Evaluated || steps % options.ReportEvery == 0) Report();
+        if (Evaluated || (options.ReportEvery is { } each ? steps % each == 0 : isNews)) Report();
         if (options.CheckpointEvery is { } period ? steps % period == 0 : EndOfEpoch) Save();
     }
 
     void Evaluate(CancellationToken cancel)
     {
         if (Evaluated || (validation is null && options.Metrics.Count == 0)) return;
+        Read();
         MeasureRate(force: true);
         double? loss = validation is null ? null : ValidationLoss(validation, cancel);
         var metrics = ImmutableArray.CreateBuilder<MetricValue>();
@@ -251,13 +285,14 @@ sealed class Trainer : IDisposable
     {
         var evaluated = Evaluated;
         if (progress is null || (reportedAt == steps && (!evaluated || reportedEvaluation == steps))) return;
+        if (options.ReportEvery is not null) Read();
         MeasureRate(force: false);
-        reportedAt = steps;
+        (reportedAt, isNews) = (steps, false);
         if (evaluated) reportedEvaluation = steps;
         progress.Report(new()
         {
             Step = steps, TotalSteps = totalSteps, Epoch = epoch + (double)batch / data.Batches, Loss = last.Loss, LearningRate = last.LearningRate, GradientNorm = last.GradientNorm,
-            LossScale = model.Store.LossScale(training), SkippedSteps = training.SkippedSteps is { } path ? model.Store.Counted(path) : 0,
+            LossScale = unread.Count > 0 ? lossScale : model.Store.LossScale(training), SkippedSteps = skippedInAll,
             SamplesPerSecond = samplesPerSecond, Elapsed = clock.Elapsed, ValidationLoss = evaluated ? evaluation!.ValidationLoss : null, Metrics = evaluated ? evaluation!.Metrics : NoMetrics,
             History = history,
         });
@@ -269,9 +304,11 @@ sealed class Trainer : IDisposable
 
     void Save()
     {
+        if (checkpoint is null) return;
+        Read();
         try
         {
-            checkpoint?.Save(Position, Metadata);
+            checkpoint.Save(Position, Metadata);
         }
         catch
         {

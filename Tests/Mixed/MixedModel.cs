@@ -66,7 +66,8 @@ sealed unsafe class MixedModel : IDisposable
         return 0;
     });
 
-    static T Pinned<T>(IEnumerable<Array> given, Func<CallArgument[], T> call)
+    /// <summary>Calls something with where arrays lie.</summary>
+    internal static T Pinned<T>(IEnumerable<Array> given, Func<CallArgument[], T> call)
     {
         var arrays = given.ToArray();
         var handles = arrays.Select(a => GCHandle.Alloc(a, GCHandleType.Pinned)).ToArray();

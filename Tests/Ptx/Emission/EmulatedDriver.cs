@@ -41,7 +41,16 @@ sealed unsafe class EmulatedDriver(LaunchOptions? options = null) : ICudaDriver
     public int Waits { get; private set; }
 
     /// <summary>Kernels run when somebody waits for them, and not before.</summary>
-    public bool IsLate { get; set; }
+    public bool IsLate
+    {
+        get => Behind == int.MaxValue;
+        init => Behind = value ? int.MaxValue : 0;
+    }
+
+    /// <summary>How many graphs the card is behind the processor, unless somebody waits for it.</summary>
+    public int Behind { get; init; }
+
+    int waiting; // graphs that were started and have not run
 
     readonly EmulatedStreams streams = new();
 
@@ -52,7 +61,7 @@ sealed unsafe class EmulatedDriver(LaunchOptions? options = null) : ICudaDriver
     void Later(CudaStream stream, Action action)
     {
         streams.Add(stream, action);
-        streams.Run(kernels: !IsLate);
+        streams.Run(kernels: () => Behind == 0 || waiting > Behind);
     }
 
     /// <summary>Copies from the card.</summary>
@@ -120,12 +129,37 @@ sealed unsafe class EmulatedDriver(LaunchOptions? options = null) : ICudaDriver
         return streams.MakeMark();
     }
 
-    public void FreeMark(nint mark) => Pinned--;
+    // The clock of this card: a nanosecond an instruction of a lane, and one a kernel.
+    long clock;
+    readonly Dictionary<nint, long> times = [];
+
+    /// <summary>What the clock says.</summary>
+    public double Seconds => clock * 1e-9;
+
+    public nint MakeTimer()
+    {
+        var timer = MakeMark();
+        times[timer] = -1;
+        return timer;
+    }
+
+    double ICudaDriver.Seconds(nint from, nint to)
+    {
+        Assert.True(streams.IsReached(from) && streams.IsReached(to), "times are asked for when they are there");
+        return (times[to] - times[from]) * 1e-9;
+    }
+
+    public void FreeMark(nint mark)
+    {
+        Pinned--;
+        times.Remove(mark);
+    }
 
     public void Set(nint mark, CudaStream stream)
     {
+        if (times.ContainsKey(mark)) streams.Add(stream, () => times[mark] = clock);
         streams.Set(mark, stream);
-        streams.Run(kernels: !IsLate);
+        streams.Run(kernels: () => Behind == 0 || waiting > Behind);
     }
 
     public void Await(nint mark, CudaStream stream) => streams.Await(mark, stream);
@@ -161,7 +195,7 @@ sealed unsafe class EmulatedDriver(LaunchOptions? options = null) : ICudaDriver
         Later(CudaStream.Kernels, () => Start(now));
     }
 
-    void Start(KernelCall call) => device.Launch(kernels[(int)call.Function - 1], new Dim3(checked((int)call.Blocks)), call.Threads, call.SharedBytes, MemoryMarshal.AsBytes<ulong>(call.Parameters));
+    void Start(KernelCall call) => clock += 1 + (long)device.Launch(kernels[(int)call.Function - 1], new Dim3(checked((int)call.Blocks)), call.Threads, call.SharedBytes, MemoryMarshal.AsBytes<ulong>(call.Parameters)).Instructions;
 
     public nint MakeGraph(IReadOnlyList<KernelCall> calls)
     {
@@ -174,8 +208,10 @@ sealed unsafe class EmulatedDriver(LaunchOptions? options = null) : ICudaDriver
     {
         GraphLaunches++;
         var calls = graphs[graph];
+        waiting++;
         Later(CudaStream.Kernels, () =>
         {
+            waiting--;
             foreach (var call in calls) Start(call);
         });
     }

@@ -42,10 +42,10 @@ sealed class EmulatedStreams
 
     public bool IsReached(nint mark) => marks[(int)mark - 1] is var (set, reached) && reached >= set;
 
-    /// <summary>Does copies as far as they can be done, and kernels too if asked to.</summary>
-    public void Run(bool kernels)
+    /// <summary>Does copies as far as they can be done, and kernels too as long as it is told to.</summary>
+    public void Run(Func<bool> kernels)
     {
-        while (One(CudaStream.Copies) || (kernels && One(CudaStream.Kernels)))
+        while (One(CudaStream.Copies) || (kernels() && One(CudaStream.Kernels)))
         {
         }
     }
@@ -60,7 +60,7 @@ sealed class EmulatedStreams
     /// <summary>Does everything.</summary>
     public void Finish()
     {
-        Run(kernels: true);
+        Run(kernels: () => true);
         foreach (var (stream, queue) in streams)
             if (queue.Count > 0) throw new InvalidOperationException($"The stream of {stream} waits for a mark that is never reached.");
     }

@@ -93,6 +93,34 @@ public sealed unsafe class TrainingTests
         Assert.True(last.Loss > 0);
     }
 
+    /// <summary>A profile starts the same kernels one by one, with the card's own clock between them, and waits once: each launch has the time that its kernels took.</summary>
+    [Fact]
+    public void A_profile_has_the_cards_time_of_each_launch()
+    {
+        using var driver = new EmulatedDriver(new LaunchOptions { Strict = false }) { IsLate = true };
+        using (var card = OnCard(Yardstick("mlp"), driver, 7))
+        {
+            var first = Step(card, 1, 4);
+            var (graphs, waits) = (driver.GraphLaunches, driver.Waits);
+            card.Session.Profiling = true;
+            Step(card, 2, 4);
+            var profile = card.Session.Profile("train_step");
+            var launches = card.Session.PlanOf("train_step").Function.Launches;
+            // Results of a call that is not pending are copied out; the kernels are waited for once.
+            Assert.Equal((0, 1), (driver.GraphLaunches - graphs, driver.Waits - waits));
+            Assert.Equal(launches.Length, profile.Length);
+            Assert.All(profile, seconds => Assert.True(seconds > 0));
+            // This card takes a nanosecond an instruction of a lane: products are dearest.
+            Assert.True(profile.Sum() < driver.Seconds && profile.Sum() > 0.2 * driver.Seconds, $"{profile.Sum()} of {driver.Seconds}");
+            Assert.IsType<Graph.Compiler.Kernels.ContractLaunch>(launches[Array.IndexOf(profile, profile.Max())]);
+            card.Session.Profiling = false;
+            Step(card, 3, 4);
+            Assert.Equal(1, driver.GraphLaunches - graphs);
+            Assert.True(first.Loss > 0);
+        }
+        Assert.Equal((0L, 0, 0), (driver.Allocated, driver.Graphs, driver.Pinned));
+    }
+
     /// <summary>Numbers that pick nothing, in a step that nobody waits for: said by who reads the step, or by the call that needs its place.</summary>
     [Fact]
     public void A_bad_index_in_a_step_is_said_when_the_step_is_read()
@@ -149,6 +177,36 @@ public sealed unsafe class TrainingTests
         {
             System.IO.File.Delete(path);
         }
+    }
+
+    /// <summary>Of many bindings a function keeps sixteen graphs, those that were started last; another one makes its own again and has the same results.</summary>
+    [Fact]
+    public void A_function_keeps_sixteen_graphs()
+    {
+        using var driver = new EmulatedDriver(new LaunchOptions { Strict = false });
+        var lowered = KernelTests.Lower(KernelTests.Parse("func f(x: f32[T]) -> (f32[T])\n  %0 = add x, x\n  return %0\n"));
+        var model = new CompiledModel("M", lowered, _ => 0);
+        using (var card = new ModelInstance(model, _ => new CudaDevice(driver, model, PtxTarget.Emit(lowered)), 1, threads: 1))
+        {
+            for (var t = 1; t <= 20; t++) Call(t);
+            Assert.Equal((16, 20), (driver.Graphs, driver.GraphsMade));
+            Call(20);
+            Call(5);
+            Assert.Equal((16, 20), (driver.Graphs, driver.GraphsMade));
+            Call(1);
+            Call(5);
+            Assert.Equal((16, 21), (driver.Graphs, driver.GraphsMade));
+            Call(6);
+            Assert.Equal((16, 22), (driver.Graphs, driver.GraphsMade)); // the oldest when 1 came back
+
+            void Call(int t)
+            {
+                float[] x = [.. Enumerable.Range(0, t).Select(i => i + 0.5f)], y = new float[t];
+                fixed (float* from = x, to = y) card.Run("f", [new(from, t), new(to, t)]);
+                Assert.Equal(x.Select(v => v + v), y);
+            }
+        }
+        Assert.Equal((0L, 0), (driver.Allocated, driver.Graphs));
     }
 
     /// <summary>No memory on the card is said with what it is for, and leaves the model as it was.</summary>
