@@ -49,9 +49,9 @@ public static class KnownTargets
         Hooks = LibraryHooks.Addend | LibraryHooks.Prologue | LibraryHooks.Epilogue,
         Library = KernelCatalog.Of(
         [
-            new("matmul", [DType.F32, DType.F16, DType.BF16, DType.I32, DType.I8, DType.U8]), new("embedding", [DType.F32, DType.F16, DType.BF16]), new("embedding_grad", [DType.F32, DType.F16, DType.BF16]),
+            new("matmul", [DType.F32, DType.F16, DType.BF16, DType.I32, DType.I8, DType.U8]), new("embedding", [DType.F32, DType.F16, DType.BF16, DType.I64, DType.I32, DType.I8, DType.U8, DType.Bool]), new("embedding_grad", [DType.F32, DType.F16, DType.BF16]),
             new("gather", [DType.F32, DType.F16, DType.BF16, DType.I64, DType.I32, DType.I8, DType.U8, DType.Bool]), new("gather_grad", [DType.F32, DType.F16, DType.BF16]),
-            new("conv2d", [DType.F32, DType.F16, DType.BF16]), new("conv2d_grad_input", [DType.F32, DType.F16, DType.BF16]), new("conv2d_grad_weight", [DType.F32, DType.F16, DType.BF16]),
+            new("conv2d", [DType.F32, DType.F16, DType.BF16, DType.I32, DType.I8, DType.U8]), new("conv2d_grad_input", [DType.F32, DType.F16, DType.BF16]), new("conv2d_grad_weight", [DType.F32, DType.F16, DType.BF16]),
             new("max_pool2d", [DType.F32, DType.F16, DType.BF16]), new("max_pool2d_grad", [DType.F32, DType.F16, DType.BF16]),
             new("avg_pool2d", [DType.F32, DType.F16, DType.BF16]), new("avg_pool2d_grad", [DType.F32, DType.F16, DType.BF16]),
             new("pad", [DType.F32, DType.F16, DType.BF16, DType.I64, DType.I32, DType.I8, DType.U8, DType.Bool]),

@@ -33,6 +33,16 @@ public sealed class SeveralTargetsTests
             [Train] public static Graph.Nn.Sgd Optimizer() => new(0.1);
         }
 
+        [Model] public partial class Small
+        {
+            [Entry] public Tensor Near([Shape(4)] Tensor x) => x.Cast(ElementType.I4).Cast(ElementType.F32);
+        }
+
+        [Model] public partial class Double
+        {
+            [Entry] public Tensor Near([Shape(4)] Tensor x) => x.Cast(ElementType.F64).Cast(ElementType.F32);
+        }
+
         // What no arithmetic defines: a look at numbers that are computed, and a window of many taps.
         [Dim("B", Max = 8)]
         [Model] public partial class Hard
@@ -129,6 +139,19 @@ public sealed class SeveralTargetsTests
         Assert.Equal("GR2080", error.Id);
         Assert.StartsWith("The other has no kernel for embedding and cannot make it of other operations. The other has no kernel for check_index; an exception", error.Message, StringComparison.Ordinal);
         Assert.NotEqual(Graph.Compiler.Modules.Location.None, error.Location);
+    }
+
+    /// <summary>What cards do not compute: integers of 4 bits and float64, said by name at the expression; the class compiles for the processor alone.</summary>
+    [Theory]
+    [InlineData("Small", "The GPU does not compute in i4 yet")]
+    [InlineData("Double", "The GPU does not compute in f64 yet")]
+    public void What_cards_lack_is_an_error_at_the_expression(string model, string message)
+    {
+        Assert.NotNull(Emit(model, KnownTargets.Cpu).Kernels);
+        var refused = Emit(model, KnownTargets.Cpu, KnownTargets.Ptx);
+        Assert.Null(refused.Kernels);
+        Assert.All(refused.Diagnostics, d => Assert.Contains(message, d.Message, StringComparison.Ordinal));
+        Assert.NotEqual(Graph.Compiler.Modules.Location.None, Assert.Single(refused.Diagnostics).Location);
     }
 
     /// <summary>What other operations define needs no kernel, in the gradient either.</summary>

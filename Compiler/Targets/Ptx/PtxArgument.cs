@@ -30,6 +30,9 @@ public abstract record PtxArgument(string Name)
     public static System.Collections.Generic.IEnumerable<PtxArgument> WithReciprocals(System.Collections.Generic.IReadOnlyCollection<PtxArgument> arguments) =>
         System.Linq.Enumerable.Concat(arguments, System.Linq.Enumerable.Select(System.Linq.Enumerable.Where(arguments, a => a is Size or Count), a => new Reciprocal(a)));
 
+    /// <summary>1 or 0: whether something holds of the launch.</summary>
+    public sealed record Flag(string Name) : PtxArgument(Name);
+
     /// <summary>A number that follows from how the launch is cut into blocks, or where a table of segments begins.</summary>
     public sealed record Count(string Name) : PtxArgument(Name);
 }

@@ -199,7 +199,7 @@ abstract class PtxAttention
             Staging.Stage(leftStart, leftExtent, depth, width, 0, IsByRow(leftRole), left);
             Staging.Stage(rightStart, rightExtent, depth, width, PtxStaging.SecondStage, IsByRow(rightRole), right);
             Code.Do("bar.sync 0");
-            for (var step = 0; step < PtxStaging.Step; step++) Staging.One(FromLeft, FromRight, step * Pitch * Element, chain);
+            for (var step = 0; step < PtxStaging.Step; step++) Staging.Multiply(FromLeft, FromRight, step * Pitch * Element, chain);
             Code.Do("bar.sync 0");
         });
         var (ty, tx) = (Word("shr.u32", Thread, Number(4)), Word("and.b32", Thread, Number(15)));
@@ -221,7 +221,7 @@ abstract class PtxAttention
         {
             Staging.Stage(column, columns, depth, end, PtxStaging.SecondStage, !IsByRow(role), (line, step) => rows(step, line));
             Code.Do("bar.sync 0");
-            for (var step = 0; step < PtxStaging.Step; step++) Staging.One(from, FromRight, step * Pitch * Element, chain);
+            for (var step = 0; step < PtxStaging.Step; step++) Staging.Multiply(from, FromRight, step * Pitch * Element, chain);
             Code.Do("bar.sync 0");
             Code.Write("add.s32", from, from, Number(PtxStaging.Step * Pitch * Element));
         });

@@ -29,6 +29,7 @@ sealed class PtxBody
     readonly Stack<Dictionary<object, PtxOperand>> scopes = new();
     readonly Dictionary<Scalar, PtxLevel> levels = [];
     readonly PtxLevel[] axisLevels;
+    readonly bool hasSeveralSums;
     readonly PtxOperand[] reductions;
 
     /// <param name="kernel">A kernel whose functions are written out.</param>
@@ -38,8 +39,10 @@ sealed class PtxBody
     /// <param name="size">A size as an index.</param>
     /// <param name="whole">A size as an integer of 64 bits: not all are sizes of something in memory.</param>
     /// <param name="isLaneUnit">The lane's place is a part of the unit's number.</param>
-    public PtxBody(LoopKernel kernel, PtxWriter code, PtxIndex index, Func<int, PtxOperand> pointer, Func<Extent, PtxOperand> size, Func<Extent, PtxOperand> whole, bool isLaneUnit)
+    /// <param name="hasSeveralSums">A unit's elements have sums of their own each.</param>
+    public PtxBody(LoopKernel kernel, PtxWriter code, PtxIndex index, Func<int, PtxOperand> pointer, Func<Extent, PtxOperand> size, Func<Extent, PtxOperand> whole, bool isLaneUnit, bool hasSeveralSums = false)
     {
+        this.hasSeveralSums = hasSeveralSums;
         (this.kernel, this.code, this.index, this.pointer, this.size, this.whole) = (kernel, code, index, pointer, size, whole);
         axisLevels = [.. kernel.Axes.Select(a => a.Role switch
         {
@@ -136,7 +139,7 @@ sealed class PtxBody
     PtxOperand Input(Scalar s) => kernel.Sources[s.Index] switch
     {
         Source.Load load when Loaded?.Invoke(load.Access) is { } known => known,
-        Source.Load load => PtxConversions.Load(code, "global", kernel.Accesses[load.Access].Type, "[" + Address(load.Access, PtxLevel.Lane) + "]"),
+        Source.Load load => PtxConversions.Load(code, "global", kernel.Accesses[load.Access].Type, Place(load.Access)),
         Source.Reduced r => reductions[r.Reduction],
         Source.Tile => Tile,
         Source.Size extent => whole(extent.Value),
@@ -152,7 +155,7 @@ sealed class PtxBody
         PtxOperand[] values = [.. stores.Select(s => Value(s.Value))];
         for (var i = 0; i < values.Length; i++)
             if (stores[i].Access < 0) tile!(values[i]);
-            else PtxConversions.Store(code, "global", kernel.Accesses[stores[i].Access].Type, "[" + Address(stores[i].Access, PtxLevel.Lane) + "]", values[i]);
+            else PtxConversions.Store(code, "global", kernel.Accesses[stores[i].Access].Type, Place(stores[i].Access), values[i]);
     }
 
     /// <summary>The address at which an access begins in the current unit.</summary>
@@ -160,6 +163,9 @@ sealed class PtxBody
 
     /// <summary>The address of an access at the current place.</summary>
     public PtxOperand Address(int access) => Address(access, PtxLevel.Lane);
+
+    /// <summary>The address of an access at the current place, in brackets.</summary>
+    public string Place(int access) => "[" + Address(access) + "]";
 
     // The address of an access as far as the loops down to a level say.
     PtxOperand Address(int access, PtxLevel level)
@@ -193,7 +199,7 @@ sealed class PtxBody
             {
                 Source.Load load => LevelOf(kernel.Accesses[load.Access]),
                 Source.Size => PtxLevel.Kernel,
-                Source.Reduced => PtxLevel.Unit,
+                Source.Reduced => hasSeveralSums ? PtxLevel.Lane : PtxLevel.Unit,
                 _ => PtxLevel.Lane,
             },
             _ => s.Arguments.Select(LevelOf).DefaultIfEmpty(PtxLevel.Kernel).Max(),

@@ -170,6 +170,8 @@ static class PtxConversions
         DType.F32 => ("f32", RegisterClass.Single),
         DType.I32 => ("b32", RegisterClass.Word),
         DType.F16 or DType.BF16 => ("b16", RegisterClass.Half),
+        DType.I8 => ("s8", RegisterClass.Word),
+        DType.U8 => ("u8", RegisterClass.Word),
         _ => throw Unknown(type),
     };
 

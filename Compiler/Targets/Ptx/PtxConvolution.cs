@@ -171,7 +171,7 @@ sealed class PtxConvolution : PtxTiles
     // A value where all places are from 0 to below an end; 0 elsewhere.
     PtxOperand Within(IEnumerable<(PtxOperand Place, PtxOperand? End)> places, Func<PtxOperand> read)
     {
-        var (value, outside) = (Code.Copy(PtxOperand.Single(0)), Code.Label("PADDING"));
+        var (value, outside) = (Code.Copy(Zero), Code.Label("PADDING"));
         foreach (var (place, end) in places)
         {
             Code.Branch(outside, Index.Compare("lt", place, Index.Number(0)));

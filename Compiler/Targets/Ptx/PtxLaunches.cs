@@ -112,8 +112,8 @@ public static class PtxLaunches
         if (extent <= 0) return [];
         var operands = Enumerable.Range(0, PtxUnits.Operands(kernel)).Select(PtxValue.At);
         var sizes = launch.Dims.Take(PtxUnits.Arguments(kernel)).Select(d => PtxValue.Of(d.Evaluate(binding)));
-        var isByFour = PtxFours.Fits(kernel) && PtxFours.IsAligned(kernel, i => launch.Operands[i], binding);
-        var (name, each) = isByFour ? (PtxFours.NameOf(kernel.Name), PtxFours.Elements) : (kernel.Name, 1);
+        var isByFour = PtxFours.Fits(kernel) && PtxFours.IsAligned(kernel, i => launch.Operands[i], launch.Extent, launch.Dims, binding);
+        var (name, each) = (isByFour ? PtxFours.NameOf(kernel.Name) : kernel.Name, isByFour ? PtxFours.UnitsOfThread(kernel) : 1);
         return [new(name, Blocks(extent, shape.UnitsOfBlock * each), shape.Threads, 0, [.. operands, .. sizes, .. Reciprocals(kernel, launch.Dims, binding), PtxValue.Of(extent)])];
     }
 
@@ -124,7 +124,7 @@ public static class PtxLaunches
         var kernel = (LoopKernel)launch.Kernel;
         var (shape, operands, sizes) = (PtxShape.Of(kernel), PtxUnits.Operands(kernel), PtxUnits.Arguments(kernel));
         var table = ImmutableArray.CreateBuilder<PtxValue>();
-        var isByFour = PtxFours.Fits(kernel) && launch.Segments.All(s => PtxFours.IsAligned(kernel, i => launch.Operands[s.FirstOperand + i], binding));
+        var isByFour = PtxFours.Fits(kernel) && launch.Segments.All(s => PtxFours.IsAligned(kernel, i => launch.Operands[s.FirstOperand + i], s.Extent, s.Dims, binding));
         long blocks = 0, rows = 0;
         foreach (var segment in launch.Segments)
         {
@@ -135,7 +135,7 @@ public static class PtxLaunches
             table.AddRange(Enumerable.Range(segment.FirstOperand, operands).Select(PtxValue.At));
             table.AddRange(segment.Dims.Take(sizes).Select(d => PtxValue.Of(d.Evaluate(binding))));
             table.AddRange(Reciprocals(kernel, segment.Dims, binding));
-            blocks += Blocks(extent, shape.UnitsOfBlock * (isByFour ? PtxFours.Elements : 1));
+            blocks += Blocks(extent, shape.UnitsOfBlock * (isByFour ? PtxFours.UnitsOfThread(kernel) : 1));
             rows++;
         }
         if (rows == 0) return [];
@@ -177,9 +177,16 @@ public static class PtxLaunches
         var (m, n, _, count) = Extents(launch, binding);
         if (m <= 0 || n <= 0 || count <= 0) return [];
         var (rows, columns, slices) = (Blocks(m, tileRows), Blocks(n, tileColumns), Math.Max(1, Blocks(blocks, each)));
+        var (kernel, depth) = (launch.Kernel, launch.K.Evaluate(binding));
+        var starts = Enumerable.Range(0, (int)blocks).Select(b => kernel.Sums.IsPlain ? b * depth / blocks : Math.Min(b * length, depth)).Append(depth);
+        long IsByFour(Access? access, int axis, long lines) => PtxProduct.IsAligned(access, access is null ? null : launch.Operands[access.Pointer], axis, launch.Dims, starts, lines, binding) ? 1 : 0;
         var arguments = Arguments(
-            PtxProduct.Arguments(launch.Kernel), launch.Dims, [null, launch.HookA, launch.HookB, launch.HookC], binding,
-            new() { [PtxTiles.RowTiles] = rows, [PtxTiles.ColumnTiles] = columns, [PtxTiles.Blocks] = blocks, [PtxTiles.BlockLength] = length, [PtxTiles.SliceBlocks] = each, [PtxTiles.Slices] = slices });
+            PtxProduct.Arguments(kernel), launch.Dims, [null, launch.HookA, launch.HookB, launch.HookC], binding,
+            new()
+            {
+                [PtxTiles.RowTiles] = rows, [PtxTiles.ColumnTiles] = columns, [PtxTiles.Blocks] = blocks, [PtxTiles.BlockLength] = length, [PtxTiles.SliceBlocks] = each, [PtxTiles.Slices] = slices,
+                [PtxTiles.Left4Name] = IsByFour(kernel.A, 4, m), [PtxTiles.Right4Name] = IsByFour(kernel.B, 3, n),
+            });
         var multiply = function with { Blocks = columns * rows * (slices > 1 ? slices : count), Arguments = arguments };
         return slices == 1 ? [multiply] : [multiply, new(PtxProduct.SumOf(launch.Kernel.Name), Blocks(m * n, PtxTiles.Threads), PtxTiles.Threads, 0, arguments)];
     }
@@ -221,6 +228,7 @@ public static class PtxLaunches
             PtxArgument.Size { Part: PtxPart.Kernel } s => PtxValue.Of(dims[s.Index].Evaluate(binding)),
             PtxArgument.Size s => PtxValue.Of(hooks[(int)s.Part]!.Dims[s.Index].Evaluate(binding)),
             PtxArgument.Count c => PtxValue.Of(counts[c.Name]),
+            PtxArgument.Flag f => PtxValue.Of(counts[f.Name]),
             PtxArgument.Reciprocal { Divisor: PtxArgument.Size { Part: PtxPart.Kernel } s } => PtxValue.Of(PtxReciprocal.Of(dims[s.Index].Evaluate(binding))),
             PtxArgument.Reciprocal { Divisor: PtxArgument.Size s } => PtxValue.Of(PtxReciprocal.Of(hooks[(int)s.Part]!.Dims[s.Index].Evaluate(binding))),
             PtxArgument.Reciprocal { Divisor: PtxArgument.Count c } => PtxValue.Of(PtxReciprocal.Of(counts[c.Name])),

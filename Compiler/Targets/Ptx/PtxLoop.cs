@@ -23,10 +23,11 @@ static class PtxLoop
         kernel = PtxTarget.WrittenOut(kernel);
         var index = new PtxIndex(code, isWide);
         var end = code.Label("END");
-        var units = new PtxUnits(kernel, code, index, isSegmented, end, isByFour ? PtxFours.Elements : 1);
-        var body = new PtxBody(kernel, code, index, units.Pointer, units.Size, units.Whole, isLaneUnit: shape.ThreadsOfUnit == 1);
+        var isUnitOfFour = isByFour && shape.ThreadsOfUnit == 1;
+        var units = new PtxUnits(kernel, code, index, isSegmented, end, isUnitOfFour ? PtxFours.Elements : 1);
+        var body = new PtxBody(kernel, code, index, units.Pointer, units.Size, units.Whole, isLaneUnit: shape.ThreadsOfUnit == 1 && !isByFour, isUnitOfFour);
         body.Hoist(kernel.Stages.SelectMany(PtxBody.Roots).Concat(kernel.Finals.Select(f => f.Value)), PtxLevel.Kernel);
-        if (isByFour)
+        if (isUnitOfFour)
         {
             PtxFours.Write(kernel, body, code, index, units, end);
             code.Place(end);
@@ -38,7 +39,7 @@ static class PtxLoop
         else
         {
             var row = new PtxRow(kernel, body, code, index, index.OfWord(code.Instruction("and.b32", RegisterClass.Word, units.Thread, PtxOperand.Word(31))));
-            foreach (var stage in kernel.Stages) row.Stage(stage);
+            foreach (var stage in kernel.Stages) row.Stage(stage, isByFour && PtxFours.IsFree(kernel, stage));
             if (kernel.Finals.Length > 0)
             {
                 // What all lanes read may lie where one writes.
@@ -51,7 +52,8 @@ static class PtxLoop
         return code.ToString();
     }
 
-    static void Decode(LoopKernel kernel, PtxBody body, PtxIndex index, PtxOperand unit)
+    /// <summary>Splits the number of a unit into places along the kernel's axes.</summary>
+    public static void Decode(LoopKernel kernel, PtxBody body, PtxIndex index, PtxOperand unit)
     {
         var outer = body.AxesOf(AxisRole.Outer);
         if (kernel.IsFlat) body.At[kernel.Lane] = unit;

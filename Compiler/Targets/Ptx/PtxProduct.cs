@@ -1,3 +1,4 @@
+using System;
 using System.Collections.Generic;
 using System.Collections.Immutable;
 using System.Linq;
@@ -42,8 +43,25 @@ class PtxProduct : PtxTiles
             .. View("a", kernel.A), .. View("b", kernel.B), .. View("c", kernel.C),
             .. Hook("a", kernel.MakesA?.Body, PtxPart.MakesA), .. Hook("b", kernel.MakesB?.Body, PtxPart.MakesB), .. Hook("c", kernel.Epilogue, PtxPart.Epilogue), .. workspace,
             .. Sizes(kernel.Batch.Concat([kernel.M, kernel.N, kernel.K]).Concat(new[] { kernel.A, kernel.B, kernel.C }.SelectMany(x => x?.Strides ?? []))), .. Counts,
+            .. HasFours(kernel.A) ? [new PtxArgument.Flag(Left4Name)] : (IEnumerable<PtxArgument>)[], .. HasFours(kernel.B) ? [new PtxArgument.Flag(Right4Name)] : (IEnumerable<PtxArgument>)[],
         ];
     }
+
+    // Elements lie behind one another along one of the matrix's axes, and four of them are one access at some places.
+    static bool HasFours(Access? access) => access is not null && PtxFours.IsFour(access.Type) && access.Strides.Skip(3).Count(s => s.Is(1)) == 1 && access.Strides.All(s => !s.IsConstant || s.Is(1) || s.Value % PtxFours.Elements == 0);
+
+    /// <summary>Whether four neighbouring elements of an operand are one access wherever a launch stages them.</summary>
+    /// <param name="access">The operand; null for one that its body makes.</param>
+    /// <param name="operand">What it lies in.</param>
+    /// <param name="depth">The axis that is summed: the third or fourth.</param>
+    /// <param name="dims">The launch's sizes.</param>
+    /// <param name="starts">Where blocks of the summed extent begin, and the last one ends.</param>
+    /// <param name="lines">How many rows or columns of the result it has.</param>
+    /// <param name="binding">The sizes' sizes.</param>
+    public static bool IsAligned(Access? access, Operand? operand, int depth, ImmutableArray<Dim> dims, IEnumerable<long> starts, long lines, DimBinding binding) =>
+        HasFours(access) && operand!.Offset.Evaluate(binding) % PtxFours.Elements == 0
+        && access!.Strides.Where(s => !s.Is(1)).All(s => s.In(dims).Evaluate(binding) % PtxFours.Elements == 0)
+        && (access.Strides[depth].Is(1) ? starts.All(s => s % PtxFours.Elements == 0) : lines % PtxFours.Elements == 0);
 
     protected PtxProduct(ProductKernel kernel, PtxWriter code, bool isWide) : base(code, isWide, kernel.Text, kernel.Accumulator, kernel.Sums, kernel.Workspace?.Pointer is not null, Arguments(kernel))
     {
@@ -88,6 +106,10 @@ class PtxProduct : PtxTiles
     protected override PtxOperand Left(PtxOperand row, PtxOperand depth) => Read(kernel.A, a, left, kernel.MakesA, row, depth);
 
     protected override PtxOperand Right(PtxOperand depth, PtxOperand column) => Read(kernel.B, b, right, kernel.MakesB, depth, column);
+
+    protected override Func<PtxOperand, PtxOperand, PtxOperand[]>? LeftFour => HasFours(kernel.A) ? (row, depth) => PtxConversions.LoadFour(Code, kernel.A!.Type, Place(kernel.A, a, row, depth)) : null;
+
+    protected override Func<PtxOperand, PtxOperand, PtxOperand[]>? RightFour => HasFours(kernel.B) ? (depth, column) => PtxConversions.LoadFour(Code, kernel.B!.Type, Place(kernel.B, b, depth, column)) : null;
 
     protected override void Write(PtxOperand row, PtxOperand column, PtxOperand value)
     {

@@ -8,7 +8,7 @@ namespace Graph.Compiler.Targets.Ptx;
 
 /// <summary>
 /// Passes of a row that a warp makes: lane l has the elements l, l + 32, …. Sums in lanes are partial sums of 32 lanes as <see cref="ReductionOrder"/> says, sums in sequence go through the elements of a
-/// warp one after the other, and what every order leaves as it is takes the shortest way.
+/// warp one after the other, and what every order leaves as it is takes the shortest way, four elements at once where they may be.
 /// </summary>
 sealed class PtxRow
 {
@@ -20,6 +20,7 @@ sealed class PtxRow
     readonly PtxWriter code;
     readonly PtxIndex index;
     readonly PtxOperand lane;
+    bool wasByFour;
 
     /// <param name="kernel">The kernel, its functions written out.</param>
     /// <param name="body">Its body, at the unit.</param>
@@ -41,8 +42,18 @@ sealed class PtxRow
     }
 
     /// <summary>One pass over the row.</summary>
-    public void Stage(KernelStage stage)
+    /// <param name="stage">The pass.</param>
+    /// <param name="isByFour">A lane has four neighbouring elements at once (<see cref="PtxFours"/>): of a pass whose sums have no order.</param>
+    public void Stage(KernelStage stage, bool isByFour)
     {
+        // A lane writes what others have read that were given other elements.
+        if (isByFour != wasByFour && stage.Stores.Length > 0) code.Do("bar.warp.sync 0xffffffff");
+        wasByFour = isByFour;
+        if (isByFour)
+        {
+            Fours(stage);
+            return;
+        }
         var sums = new PtxAccumulators(code, stage);
         body.Hoist(PtxBody.Roots(stage), PtxLevel.Unit);
         var inSequence = kernel.Lanes == 1 && sums.Groups.Length > 0;
@@ -63,13 +74,46 @@ sealed class PtxRow
         if (sums.Groups.Length == 0) return;
         if (!inSequence)
         {
-            // Neighbouring blocks of 16 partial sums, then the halves of what is left.
-            for (var distance = Lanes / 2; distance > 0; distance /= 2) sums.Add(partial, sums.From(partial, "down", PtxOperand.Word(distance)));
+            Join(sums, partial);
             sums.Add(partial, rest);
             rest = sums.From(partial, "idx", PtxOperand.Word(0));
         }
-        for (var g = 0; g < rest.Length; g++)
-            for (var i = 0; i < rest[g].Length; i++) body.Set(sums.Groups[g][i], rest[g][i]);
+        Set(sums, rest);
+    }
+
+    // Neighbouring blocks of 16 partial sums, then the halves of what is left: the first lane has all.
+    void Join(PtxAccumulators sums, PtxOperand[][] partial)
+    {
+        for (var distance = Lanes / 2; distance > 0; distance /= 2) sums.Add(partial, sums.From(partial, "down", PtxOperand.Word(distance)));
+    }
+
+    void Set(PtxAccumulators sums, PtxOperand[][] all)
+    {
+        for (var g = 0; g < all.Length; g++)
+            for (var i = 0; i < all[g].Length; i++) body.Set(sums.Groups[g][i], all[g][i]);
+    }
+
+    // Four neighbouring elements a lane, as long as all lanes have them, then one a lane.
+    void Fours(KernelStage stage)
+    {
+        const int All = Lanes * PtxFours.Elements;
+        var sums = new PtxAccumulators(code, stage);
+        body.Hoist(PtxBody.Roots(stage), PtxLevel.Unit);
+        var partial = sums.Neutral();
+        PtxLoop.Loops(kernel, body, code, index, body.AxesOf(AxisRole.Loop), () =>
+        {
+            body.Hoist(PtxBody.Roots(stage), PtxLevel.Loop);
+            var length = body.Size(kernel.Axes[kernel.Lane].Size);
+            var whole = index.And(length, -All);
+            PtxLoop.For(code, index, index.Multiply(lane, index.Number(PtxFours.Elements)), whole, All, first =>
+            {
+                foreach (var element in PtxFours.Pass(kernel, stage, sums, body, code, index, first)) sums.Add(partial, element);
+            });
+            PtxLoop.For(code, index, index.Add(whole, lane), length, Lanes, place => sums.Add(partial, Element(stage, sums, place)));
+        });
+        if (sums.Groups.Length == 0) return;
+        Join(sums, partial);
+        Set(sums, sums.From(partial, "idx", PtxOperand.Word(0)));
     }
 
     PtxOperand[][] Element(KernelStage stage, PtxAccumulators sums, PtxOperand place)

@@ -47,7 +47,7 @@ sealed class PtxStaging(PtxWriter code, PtxIndex index, PtxOperand thread, PtxOp
     /// <param name="right">Those of the right one, in front of its stage.</param>
     /// <param name="offset">The step, in bytes.</param>
     /// <param name="chain">The sums.</param>
-    public void One(PtxOperand left, PtxOperand right, int offset, PtxOperand[] chain)
+    public void Multiply(PtxOperand left, PtxOperand right, int offset, PtxOperand[] chain)
     {
         var (rows, columns) = (Four(left, offset), Four(right, offset + SecondStage));
         for (var i = 0; i < Own; i++)
@@ -62,7 +62,48 @@ sealed class PtxStaging(PtxWriter code, PtxIndex index, PtxOperand thread, PtxOp
     /// <param name="at">Where in the memory of the block, in bytes: 0 or <see cref="SecondStage"/>.</param>
     /// <param name="isDeep">Whether elements lie behind one another along the steps.</param>
     /// <param name="read">Reads the element of a line at a step.</param>
-    public void Stage(PtxOperand start, PtxOperand extent, PtxOperand depth, PtxOperand to, int at, bool isDeep, Func<PtxOperand, PtxOperand, PtxOperand> read)
+    /// <param name="four">How four neighbouring elements are read as one, and the predicate that says that they may be; null where they never are.</param>
+    public void Stage(
+        PtxOperand start, PtxOperand extent, PtxOperand depth, PtxOperand to, int at, bool isDeep, Func<PtxOperand, PtxOperand, PtxOperand> read,
+        (PtxOperand IsAligned, Func<PtxOperand, PtxOperand, PtxOperand[]> Read)? four = null)
+    {
+        if (four is not { } fours)
+        {
+            One(start, extent, depth, to, at, isDeep, read);
+            return;
+        }
+        var (alone, done) = (code.Label("ALONE"), code.Label("STAGED"));
+        code.Branch(alone, fours.IsAligned, inverted: true);
+        Fours(start, extent, depth, to, at, isDeep, fours.Read);
+        code.Do("bra " + done);
+        code.Place(alone);
+        One(start, extent, depth, to, at, isDeep, read);
+        code.Place(done);
+    }
+
+    // Four neighbours a thread as one access: they are inside of the matrix or outside together, for its end is a multiple of four.
+    void Fours(PtxOperand start, PtxOperand extent, PtxOperand depth, PtxOperand to, int at, bool isDeep, Func<PtxOperand, PtxOperand, PtxOperand[]> read)
+    {
+        // Along steps four threads have a line, along lines sixteen threads have a step.
+        var (minor, major) = (Do("and.b32", thread, Word(isDeep ? 3 : 15)), Do("shr.u32", thread, Word(isDeep ? 2 : 4)));
+        minor = Do("shl.b32", minor, Word(2));
+        var (line, step) = isDeep ? (major, minor) : (minor, major);
+        var place = Do("mad.lo.s32", step, Word(Pitch * Element), Do("mad.lo.s32", line, Word(Element), shared));
+        PtxOperand[] values = [.. Enumerable.Range(0, Own).Select(_ => code.Copy(isReal ? PtxOperand.Single(0) : Word(0)))];
+        var outside = code.Label("OUTSIDE");
+        var (y, x) = (index.Add(start, index.OfWord(line)), index.Add(depth, index.OfWord(step)));
+        code.Branch(outside, index.Compare("ge", y, extent));
+        code.Branch(outside, index.Compare("ge", x, to));
+        var four = read(y, x);
+        for (var r = 0; r < Own; r++) code.Assign(values[r], four[r]);
+        code.Place(outside);
+        if (isDeep)
+            for (var r = 0; r < Own; r++) code.Do($"st.shared.{Type} [{place}+{at + r * Pitch * Element}], {values[r]}");
+        else code.Do($"st.shared.v4.{Type} [{place}+{at}], {{{string.Join(", ", values)}}}");
+    }
+
+    // One element after the other.
+    void One(PtxOperand start, PtxOperand extent, PtxOperand depth, PtxOperand to, int at, bool isDeep, Func<PtxOperand, PtxOperand, PtxOperand> read)
     {
         PtxOperand[] values = new PtxOperand[Own], places = new PtxOperand[Own];
         for (var r = 0; r < Own; r++)

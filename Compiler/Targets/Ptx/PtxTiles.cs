@@ -37,6 +37,9 @@ abstract class PtxTiles
     /// <summary>Names of the numbers that a launch computes: tiles of the result in both directions, blocks of the summed extent, how long they are, how many each slice has, slices.</summary>
     public const string RowTiles = "row_tiles", ColumnTiles = "column_tiles", Blocks = "blocks", BlockLength = "block_length", SliceBlocks = "slice_blocks", Slices = "slices";
 
+    /// <summary>Names of the numbers that say, as 1, that four neighbouring elements of an operand are one access.</summary>
+    public const string Left4Name = "a_by4", Right4Name = "b_by4";
+
     /// <summary>The parameters for them, which stand behind all others.</summary>
     protected static IEnumerable<PtxArgument> Counts => new[] { RowTiles, ColumnTiles, Blocks, BlockLength, SliceBlocks, Slices }.Select(name => new PtxArgument.Count(name));
 
@@ -92,7 +95,8 @@ abstract class PtxTiles
     /// <summary>The registers of sums.</summary>
     protected RegisterClass Sum => isReal ? RegisterClass.Single : RegisterClass.Word;
 
-    PtxOperand Zero => isReal ? PtxOperand.Single(0) : PtxOperand.Word(0);
+    /// <summary>A sum of nothing.</summary>
+    protected PtxOperand Zero => isReal ? PtxOperand.Single(0) : PtxOperand.Word(0);
 
     /// <summary>Rows, columns and summed extent of a matrix.</summary>
     protected abstract (PtxOperand M, PtxOperand N, PtxOperand K) Extents { get; }
@@ -105,6 +109,12 @@ abstract class PtxTiles
 
     /// <summary>An element of the right operand.</summary>
     protected abstract PtxOperand Right(PtxOperand depth, PtxOperand column);
+
+    /// <summary>Four neighbouring elements of the left operand as one access: along the summed extent where they lie so, along rows otherwise. Null where they never are.</summary>
+    protected virtual Func<PtxOperand, PtxOperand, PtxOperand[]>? LeftFour => null;
+
+    /// <summary>The same of the right operand.</summary>
+    protected virtual Func<PtxOperand, PtxOperand, PtxOperand[]>? RightFour => null;
 
     /// <summary>Takes a finished element.</summary>
     protected abstract void Write(PtxOperand row, PtxOperand column, PtxOperand value);
@@ -155,6 +165,7 @@ abstract class PtxTiles
         var (row, column, slice) = Decode(Tile, Tile);
         var (m, n, _) = Extents;
         var (deepLeft, deepRight) = AreDeep;
+        var (fourLeft, fourRight) = (Four(LeftFour, Left4Name), Four(RightFour is { } right ? (x, k) => right(k, x) : null, Right4Name));
         PtxOperand[] totals = Registers(), chain = Registers();
         foreach (var total in totals) Code.Assign(total, Zero);
         var first = Index.Multiply(slice, arguments[SliceBlocks]);
@@ -167,8 +178,8 @@ abstract class PtxTiles
             var to = Start(Index.Add(part, Index.Number(1)));
             PtxLoop.For(Code, Index, Start(part), to, Step, depth =>
             {
-                staging.Stage(row, m, depth, to, 0, deepLeft, Left);
-                staging.Stage(column, n, depth, to, PtxStaging.SecondStage, deepRight, (x, k) => Right(k, x));
+                staging.Stage(row, m, depth, to, 0, deepLeft, Left, fourLeft);
+                staging.Stage(column, n, depth, to, PtxStaging.SecondStage, deepRight, (x, k) => Right(k, x), fourRight);
                 Code.Do("bar.sync 0");
                 Steps(Index.Subtract(to, depth), fromA, fromB, chain);
                 Code.Do("bar.sync 0");
@@ -183,6 +194,10 @@ abstract class PtxTiles
         Code.Do("bar.sync 0");
         Finish(row, column, slice);
     }
+
+    // Whether the launch has found that four elements are one access.
+    (PtxOperand, Func<PtxOperand, PtxOperand, PtxOperand[]>)? Four(Func<PtxOperand, PtxOperand, PtxOperand[]>? read, string name) =>
+        read is null ? null : (Index.Compare("ne", arguments[name], Index.Number(0)), read);
 
     PtxOperand[] Registers() => [.. Enumerable.Range(0, Own * Own).Select(_ => Code.Register(Sum))];
 
@@ -203,7 +218,7 @@ abstract class PtxTiles
         });
         Code.Place(done);
 
-        void One(PtxOperand x, PtxOperand y, int offset) => staging!.One(x, y, offset, chain);
+        void One(PtxOperand x, PtxOperand y, int offset) => staging!.Multiply(x, y, offset, chain);
     }
 
     // The finished tile: neighbouring threads have neighbouring elements.

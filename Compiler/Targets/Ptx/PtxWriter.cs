@@ -19,6 +19,9 @@ sealed class PtxWriter
     readonly int[] registers = new int[Enum.GetValues(typeof(RegisterClass)).Length];
     int labels;
 
+    // What a launch may hand over on every card.
+    const int MostParameterBytes = 4352;
+
     /// <param name="entry">The kernel's name in the module, and whether it asks a flag first.</param>
     /// <param name="threads">Threads of a block.</param>
     /// <param name="blocks">How many blocks a multiprocessor shall have room for, which bounds the registers of a thread; 0 leaves them to the assembler.</param>
@@ -102,8 +105,10 @@ sealed class PtxWriter
     void Line(string text) => body.Add("    " + text);
 
     /// <summary>The whole kernel.</summary>
+    /// <exception cref="NotSupportedException">It has more parameters than every card takes.</exception>
     public override string ToString()
     {
+        if (parameters.Count * sizeof(long) > MostParameterBytes - sizeof(long)) throw new NotSupportedException($"{entry.Name} has {parameters.Count} parameters of 8 bytes, but cards take {MostParameterBytes} bytes in all.");
         var text = new StringBuilder();
         foreach (var line in Head) text.Append("// ").Append(line).Append('\n');
         text.Append(".visible .entry ").Append(entry.Name).Append("(\n");

@@ -20,24 +20,25 @@ namespace Graph.Tests.Ptx.Emission;
 /// <summary>Emitted kernels on the emulated device beside an interpreter of the same kernels: the same bits, under adversarial schedules, at the edges of warps, blocks and tiles.</summary>
 public sealed class KernelTests
 {
-    internal static Program Parse(string text) => ProgramParser.Parse("program P version 1\ndim B ≤ 300 ~ 3\ndim T ≤ 300 ~ 5\n" + text, OperationTable.Set);
+    internal static Program Parse(string text) => KernelProgram.Parse(text);
 
     internal static LoweredProgram Lower(Program program) => Lowerer.Lower(CompilerPipeline.Run(program, KnownTargets.Ptx, verify: true));
 
     /// <summary>Runs every function of a program in both, and compares all bits; a NaN is one whatever its bits.</summary>
-    internal static void Agree(Program program, IEnumerable<(int B, int T)> sizes, ulong seed = 1, Func<string, DType, Random, double>? draw = null, bool isWide = false, PtxVariant? variant = null, PtxTensorTile? tile = null)
+    internal static void Agree(Program program, IEnumerable<(int B, int T)> sizes, ulong seed = 1, Func<string, DType, Random, double>? draw = null, bool isWide = false, PtxVariant? variant = null, PtxTensorTile? tile = null) =>
+        Agree(program, new("", "", [.. sizes], draw), seed, isWide, variant, tile);
+
+    static void Agree(Program program, KernelProgram numbers, ulong seed = 1, bool isWide = false, PtxVariant? variant = null, PtxTensorTile? tile = null)
     {
         var lowered = Lower(program);
         var interpreter = new ToyMachine(WrittenOut.Of(lowered)) { Exponential = x => Graph.Runtime.Cpu.VectorMath.Exp((float)x) };
         var machine = new EmulatedMachine(lowered, new() { Seed = seed }, isWide, variant: variant, tile: tile);
-        foreach (var (batch, time) in sizes)
-            foreach (var function in lowered.Functions)
+        foreach (var function in lowered.Functions)
+            foreach (var (binding, arguments) in numbers.Runs(function.Signature.Parameters))
             {
-                var binding = DimBinding.Empty.With("B", batch).With("T", time);
-                TensorData[] arguments = [.. function.Signature.Parameters.Select(p => Draw(p.Type, p.Name!, binding, new(31 * batch + time + p.Name!.Length), draw))];
                 var expected = interpreter.Run(function.Name, binding, arguments);
                 var actual = machine.Run(function.Name, binding, arguments);
-                for (var r = 0; r < expected.Length; r++) Same(expected[r], actual[r], $"{function.Name}({batch}, {time}), result {r}");
+                for (var r = 0; r < expected.Length; r++) Same(expected[r], actual[r], $"{function.Name}({binding}), result {r}");
             }
     }
 
@@ -50,41 +51,15 @@ public sealed class KernelTests
             else Assert.True(expected.Int[i] == actual.Int[i], FormattableString.Invariant($"{what}[{i}] is {actual.Int[i]}, expected {expected.Int[i]}."));
     }
 
-    internal static TensorData Draw(TensorType type, string name, DimBinding binding, Random random, Func<string, DType, Random, double>? draw)
+    public static TheoryData<string> Programs => [.. KernelProgram.All.Select(p => p.Name)];
+
+    /// <summary>Each kind of kernel, at the edges of warps, blocks and tiles.</summary>
+    [Theory, MemberData(nameof(Programs))]
+    public void Kernels_have_the_bits_of_the_interpreter(string name)
     {
-        var data = new TensorData(type.DType, type.Shape.Evaluate(binding));
-        for (long i = 0; i < data.Size; i++)
-        {
-            var value = draw?.Invoke(name, type.DType, random) ?? (type.DType == DType.Bool ? random.Next(2) : type.DType.IsInteger() ? random.Next(-9, 10) : (random.NextDouble() - 0.5) * 4);
-            if (type.DType.IsFloat()) data.Real[i] = Rounding.Round(value, type.DType);
-            else data.Int[i] = (long)value;
-        }
-        return data;
+        var program = KernelProgram.Find(name);
+        Agree(program.Parse(), program);
     }
-
-    /// <summary>1, 2 and what lies around warps, blocks and tiles.</summary>
-    static readonly (int, int)[] Edges = [(1, 1), (2, 31), (1, 33), (33, 2), (31, 47), (5, 64), (3, 97), (64, 17), (65, 63), (129, 1)];
-
-    [Fact]
-    public void Maps_have_the_bits_of_the_interpreter() => Agree(Parse("""
-        func f(x: f32[B,T], y: f32[B,T], z: f32[T], n: i32[B,T], h: f16[B,T], g: bf16[B,T]) -> (f32[B,T], f32[B,T], f32[T,B], i32[B,T], f16[B,T], bf16[B,T], f32[B,T], f16[B,T])
-          %0 = mul x, y
-          %1 = add %0, z
-          %2 = div %1, y
-          %3 = sqrt x
-          %4 = add %3, %2
-          %5 = maximum x, y
-          %6 = transpose %5 {order=[1,0]}
-          %7 = mul n, n
-          %8 = add h, h
-          %9 = mul %8, h
-          %10 = div g, g
-          %11 = add %10, g
-          %12 = mul h, x
-          %13 = floor %12
-          %14 = mul h, %13
-          return %2, %4, %6, %7, %9, %11, %14, %9
-        """), Edges);
 
     /// <summary>Elements by four where a launch's operands begin at a multiple of four, one by one elsewhere: the same bits, whole blocks and ends of one, two and three.</summary>
     [Fact]
@@ -109,155 +84,47 @@ public sealed class KernelTests
             Agree(Parse($"func f(x: f32[{n}], g: bf16[{n}], a: f32[]) -> (f32[{n}], bf16[{n}])\n  %0 = mul x, a\n  %1 = add g, g\n  return %0, %1\n"), [(1, 1)], seed: (ulong)n);
     }
 
+    /// <summary>
+    /// Accesses of four elements: of rows, columns, maps along rows and products, in launches whose operands, strides and ends are multiples of four; the binding says which function that is, or tells a product.
+    /// A function that is started elsewhere is found out.
+    /// </summary>
     [Fact]
-    public void Rows_have_the_bits_of_the_interpreter() => Agree(Parse("""
-        func f(x: f32[B,T], w: f32[T], b: f32[T]) -> (f32[B,T], f32[B], f32[B], f32[B,T], f32[])
-          %0 = softmax x {axis=1}
-          %1 = sum x {axes=[1], keep=false}
-          %2 = max x {axes=[1], keep=false}
-          %3 = layer_norm x, w, b {epsilon=0.00001}
-          %4 = sum x {axes=[0,1], keep=false}
-          return %0, %1, %2, %3, %4
-        """), Edges);
-
-    [Fact]
-    public void Columns_have_the_bits_of_the_interpreter() => Agree(Parse("""
-        func f(x: f32[B,T], y: f32[B,T]) -> (f32[T], f32[T], f32[T])
-          %0 = sum x {axes=[0], keep=false}
-          %1 = mul x, y
-          %2 = sum %1 {axes=[0], keep=false}
-          %3 = min y {axes=[0], keep=false}
-          return %0, %2, %3
-        """), Edges);
-
-    [Fact]
-    public void Products_have_the_bits_of_the_interpreter() => Agree(Parse("""
-        func f(a: f32[B,T], b: f32[T,B], c: f32[B], d: f32[2,B,T], e: f32[2,T,7]) -> (f32[B,B], f32[T,T], f32[B,B], f32[2,B,7])
-          %0 = matmul a, b
-          %1 = add %0, c
-          %2 = relu %1
-          %3 = transpose a {order=[1,0]}
-          %4 = transpose b {order=[1,0]}
-          %5 = matmul %3, %4
-          %6 = mul a, a
-          %7 = matmul %6, b
-          %8 = matmul d, e
-          return %2, %5, %7, %8
-        """), Edges);
-
-    [Fact]
-    public void Integers_of_8_bits_have_the_bits_of_the_interpreter() => Agree(Parse("""
-        func f(a: i8[B,T], b: i8[T,B], c: i32[B,T], d: i32[T,7], u: u8[B,T], v: u8[T,3], x: f32[B,T]) -> (i32[B,B], i32[B,7], i32[B,3], u8[B,T], i8[B,T], u8[B,T], f32[B,T], u8[B,T], i64[B,T], i64[B])
-          %0 = matmul a, b
-          %1 = matmul c, d
-          %2 = matmul u, v
-          %3 = mul u, u
-          %4 = mul a, a
-          %5 = cast x {dtype="u8"}
-          %6 = cast u {dtype="f32"}
-          %7, %8 = sort u {axis=1, descending=true}
-          %9 = sum u {axes=[1], keep=false}
-          return %0, %1, %2, %3, %4, %5, %6, %7, %8, %9
-        """), [(1, 1), (3, 33), (65, 17)], draw: (_, type, random) => type == DType.U8 ? random.Next(256) : type == DType.I8 ? random.Next(-128, 128) : type.IsFloat() ? (random.NextDouble() - 0.2) * 300 : random.Next(-9, 10));
-
-    [Theory]
-    [InlineData("f16")]
-    [InlineData("bf16")]
-    public void Convolutions_and_pools_of_16_bits_have_the_bits_of_the_interpreter(string type) => Agree(Parse($$"""
-        func f(x: {{type}}[B,4,9,7], w: {{type}}[6,4,3,3], dy: {{type}}[B,6,9,7], dz: {{type}}[B,4,5,4], da: {{type}}[B,4,4,2])
-          -> ({{type}}[B,6,9,7], {{type}}[B,4,9,7], {{type}}[6,4,3,3], {{type}}[B,4,5,4], {{type}}[B,4,9,7], {{type}}[B,4,4,2], {{type}}[B,4,9,7], {{type}}[B,4,4,3])
-          %0 = conv2d x, w {dilation=[1,1], groups=1, padding=[1,1], stride=[1,1]}
-          %1 = conv2d_grad_input dy, w {dilation=[1,1], groups=1, padding=[1,1], stride=[1,1], shape=[B,4,9,7]}
-          %2 = conv2d_grad_weight x, dy {dilation=[1,1], groups=1, padding=[1,1], stride=[1,1], shape=[6,4,3,3]}
-          %3, %4 = max_pool2d x {kernel=[3,3], padding=[1,1], stride=[2,2]}
-          %5 = max_pool2d_grad dz, %4 {shape=[B,4,9,7]}
-          %6 = avg_pool2d x {kernel=[2,3], padding=[0,0], stride=[2,3]}
-          %7 = avg_pool2d_grad da {kernel=[2,3], padding=[0,0], shape=[B,4,9,7], stride=[2,3]}
-          %8 = max_pool2d x {kernel=[2,2], padding=[0,0], places=0, stride=[2,2]}
-          return %0, %1, %2, %3, %5, %6, %7, %8
-        """.Replace(")\n  ->", ") ->", StringComparison.Ordinal)), [(1, 1), (3, 1)]);
-
-    [Fact]
-    public void Sorted_lines_have_the_bits_of_the_interpreter() => Agree(Parse("""
-        func f(x: f32[B,T], y: f16[B,3,T], n: i32[T,B], m: i64[B,T], c: bool[B,T]) -> (f32[B,T], i64[B,T], f16[B,3,T], i64[B,3,T], i32[T,B], i64[T,B], i64[B,T], i64[B,T], bool[B,T], i64[B,T], f32[T,B])
-          %0, %1 = sort x {axis=1, descending=false}
-          %2, %3 = sort y {axis=0, descending=true}
-          %4, %5 = sort n {axis=0, descending=true}
-          %6, %7 = sort m {axis=1, descending=false}
-          %8, %9 = sort c {axis=1, descending=true}
-          %10 = transpose x {order=[1,0]}
-          %11, %12 = sort %10 {axis=0, descending=true}
-          return %0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %11
-        """), [(1, 1), (2, 31), (33, 2), (5, 64), (3, 97), (2, 300)], draw: (_, type, random) => type.IsFloat() ? random.Next(8) switch { 0 => double.NaN, 1 => -0.0, 2 => 0, 3 => double.NegativeInfinity, _ => random.Next(-3, 4) * 0.5 } : type == DType.Bool ? random.Next(2) : random.Next(-3, 4));
-
-    [Fact]
-    public void Picks_have_the_bits_of_the_interpreter() => Agree(Parse("""
-        func f(table: f32[37,T], ids: i64[B], dy: f32[B,T], half: f16[37,T], onto: f32[37,T], picks: i32[B,3], x: f32[B,T], wide: f32[T,40], across: i32[B,5], few: i32[3]) -> (f32[B,T], f32[37,T], f16[B,T], f32[37,T], f32[B,3], f32[B,11], f32[B,T], f32[37,T], f32[3,B], f32[T+13,B], i32[6,B])
-          %0 = embedding table, ids
-          %1 = embedding_grad dy, ids {rows=[37]}
-          %2 = embedding half, ids
-          %3 = embedding_grad dy, ids, onto {rows=[37]}
-          %4 = pad x {after=[11], axis=1, before=[2], value=0.5}
-          %5 = gather %4, picks {axis=1}
-          %6 = gather_grad %5, picks {axis=1, size=[11]}
-          %7 = transpose wide {order=[1,0]}
-          %8 = slice %7 {axis=0, end=[39], start=[2]}
-          %9 = flip %8 {axes=[0,1]}
-          %10 = embedding %9, ids
-          %11 = slice across {axis=1, end=[5], start=[2]} : i32[B,3]
-          %12 = flip %11 {axes=[1]} : i32[B,3]
-          %13 = transpose wide {order=[1,0]} : f32[40,T]
-          %14 = slice %13 {axis=0, end=[3], start=[0]} : f32[3,T]
-          %15 = embedding_grad %14, few {rows=[37]}
-          %16 = transpose %4 {order=[1,0]} : f32[T+13,B]
-          %17 = transpose %12 {order=[1,0]} : i32[3,B]
-          %18 = gather %16, %17 {axis=0}
-          %19 = gather_grad %18, %17 {axis=0, size=[T+13]}
-          %20 = pad %17 {after=[1], axis=0, before=[2]}
-          return %0, %1, %2, %3, %5, %6, %10, %15, %18, %19, %20
-        """), [(1, 1), (2, 31), (33, 5), (257, 3), (300, 2), (5, 300)], draw: (name, _, random) => name is "ids" or "few" ? random.Next(37) : name is "picks" or "across" ? random.Next(11) : random.NextDouble() - 0.5);
-
-    [Theory]
-    [InlineData(4, 6, 3, 1, 1, 1, 1)]
-    [InlineData(3, 5, 3, 2, 0, 1, 1)]
-    [InlineData(4, 6, 3, 2, 1, 1, 2)]
-    [InlineData(3, 4, 2, 1, 2, 3, 1)]
-    [InlineData(20, 65, 1, 1, 0, 1, 1)]
-    public void Convolutions_and_their_gradients_have_the_bits_of_the_interpreter(int channels, int filters, int kernel, int stride, int padding, int dilation, int groups)
+    public void The_binding_chooses_how_wide_accesses_are()
     {
-        var (height, width) = (9, 7);
-        int Map(int size) => (size + 2 * padding - dilation * (kernel - 1) - 1) / stride + 1;
-        var window = $"dilation=[{dilation},{dilation}], groups={groups}, padding=[{padding},{padding}], stride=[{stride},{stride}]";
-        var (image, weight, map) = ($"B,{channels},{height},{width}", $"{filters},{channels / groups},{kernel},{kernel}", $"B,{filters},{Map(height)},{Map(width)}");
-        Agree(Parse($$"""
-            func f(image: f32[{{image}}], weight: f32[{{weight}}], dy: f32[{{map}}], bias: f32[{{filters}},1,1]) -> (f32[{{map}}], f32[{{image}}], f32[{{weight}}], f32[{{map}}])
-              %0 = conv2d image, weight {{{window}}}
-              %1 = conv2d_grad_input dy, weight {{{window}}, shape=[{{image}}]}
-              %2 = conv2d_grad_weight image, dy {{{window}}, shape=[{{weight}}]}
-              %3 = relu image
-              %4 = conv2d %3, weight {{{window}}}
-              %5 = add %4, bias
-              %6 = relu %5
-              return %0, %1, %2, %6
-            """), [(1, 1), (3, 1)]);
-    }
+        var program = Lower(Parse("""
+            func f(x: f32[B,T], h: f16[B,T], z: f32[T], w: f32[T,8]) -> (f32[B,T], f32[T], f32[B,T], f32[B,8], f32[B,T])
+              %0 = softmax x {axis=1}
+              %1 = sum x {axes=[0], keep=false}
+              %2 = add x, z
+              %3 = matmul x, w
+              %4 = cast h {dtype="f32"}
+              %5 = mul %4, z
+              return %0, %1, %2, %3, %5
+            """));
+        var texts = PtxTarget.Functions(program).ToDictionary(f => f.Name, f => f.Text);
+        List<PtxLaunch> At(int t) => [.. PtxSequence.Of(program.Functions[0], DimBinding.Empty.With("B", 6).With("T", t)).Select(s => s.Call)];
+        var (wide, narrow) = (At(64), At(63));
+        Assert.Equal(narrow.Select(l => l.Function).Where(f => !f.StartsWith("product", StringComparison.Ordinal)).Select(f => f + "_by4"), wide.Select(l => l.Function).Where(f => !f.StartsWith("product", StringComparison.Ordinal)));
+        int Count(string function, string access) => System.Text.RegularExpressions.Regex.Matches(texts[function], $@"\b{access}\.").Count;
+        foreach (var launch in narrow.Where(l => !l.Function.StartsWith("product", StringComparison.Ordinal))) Assert.Equal((0, 0), (Count(launch.Function, "ld.global.v4"), Count(launch.Function, "st.global.v4")));
+        // Of a row the pass for the largest and the one that writes; sums in lanes keep their order, an element a lane.
+        Assert.Equal((2, 1), (Count("row0_by4", "ld.global.v4"), Count("row0_by4", "st.global.v4")));
+        foreach (var launch in wide.Where(l => l.Function.StartsWith("column", StringComparison.Ordinal) || l.Function.StartsWith("map", StringComparison.Ordinal)))
+            Assert.True(Count(launch.Function, "ld.global.v4") > 0 && Count(launch.Function, "st.global.v4") > 0, texts[launch.Function]);
+        // A product is told of each operand: rows of 63 are none, columns of 8 are.
+        var product = Assert.Single(wide, l => l.Function.StartsWith("product", StringComparison.Ordinal));
+        Assert.Equal(2, Count(product.Function, "ld.global.v4"));
+        var names = System.Text.RegularExpressions.Regex.Matches(texts[product.Function], @"\.param \.u64 (\w+)").Select(m => m.Groups[1].Value).ToList();
+        (long, long) Told(List<PtxLaunch> launches) => launches.Single(l => l.Function == product.Function).Arguments is var a ? (a[names.IndexOf("a_by4")].Number, a[names.IndexOf("b_by4")].Number) : default;
+        Assert.Equal(((1L, 1L), (0L, 1L)), (Told(wide), Told(narrow)));
 
-    [Fact]
-    public void Pools_have_the_bits_of_the_interpreter() => Agree(Parse("""
-        func f(x: f32[B,3,9,7], dy: f32[B,3,5,4], dz: f32[B,3,4,2], last: f32[B,9,7,3], turned: f32[4,B,5,3], wide: f32[B,3,8,6]) -> (f32[B,3,5,4], i32[B,3,5,4], f32[B,3,9,7], f32[B,3,4,2], f32[B,3,9,7], f32[B,3,5,4], f32[B,3,9,7], f32[B,3,9,7])
-          %0, %1 = max_pool2d x {kernel=[3,3], padding=[1,1], stride=[2,2]}
-          %2 = max_pool2d_grad dy, %1 {shape=[B,3,9,7]}
-          %3 = avg_pool2d x {kernel=[2,3], padding=[0,0], stride=[2,3]}
-          %4 = avg_pool2d_grad dz {kernel=[2,3], padding=[0,0], shape=[B,3,9,7], stride=[2,3]}
-          %5 = transpose last {order=[0,3,1,2]} : f32[B,3,9,7]
-          %6, %7 = max_pool2d %5 {kernel=[3,3], padding=[1,1], stride=[2,2]}
-          %8 = transpose turned {order=[1,3,2,0]} : f32[B,3,5,4]
-          %9 = max_pool2d_grad %8, %7 {shape=[B,3,9,7]}
-          %10 = slice wide {axis=2, end=[7], start=[3]} : f32[B,3,4,6]
-          %11 = slice %10 {axis=3, end=[3], start=[1]} : f32[B,3,4,2]
-          %12 = avg_pool2d_grad %11 {kernel=[2,3], padding=[0,0], shape=[B,3,9,7], stride=[2,3]}
-          return %0, %1, %2, %3, %4, %6, %9, %12
-        """), [(1, 1), (4, 1)]);
+        var session = new Session(PtxTarget.Module(PtxTarget.Functions(program)), new());
+        var column = wide.Single(l => l.Function.StartsWith("column", StringComparison.Ordinal));
+        var (from, to) = (session.Upload(new float[6 * 64 + 1], "x"), session.Allocate<float>(64, "sums"));
+        object[] Arguments(ulong x) => [.. column.Arguments.Select(a => a.IsOperand ? (object)(a.Operand == 0 ? x : to) : a.Number)];
+        session.Launch(column.Function, new Dim3((int)column.Blocks), column.Threads, 0, Arguments(from));
+        Assert.Equal(FaultKind.Misaligned, Assert.Throws<PtxFaultException>(() => session.Launch(column.Function, new Dim3((int)column.Blocks), column.Threads, 0, Arguments(from + 4))).Fault.Kind);
+    }
 
     /// <summary>What is drawn, and what is computed of it, has the bits of the definition: at edges of blocks, in other iterations, for seeds of 53 bits.</summary>
     [Fact]

@@ -1,3 +1,4 @@
+using System.Collections.Generic;
 using System.Globalization;
 
 namespace Graph.PtxEmulator;
@@ -13,6 +14,8 @@ public sealed record LaunchOptions
     public long InstructionLimit { get; init; } = 20_000_000_000;
     /// <summary>Error of <c>.approx</c> instructions in units of the documented bound, drawn from the argument's bits: 0 gives the exact result rounded, 1 anything up to the bound.</summary>
     public double ApproximationError { get; init; }
+    /// <summary>The numbers of the blocks that run, each once; null for all: a grid may be far larger than what a test looks at.</summary>
+    public IReadOnlyList<long>? Only { get; init; }
     /// <summary>Blocks that run interleaved in strict mode.</summary>
     public int ResidentBlocks { get; init; } = 3;
 }

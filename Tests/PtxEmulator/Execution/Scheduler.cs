@@ -32,7 +32,9 @@ sealed class Scheduler(Launch launch)
     LaunchStatistics RunBlocks()
     {
         foreach (var instruction in launch.Program.Code) instruction.Prepare(launch);
-        var blocks = launch.Grid.Count;
+        var only = launch.Options.Only;
+        var blocks = only?.Count ?? launch.Grid.Count;
+        if (blocks == 0) return new LaunchStatistics(0, 0, launch.Program.OrderDependent, launch.Program.Approximate);
         var most = launch.Strict ? Math.Max(1, launch.Options.ResidentBlocks) : 1;
         // A walk over all blocks in an order of the seed's: start and stride, the stride prime to their number.
         var stride = launch.Options.Seed == 0 ? 1 : 1 + (long)(Random() % (ulong)blocks);
@@ -44,7 +46,7 @@ sealed class Scheduler(Launch launch)
             while (resident.Count < most && started < blocks)
             {
                 var block = idle.Count > 0 ? idle.Pop() : Make();
-                block.Start(next);
+                block.Start(only is null ? next : only[(int)next]);
                 resident.Add(block);
                 next = (long)(((UInt128)next + (UInt128)stride) % (UInt128)blocks);
                 started++;
