@@ -74,7 +74,7 @@ static partial class CompileCommand
             text_chars = Texts(Of(12)).Zip(Texts(Of(48)), (a, b) => (a.Name, new[] { a.Length, b.Length })).ToDictionary(),
         }));
         var xl = Of(48, heads: 25, width: 1600);
-        var (total, generator) = RunCompiler(xl);
+        var (total, generator, _) = RunCompiler(xl);
         Console.WriteLine(JsonSerializer.Serialize(new { model = "gpt2-xl", total_s = Math.Round(total, 3), generator_s = Math.Round(generator, 3), generator_alloc_bytes = Measure(xl).Bytes }));
     }
 

@@ -18,6 +18,7 @@ namespace Graph.Benchmarks;
 /// (<c>csc_s</c> is the rest); a second run in this process the bytes that the generator allocates and the lines that it emits; and a project of
 /// 100 modules with the model in it the milliseconds of the generator after an edit that concerns none of them. <c>compile editor</c>: what a key press costs in a
 /// project of 50 models that refers to 20 others and has 2,000 files beside. <c>compile depth</c>: what 48 layers cost beside 12.
+/// <c>compile targets</c>: what the kernels for cards cost: seconds of a fresh compiler and its generator, and bytes of the assembly, with them and without.
 /// </summary>
 static partial class CompileCommand
 {
@@ -38,15 +39,15 @@ static partial class CompileCommand
     public static int Run(string[] args)
     {
         foreach (var name in args)
-            if (name is not ("editor" or "depth") && !models.Any(m => m.Model == name))
+            if (name is not ("editor" or "depth" or "targets") && !models.Any(m => m.Model == name))
             {
-                Console.Error.WriteLine($"compile: {name} is none of {string.Join(", ", models.Select(m => m.Model))}, editor, depth");
+                Console.Error.WriteLine($"compile: {name} is none of {string.Join(", ", models.Select(m => m.Model))}, editor, depth, targets");
                 return 2;
             }
         foreach (var (model, file, name) in models.Where(m => args.Length == 0 || args.Contains(m.Model)))
         {
             var source = Source(Path.Combine(GeneratorHost.Root, "Tests", "Yardsticks", file), name);
-            var (total, generator) = RunCompiler(source);
+            var (total, generator, _) = RunCompiler(source);
             var compilation = Compilation(source, file);
             var (bytes, lines) = Generate(compilation);
             Console.WriteLine(JsonSerializer.Serialize(new
@@ -64,7 +65,23 @@ static partial class CompileCommand
         }
         if (args.Length == 0 || args.Contains("editor")) Editor();
         if (args.Length == 0 || args.Contains("depth")) Depth();
+        if (args.Length == 0 || args.Contains("targets")) Targets();
         return 0;
+    }
+
+    static void Targets()
+    {
+        foreach (var (model, file, name) in models)
+        {
+            var source = Source(Path.Combine(GeneratorHost.Root, "Tests", "Yardsticks", file), name);
+            foreach (var targets in (string[])["cpu", "cpu,ptx"])
+            {
+                // The second of two: the first may read what compiles from disk.
+                RunCompiler(source, targets);
+                var (total, generator, bytes) = RunCompiler(source, targets);
+                Console.WriteLine(JsonSerializer.Serialize(new { model, targets, total_s = Math.Round(total, 3), generator_s = Math.Round(generator, 3), assembly_bytes = bytes }));
+            }
+        }
     }
 
     // A file with its modules and one of its models: the others would be compiled along.
@@ -77,7 +94,7 @@ static partial class CompileCommand
     }
 
     // The SDK's own compiler, as a build starts it when no server runs.
-    static (double Total, double Generator) RunCompiler(string source)
+    static (double Total, double Generator, long Bytes) RunCompiler(string source, string targets = "cpu")
     {
         var dotnet = Path.GetFullPath(Path.Combine(System.Runtime.InteropServices.RuntimeEnvironment.GetRuntimeDirectory(), "..", "..", ".."));
         var compiler = Directory.GetDirectories(Path.Combine(dotnet, "sdk")).OrderDescending(StringComparer.Ordinal)
@@ -86,6 +103,7 @@ static partial class CompileCommand
         try
         {
             File.WriteAllText(Path.Combine(folder, "Model.cs"), source);
+            File.WriteAllText(Path.Combine(folder, "build.globalconfig"), $"is_global = true\nbuild_property.GraphTargetNames = {targets}\n");
             var analyzers = Directory.GetFiles(GeneratorHost.Built, "Graph.*.dll");
             File.WriteAllLines(Path.Combine(folder, "model.rsp"),
             [
@@ -93,6 +111,7 @@ static partial class CompileCommand
                 $"/out:{Path.Combine(folder, "Model.dll")}",
                 .. GeneratorHost.References.Select(path => $"/reference:\"{path}\""),
                 .. analyzers.Select(path => $"/analyzer:\"{path}\""),
+                $"/analyzerconfig:\"{Path.Combine(folder, "build.globalconfig")}\"",
                 $"\"{Path.Combine(folder, "Model.cs")}\"",
             ]);
             var start = new ProcessStartInfo(Path.Combine(dotnet, OperatingSystem.IsWindows() ? "dotnet.exe" : "dotnet")) { RedirectStandardOutput = true };
@@ -109,7 +128,7 @@ static partial class CompileCommand
                 throw new InvalidOperationException($"The compiler failed:\n{output}");
             var report = GeneratorSeconds().Match(output);
             return report.Success
-                ? (total, double.Parse(report.Groups[1].ValueSpan, CultureInfo.InvariantCulture))
+                ? (total, double.Parse(report.Groups[1].ValueSpan, CultureInfo.InvariantCulture), new FileInfo(Path.Combine(folder, "Model.dll")).Length)
                 : throw new InvalidOperationException($"The compiler did not report the generator's time:\n{output}");
         }
         finally

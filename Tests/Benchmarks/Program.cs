@@ -9,7 +9,7 @@ static class Program
 {
     static readonly (string Name, string Arguments, Func<string[], int> Run)[] commands =
     [
-        ("compile", "[mlp|cnn|nanogpt|resnet18|gpt2]...", CompileCommand.Run),
+        ("compile", "[mlp|cnn|nanogpt|resnet18|gpt2|editor|depth|targets]...", CompileCommand.Run),
         ("start", "[--threads N] [--runs R] [MODEL]...", StartCommand.Run),
         ("steps", "[--precision fp32|fp16|bf16] [--threads N] [--seconds S] [--peer COMMAND] [MODEL]...", StepsCommand.Run),
         ("profile", "[--precision fp32|fp16|bf16] [--threads N] [--seconds S] [MODEL]...", ProfileCommand.Run),

@@ -32,13 +32,25 @@ sealed record Finding(string Name, bool IsFine, params (string Name, object Valu
 /// <summary>What a section works with.</summary>
 /// <param name="open">Opens the card; who opens it disposes it.</param>
 /// <param name="time">How long the section may take.</param>
-/// <param name="count">How many programs by chance.</param>
+/// <param name="device">The card's number.</param>
+/// <param name="first">The seed of the first program by chance.</param>
+/// <param name="count">How many of them.</param>
 /// <param name="report">Takes a finding.</param>
-sealed class Card(Func<ICudaDriver> open, TimeSpan time, int count, Action<Finding> report)
+sealed class Card(Func<ICudaDriver> open, TimeSpan time, int device, int first, int count, Action<Finding> report)
 {
     readonly Stopwatch clock = Stopwatch.StartNew();
 
+    public int Device => device;
+
+    public int First => first;
+
     public int Count => count;
+
+    /// <summary>Little of each section: where few programs are asked for, as those do who look whether it runs at all.</summary>
+    public bool IsShort => count < 100;
+
+    /// <summary>Says how much of a section was made: one that ran out of time is no success.</summary>
+    public void ReportAll(int made, int asked) => report(new("all", made == asked, ("made", made), ("asked", asked)));
 
     /// <summary>Whether there is time for more.</summary>
     public bool HasTime => clock.Elapsed < time;

@@ -16,16 +16,18 @@ sealed unsafe class CardMachine : IDisposable
 {
     readonly LoweredProgram program;
     readonly ICudaDriver driver;
-    readonly Dictionary<PtxVariant, nint> modules;
+    readonly CardModule module;
+    readonly int number;
     readonly List<ulong> owned = [];
     readonly Dictionary<string, ulong> states = new(StringComparer.Ordinal);
 
     /// <param name="program">Lowered for cards.</param>
-    /// <param name="driver">The card, which is disposed with the machine.</param>
-    public CardMachine(LoweredProgram program, ICudaDriver driver)
+    /// <param name="module">What its kernels are in.</param>
+    /// <param name="number">Its number there.</param>
+    public CardMachine(LoweredProgram program, CardModule module, int number = 0)
     {
-        (this.program, this.driver) = (program, driver);
-        modules = PtxTarget.Modules(PtxTarget.Emit(program), driver.Capability).ToDictionary(m => m.Variant, m => driver.Load(m.Text));
+        (this.program, this.module, this.number) = (program, module, number);
+        driver = module.Driver;
     }
 
     ulong Place(byte[] bytes, string name)
@@ -68,7 +70,7 @@ sealed unsafe class CardMachine : IDisposable
             if (buffer.Kind == BufferKind.Result) memory[buffer] = Place(new byte[plan.Bytes[buffer.Id]], buffer.Name);
             else if (buffer.Kind == BufferKind.Arena) memory[buffer] = arena + (ulong)plan.Offsets[buffer.Id];
             else if (buffer.Kind == BufferKind.State) memory[buffer] = states[buffer.Name];
-        var sequence = PtxSequence.Of(function, binding, modules.Keys.MaxBy(v => v.Capability));
+        var sequence = PtxSequence.Of(function, binding, module.Variant);
         var flags = new byte[PtxSequence.Flags(sequence)];
         flags[0] = 1;
         var at = Place(flags, "flags");
@@ -83,7 +85,7 @@ sealed unsafe class CardMachine : IDisposable
             };
             ulong[] values = [.. call.Arguments.Select(Value)];
             if (call.Table is { } table) values[0] = Place([.. table.SelectMany(t => BitConverter.GetBytes(Value(t)))], "segments");
-            driver.Launch(new KernelCall(driver.Function(modules[call.Variant], call.Function), call.Blocks, call.Threads, call.SharedBytes, values));
+            driver.Launch(new KernelCall(module.Function(number, call), call.Blocks, call.Threads, call.SharedBytes, values));
         }
         return [.. function.Results.Select((buffer, i) => DeviceBytes.To(Read(memory[buffer], plan.Bytes[buffer.Id]), buffer.DType, function.Signature.Results[i].Type.Shape.Evaluate(binding)))];
     }
@@ -92,7 +94,5 @@ sealed unsafe class CardMachine : IDisposable
     {
         driver.Synchronize();
         foreach (var address in owned) driver.Free(address);
-        foreach (var module in modules.Values) driver.Unload(module);
-        driver.Dispose();
     }
 }
