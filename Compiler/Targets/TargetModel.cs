@@ -52,6 +52,9 @@ public sealed record TargetModel
     /// <summary>The most columns of a product whose rows it adds up (<see cref="LibraryHooks.ResultSums"/>): one task makes all of a row, for a sum goes on where it was.</summary>
     public int MostSummedColumns { get; init; } = 8192;
 
+    /// <summary>From so many elements on it pays to add up the rows of a result on the way where the product comes to it in several blocks: a smaller one is in cache when it is done. Of one block it always does.</summary>
+    public int LeastSummedElements { get; init; } = 1 << 20;
+
     /// <summary>
     /// Whether what a launch is given must lie at the same address in every call of a binding, as launches do that were recorded once (CUDA graphs): arguments and results have places in the arena then, and a call
     /// copies into the ones before its first launch and out of the others behind its last.
@@ -177,7 +180,7 @@ public sealed record TargetModel
         if (!Missing.IsEmpty) Line("missing", Missing.Select(op => op.ToString().ToLowerInvariant()));
         Line("addresses", [StableAddresses ? "stable" : "of-each-call"]);
         Line("hooks", Enum.GetValues(typeof(LibraryHooks)).Cast<LibraryHooks>().Where(h => h is not (LibraryHooks.None or LibraryHooks.All) && Hooks.HasFlag(h)).Select(h => h.ToString().ToLowerInvariant()));
-        if (Hooks.HasFlag(LibraryHooks.ResultSums)) Numbers("result-sums", [("most-columns", MostSummedColumns)]);
+        if (Hooks.HasFlag(LibraryHooks.ResultSums)) Numbers("result-sums", [("most-columns", MostSummedColumns), ("least-elements", LeastSummedElements)]);
         if (Attention is not null) text.Append("  attention ").Append(Attention.Text).Append('\n');
         return text.ToString();
 

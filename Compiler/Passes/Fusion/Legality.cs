@@ -90,11 +90,12 @@ sealed class Legality(FusionGraph graph, DimBinding typical, TargetModel target)
         return operands.All(o => o is not null) && operands.Distinct().Count() == operands.Count;
     }
 
-    // Whether a product adds up the rows of what it makes: in the lanes of that sum, a row in one task, and the elements go nowhere else.
+    // Whether a product adds up the rows of what it makes: in the lanes of that sum, a row in one task, where it pays, and the elements go nowhere else.
     bool TakesResultSum(Node contract, ContractParts parts, List<Value> outputs) =>
         parts.ResultSums.Length == 1 && parts.ResultSums[0] is var sum && outputs.All(o => o == sum.Output || parts.Sums.Any(s => s.Output == o))
         && Target.Takes(contract, LibraryHooks.ResultSums) && Target.Takes(contract, LibraryHooks.Epilogue)
         && contract.Output.Shape[contract.Output.Shape.Rank - 1].TryConstant(out var columns) && columns <= Target.MostSummedColumns
+        && (Target.Products.Blocks(contract.Inputs[0].Shape[contract.Inputs[0].Shape.Rank - 1].Evaluate(typical)) == 1 || contract.Output.Shape.Size.Evaluate(typical) >= Target.LeastSummedElements)
         && ReductionOrder.Of(sum, Target, typical) is { Lanes: > 1, Parts: 1 } && ResultSums.IsOfRows(contract, sum, parts.Epilogue);
 
     // Whether nodes can make blocks of an operand: scalar arithmetic over the operand's own elements, one axis of the blocks being one of the loops.
