@@ -132,8 +132,8 @@ public sealed class ModelIr
         var natural = compiled.Find("Fused") is { } fused ? Lowerer.Lower(fused, compiled.Target) : null;
         return [.. lowered.Functions.Select(f =>
         {
-            var used = new DimSolver(f, lowered.Dims).Symbols;
-            var mine = binding is null ? DimBinding.Typical(used) : new DimBinding(used.Select(s => new KeyValuePair<string, long>(s.Name, binding[s.Name])));
+            var used = new DimSolver(f, lowered.Dims);
+            var mine = binding is null ? DimBinding.Typical(used.Symbols) : new DimBinding(used.Names.Zip(used.ValuesOf(f.Name, binding), KeyValuePair.Create));
             var before = natural?.Find(f.Name);
             return PlanWithin(budget, lowered, f, mine) with { NaturalPeak = before is null ? null : Planner.PeakBytes(before, mine) };
         })];
@@ -142,7 +142,7 @@ public sealed class ModelIr
     // The smallest that there is, where the budget is not enough.
     static MemoryPlan PlanWithin(long? budget, LoweredProgram lowered, LoweredFunction function, DimBinding binding)
     {
-        if (budget is not { } bytes) return Planner.Plan(function, binding);
+        if (TrainingSignature.BudgetOf(lowered.Training, function.Name, budget) is not { } bytes) return Planner.Plan(function, binding);
         var isTraining = TrainingSignature.OfStep(lowered.Training, function.Name) is not null;
         return Rematerializer.Plan(function, binding, bytes - StoredMemory.Of(lowered.States, binding).During(isTraining), out var smallest) ?? smallest;
     }

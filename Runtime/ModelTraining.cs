@@ -31,6 +31,12 @@ public sealed class ModelTraining
         set => model.SetRate(training, value);
     }
 
+    /// <summary>In how many equal parts a step goes through its batch; 1 as a whole.</summary>
+    public int MicroBatches => training.Program.MicroBatches;
+
+    /// <summary>The most bytes that a step may take with all that is stored, as its [MemoryBudget] says; null without one. What the model says holds too, where it is less.</summary>
+    public long? MemoryBudget => training.Program.MemoryBudget;
+
     /// <summary>How many steps it has made: those whose loss and gradients were finite.</summary>
     public long Step => model.Store.AppliedSteps(training.AppliedSteps);
 

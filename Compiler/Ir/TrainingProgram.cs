@@ -33,6 +33,9 @@ public sealed record TrainingProgram(
     /// <summary>In how many equal parts a step goes through its batch, one after another, adding up their gradients.</summary>
     public int MicroBatches { get; init; } = 1;
 
+    /// <summary>The most bytes that its step may take with all that is stored; null where only the model says it.</summary>
+    public long? MemoryBudget { get; init; }
+
     /// <summary>The 16-bit type that what an optimizer keeps for parameters is stored in, rounded by chance; null for the master's. A built step has it in its states.</summary>
     public DType? Moments { get; init; }
 

@@ -161,6 +161,9 @@ public sealed record TrainDef(string Precision, double ClipNorm, string? Loss, E
     /// <summary>In how many parts a step goes through its batch; 0 as a whole.</summary>
     public int MicroBatches { get; init; }
 
+    /// <summary>The most bytes that a step may take, as it is written; null where nothing is.</summary>
+    public string? MemoryBudget { get; init; }
+
     /// <summary>The precision of what the optimizer keeps for parameters; empty for that of masters.</summary>
     public string Moments { get; init; } = "";
 

@@ -18,6 +18,7 @@ public sealed class DimSolver
     sealed record Step(int Symbol, int Parameter, Polynomial Unit, Shape UnitShape);
 
     readonly List<Step> steps = [];
+    readonly List<int> places = []; // of the undetermined among the symbols
     readonly ImmutableArray<NamedTensor> parameters;
 
     /// <summary>What a call of a function needs; the dimensions that only states of sessions have stand last.</summary>
@@ -62,7 +63,8 @@ public sealed class DimSolver
                 continue;
             }
             var stated = names.First(n => !known.Contains(n));
-            undetermined.Add(stated);
+            places.Add(names.IndexOf(stated));
+            undetermined.Add(DimSymbol.WholeOf(stated).Whole);
             known.Add(stated);
         }
         Undetermined = undetermined.ToImmutable();
@@ -98,7 +100,7 @@ public sealed class DimSolver
         }
     }
 
-    /// <summary>Those that the caller has to state, in order.</summary>
+    /// <summary>Those that the caller has to state, in order; where a function has a part of one, the whole.</summary>
     public ImmutableArray<string> Undetermined { get; }
 
     /// <summary>The dimensions that a call of this function has to state, in order.</summary>
@@ -137,6 +139,26 @@ public sealed class DimSolver
     /// <exception cref="ArgumentException">That has no such equal parts.</exception>
     public static long PartOf(string function, string name, long whole) => DimSymbol.WholeOf(name) is var (of, parts) && whole % parts == 0 ? whole / parts : throw Uneven(function, of, parts, whole, of);
 
+    /// <summary>The values of a function's dimensions for those of the source.</summary>
+    /// <param name="function">The function's name, for messages.</param>
+    /// <param name="binding">The sizes of the dimensions that the source names.</param>
+    /// <exception cref="ArgumentException">One has no such equal parts as the function takes.</exception>
+    public long[] ValuesOf(string function, DimBinding binding)
+    {
+        var values = new long[Symbols.Length];
+        for (var i = 0; i < values.Length; i++) values[i] = PartOf(function, Symbols[i].Name, binding[DimSymbol.WholeOf(Symbols[i].Name).Whole]);
+        return values;
+    }
+
+    /// <summary>What a caller states for the sizes of a call.</summary>
+    /// <param name="binding">The sizes of the function's dimensions.</param>
+    public long[] StatedBy(DimBinding binding)
+    {
+        var stated = new long[places.Count];
+        for (var i = 0; i < stated.Length; i++) stated[i] = binding[Symbols[places[i]].Name] * DimSymbol.WholeOf(Symbols[places[i]].Name).Parts;
+        return stated;
+    }
+
     static ArgumentException Uneven(string function, string whole, long parts, long size, string? argument) =>
         new($"{function}: {whole} is {size}, of which {parts} micro-batches cannot each have as many rows: expected a multiple of {parts}.", argument);
 
@@ -151,8 +173,7 @@ public sealed class DimSolver
         if (stated.Length != Undetermined.Length)
             throw new ArgumentException($"{function} needs the dimensions [{string.Join(", ", Undetermined)}] to be stated, but {stated.Length} were.");
         for (var i = 0; i < stated.Length; i++)
-            for (var s = 0; s < Symbols.Length; s++)
-                if (Symbols[s].Name == Undetermined[i]) values[s] = PartOf(function, Symbols[s].Name, stated[i]);
+            values[places[i]] = PartOf(function, Symbols[places[i]].Name, stated[i]);
         foreach (var step in steps)
         {
             var unit = step.Unit.Evaluate(values);

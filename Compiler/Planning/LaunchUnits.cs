@@ -9,6 +9,10 @@ namespace Graph.Compiler.Planning;
 /// <summary>
 /// What of a function can be repeated, under one binding. A *step* is a launch, or a loop or branch with all that is in it. A *unit* is the steps that write the same intermediates: they are repeated together or not at all.
 /// </summary>
+/// <remarks>
+/// One loop may be *opened*: the launches of its body are steps then, behind one that only begins the iterations, and all iterations are the same one. What an iteration makes and uses up is repeated within it; what is there before,
+/// behind or across iterations stays for the whole loop.
+/// </remarks>
 sealed class LaunchUnits
 {
     /// <summary>A launch or a whole loop or branch.</summary>
@@ -51,12 +55,23 @@ sealed class LaunchUnits
         public int Last => Steps[Steps.Count - 1];
     }
 
-    public LaunchUnits(LoweredFunction function, DimBinding binding)
+    readonly int loop = -1; // the step that begins the iterations of the opened loop
+    readonly int end = -1; // the last step of its body
+
+    /// <param name="function">The function.</param>
+    /// <param name="binding">The values of its named dimensions.</param>
+    /// <param name="opened">The number of the launch that begins the opened loop; −1 for none.</param>
+    public LaunchUnits(LoweredFunction function, DimBinding binding, int opened = -1)
     {
         Function = function;
         var bytes = function.BytesOf(binding);
         Bytes = [.. function.Buffers.Select(b => function.Align(bytes[b.Id]))];
-        var ranges = Ranges(function);
+        var ranges = Ranges(function, opened);
+        if (opened >= 0)
+        {
+            loop = ranges.FindIndex(r => r.First == opened);
+            end = ranges.FindLastIndex(r => r.First <= opened + ((RepeatLaunch)function.Launches[opened]).Length);
+        }
         var (readers, writers) = (new List<int>[Bytes.Length], new List<int>[Bytes.Length]);
         for (var i = 0; i < Bytes.Length; i++) (readers[i], writers[i]) = ([], []);
         for (var s = 0; s < ranges.Count; s++)
@@ -65,24 +80,42 @@ sealed class LaunchUnits
                 var list = operand.IsWritten ? writers[operand.Buffer.Id] : readers[operand.Buffer.Id];
                 if (list.Count == 0 || list[list.Count - 1] != s) list.Add(s);
             }
+        // What comes from before the loop and is read in it is read again in the next iteration.
+        var across = opened < 0 ? [] : Enumerable.Range(0, Bytes.Length).Where(b => writers[b].Exists(s => s <= loop) && readers[b].Exists(IsInside)).ToList();
+        foreach (var b in across)
+            if (!readers[b].Contains(end)) readers[b].Insert(readers[b].FindLastIndex(s => s < end) + 1, end);
         var results = new HashSet<Kernels.Buffer>(function.Results);
         IsTracked = [.. function.Buffers.Select(b => b.Kind == BufferKind.Arena && (results.Contains(b) || readers[b.Id].Concat(writers[b.Id]).Distinct().Skip(1).Any()))];
         Fixed = function.Buffers.Where(b => b.Kind != BufferKind.Arena && function.IsPlanned(b)).Sum(b => Bytes[b.Id]);
         Steps = [.. ranges.Select((range, s) => new Step(range.First, range.Count)
         {
-            Reads = [.. Operands(range).Where(o => !o.IsWritten && IsTracked[o.Buffer.Id]).Select(o => o.Buffer.Id).Distinct()],
+            Reads = [.. Operands(range).Where(o => !o.IsWritten).Select(o => o.Buffer.Id).Concat(s == end ? across : []).Where(b => IsTracked[b]).Distinct()],
             Writes = [.. Operands(range).Where(o => o.IsWritten && IsTracked[o.Buffer.Id]).Select(o => o.Buffer.Id).Distinct()],
             Internal = Internal(range),
-            Cost = LaunchCost.Of(function, range.First, range.Count, binding),
+            Cost = s == loop ? 0 : LaunchCost.Of(function, range.First, range.Count, binding),
         })];
         Uses = [.. readers.Select((list, b) => IsTracked[b] && results.Contains(function.Buffers[b]) ? [.. list, ranges.Count] : list.ToArray())];
         UnitOf = new int[ranges.Count];
         Units = Group(writers);
         LastWriter = [.. writers.Select(list => list.Count == 0 ? -1 : list[list.Count - 1])];
         Producer = [.. writers.Select(list => list.Count == 0 ? -1 : UnitOf[list[0]])];
-        foreach (var unit in Units) Describe(unit, readers, writers, results);
+        foreach (var unit in Units)
+        {
+            Describe(unit, readers, writers, results);
+            if (opened >= 0) DescribeAround(unit, readers, writers);
+        }
         Expire();
     }
+
+    /// <summary>The loop that a launch is in, not being in another itself; −1 where it is in none.</summary>
+    public static int LoopAround(LoweredFunction function, int launch)
+    {
+        foreach (var (first, count) in Ranges(function, -1))
+            if (first < launch && launch < first + count && function.Launches[first] is RepeatLaunch) return first;
+        return -1;
+    }
+
+    bool IsInside(int step) => step > loop && step <= end;
 
     public LoweredFunction Function { get; }
 
@@ -114,12 +147,12 @@ sealed class LaunchUnits
     /// <summary>The launches of a step, in order.</summary>
     public IEnumerable<int> Launches(int step) => Enumerable.Range(Steps[step].First, Steps[step].Count);
 
-    static List<(int First, int Count)> Ranges(LoweredFunction function)
+    static List<(int First, int Count)> Ranges(LoweredFunction function, int opened)
     {
         var ranges = new List<(int, int)>();
         for (var i = 0; i < function.Launches.Length;)
         {
-            var count = function.Launches[i] switch { RepeatLaunch repeat => 1 + repeat.Length, BranchLaunch branch => 1 + branch.Then + branch.Else, _ => 1 };
+            var count = i == opened ? 1 : function.Launches[i] switch { RepeatLaunch repeat => 1 + repeat.Length, BranchLaunch branch => 1 + branch.Then + branch.Else, _ => 1 };
             ranges.Add((i, count));
             i += count;
         }
@@ -187,6 +220,22 @@ sealed class LaunchUnits
             }
         foreach (var buffer in written)
             unit.CanRepeat &= readers[buffer].TrueForAll(r => steps.Contains(r) || r > writers[buffer][writers[buffer].Count - 1]);
+    }
+
+    // What has to do with the opened loop.
+    void DescribeAround(Unit unit, List<int>[] readers, List<int>[] writers)
+    {
+        if (unit.Steps.TrueForAll(IsInside))
+        {
+            unit.Expires = Math.Min(unit.Expires, end);
+            foreach (var buffer in unit.Outputs)
+            {
+                // What is read before it is written comes from the iteration before, and what is read elsewhere is not of one iteration.
+                var firstRead = readers[buffer].Count == 0 ? int.MaxValue : readers[buffer][0];
+                unit.CanRepeat &= readers[buffer].TrueForAll(IsInside) && firstRead > writers[buffer][0];
+            }
+        }
+        else unit.CanRepeat &= !unit.Steps.Contains(loop) && !unit.Steps.Exists(IsInside) && !unit.Outputs.Any(b => readers[b].Exists(IsInside));
     }
 
     // What is made of something that expires, expires with it.

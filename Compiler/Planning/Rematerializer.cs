@@ -32,7 +32,14 @@ public static class Rematerializer
     {
         smallest = unlimited ?? Planner.Plan(function, binding);
         if (smallest.ArenaBytes <= budget) return smallest with { Budget = budget };
-        var units = new LaunchUnits(function, binding);
+        var peak = smallest.Order.IsEmpty ? smallest.PeakLaunch : smallest.Order[smallest.PeakLaunch];
+        if (Plan(new LaunchUnits(function, binding), binding, budget, ref smallest) is { } plan) return plan;
+        // What lives most of the time in one iteration of a loop is made again within it.
+        return LaunchUnits.LoopAround(function, peak) is >= 0 and var loop ? Plan(new LaunchUnits(function, binding, loop), binding, budget, ref smallest) : null;
+    }
+
+    static MemoryPlan? Plan(LaunchUnits units, DimBinding binding, long budget, ref MemoryPlan smallest)
+    {
         var target = budget;
         // Placing leaves something unused now and then; then a little less has to live.
         for (var tries = 0; tries < 4 && target > 0; tries++)
@@ -43,7 +50,7 @@ public static class Rematerializer
             if (plan.ArenaBytes < smallest.ArenaBytes) smallest = plan;
             if (plan.ArenaBytes <= budget) return plan;
             if (found is null) break;
-            target -= Math.Max(function.Alignment, plan.ArenaBytes - budget);
+            target -= Math.Max(units.Function.Alignment, plan.ArenaBytes - budget);
         }
         return null;
     }

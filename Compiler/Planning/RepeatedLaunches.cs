@@ -32,8 +32,18 @@ public static class RepeatedLaunches
             seen[number] = true;
             launches.Add(launch.Operands.Any(o => current[o.Buffer.Id] != o.Buffer) ? launch with { Operands = [.. launch.Operands.Select(o => o with { Buffer = current[o.Buffer.Id] })] } : launch);
         }
+        for (var i = 0; i < launches.Count; i++)
+            if (launches[i] is RepeatLaunch loop) launches[i] = loop with { Length = Body(i, loop.Length) };
         if (seen.Contains(false)) throw new ArgumentException($"The launch #{Array.IndexOf(seen, false)} of {function.Name} is not in the order.", nameof(order));
         return function with { Checkpoints = [], Buffers = [.. buffers], Launches = launches.ToImmutable(), Results = [.. function.Results.Select(r => current[r.Id])] };
+
+        // What stands behind the beginning of a loop and is of its body, once or again.
+        int Body(int at, int length)
+        {
+            var last = at + 1;
+            while (last < order.Count && order[last] > order[at] && order[last] <= order[at] + length) last++;
+            return last - at - 1;
+        }
 
         // One operand of the launch made it already.
         bool IsNew(Kernels.Buffer buffer, int at) => madeAt.TryGetValue(current[buffer.Id], out var made) && made == at;

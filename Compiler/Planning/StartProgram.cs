@@ -145,7 +145,7 @@ public sealed class TypicalCall(long[] values, long[] stated, long[] lengths, lo
                 if (signature.Parameters[i].Name == range.Argument && signature.Parameters[i].DType is DType.I32 or DType.I64)
                     picks.Add(range.Except is { } except ? [i, range.Below.Evaluate(plan.Binding), except] : [i, range.Below.Evaluate(plan.Binding)]);
         return new(
-            [.. solver.Symbols.Select(s => plan.Binding[s.Name])], [.. solver.Undetermined.Select(s => plan.Binding[s])],
+            [.. solver.Symbols.Select(s => plan.Binding[s.Name])], solver.StatedBy(plan.Binding),
             [.. signature.Parameters.Concat(signature.Results).Select(t => t.Shape.Size.Evaluate(plan.Binding))], [.. picks], () => BoundFunction.Of(plan, program));
     }
 

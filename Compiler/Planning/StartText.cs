@@ -40,6 +40,7 @@ public static class StartText
             text.Append("train ").Append(new Attr.Text(training.Name)).Append(' ').Append(new Attr.Text(training.Loss)).Append(' ').Append(new Attr.Text(training.Precision)).Append(' ').Append(new Attr.Text(training.Optimizer)).Append(' ').Append(Bits(training.LossScale));
             if (training.ClipNorm is { } clip) text.Append(" clip ").Append(Bits(clip));
             if (training.MicroBatches != 1) text.Append(" micro ").Append(Number(training.MicroBatches));
+            if (training.MemoryBudget is { } budget) text.Append(" budget ").Append(Number(budget));
             if (training.LearningRate is { } rate) text.Append(" rate ").Append(Bits(rate));
             text.Append('\n');
         }
@@ -219,9 +220,10 @@ public static class StartText
         var scale = BitConverter.Int64BitsToDouble(t.Integer());
         double? clip = t.TryWord("clip") ? BitConverter.Int64BitsToDouble(t.Integer()) : null;
         var micro = t.TryWord("micro") ? (int)t.Integer() : 1;
+        long? budget = t.TryWord("budget") ? t.Integer() : null;
         double? rate = t.TryWord("rate") ? BitConverter.Int64BitsToDouble(t.Integer()) : null;
         t.EndLine();
-        return new(name, loss, clip, precision, rate, optimizer) { LossScale = scale, MicroBatches = micro };
+        return new(name, loss, clip, precision, rate, optimizer) { LossScale = scale, MicroBatches = micro, MemoryBudget = budget };
     }
 
     static StartFunction Function(TextCursor t, StateDecl[] states)

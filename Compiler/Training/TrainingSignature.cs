@@ -104,6 +104,10 @@ public sealed record TrainingSignature(string Program)
         return null;
     }
 
+    /// <summary>The most bytes that a function may take: what is said of all, or of the program whose step it is, where that is less; null where neither is said.</summary>
+    public static long? BudgetOf(ImmutableArray<TrainingProgram> training, string function, long? ofAll) =>
+        OfStep(training, function)?.MemoryBudget is { } own && !(ofAll <= own) ? own : ofAll;
+
     /// <summary>Whether a function is an optimizer's rule, of which calls stay calls, so that one kernel updates many parameters.</summary>
     public static bool IsRule(Program program, string function) =>
         program.Training.Any(t => t.Rules.IsEmpty ? Of(t).Update == function : t.Rules.Any(r => r.Function == function));

@@ -32,7 +32,7 @@ static class AttributeReader
         var precisions = Precisions(attribute);
         return new(precisions.Length > 0 ? precisions[0] : "Float32", Number(attribute, "ClipNorm"), Named(attribute, "Loss")?.Value as string, Texts(attribute, "Updates"), Texts(attribute, "Freezes"))
         {
-            FurtherPrecisions = precisions.Skip(1).ToEquatableArray(), LossScale = Number(attribute, "LossScale"), MicroBatches = (int)Number(attribute, "MicroBatches"),
+            FurtherPrecisions = precisions.Skip(1).ToEquatableArray(), LossScale = Number(attribute, "LossScale"), MicroBatches = (int)Number(attribute, "MicroBatches"), MemoryBudget = MemoryBudget(method),
             Moments = Named(attribute, "Moments") is { } moments ? Precision(moments) : "", HasMasters = Named(attribute, "Masters")?.Value is not false,
         };
     }
@@ -56,9 +56,9 @@ static class AttributeReader
         type.GetMembers().Where(m => m is IFieldSymbol { IsImplicitlyDeclared: false } or IPropertySymbol).Prepend(type).Where(symbol => KnownTypes.Has(symbol, KnownTypes.Checkpoint))
             .Select(symbol => symbol is INamedTypeSymbol ? null : symbol.Name).ToEquatableArray();
 
-    /// <summary>What [MemoryBudget] says of a class; null without one.</summary>
-    public static string? MemoryBudget(INamedTypeSymbol type) =>
-        KnownTypes.Attribute(type, KnownTypes.MemoryBudget) is { ConstructorArguments: { Length: 1 } arguments } ? arguments[0].Value as string ?? "" : null;
+    /// <summary>What [MemoryBudget] says of a class or of a method; null without one.</summary>
+    public static string? MemoryBudget(ISymbol symbol) =>
+        KnownTypes.Attribute(symbol, KnownTypes.MemoryBudget) is { ConstructorArguments: { Length: 1 } arguments } ? arguments[0].Value as string ?? "" : null;
 
     static double Number(AttributeData attribute, string name) => Named(attribute, name)?.Value is IConvertible number ? number.ToDouble(CultureInfo.InvariantCulture) : 0;
 

@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using Graph.Compiler.Ir;
+using Graph.Compiler.Planning;
 using TrainDef = Graph.Compiler.Modules.TrainDef;
 using Graph.Generators.Diagnostics;
 using Microsoft.CodeAnalysis;
@@ -135,6 +136,7 @@ static class ModelRules
         else if (wanted?.Loss is null && losses.Count > 1) context.Report(Descriptors.AmbiguousLoss, at, method.Name, type.Name);
         if (wanted is { ClipNorm: not (>= 0 and <= double.MaxValue) }) context.Report(Descriptors.BadTraining, at, method.Name, FormattableString.Invariant($"ClipNorm is {wanted.ClipNorm}, expected the largest norm that the gradients may have, or 0 for no clipping"));
         if (wanted is { MicroBatches: < 0 }) context.Report(Descriptors.BadTraining, at, method.Name, FormattableString.Invariant($"MicroBatches is {wanted.MicroBatches}, expected in how many equal parts a step goes through its batch, or 0 for the batch as a whole"));
+        if (wanted?.MemoryBudget is { } budget && ByteSize.Parse(budget) is null) context.Report(Descriptors.BadBudget, at, method.Name, budget);
         if (wanted is not null && Precision(method, wanted, methods) is { } what) context.Report(Descriptors.BadTraining, at, method.Name, what);
     }
 

@@ -89,7 +89,7 @@ public sealed record GeneratedMethod(string Name, string Function, MethodRole Ro
         // The runtime adds what a step takes beside the arguments of its loss.
         foreach (var training in program.Training)
             if (program.Find(TrainingSignature.Of(training).TrainStep) is { } step)
-                yield return Make(StepOf(training.Name), step.Name, MethodRole.Train, TrainingSignature.LossArguments(step).Select(p => Whole(p)), [], false, [.. DimSolver.UndeterminedOf(step, program).Select(d => DimSymbol.WholeOf(d).Whole)]) with { Program = training.Name };
+                yield return Make(StepOf(training.Name), step.Name, MethodRole.Train, TrainingSignature.LossArguments(step).Select(p => Whole(p)), [], false, DimSolver.UndeterminedOf(step, program)) with { Program = training.Name };
     }
 
     // Of a step in micro-batches callers see the batch.

@@ -25,7 +25,7 @@ static class MemoryBudgets
         foreach (var function in lowered.Functions)
         {
             var plan = Planner.PlanTypical(function, lowered.Dims);
-            if (budget is { } bytes)
+            if (TrainingSignature.BudgetOf(lowered.Training, function.Name, budget) is { } bytes)
             {
                 var stored = StoredMemory.Of(lowered.States, plan.Binding).During(TrainingSignature.OfStep(lowered.Training, function.Name) is not null);
                 var left = bytes - stored;

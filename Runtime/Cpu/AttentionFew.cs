@@ -72,7 +72,7 @@ static unsafe class AttentionFew<E, T, C, M> where E : IElement<T, C> where T : 
                 }
                 if (memory.Kept is not null)
                 {
-                    math.Keep(memory.Kept, (ulong)*call->Seed, Philox.Stream(*call->Stream, *call->Iteration), (((batch * sizes.Heads) + head) * sizes.Queries + q) * sizes.Keys + key, count, call->Dropout);
+                    math.Keep(memory.Kept, (ulong)*call->Seed, Philox.Stream(*call->Stream, *call->Iteration), call->WeightsOf(batch, head, q) + key, count, call->Dropout);
                     row.Kept = memory.Kept;
                 }
                 math.WeighOne(row, memory.Most + q, memory.Sums + q, memory.Less);

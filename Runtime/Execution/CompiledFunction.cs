@@ -163,17 +163,20 @@ public sealed class CompiledFunction
         return result;
     }
 
+    // Of what is said of all calls and what its training program says, the smaller.
+    long? Within(long? budget) => TrainingSignature.BudgetOf(model.Start.Training, Name, budget);
+
     /// <summary>Its plan under a binding.</summary>
     /// <param name="values">The values of its symbols.</param>
     /// <param name="budget">The most bytes that a call may take with all that is stored; null for no bound.</param>
     /// <exception cref="InsufficientMemoryException">It cannot run within the budget.</exception>
     internal MemoryPlan Plan(long[] values, long? budget) =>
-        Plans.Get(values, budget is { } bytes ? bytes - StoredMemory.Of(model.States, Binding(values)).During(IsTraining) : null);
+        Plans.Get(values, Within(budget) is { } bytes ? bytes - StoredMemory.Of(model.States, Binding(values)).During(IsTraining) : null);
 
     /// <summary>Its launches under a binding, in numbers.</summary>
     /// <inheritdoc cref="Plan"/>
     internal BoundFunction Bound(long[] values, long? budget) =>
-        budget == model.MemoryBudget && Typical is { } typical && typical.Has(values) ? typical.Read() : BoundFunction.Of(Plan(values, budget), model.Lowered);
+        Within(budget) == Within(model.MemoryBudget) && Typical is { } typical && typical.Has(values) ? typical.Read() : BoundFunction.Of(Plan(values, budget), model.Lowered);
 
     /// <summary>Checks the values of the symbols against their bounds.</summary>
     /// <exception cref="ArgumentException">One is below 1 or above its bound; the message names the argument that gave it.</exception>

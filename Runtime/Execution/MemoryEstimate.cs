@@ -51,8 +51,7 @@ static class MemoryEstimate
 
     static FunctionMemory Of(CompiledModel model, CompiledFunction function, DimBinding binding, long? budget, long stored, int threads)
     {
-        var values = new long[function.Solver.Symbols.Length];
-        for (var i = 0; i < values.Length; i++) values[i] = DimSolver.PartOf(function.Name, function.Solver.Symbols[i].Name, binding[DimSymbol.WholeOf(function.Solver.Symbols[i].Name).Whole]);
+        var values = function.Solver.ValuesOf(function.Name, binding);
         function.CheckMemory(values);
         function.Checks.Sizes(values);
         var timeline = new MemoryTimeline(function.Plan(values, budget), model.Lowered.States);

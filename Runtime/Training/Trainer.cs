@@ -62,6 +62,8 @@ sealed class Trainer : IDisposable
         this.progress = progress;
         CheckBatches(data, "training data", nameof(data));
         feed = new(model, training, data, "training data", nameof(data));
+        if (training.Program.MicroBatches is var parts && data.BatchSize % parts != 0)
+            throw new ArgumentException($"The training data come in batches of {data.BatchSize} rows, of which {parts} micro-batches cannot each have as many: expected a multiple of {parts}.", nameof(data));
         if (options.Validation is { } held)
         {
             CheckBatches(held, "validation data", nameof(options.Validation));

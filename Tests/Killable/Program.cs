@@ -14,7 +14,7 @@ static class Program
     {
         if (args is not [var checkpoint, var every, var threads, .. var more])
         {
-            Console.Error.WriteLine("usage: Killable CHECKPOINT EVERY THREADS [step|evaluation|deaf]");
+            Console.Error.WriteLine("usage: Killable CHECKPOINT EVERY THREADS [step|evaluation|deaf|parts]");
             return 2;
         }
         using var permission = new ManualResetEventSlim();
@@ -28,12 +28,14 @@ static class Program
             TaskCreationOptions.LongRunning);
 
         using var signals = new ShutdownSignals(signal => Console.WriteLine($"signal {signal}"));
-        using var model = NoisyClassifier.Create(seed: 3, threads: int.Parse(threads, CultureInfo.InvariantCulture));
-        var data = Training.Batches();
+        var workers = int.Parse(threads, CultureInfo.InvariantCulture);
+        var isInParts = more is ["parts"];
+        using IModel model = isInParts ? NoisyParts.Create(seed: 3, threads: workers) : NoisyClassifier.Create(seed: 3, threads: workers);
+        var data = Training.Batches(loud: isInParts);
         FitOptions options = new();
         switch (more)
         {
-            case []: break;
+            case [] or ["parts"]: break;
             // A step that takes as long as it is not permitted to go on, and looks at no token.
             case ["step"]: data = new Obstacle(data, atRead: 4, () => Wait("step", permission.Wait)); break;
             case ["evaluation"]: options = new() { EvalEvery = 3, Metrics = [new("wait", cancel => Wait("evaluation", () => permission.Wait(cancel)))] }; break;

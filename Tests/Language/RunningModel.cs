@@ -54,10 +54,13 @@ sealed unsafe class RunningModel : IDisposable
     public StepResult Step(params Array[] arguments) => StepOn(Instance, arguments);
 
     /// <summary>A step of any instance.</summary>
-    public static StepResult StepOn(ModelInstance instance, params Array[] arguments)
+    public static StepResult StepOn(ModelInstance instance, params Array[] arguments) => StepOn(instance, [], arguments);
+
+    /// <summary>A step of any instance, some of whose dimensions are stated.</summary>
+    public static StepResult StepOn(ModelInstance instance, long[] dims, params Array[] arguments)
     {
         StepResult result = default;
-        With(arguments, places => result = instance.TrainStep(places));
+        With(arguments, places => result = instance.TrainStep(places, dims));
         return result;
     }
 

@@ -11,14 +11,17 @@ using Graph.Compiler.Targets;
 using Graph.Compiler.Training;
 using Graph.Data;
 using Graph.PtxEmulator;
+using Graph.Runtime.Execution;
 using Graph.Tests.Elaboration;
 using Graph.Tests.Language;
+using Graph.Tests.Lowering;
 using Graph.Tests.Mixed;
 using Graph.Tests.Models;
 using Graph.Tests.Ptx.Emission;
 using Graph.Tests.Snapshots;
 using Graph.Yardsticks;
 using Graph.Yardsticks.Programs;
+using Graph.Yardsticks.Small;
 using Xunit;
 
 namespace Graph.Tests.MicroBatches;
@@ -243,10 +246,27 @@ public sealed class MicroBatchTests
     }
 
     [Fact]
+    public void A_batch_that_is_stated_is_the_whole_one()
+    {
+        // Of [B, T] no length gives B, so the caller says it: of all parts, also where the call is of typical sizes.
+        var lowered = Lowerer.Lower(CompilerPipeline.Run(Elaborate.Built(typeof(CausalAttention)).Program is var program ? program with { Training = [program.Training[0] with { MicroBatches = 2 }] } : null!, KnownTargets.Cpu));
+        var start = StartProgram.Of(lowered, [.. lowered.Functions.Select(f => Planner.PlanTypical(f, lowered.Dims))]);
+        var typical = start.Functions.First(f => f.Name == "train_step").Typical!;
+        Assert.Equal(new long[] { 4 }, typical.Stated);
+        Assert.Contains(4L * 16 * 8, typical.Lengths);
+        using var model = new ModelInstance(new("M", lowered, KernelAssembly.Compile(lowered.Kernels).Address), seed: 1, threads: 1);
+        Assert.True(RunningModel.StepOn(model, [4], Numbers(4 * 6 * 8), Numbers(4 * 6 * 8)).IsFinite);
+        Assert.Throws<ArgumentException>(() => RunningModel.StepOn(model, [3], Numbers(3 * 6 * 8), Numbers(3 * 6 * 8)));
+    }
+
+    [Fact]
     public async Task A_fit_on_batches_that_cannot_be_cut_says_so_at_the_step()
     {
         using var model = InParts.Create(threads: 1);
-        BatchLoader Rows(int count, bool dropLast) => new(new TableDataset().With("x", Numbers(count * 5), 5).With("label", Labels(count, 3)), 8, new() { Seed = 1, DropLast = dropLast });
+        BatchLoader Rows(int count, bool dropLast, int batch = 8) => new(new TableDataset().With("x", Numbers(count * 5), 5).With("label", Labels(count, 3)), batch, new() { Seed = 1, DropLast = dropLast });
+        var early = await Assert.ThrowsAsync<ArgumentException>(async () => await model.FitAsync(Rows(22, dropLast: true, batch: 6), new() { Program = "Quarters" }));
+        Assert.StartsWith("The training data come in batches of 6 rows, of which 4 micro-batches cannot each have as many: expected a multiple of 4.", early.Message, StringComparison.Ordinal);
+        Assert.Equal(0, model.Step);
         var result = await model.FitAsync(Rows(22, dropLast: true), new() { Program = "Quarters", Epochs = 2 });
         Assert.Equal(4, model.Step);
         Assert.True(double.IsFinite(result.Loss));

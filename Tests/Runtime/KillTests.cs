@@ -47,7 +47,42 @@ public sealed class KillTests : IDisposable
         Assert.All(first.Concat(second).Concat(third), p => Assert.Equal(losses[p.Step], p.Loss));
     }
 
-    static (string, int)[] Bits(NoisyClassifier model) => [.. model.Parameters.SelectMany(t => t.Read<float>().ToArray().Select(v => (t.Path, BitConverter.SingleToInt32Bits(v))))];
+    /// <summary>In 16 bits, with the gradients of two parts added up in each step, and steps that are skipped: twenty processes, each killed a few steps after what the one before has left.</summary>
+    [Fact]
+    public async Task Twenty_kills_under_fp16_with_micro_batches_change_no_bit()
+    {
+        const int Kills = 20;
+        var reports = new List<(long Step, int Loss)>();
+        long saved = 0;
+        for (var kill = 0; kill < Kills; kill++)
+        {
+            var every = 1 + kill % 3;
+            var part = await TrainAndKill(every, threads: 1 + kill % 2, atStep: saved + 4 + kill % 4, "parts");
+            Assert.Equal(saved + 1, part[0].Step);
+            reports.AddRange(part);
+            using var model = NoisyParts.Create();
+            var info = model.Load(Checkpoint);
+            Assert.True(info.IsTraining && info.SamePlan);
+            // Steps that are skipped are batches too.
+            var position = info.Position!.Epoch * Training.Batches().Batches + info.Position.Batch;
+            Assert.InRange(position, saved + 1, part[^1].Step);
+            saved = position;
+        }
+        using var resumed = NoisyParts.Create(seed: 3, threads: 2);
+        await Training.RunAsync(resumed, saved + 5, Checkpoint, every: 4, p => reports.Add((p.Step, BitConverter.SingleToInt32Bits((float)p.Loss))), data: Training.Batches(loud: true));
+
+        var losses = new Dictionary<long, int>();
+        using var straight = NoisyParts.Create(seed: 3, threads: 1);
+        await Training.RunAsync(straight, Math.Max(saved + 5, reports.Max(r => r.Step)), checkpoint: null, every: 1, p =>
+        {
+            losses.Add(p.Step, BitConverter.SingleToInt32Bits((float)p.Loss));
+            if (p.Step == saved + 5) Assert.Equal(Bits(straight), Bits(resumed));
+        }, data: Training.Batches(loud: true));
+        Assert.All(reports, p => Assert.Equal(losses[p.Step], p.Loss));
+        Assert.InRange(resumed.Training().SkippedSteps, 1, saved); // some of the bits are those of a scale that came down
+    }
+
+    static (string, string)[] Bits(IModel model) => [.. model.Parameters.Select(t => (t.Path, Convert.ToHexString(t.Raw(0, int.MaxValue))))];
 
     // The step that a killed process's file is of. Loading is strict: a file that is not whole would throw.
     long Saved(List<(long Step, int Loss)> reports, int every)
@@ -62,10 +97,10 @@ public sealed class KillTests : IDisposable
     }
 
     // Starts the program, kills it while it trains on after the given step, and returns all that it said.
-    async Task<List<(long Step, int Loss)>> TrainAndKill(int every, int threads, long atStep)
+    async Task<List<(long Step, int Loss)>> TrainAndKill(int every, int threads, long atStep, params string[] how)
     {
         using var process = new ChildProcess(
-            typeof(NoisyClassifier), Checkpoint, every.ToString(CultureInfo.InvariantCulture), threads.ToString(CultureInfo.InvariantCulture));
+            typeof(NoisyClassifier), [Checkpoint, every.ToString(CultureInfo.InvariantCulture), threads.ToString(CultureInfo.InvariantCulture), .. how]);
         var reports = new List<(long Step, int Loss)>();
         while (reports.Count == 0 || reports[^1].Step < atStep) reports.Add(Report(await process.ReadUntil(_ => true))!.Value);
         process.Kill();

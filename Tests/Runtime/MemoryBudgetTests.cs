@@ -132,8 +132,8 @@ public sealed class MemoryBudgetTests
         }
         """;
 
-    static Compilation Generated(string budget) => Harness.Generate(Harness.Compile(
-        "Test", [("File0.cs", Harness.Usings + "using Graph.Nn;\n" + Budgeted.Replace("BUDGET", budget, StringComparison.Ordinal))], [MetadataReference.CreateFromFile(typeof(Linear).Assembly.Location)])).Compilation;
+    static Compilation Generated(string budget, bool ofTraining = false) => Harness.Generate(Harness.Compile(
+        "Test", [("File0.cs", Harness.Usings + "using Graph.Nn;\n" + (ofTraining ? Budgeted.Replace(", MemoryBudget(\"BUDGET\")", "", StringComparison.Ordinal).Replace("[Train]", "[Train, MemoryBudget(\"BUDGET\")]", StringComparison.Ordinal) : Budgeted).Replace("BUDGET", budget, StringComparison.Ordinal))], [MetadataReference.CreateFromFile(typeof(Linear).Assembly.Location)])).Compilation;
 
     [Fact]
     public void A_class_with_a_budget_starts_from_plans_within_it()
@@ -152,6 +152,31 @@ public sealed class MemoryBudgetTests
         Assert.Equal(wanted, limit);
         Assert.InRange(repeated, 1, int.MaxValue);
         Assert.Equal(0, made);
+    }
+
+    [Fact]
+    public void A_training_program_has_a_budget_of_its_own()
+    {
+        var free = Assert.Single(Running.With(Generated("1 GB"), model => MemoryEstimate.Of(model.Instance.Model, 1, null, [])["train_step"]));
+        var wanted = free.Stored + 9 * free.Arena / 10;
+        var checks = Running.With(Generated(wanted.ToString(System.Globalization.CultureInfo.InvariantCulture), ofTraining: true), model =>
+        {
+            var step = model.Instance.Model["train_step"];
+            var (all, less) = (step.Plan([256], null), step.Plan([256], wanted - 10_000)); // the smaller of both holds
+            return (model.MemoryBudget, model.Training().MemoryBudget, all.Budget, Repeated: all.Repeated, More: step.Plan([256], long.MaxValue / 2).Budget, Less: less.Budget, Loss: model.Instance.Model["loss"].Plan([256], null).Budget, step.Plans.Made);
+        });
+        var found = Assert.Single(checks);
+        Assert.Equal((null, wanted, (long?)(wanted - free.Stored)), (found.Item1, found.Item2, found.Item3));
+        Assert.InRange(found.Repeated, 1, int.MaxValue);
+        Assert.Equal((found.Item3, found.Item3 - 10_000, null), (found.More, found.Less, found.Loss));
+        Assert.Equal(2, found.Made); // the one for less, from the one without a bound
+    }
+
+    [Fact]
+    public void A_training_program_that_cannot_keep_its_budget_does_not_build()
+    {
+        Assert.Single(Harness.Analyze(Generated("1.1 MB", ofTraining: true)), d => d.Id == "GR2120" && d.GetMessage(System.Globalization.CultureInfo.InvariantCulture).StartsWith("M.train_step needs", StringComparison.Ordinal));
+        Assert.Contains(Harness.Analyze(Generated("1.1 megs", ofTraining: true)), d => d.Id == "GR2121" && d.GetMessage(System.Globalization.CultureInfo.InvariantCulture).StartsWith("The memory budget of Optimizer is \"1.1 megs\"", StringComparison.Ordinal));
     }
 
     [Fact]

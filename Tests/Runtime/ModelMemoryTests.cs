@@ -29,7 +29,7 @@ public sealed class ModelMemoryTests
         var memory = DigitReader.Memory(B: rows, precision: precision, threads: 1);
         using var model = Trained(precision, rows, threads: 1);
         Assert.Equal(((IModel)model).Instance.Session.ArenaBytes, memory["train_step"].Arena);
-        Assert.InRange(model.Parameters.Bytes, memory["train_step"].Stored, memory["train_step"].Stored + memory.Derived); // with working copies everything that is derived is made
+        Assert.Equal(model.Parameters.Bytes, memory["train_step"].Stored);
         model.Predict(new float[rows * 64], new float[rows * 10]);
         Assert.Equal(model.Parameters.Bytes, memory.Weights + memory.Masters + memory.Moments + memory.Derived);
         Assert.Equal(memory["train_step"], memory.Largest);

@@ -48,6 +48,7 @@ public static class ProgramPrinter
         if (training.ClipNorm is { } clip) attributes = attributes.With("clip_norm", clip);
         if (training.LossScale != 1) attributes = attributes.With("loss_scale", training.LossScale);
         if (training.MicroBatches != 1) attributes = attributes.With("micro_batches", training.MicroBatches);
+        if (training.MemoryBudget is { } budget) attributes = attributes.With("memory_budget", budget);
         if (training.Moments is { } moments) attributes = attributes.With("moments", moments);
         if (!training.HasMasters) attributes = attributes.With("masters", false);
         if (training.LearningRate is { } rate) attributes = attributes.With("learning_rate", rate);

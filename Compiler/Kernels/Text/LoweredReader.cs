@@ -64,9 +64,10 @@ sealed class LoweredReader(TextCursor t, IReadOnlyList<string> places)
         double? clip = t.TryWord("clip") ? t.Real() : null;
         var scale = t.TryWord("scale") ? t.Real() : 1;
         var micro = t.TryWord("micro") ? (int)t.Integer() : 1;
+        long? budget = t.TryWord("budget") ? t.Integer() : null;
         double? rate = t.TryWord("rate") ? t.Real() : null;
         t.EndLine();
-        return new(name, loss, clip, precision, rate, optimizer) { LossScale = scale, MicroBatches = micro };
+        return new(name, loss, clip, precision, rate, optimizer) { LossScale = scale, MicroBatches = micro, MemoryBudget = budget };
     }
 
     DimSymbol ReadDim()

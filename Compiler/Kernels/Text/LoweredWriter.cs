@@ -81,6 +81,7 @@ sealed class LoweredWriter(bool origins)
             if (training.ClipNorm is { } clip) text.Append(" clip ").Append(new Attr.Real(clip));
             if (training.LossScale != 1) text.Append(" scale ").Append(new Attr.Real(training.LossScale));
             if (training.MicroBatches != 1) text.Append(" micro ").Append(Number(training.MicroBatches));
+            if (training.MemoryBudget is { } budget) text.Append(" budget ").Append(Number(budget));
             if (training.LearningRate is { } rate) text.Append(" rate ").Append(new Attr.Real(rate));
             text.Append('\n');
         }

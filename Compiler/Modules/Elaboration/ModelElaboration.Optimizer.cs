@@ -4,6 +4,7 @@ using System.Collections.Immutable;
 using System.Linq;
 using Graph.Compiler.Ir;
 using Graph.Compiler.Ir.Text;
+using Graph.Compiler.Planning;
 using Graph.Compiler.Training;
 
 namespace Graph.Compiler.Modules.Elaboration;
@@ -37,7 +38,7 @@ sealed partial class ModelElaboration
         var (rules, functions) = Rules(rule, Updated(train), signature);
         CheckStored("The optimizer's states", rules.Sum(r => r.States.Length * r.Parameters.Sum(p => SizeLimits.Elements(program.FindState(p)!.Type.Shape, dims) * 4)), train.Location);
         var precision = train.Train?.Precision ?? Precisions.Float32;
-        return (new(signature.Program, loss, clip > 0 ? clip : null, precision, rate, Mismatch.Construction(optimizer)) { Rules = rules, LossScale = LossScaling.Setting(precision, train.Train?.LossScale ?? 0), Moments = Precisions.Narrow(train.Train?.Moments ?? ""), HasMasters = train.Train?.HasMasters ?? true, MicroBatches = Math.Max(1, train.Train?.MicroBatches ?? 1) }, functions);
+        return (new(signature.Program, loss, clip > 0 ? clip : null, precision, rate, Mismatch.Construction(optimizer)) { Rules = rules, LossScale = LossScaling.Setting(precision, train.Train?.LossScale ?? 0), Moments = Precisions.Narrow(train.Train?.Moments ?? ""), HasMasters = train.Train?.HasMasters ?? true, MicroBatches = Math.Max(1, train.Train?.MicroBatches ?? 1), MemoryBudget = train.Train?.MemoryBudget is { } budget ? ByteSize.Parse(budget) : null }, functions);
     }
 
     // The parameters that a [Train] method names, or all; the others are frozen.

@@ -141,9 +141,11 @@ public static class ModuleText
         {
             t.Name(train.Precision).Real(train.ClipNorm).Name(train.Loss).Names(train.Updates).Names(train.Freezes);
             var stored = train.Moments.Length > 0 || !train.HasMasters;
-            if (train.LossScale != 0 || train.FurtherPrecisions.Length > 0 || train.MicroBatches != 0 || stored) t.Real(train.LossScale).Names(train.FurtherPrecisions);
-            if (train.MicroBatches != 0 || stored) t.Real(train.MicroBatches);
-            if (stored) t.Name(train.Moments.Length == 0 ? null : train.Moments).Flag("masters", train.HasMasters);
+            var budget = train.MemoryBudget is not null;
+            if (train.LossScale != 0 || train.FurtherPrecisions.Length > 0 || train.MicroBatches != 0 || stored || budget) t.Real(train.LossScale).Names(train.FurtherPrecisions);
+            if (train.MicroBatches != 0 || stored || budget) t.Real(train.MicroBatches);
+            if (stored || budget) t.Name(train.Moments.Length == 0 ? null : train.Moments).Flag("masters", train.HasMasters);
+            if (budget) t.Name(train.MemoryBudget);
         });
         else if (m.IsTraining) w.Form("training", _ => { });
         else if (m.IsExact) w.Form("exact", _ => { });
@@ -175,7 +177,8 @@ public static class ModuleText
         var train = new TrainDef(r.Name(), r.Real(), r.NullableName(), r.Names(), r.Names());
         if (!r.IsAtEnd) train = train with { LossScale = r.Real(), FurtherPrecisions = r.Names() };
         if (!r.IsAtEnd) train = train with { MicroBatches = (int)r.Real() };
-        return r.IsAtEnd ? train : train with { Moments = r.NullableName() ?? "", HasMasters = r.Flag() };
+        if (!r.IsAtEnd) train = train with { Moments = r.NullableName() ?? "", HasMasters = r.Flag() };
+        return r.IsAtEnd ? train : train with { MemoryBudget = r.NullableName() };
     }
 
     static void Record(FormWriter writer, RecordDef record) => writer.Form("record", w =>
