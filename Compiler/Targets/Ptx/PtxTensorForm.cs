@@ -22,7 +22,7 @@ public sealed record PtxTensorForm(PtxTensorTile Tile, int CopyLeft, int CopyRig
     /// <summary>The type that tensor cores multiply in a product; null where they do not: operands of two types, or of none of 16 bits.</summary>
     public static DType? TypeOf(ProductKernel kernel)
     {
-        if (kernel.Accumulator != DType.F32 || kernel.SumsOfA is not null || kernel.SumsOfB is not null || kernel.IsPackedB) return null;
+        if (kernel.Accumulator != DType.F32 || kernel.SumsOfA is not null || kernel.SumsOfB is not null || kernel.SumsOfC is not null || kernel.IsPackedB) return null;
         var type = Type(kernel.A, kernel.MakesA);
         return type is DType.F16 or DType.BF16 && type == Type(kernel.B, kernel.MakesB) ? type : null;
     }

@@ -31,6 +31,8 @@ sealed class PtxTensorProduct : PtxProduct
 
     new PtxTensorTile Tile => form.Tile;
 
+    bool IsCopying => form.CopyLeft + form.CopyRight > 0;
+
     /// <summary>The text of the kernel that multiplies.</summary>
     public static string Write(ProductKernel kernel, PtxTensorForm form, PtxEntry entry, bool isWide)
     {
@@ -66,7 +68,7 @@ sealed class PtxTensorProduct : PtxProduct
             var (early, started, behind) = (Code.Label("EARLY"), Code.Label("STARTED"), Code.Label("BEHIND"));
             var isEarly = Index.Compare("lt", at, ahead);
             Code.Branch(early, isEarly);
-            Code.Do($"cp.async.wait_group {Tile.Stages - 2}");
+            if (IsCopying) Code.Do($"cp.async.wait_group {Tile.Stages - 2}");
             Code.Do("bar.sync 0");
             Code.Place(early);
             Code.Branch(started, Index.Compare("ge", at, stages));
@@ -77,7 +79,7 @@ sealed class PtxTensorProduct : PtxProduct
             Code.Write("add." + Index.Signed, depth, depth, Index.Number(PtxTensorTile.Step));
             Next(to);
             Code.Place(started);
-            Code.Do("cp.async.commit_group");
+            if (IsCopying) Code.Do("cp.async.commit_group");
             Code.Branch(behind, isEarly);
             for (var part = 0; part < PtxTensorTile.Step / PtxTensorTile.Instruction; part++) Products(left.Matrices(from, part), right.Matrices(from, part), sums);
             Next(from);

@@ -30,7 +30,7 @@ public sealed record PtxTensorTile(int Rows, int Columns, int WarpRows, int Warp
     public static ImmutableArray<PtxTensorTile> Table { get; } =
     [
         new(128, 256, 64, 64, Stages: 4, Resident: 1), new(128, 128, 64, 64, Stages: 3, Resident: 2), new(64, 64, 32, 32, Stages: 4, Resident: 4),
-        new(16, 128, 16, 32, Stages: 4, Resident: 4), new(128, 16, 32, 16, Stages: 4, Resident: 4),
+        new(16, 64, 16, 16, Stages: 6, Resident: 4), new(64, 16, 16, 16, Stages: 6, Resident: 4),
     ];
 
     /// <summary>Warps of a block, over its rows and columns.</summary>

@@ -17,6 +17,12 @@ public enum MutationKind
     MemberMaskChanged,
     RoundingChanged,
     CopyOrderDropped,
+
+    /// <summary>Registers of a matrix exchanged, or a matrix loaded turned: made by tests that know such kernels.</summary>
+    FragmentSwapped,
+
+    /// <summary>Places in shared memory that are not moved as those who read them expect: made by tests that know such kernels.</summary>
+    SwizzleChanged,
 }
 
 /// <summary>A text with one small fault.</summary>
