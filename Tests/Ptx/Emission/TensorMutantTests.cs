@@ -61,7 +61,7 @@ public sealed partial class TensorMutantTests
         {
             var (name, source) = Programs[p];
             var lowered = KernelTests.Lower(KernelTests.Parse(source));
-            TensorData[] arguments = [.. lowered.Functions[0].Signature.Parameters.Select(a => KernelTests.Draw(a.Type, a.Name!, DimBinding.Empty, new(p + a.Name!.Length), (_, _, random) => random.Next(-3, 4)))];
+            TensorData[] arguments = [.. lowered.Functions[0].Signature.Parameters.Select(a => KernelProgram.Draw(a.Type, a.Name!, DimBinding.Empty, new(p + a.Name!.Length), (_, _, random) => random.Next(-3, 4)))];
             var text = EmulatedMachine.TensorModule(lowered, tile: tile);
             TensorData Run(string module) => new EmulatedMachine(lowered, new() { Seed = 1, InstructionLimit = 8_000_000 }, text: module, variant: PtxVariant.TensorCores, tile: tile).Run("f", DimBinding.Empty, arguments)[0];
             var expected = Run(text);

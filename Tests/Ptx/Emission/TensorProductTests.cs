@@ -135,7 +135,7 @@ public sealed class TensorProductTests
         const int M = 20, N = 24, K = 100;
         var program = KernelTests.Lower(KernelTests.Parse($"func f(a: {type}[{M},{K}], b: {type}[{K},{N}]) -> (f32[{M},{N}])\n  %0 = cast a {{dtype=\"f32\"}}\n  %1 = cast b {{dtype=\"f32\"}}\n  %2 = matmul %0, %1\n  return %2\n"));
         var random = new Random(7);
-        TensorData[] drawn = [.. program.Functions[0].Signature.Parameters.Select(p => KernelTests.Draw(p.Type, p.Name!, DimBinding.Empty, random, null))];
+        TensorData[] drawn = [.. program.Functions[0].Signature.Parameters.Select(p => KernelProgram.Draw(p.Type, p.Name!, DimBinding.Empty, random, null))];
         var (a, b) = (drawn[0], drawn[1]);
         double[]? first = null;
         var differs = false;
