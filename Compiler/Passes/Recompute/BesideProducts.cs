@@ -27,6 +27,9 @@ sealed class BesideProducts(Function function, HashSet<Value> forward)
         return value;
     }
 
+    // In 16 bits what a product gives is widened first.
+    static Value Uncast(Value value) => value.Producer is { Operation: ElementwiseOperation operation } cast && operation.Expression(cast).Op == ScalarOp.Cast ? cast.Inputs[0] : value;
+
     // What it is made of, element by element, down to what arithmetic does not make.
     static HashSet<Value> Ancestors(Value value)
     {
@@ -56,7 +59,7 @@ sealed class BesideProducts(Function function, HashSet<Value> forward)
         foreach (var node in function.Nodes)
         {
             if (forward.Contains(node.Outputs[0]) || node.Operation.Kind != OpKind.Elementwise) continue;
-            if (!node.Inputs.Any(v => v.Shape.Equals(node.Output.Shape) && !forward.Contains(v) && Seen(v).Producer?.Operation.Kind == OpKind.Contract)) continue;
+            if (!node.Inputs.Any(v => v.Shape.Equals(node.Output.Shape) && !forward.Contains(v) && Seen(Uncast(v)).Producer?.Operation.Kind == OpKind.Contract)) continue;
             var (reads, seen) = (new HashSet<Value>(), new HashSet<Value>());
             var waiting = new Stack<Value>([node.Output]);
             while (waiting.Count > 0)
