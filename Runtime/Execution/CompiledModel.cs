@@ -26,7 +26,7 @@ public sealed class CompiledModel
 
     /// <param name="name">The model's name, for messages.</param>
     /// <param name="lowered">What to run.</param>
-    /// <param name="kernelAddress">The address of each of its kernels.</param>
+    /// <param name="kernelAddress">The address of each of its kernels, which do nothing when they are called for no elements.</param>
     /// <param name="plans">Plans that were made while it was built.</param>
     /// <param name="numerics">What else its bits depend on; null for what the processor's library adds up by.</param>
     public CompiledModel(string name, LoweredProgram lowered, Func<int, nint> kernelAddress, ImmutableArray<MemoryPlan> plans = default, string? numerics = null)
@@ -36,7 +36,7 @@ public sealed class CompiledModel
 
     /// <param name="name">The model's name, for messages.</param>
     /// <param name="start">What it starts from.</param>
-    /// <param name="kernelAddress">The address of each of its kernels.</param>
+    /// <param name="kernelAddress">The address of each of its kernels, which do nothing when they are called for no elements.</param>
     /// <param name="program">The program that <paramref name="start"/> follows from, for what that does not say.</param>
     /// <param name="numerics">What else its bits depend on; null for what the processor's library adds up by.</param>
     internal CompiledModel(string name, StartProgram start, Func<int, nint> kernelAddress, Func<CompiledProgram> program, string? numerics = null)

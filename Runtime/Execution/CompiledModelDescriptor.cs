@@ -70,7 +70,7 @@ public sealed class CompiledModelDescriptor
     /// <summary>The most bytes that a call may take with all that is stored; null for no bound.</summary>
     public long? MemoryBudget { get; init; }
 
-    /// <summary>The address of a generated kernel, by its number.</summary>
+    /// <summary>The address of a generated kernel, by its number. Called for no elements a kernel reads and writes nothing: so kernels are compiled before the first run.</summary>
     public required Func<int, nint> KernelAddress { get; init; }
 
     /// <summary>What the model is compiled for beside the processor, in the order of the build.</summary>

@@ -11,7 +11,7 @@ namespace Graph.Tests.Runtime;
 
 /// <summary>
 /// A model lowered by hand, so that the runtime is tested without the compiler: linear regression ŷ = x·w + bias with x [B, 4], trained with momentum, and a running mean of the loss.
-/// Each kernel is a C# method of a few lines.
+/// Each kernel is a C# method of a few lines; called for no elements, it does nothing, as emitted ones do.
 /// </summary>
 public sealed unsafe class LineModel : IModel<LineModel>, IModule
 {
@@ -130,6 +130,7 @@ public sealed unsafe class LineModel : IModel<LineModel>, IModule
     // mean of d[0] numbers
     static void Mean(void** p, long* d, long begin, long end, float* scratch)
     {
+        if (begin >= end) return;
         var sum = 0f;
         for (var i = 0; i < d[0]; i++) sum += ((float*)p[0])[i];
         ((float*)p[1])[0] = sum / d[0];
@@ -149,6 +150,7 @@ public sealed unsafe class LineModel : IModel<LineModel>, IModule
 
     static void Norm(void** p, long* d, long begin, long end, float* scratch)
     {
+        if (begin >= end) return;
         var sum = 0f;
         for (var j = 0; j <= Inputs; j++) sum += ((float*)p[0])[j] * ((float*)p[0])[j];
         ((float*)p[1])[0] = MathF.Sqrt(sum);
@@ -173,13 +175,13 @@ public sealed unsafe class LineModel : IModel<LineModel>, IModule
     // loss, norm, mean
     static void RunningMean(void** p, long* d, long begin, long end, float* scratch)
     {
-        if (IsMade(p[0], p[1])) *(float*)p[2] = 0.9f * *(float*)p[2] + 0.1f * *(float*)p[0];
+        if (begin < end && IsMade(p[0], p[1])) *(float*)p[2] = 0.9f * *(float*)p[2] + 0.1f * *(float*)p[0];
     }
 
     // loss, norm, steps
     static void Count(void** p, long* d, long begin, long end, float* scratch)
     {
-        if (IsMade(p[0], p[1])) ++*(long*)p[2];
+        if (begin < end && IsMade(p[0], p[1])) ++*(long*)p[2];
     }
 
     static CompiledModel Compile()
