@@ -25,15 +25,15 @@ public sealed partial class Parameter
 
     internal bool HasNumbers => source is not null;
 
-    /// <summary>What stands in its place, first to last.</summary>
-    internal List<Substitute> Substitutes { get; } = [];
+    /// <summary>What stands in its place, first to last; null for nothing.</summary>
+    internal Substitute[]? Substitutes { get; set; }
 
     internal override TensorData Numbers
     {
         get
         {
             var own = source?.Read(Shape) ?? throw new InvalidOperationException("The parameter has no numbers: its model was not created.");
-            if (Substitutes.Count == 0) return own;
+            if (Substitutes is null) return own;
             if (substituting) throw new InvalidOperationException($"What stands in the place of {source.Path} reads it: it is given its numbers as an argument.");
             substituting = true;
             try

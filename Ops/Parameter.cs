@@ -21,10 +21,10 @@ public sealed partial class Parameter : Tensor
     }
 
     /// <summary>Whether something stands in its place (<see cref="Parametrize"/>): what reads of it see, <see cref="Tensor.ToArray"/> too. Its own numbers are those of the model's store.</summary>
-    public bool IsParametrized => Substitutes.Count > 0;
+    public bool IsParametrized => Substitutes is not null;
 
     /// <summary>What the parameters of its parametrizations are under, first to last.</summary>
-    public IEnumerable<string> ParametrizationNames => Substitutes.Select(s => s.Name);
+    public IEnumerable<string> ParametrizationNames => Substitutes is null ? [] : Substitutes.Select(s => s.Name);
 
     /// <summary>How its numbers are drawn.</summary>
     public Initializer Initializer { get; }

@@ -44,7 +44,7 @@ public static class Parametrize
         foreach (var parameter in found.Fitting)
         {
             var made = make(parameter) ?? throw new ArgumentException("A parametrization is null.", nameof(make));
-            parameter.Substitutes.Add(new(name ?? NameOf(made.GetType().Name), made));
+            parameter.Substitutes = [.. parameter.Substitutes ?? [], new(name ?? NameOf(made.GetType().Name), made)];
         }
         return module;
     }

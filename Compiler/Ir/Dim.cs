@@ -30,7 +30,7 @@ public sealed class Dim : IEquatable<Dim>
 
     static readonly Dim?[] small = new Dim?[4096]; // constants that were met once; a race makes an equal one
 
-    public static readonly Dim Zero = new([]);
+    public static readonly Dim Zero = new(new Term[0]); // the framework's empty array of terms would be compiled anew in each process
     public static readonly Dim One = 1;
 
     readonly Term[] terms; // sorted by monomial, no zero coefficient; never changed

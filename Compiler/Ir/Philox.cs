@@ -8,7 +8,7 @@ public static class Philox
     const uint M0 = 0xD2511F53, M1 = 0xCD9E8D57, W0 = 0x9E3779B9, W1 = 0xBB67AE85;
 
     /// <summary>The four words of one counter under one key.</summary>
-    public static (uint X, uint Y, uint Z, uint W) Block(ulong key, ulong counterLow, ulong counterHigh)
+    public static PhiloxBlock Block(ulong key, ulong counterLow, ulong counterHigh)
     {
         uint k0 = (uint)key, k1 = (uint)(key >> 32);
         uint x = (uint)counterLow, y = (uint)(counterLow >> 32), z = (uint)counterHigh, w = (uint)(counterHigh >> 32);
@@ -20,7 +20,7 @@ public static class Philox
             k0 = unchecked(k0 + W0);
             k1 = unchecked(k1 + W1);
         }
-        return (x, y, z, w);
+        return new(x, y, z, w);
     }
 
     /// <summary>
@@ -42,5 +42,19 @@ public static class Philox
         var hash = 14695981039346656037UL;
         foreach (var c in name) hash = unchecked((hash ^ c) * 1099511628211UL);
         return hash >> 11;
+    }
+}
+
+/// <summary>Four words that Philox makes at once. A type of its own: a tuple of the framework's over numbers is compiled anew in each process.</summary>
+public readonly struct PhiloxBlock(uint x, uint y, uint z, uint w)
+{
+    readonly uint x = x, y = y, z = z, w = w;
+
+    public void Deconstruct(out uint x, out uint y, out uint z, out uint w)
+    {
+        x = this.x;
+        y = this.y;
+        z = this.z;
+        w = this.w;
     }
 }

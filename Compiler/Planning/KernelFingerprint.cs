@@ -15,7 +15,7 @@ public static class KernelFingerprint
     /// How generated code and the runtime fit together: the arguments of kernels and hooks, the members of the descriptor, the helpers that kernels call and what those compute. Raised with every change of
     /// them; an assembly of another version is refused when its model is made.
     /// </summary>
-    public const int AbiVersion = 12;
+    public const int AbiVersion = 13;
 
     /// <summary>
     /// Of all that bits depend on: the kernels with the order of their sums, every launch with its operands and sizes, the version of the calling convention, and what the machine and the runtime decide.

@@ -71,20 +71,21 @@ public static class ModelSource
         writer.Open($"static {Execution}CompiledModelDescriptor graphDescribe()");
         writer.Line("global::System.Func<int, nint>? address = null;");
         writer.Line("var places = \"\";");
-        writer.Line($"{PartSource.Text}? start = null, lowered = null, plans = null;");
+        writer.Line("string? start = null;");
+        writer.Line($"{PartSource.Text}? lowered = null, plans = null;");
         writer.Line("graphKernels(ref address, ref start, ref lowered, ref plans);");
         writer.Line("graphOrigins(ref places);");
         if (members.HasTargets)
         {
-            writer.Line($"var targets = new global::System.Collections.Generic.List<{PartSource.CompiledTarget}>();");
-            writer.Line("graphTargets(targets);");
+            writer.Line($"{PartSource.CompiledTarget}[] targets = [];");
+            writer.Line("graphTargets(ref targets);");
         }
         writer.Open("return new()");
         writer.Line($"Name = {ShortName(declaration)},");
         writer.Line($"AbiVersion = {KernelFingerprint.AbiVersion.ToString(CultureInfo.InvariantCulture)},");
         writer.Line($"Modules = {Literal(members.Texts.Modules)},");
         writer.Line($"Elaborated = {Literal(members.Texts.Elaborated)},");
-        writer.Line("Start = start,");
+        writer.Line("StartText = start,");
         writer.Line("Lowered = lowered,");
         writer.Line("Plans = plans,");
         writer.Line($"KernelAddress = address ?? {Execution}CompiledModelDescriptor.WithoutKernels({ShortName(declaration)}),");
@@ -111,12 +112,13 @@ public static class ModelSource
         }
         writer.Open($"static {Execution}CompiledModelDescriptor graphDescribe{precision.Name}()");
         writer.Line("global::System.Func<int, nint>? address = null;");
-        writer.Line($"{PartSource.Text}? start = null, lowered = null, plans = null;");
+        writer.Line("string? start = null;");
+        writer.Line($"{PartSource.Text}? lowered = null, plans = null;");
         writer.Line($"graphKernels{precision.Name}(ref address, ref start, ref lowered, ref plans);");
         if (hasTargets)
         {
-            writer.Line($"var targets = new global::System.Collections.Generic.List<{PartSource.CompiledTarget}>();");
-            writer.Line($"graphTargets{precision.Name}(targets);");
+            writer.Line($"{PartSource.CompiledTarget}[] targets = [];");
+            writer.Line($"graphTargets{precision.Name}(ref targets);");
         }
         writer.Line(
             $"return graphDescriptor.In({Literal(precision.Name)}, [{string.Join(", ", precision.LossScales.Select(s => s.ToString("R", CultureInfo.InvariantCulture)))}], start, lowered, plans, address{(hasTargets ? ", targets" : "")});");
@@ -175,7 +177,7 @@ public static class ModelSource
         var sizes = method.Of(GeneratedParameterKind.Size).Select(p => Escape(p.Name)).ToList();
         var pointers = spans.Select((_, i) => method.Local(FormattableString.Invariant($"graph{i}"))).ToList();
         var places = spans.Zip(pointers, (span, pointer) => $"new({pointer}, {span}.Length)").ToList();
-        var number = method.Local("graphResult");
+        var (number, list) = (method.Local("graphResult"), method.Local("graphArguments"));
 
         writer.Open(Signature(method, hiding + "unsafe "));
         if (method.Returns is { } element)
@@ -183,11 +185,18 @@ public static class ModelSource
             writer.Line($"{element} {number};");
             places.Add($"new(&{number}, 1)");
         }
-        foreach (var (span, pointer) in spans.Zip(pointers, (span, pointer) => (span, pointer))) writer.Line($"fixed (void* {pointer} = {span})");
-        var arguments = $"[{string.Join(", ", places)}]" + (sizes.Count == 0 ? "" : $", [{string.Join(", ", sizes)}]");
+        for (var i = 0; i < spans.Count; i++)
+        {
+            var pinned = $"fixed (void* {pointers[i]} = {spans[i]})";
+            if (i < spans.Count - 1) writer.Line(pinned);
+            else writer.Open(pinned);
+        }
+        var call = $"new global::Graph.Runtime.Execution.CallArguments({list}, {places.Count.ToString(CultureInfo.InvariantCulture)})" + (sizes.Count == 0 ? "" : $", [{string.Join(", ", sizes)}]");
+        writer.Line($"var {list} = stackalloc global::Graph.Runtime.Execution.CallArgument[] {{ {string.Join(", ", places)} }};");
         writer.Line(
-            method.Role == MethodRole.Train ? $"return ((global::Graph.IModel)this).Instance.TrainStep({(method.Program.Length == 0 ? "" : Literal(method.Program) + ", ")}{arguments});"
-            : $"((global::Graph.IModel)this).Instance.Run({Literal(method.Function)}, {arguments});", spans.Count > 0 ? 1 : 0);
+            method.Role == MethodRole.Train ? $"return ((global::Graph.IModel)this).Instance.TrainStep({(method.Program.Length == 0 ? "" : Literal(method.Program) + ", ")}{call});"
+            : $"((global::Graph.IModel)this).Instance.Run({Literal(method.Function)}, {call});");
+        if (spans.Count > 0) writer.Close();
         if (method.Returns is not null) writer.Line($"return {number};");
         writer.Close();
     }

@@ -15,7 +15,7 @@ static class PartSource
     /// <summary>The partial method that gives the kernels, and the texts that a model starts from.</summary>
     public const string KernelPart = "void graphKernels" + KernelParameters;
 
-    const string KernelParameters = $"(ref global::System.Func<int, nint>? address, ref {Text}? start, ref {Text}? lowered, ref {Text}? plans)";
+    const string KernelParameters = $"(ref global::System.Func<int, nint>? address, ref string? start, ref {Text}? lowered, ref {Text}? plans)";
 
     /// <summary>The partial method that gives the kernels of a further precision.</summary>
     public static string KernelPartIn(string precision) => "void graphKernels" + precision + KernelParameters;
@@ -29,7 +29,7 @@ static class PartSource
     /// <summary>The partial method that adds what the model is compiled for beside the processor.</summary>
     public const string TargetPart = "void graphTargets" + TargetParameters;
 
-    const string TargetParameters = "(global::System.Collections.Generic.ICollection<" + CompiledTarget + "> targets)";
+    const string TargetParameters = "(ref " + CompiledTarget + "[] targets)";
 
     /// <summary>The same in a further precision.</summary>
     public static string TargetPartIn(string precision) => "void graphTargets" + precision + TargetParameters;
@@ -48,7 +48,7 @@ static class PartSource
         var writer = new SourceWriter();
         writer.Append(cpu.Code.Source);
         writer.Line();
-        Part(writer, declaration, [[$"static partial {part} => (address, start, lowered, plans) = ({declaration.FullNameOf(kernelClass)}.Address, static () => ", .. Raw(cpu.Start), ", static () => ", .. Raw(cpu.Lowered), ", static () => ", .. Raw(cpu.Plans), ");"]]);
+        Part(writer, declaration, [[$"static partial {part} => (address, start, lowered, plans) = ({declaration.FullNameOf(kernelClass)}.Address, ", .. Raw(cpu.Start), ", static () => ", .. Bytes(cpu.Lowered), ", static () => ", .. Bytes(cpu.Plans), ");"]]);
         return writer.ToString();
     }
 
@@ -69,25 +69,29 @@ static class PartSource
         var head = new SourceWriter();
         foreach (var target in targets) head.Append(target.Code.Source);
         Part(writer, declaration, [
-            [$"static partial {(precision is null ? TargetPart : TargetPartIn(precision))}"], ["{"],
-            .. targets.Select(t => (string[])[$"    targets.Add(new({CSharpName.Literal(t.Target)}, static () => ", .. Raw(t.Lowered), ", static () => ", .. Raw(t.Plans), ", static () => \"", CompressedText.Pack(t.Code.Text), "\"u8));"]),
-            ["}"],
+            [$"static partial {(precision is null ? TargetPart : TargetPartIn(precision))} => targets ="], ["["],
+            .. targets.Select(t => (string[])[$"    new({CSharpName.Literal(t.Target)}, static () => ", .. Bytes(t.Lowered), ", static () => ", .. Bytes(t.Plans), ", static () => \"", CompressedText.Pack(t.Code.Text), "\"u8),"]),
+            ["];"],
         ]);
         return head.ToString() + writer;
     }
 
-    // As it is, line by line, between more quotes than occur within: in parts, for it may be long. With blanks up to one of few lengths: the compiler makes a type for each length of a literal, and the runtime loads those of
-    // an assembly all at once.
-    static string[] Raw(string text)
+    // In UTF-8, with blanks up to one of few lengths: the compiler makes a type for each length of a literal, and the runtime loads those of an assembly all at once.
+    static string[] Bytes(string text)
     {
         var bytes = System.Text.Encoding.UTF8.GetByteCount(text);
         var step = 256;
         while (step * 8 <= bytes) step *= 2;
-        var blanks = new string(' ', (step - bytes % step) % step);
+        return [.. Raw(text, new string(' ', (step - bytes % step) % step)), "u8"];
+    }
+
+    // As it is, line by line, between more quotes than occur within: in parts, for it may be long.
+    static string[] Raw(string text, string blanks = "")
+    {
         int run = 0, longest = 2;
         foreach (var c in text) longest = System.Math.Max(longest, run = c == '"' ? run + 1 : 0);
         var quotes = new string('"', longest + 1);
-        return [quotes + "\n", text, blanks + "\n" + quotes + "u8"];
+        return [quotes + "\n", text, blanks + "\n" + quotes];
     }
 
     /// <summary>The file with the lines that the embedded programs refer to by number.</summary>

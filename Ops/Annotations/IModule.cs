@@ -38,7 +38,7 @@ public static class ModuleWalk
             case Parameter parameter:
                 var place = Join(path, parameter.Name ?? name);
                 visitor.Visit(place, parameter);
-                foreach (var substitute in parameter.Substitutes) Field(visitor, place, substitute.Name, substitute.Module);
+                for (var i = 0; i < parameter.Substitutes?.Length; i++) Field(visitor, place, parameter.Substitutes[i].Name, parameter.Substitutes[i].Module);
                 break;
             case State state:
                 visitor.Visit(Join(path, state.Name ?? name), state);

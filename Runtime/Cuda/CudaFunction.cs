@@ -158,7 +158,7 @@ sealed unsafe class CudaFunction : IBoundFunction
         _ => throw new NotSupportedException($"{function.Name} has a buffer of the unknown kind {buffer.Kind}."),
     };
 
-    public void Run(ReadOnlySpan<CallArgument> arguments, long[]? ticks)
+    public void Run(CallArguments arguments, long[]? ticks)
     {
         lock (device.Turn)
         {
@@ -179,7 +179,7 @@ sealed unsafe class CudaFunction : IBoundFunction
     }
 
     /// <summary>Starts a step, and does not wait for it.</summary>
-    public PendingStep? Start(ReadOnlySpan<CallArgument> arguments, CompiledTraining training)
+    public PendingStep? Start(CallArguments arguments, CompiledTraining training)
     {
         if (device.Debug != CudaDebug.None) return null;
         lock (device.Turn)

@@ -68,7 +68,7 @@ sealed unsafe class CudaSteps : IDisposable
     /// <param name="bytes">How large each is.</param>
     /// <param name="start">Starts its kernels.</param>
     /// <exception cref="ArgumentOutOfRangeException">An earlier step, which nobody has read, met a number that picks nothing.</exception>
-    public CudaStep Start(ReadOnlySpan<CallArgument> arguments, long[] offsets, long[] bytes, Action start)
+    public CudaStep Start(CallArguments arguments, long[] offsets, long[] bytes, Action start)
     {
         var (driver, input, place) = (device.Driver, (int)(count % Inputs), (int)(count % Outstanding));
         if (running[place] is { } old) Complete(old, isRead: false);

@@ -68,7 +68,7 @@ sealed unsafe class CallChecks
 
     /// <summary>Checks the numbers of arguments that pick something.</summary>
     /// <exception cref="ArgumentOutOfRangeException">One picks what is not there; the message names the argument, the element and the operation's line.</exception>
-    public void Indices(ReadOnlySpan<CallArgument> arguments, ReadOnlySpan<long> values)
+    public void Indices(CallArguments arguments, ReadOnlySpan<long> values)
     {
         foreach (var check in indices)
         {
@@ -83,7 +83,7 @@ sealed unsafe class CallChecks
     }
 
     /// <summary>Whether the numbers of a call at typical sizes pick what there is.</summary>
-    public static bool Picks(CompiledFunction function, TypicalCall typical, ReadOnlySpan<CallArgument> arguments)
+    public static bool Picks(CompiledFunction function, TypicalCall typical, CallArguments arguments)
     {
         foreach (var pick in typical.Picks)
         {

@@ -18,8 +18,9 @@ public sealed class CompiledFunction
     readonly StartFunction start;
     Sized? sized;
 
-    internal CompiledFunction(CompiledModel model, StartFunction start)
+    internal CompiledFunction(CompiledModel model, StartFunction start, int index)
     {
+        Index = index;
         this.model = model;
         this.start = start;
     }
@@ -83,6 +84,9 @@ public sealed class CompiledFunction
     }
 
     public string Name => start.Name;
+
+    /// <summary>Its number among the model's functions.</summary>
+    internal int Index { get; }
 
     /// <summary>It changes parameters or states.</summary>
     internal bool AssignsStates => !AssignedStates.IsEmpty;

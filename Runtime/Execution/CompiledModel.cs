@@ -19,10 +19,12 @@ namespace Graph.Runtime.Execution;
 [EditorBrowsable(EditorBrowsableState.Never)]
 public sealed class CompiledModel
 {
-    readonly Dictionary<string, CompiledFunction> functions;
+    readonly CompiledFunction[] functions; // few, so that finding one by its name is a walk
     readonly StartProgram start;
     readonly Func<int, nint> kernelAddress;
-    readonly Lazy<CompiledProgram> program;
+    readonly Func<CompiledProgram> read;
+    readonly string? numerics;
+    CompiledProgram? program;
 
     /// <param name="name">The model's name, for messages.</param>
     /// <param name="lowered">What to run.</param>
@@ -44,15 +46,14 @@ public sealed class CompiledModel
         Name = name;
         this.start = start;
         this.kernelAddress = kernelAddress;
-        this.program = new(program, LazyThreadSafetyMode.PublicationOnly); // an exception is not cached
+        this.numerics = numerics;
+        read = program;
         // No queries, here and in what a first call runs: each would be loaded, and one over values compiled, when a model starts.
-        functions = new(StringComparer.Ordinal);
-        foreach (var function in start.Functions) functions.Add(function.Name, new(this, function));
-        if (functions.Remove(DerivedStates.Function, out var derive)) Derive = derive; // nobody calls it but the store
+        functions = new CompiledFunction[start.Functions.Length];
+        for (var i = 0; i < functions.Length; i++) functions[i] = new(this, start.Functions[i], i);
         var training = new CompiledTraining[start.Training.Length];
         for (var i = 0; i < training.Length; i++) training[i] = new(i, start.Training[i], this[TrainingSignature.Of(start.Training[i]).TrainStep], Find(start.Training[i].Loss));
         Training = ImmutableCollectionsMarshal.AsImmutableArray(training);
-        Fingerprint = new(() => KernelFingerprint.OfPlan(Lowered, numerics ?? Cpu.Numerics.Text));
     }
 
     /// <summary>What it starts from.</summary>
@@ -75,7 +76,7 @@ public sealed class CompiledModel
 
     /// <summary>The program, with its plans. Read when it is first asked for.</summary>
     /// <exception cref="InvalidOperationException">What the class embeds is damaged.</exception>
-    internal CompiledProgram Program => program.Value;
+    internal CompiledProgram Program => program ?? Interlocked.CompareExchange(ref program, read(), null) ?? program; // an exception is not kept
 
     public string Name { get; }
 
@@ -97,7 +98,7 @@ public sealed class CompiledModel
     /// <exception cref="ArgumentException">There is none of that name.</exception>
     internal CompiledTraining TrainingOf(string? name)
     {
-        if (Training.IsEmpty) throw new InvalidOperationException($"{Name} has no function {new TrainingSignature("").TrainStep}; it has {string.Join(", ", functions.Keys)}. Training needs a [Loss] and a [Train] method.");
+        if (Training.IsEmpty) throw new InvalidOperationException($"{Name} has no function {new TrainingSignature("").TrainStep}; it has {FunctionNames}. Training needs a [Loss] and a [Train] method.");
         if (name is null) return Training.Length == 1 ? Training[0] : throw new InvalidOperationException($"{Name} is trained in several ways: {Names()}. Say which one.");
         foreach (var training in Training)
             if (training.Name == name) return training; // allocates nothing
@@ -107,26 +108,36 @@ public sealed class CompiledModel
     }
 
     /// <summary>Names the plan; checkpoints record it. Programs with equal fingerprints give equal bits.</summary>
-    public string PlanFingerprint => Fingerprint.Value;
-
-    Lazy<string> Fingerprint { get; }
+    public string PlanFingerprint => field ??= KernelFingerprint.OfPlan(Lowered, numerics ?? Cpu.Numerics.Text);
 
     /// <summary>What computes the derived states; null when there are none.</summary>
-    internal CompiledFunction? Derive { get; }
+    internal CompiledFunction? Derive => At(DerivedStates.Function);
 
     /// <summary>The states that entries assign, and those whose lifetime is a session's: each session has its own.</summary>
     internal ImmutableArray<string> SessionStates => field.IsDefault
         ? field = [.. Functions.Where(f => !f.IsTraining).SelectMany(f => f.AssignedStates).Concat(States.Where(s => s.Kind == StateKind.Session).Select(s => s.Path)).Distinct()] : field;
 
-    public IEnumerable<CompiledFunction> Functions => functions.Values;
+    /// <summary>All but what derives states, which nobody calls but the store.</summary>
+    public IEnumerable<CompiledFunction> Functions => functions.Where(f => f.Name != DerivedStates.Function);
+
+    /// <summary>How many functions there are, what derives states among them.</summary>
+    internal int FunctionCount => functions.Length;
 
     /// <summary>The address of a kernel that code is generated for, by its number among those.</summary>
     internal nint Address(int kernel) => kernel >= 0 && kernel < start.Kernels ? kernelAddress(kernel) : throw new ArgumentOutOfRangeException(nameof(kernel), kernel, $"{Name} has code for {start.Kernels} kernels.");
 
     /// <summary>The function of that name, or null.</summary>
-    public CompiledFunction? Find(string function) => functions.TryGetValue(function, out var found) ? found : null;
+    public CompiledFunction? Find(string function) => function == DerivedStates.Function ? null : At(function);
+
+    CompiledFunction? At(string name)
+    {
+        foreach (var function in functions)
+            if (function.Name == name) return function;
+        return null;
+    }
 
     /// <exception cref="InvalidOperationException">The model has no such function.</exception>
-    public CompiledFunction this[string function] => functions.TryGetValue(function, out var found) ? found
-        : throw new InvalidOperationException($"{Name} has no function {function}; it has {string.Join(", ", functions.Keys)}.");
+    public CompiledFunction this[string function] => Find(function) ?? throw new InvalidOperationException($"{Name} has no function {function}; it has {FunctionNames}.");
+
+    string FunctionNames => string.Join(", ", Functions.Select(f => f.Name));
 }

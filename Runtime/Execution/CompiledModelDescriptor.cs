@@ -24,18 +24,22 @@ public delegate ReadOnlySpan<byte> EmbeddedText();
 [EditorBrowsable(EditorBrowsableState.Never)]
 public sealed class CompiledModelDescriptor
 {
-    readonly Lazy<CompiledModel> compiled;
-    readonly Lazy<LoadedForCard> onCard;
+    // Made when they are asked for; an exception is not kept, so that the next call gets it anew. Without the framework's lazy values, whose types every start of a model would load.
+    CompiledModel? compiled;
+    LoadedForCard? onCard;
 
-    sealed record LoadedForCard(CompiledModel Portable, Lazy<CompiledModel> OnTensorCores, string Text);
-
-    public CompiledModelDescriptor()
+    sealed class LoadedForCard(CompiledModel portable, Func<CompiledModel> onTensorCores, string text)
     {
-        // An exception is not cached: the next call gets it anew.
-        compiled = new(Load, LazyThreadSafetyMode.PublicationOnly);
-        onCard = new(LoadForCard, LazyThreadSafetyMode.PublicationOnly);
-        Ir = new(this);
+        CompiledModel? tensors;
+
+        public CompiledModel Portable { get; } = portable;
+
+        public CompiledModel OnTensorCores => tensors ?? Interlocked.CompareExchange(ref tensors, onTensorCores(), null) ?? tensors;
+
+        public string Text { get; } = text;
     }
+
+    public CompiledModelDescriptor() => Ir = new(this);
 
     /// <summary>The model's name.</summary>
     public required string Name { get; init; }
@@ -49,10 +53,11 @@ public sealed class CompiledModelDescriptor
     /// <summary>The elaborated program, packed: what <see cref="ModelIr"/> computes every stage from.</summary>
     public required string Elaborated { get; init; }
 
-    /// <summary>What a model starts from, in UTF-8: enough of the lowered program for calls at typical sizes. Null when what compiled the model left it out.</summary>
-    public EmbeddedText? Start { get; init; }
+    /// <summary>What a model starts from: enough of the lowered program for calls at typical sizes. Null when what compiled the model left it out.</summary>
+    /// <remarks>A string and not bytes as the others, which lie in a class of the assembly that has a type for each of their lengths: the runtime loads all of these with the first of them.</remarks>
+    public string? StartText { get; init; }
 
-    /// <summary>The lowered program in UTF-8: what runs, read when a call or somebody else needs more than <see cref="Start"/> says. Null when what compiled the model left it out.</summary>
+    /// <summary>The lowered program in UTF-8: what runs, read when a call or somebody else needs more than <see cref="StartText"/> says. Null when what compiled the model left it out.</summary>
     public EmbeddedText? Lowered { get; init; }
 
     /// <summary>The plans at typical sizes in UTF-8; null for none.</summary>
@@ -60,6 +65,9 @@ public sealed class CompiledModelDescriptor
 
     /// <summary>What assemblies of earlier versions set. Nobody reads them: they are there so that such an assembly gets as far as being told that it is old.</summary>
     public string Scheduled { init { } }
+
+    /// <inheritdoc cref="Scheduled"/>
+    public EmbeddedText? Start { init { } }
 
     /// <inheritdoc cref="Scheduled"/>
     public string KernelFingerprint { init { } }
@@ -74,7 +82,11 @@ public sealed class CompiledModelDescriptor
     public required Func<int, nint> KernelAddress { get; init; }
 
     /// <summary>What the model is compiled for beside the processor, in the order of the build.</summary>
-    public IReadOnlyList<CompiledTarget> Targets { get; init; } = [];
+    public IReadOnlyList<CompiledTarget> Targets
+    {
+        get => field ?? [];
+        init;
+    }
 
     /// <summary>The kernels of a model whose compilation left them out.</summary>
     public static Func<int, nint> WithoutKernels(string name) => _ => throw LeftOut(name);
@@ -86,12 +98,12 @@ public sealed class CompiledModelDescriptor
     public ModelIr Ir { get; }
 
     string? precision;
-    double[] lossScales = [];
+    double[]? lossScales;
 
     internal Program ParseElaborated()
     {
         var program = ProgramParser.Parse(CompressedText.Unpack(Elaborated), OperationTable.Set, Origins.Split('\n'));
-        return precision is null ? program : program with { Training = [.. program.Training.Select((t, i) => t with { Precision = precision, LossScale = lossScales[i] })] };
+        return precision is null ? program : program with { Training = [.. program.Training.Select((t, i) => t with { Precision = precision, LossScale = lossScales![i] })] };
     }
 
     /// <summary>The same model, compiled for another precision.</summary>
@@ -101,19 +113,23 @@ public sealed class CompiledModelDescriptor
     /// <param name="lowered">What runs.</param>
     /// <param name="plans">The plans at typical sizes.</param>
     /// <param name="address">The address of a generated kernel, by its number; null when they were left out.</param>
+    /// <param name="targets">What it is compiled for there beside the processor.</param>
+    public CompiledModelDescriptor In(string name, double[] scales, string? start, EmbeddedText? lowered, EmbeddedText? plans, Func<int, nint>? address, IReadOnlyList<CompiledTarget>? targets = null) => new()
+    {
+        Name = Name, AbiVersion = AbiVersion, Modules = Modules, Elaborated = Elaborated, Origins = Origins, StartText = start, Lowered = lowered, Plans = plans, KernelAddress = address ?? WithoutKernels(Name), MemoryBudget = MemoryBudget,
+        Targets = targets ?? [], precision = name, lossScales = scales,
+    };
+
+    /// <summary>What assemblies of earlier versions call, and is there for them as <see cref="Scheduled"/> is.</summary>
     public CompiledModelDescriptor In(string name, double[] scales, EmbeddedText? start, EmbeddedText? lowered, EmbeddedText? plans, Func<int, nint>? address) => In(name, scales, start, lowered, plans, address, []);
 
     /// <inheritdoc cref="In(string, double[], EmbeddedText?, EmbeddedText?, EmbeddedText?, Func{int, nint}?)"/>
-    /// <param name="targets">What it is compiled for there beside the processor.</param>
-    public CompiledModelDescriptor In(string name, double[] scales, EmbeddedText? start, EmbeddedText? lowered, EmbeddedText? plans, Func<int, nint>? address, IReadOnlyList<CompiledTarget> targets) => new()
-    {
-        Name = Name, AbiVersion = AbiVersion, Modules = Modules, Elaborated = Elaborated, Origins = Origins, Start = start, Lowered = lowered, Plans = plans, KernelAddress = address ?? WithoutKernels(Name), MemoryBudget = MemoryBudget,
-        Targets = targets, precision = name, lossScales = scales,
-    };
+    public CompiledModelDescriptor In(string name, double[] scales, EmbeddedText? start, EmbeddedText? lowered, EmbeddedText? plans, Func<int, nint>? address, IReadOnlyList<CompiledTarget> targets) =>
+        In(name, scales, (string?)null, lowered, plans, address, targets);
 
     /// <summary>The model, ready to run.</summary>
     /// <exception cref="InvalidOperationException">The code is of another version than the runtime, or what it embeds is damaged.</exception>
-    public CompiledModel Compiled => compiled.Value;
+    public CompiledModel Compiled => compiled ?? Interlocked.CompareExchange(ref compiled, Load(), null) ?? compiled;
 
     /// <summary>What the model takes in memory; nothing is allocated.</summary>
     /// <param name="threads">Threads of the processor that work on a call; 0 for one a processor.</param>
@@ -139,11 +155,11 @@ public sealed class CompiledModelDescriptor
     /// <param name="threads">Threads of the processor.</param>
     internal ModelInstance CreateOnCard(Func<ICudaDriver> open, ulong seed, int threads)
     {
-        var loaded = onCard.Value;
+        var loaded = onCard ?? Interlocked.CompareExchange(ref onCard, LoadForCard(), null) ?? onCard;
         var driver = open();
         try
         {
-            var model = PtxTarget.Modules(loaded.Text, driver.Capability)[^1].Variant.HasTensorCores ? loaded.OnTensorCores.Value : loaded.Portable;
+            var model = PtxTarget.Modules(loaded.Text, driver.Capability)[^1].Variant.HasTensorCores ? loaded.OnTensorCores : loaded.Portable;
             return new(model, store => new CudaDevice(driver, model, loaded.Text), seed, threads);
         }
         catch
@@ -163,7 +179,7 @@ public sealed class CompiledModelDescriptor
             var lowered = target.Lowered(Origins.Split('\n'));
             var plans = target.Plans(lowered);
             CompiledModel Of(PtxVariant variant) => new(Name, lowered, _ => 0, plans, variant.Text) { MemoryBudget = MemoryBudget };
-            return new(Of(PtxVariant.Portable), new(() => Of(PtxVariant.TensorCores)), target.Code());
+            return new(Of(PtxVariant.Portable), () => Of(PtxVariant.TensorCores), target.Code());
         }
         catch (FormatException e)
         {
@@ -187,7 +203,7 @@ public sealed class CompiledModelDescriptor
         CheckVersion();
         try
         {
-            if (Start is not null) return new(Name, StartText.Read(SealedText.Text(Start())), KernelAddress, Program) { MemoryBudget = MemoryBudget };
+            if (StartText is not null) return new(Name, Compiler.Planning.StartText.Read(StartText), KernelAddress, Program) { MemoryBudget = MemoryBudget };
             return WithoutStart();
         }
         catch (FormatException e)

@@ -63,12 +63,12 @@ interface IBoundFunction : IDisposable
     /// <summary>Runs the launches in order.</summary>
     /// <param name="arguments">One for each parameter, then one for each result.</param>
     /// <param name="ticks">Gets the time of each launch added; null for none.</param>
-    void Run(ReadOnlySpan<CallArgument> arguments, long[]? ticks);
+    void Run(CallArguments arguments, long[]? ticks);
 
     /// <summary>Starts a step of training without waiting for it, where the device works by itself; null where <see cref="Run"/> is all there is, and nothing has happened.</summary>
     /// <param name="arguments">As for <see cref="Run"/>; loss and norm are not written.</param>
     /// <param name="training">Whose step it is.</param>
-    PendingStep? Start(ReadOnlySpan<CallArgument> arguments, CompiledTraining training) => null;
+    PendingStep? Start(CallArguments arguments, CompiledTraining training) => null;
 }
 
 /// <summary>Where the sessions of one model run.</summary>

@@ -65,7 +65,7 @@ sealed unsafe class LaunchTable : IBoundFunction
     }
 
     /// <summary>Runs the launches in order. <paramref name="ticks"/>, when given, gets the time of each added.</summary>
-    public void Run(ReadOnlySpan<CallArgument> arguments, long[]? ticks)
+    public void Run(CallArguments arguments, long[]? ticks)
     {
         for (var i = 0; i < PatchCount; i++)
             *Patches[i].Slot = (byte*)(((nint)arguments[Patches[i].Argument].Pointer << Patches[i].Shift) + Patches[i].Offset);

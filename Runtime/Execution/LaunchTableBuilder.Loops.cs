@@ -43,7 +43,7 @@ sealed unsafe partial class LaunchTableBuilder
     {
         for (var i = 0; i < count; i++)
         {
-            var first = (void**)memory.Take<nint>(1);
+            var first = (void**)memory.Take(sizeof(void*));
             loops[(int)code[from + 2 * i]].Steps.Add(new() { Slot = slot, Start = first, Bytes = code[from + 2 * i + 1] });
             slot = first;
         }

@@ -145,7 +145,7 @@ sealed unsafe partial class LaunchTableBuilder
     {
         var count = NextInt();
         if (count > operands.Length) operands = new int[2 * count];
-        entry->Pointers = (void**)memory.Take<nint>(count);
+        entry->Pointers = (void**)memory.Take((long)count * sizeof(void*));
         for (var i = 0; i < count; i++)
         {
             operands[i] = at;
@@ -192,7 +192,7 @@ sealed unsafe partial class LaunchTableBuilder
     long* Sizes()
     {
         var count = NextInt();
-        var place = memory.Take<long>(count);
+        var place = (long*)memory.Take((long)count * sizeof(long));
         for (var i = 0; i < count; i++) place[i] = Next();
         return place;
     }

@@ -209,15 +209,21 @@ public sealed unsafe class ModelInstance : IDisposable
     /// <exception cref="InvalidOperationException">The function assigns a state and this is not a session that owns it.</exception>
     /// <exception cref="OutOfMemoryException">There is no memory for the intermediates; the model works on.</exception>
     /// <exception cref="ObjectDisposedException">The model is disposed.</exception>
-    public void Run(string function, ReadOnlySpan<CallArgument> arguments, ReadOnlySpan<long> dims = default)
+    public void Run(string function, CallArguments arguments, ReadOnlySpan<long> dims = default)
     {
         var compiled = Model[function];
         if (compiled.Draws) RunDrawing(compiled, CallSeed(Store.Seed, number, Interlocked.Increment(ref draws)), arguments, dims);
         else Run(compiled, arguments, dims);
     }
 
-    /// <summary>As <see cref="Run(string, ReadOnlySpan{CallArgument}, ReadOnlySpan{long})"/>, but what is drawn follows from the number of a batch: evaluations of one model draw the same, whenever they are made.</summary>
-    internal void Evaluate(string function, long batch, ReadOnlySpan<CallArgument> arguments, ReadOnlySpan<long> dims)
+    /// <inheritdoc cref="Run(string, CallArguments, ReadOnlySpan{long})"/>
+    public void Run(string function, ReadOnlySpan<CallArgument> arguments, ReadOnlySpan<long> dims = default)
+    {
+        fixed (CallArgument* first = arguments) Run(function, new CallArguments(first, arguments.Length), dims);
+    }
+
+    /// <summary>As <see cref="Run(string, CallArguments, ReadOnlySpan{long})"/>, but what is drawn follows from the number of a batch: evaluations of one model draw the same, whenever they are made.</summary>
+    internal void Evaluate(string function, long batch, CallArguments arguments, ReadOnlySpan<long> dims)
     {
         var compiled = Model[function];
         if (compiled.Draws) RunDrawing(compiled, CallSeed(Store.Seed, -1, batch), arguments, dims);
@@ -225,17 +231,16 @@ public sealed unsafe class ModelInstance : IDisposable
     }
 
     // The seed stands behind the caller's arguments, before the results.
-    void RunDrawing(CompiledFunction function, long seed, ReadOnlySpan<CallArgument> arguments, ReadOnlySpan<long> dims)
+    void RunDrawing(CompiledFunction function, long seed, CallArguments arguments, ReadOnlySpan<long> dims)
     {
         var given = Math.Min(function.Arguments - 1, arguments.Length);
-        Span<CallArgument> all = stackalloc CallArgument[arguments.Length + 1];
-        arguments[..given].CopyTo(all);
+        var all = stackalloc CallArgument[arguments.Length + 1];
+        for (var i = 0; i < arguments.Length; i++) all[i < given ? i : i + 1] = arguments[i];
         all[given] = new(&seed, 1);
-        arguments[given..].CopyTo(all[(given + 1)..]);
-        Run(function, all, dims);
+        Run(function, new CallArguments(all, arguments.Length + 1), dims);
     }
 
-    void Run(CompiledFunction compiled, ReadOnlySpan<CallArgument> arguments, ReadOnlySpan<long> dims)
+    void Run(CompiledFunction compiled, CallArguments arguments, ReadOnlySpan<long> dims)
     {
         if (compiled.AssignsStates && compiled.IsTraining)
         {
@@ -258,7 +263,7 @@ public sealed unsafe class ModelInstance : IDisposable
         if (compiled.AssignsStates) Store.Computed();
     }
 
-    void RunAlone(CompiledFunction function, ReadOnlySpan<CallArgument> arguments, ReadOnlySpan<long> dims)
+    void RunAlone(CompiledFunction function, CallArguments arguments, ReadOnlySpan<long> dims)
     {
         using var alone = Store.Gate.Exclude();
         ThrowIfDisposed();
@@ -266,7 +271,7 @@ public sealed unsafe class ModelInstance : IDisposable
     }
 
     // For who has the gate alone. No session is rented: who rents one is inside the gate.
-    void RunTraining(CompiledFunction function, ReadOnlySpan<CallArgument> arguments, ReadOnlySpan<long> dims)
+    void RunTraining(CompiledFunction function, CallArguments arguments, ReadOnlySpan<long> dims)
     {
         if (function.ReadsDerived) Store.DeriveCopies(Session, Model.Derive!);
         try
@@ -281,7 +286,7 @@ public sealed unsafe class ModelInstance : IDisposable
     }
 
     // As above, without waiting where the device works by itself.
-    PendingStep? RunTraining(CompiledTraining training, ReadOnlySpan<CallArgument> arguments, ReadOnlySpan<long> dims)
+    PendingStep? RunTraining(CompiledTraining training, CallArguments arguments, ReadOnlySpan<long> dims)
     {
         if (training.Step.ReadsDerived) Store.DeriveCopies(Session, Model.Derive!);
         PendingStep? pending;
@@ -301,7 +306,7 @@ public sealed unsafe class ModelInstance : IDisposable
         $"{function.Name} {(function.AssignsStates ? "assigns " + string.Join(", ", function.AssignedStates) : $"reads states whose {string.Join(", ", function.StateSizes.Select(s => s.Name))} each session sets")}, and the model {Model.Name} is shared by all who call it. "
         + $"Call it on a session, which has that state for itself: using var session = model.NewSession();");
 
-    /// <inheritdoc cref="Run(string, ReadOnlySpan{CallArgument}, ReadOnlySpan{long})"/>
+    /// <inheritdoc cref="Run(string, CallArguments, ReadOnlySpan{long})"/>
     /// <param name="dims">The named dimensions that no length gives, in any order.</param>
     public void Run(string function, ReadOnlySpan<CallArgument> arguments, ReadOnlySpan<(string Name, long Value)> dims)
     {
@@ -310,7 +315,7 @@ public sealed unsafe class ModelInstance : IDisposable
         Run(function, arguments, values);
     }
 
-    /// <inheritdoc cref="TrainStep(ReadOnlySpan{CallArgument}, ReadOnlySpan{long})"/>
+    /// <inheritdoc cref="TrainStep(CallArguments, ReadOnlySpan{long})"/>
     public StepResult TrainStep(ReadOnlySpan<CallArgument> lossArguments, ReadOnlySpan<(string Name, long Value)> dims)
     {
         Span<long> values = stackalloc long[dims.Length];
@@ -333,14 +338,26 @@ public sealed unsafe class ModelInstance : IDisposable
     /// <param name="dims">The named dimensions that no length gives.</param>
     /// <exception cref="InvalidOperationException">The model has no [Train], or somebody else trains it: another call or FitAsync.</exception>
     /// <exception cref="ArgumentException">A length does not fit.</exception>
-    public StepResult TrainStep(ReadOnlySpan<CallArgument> lossArguments, ReadOnlySpan<long> dims = default) => TrainStep(Model.TrainingOf(null), lossArguments, dims);
+    public StepResult TrainStep(CallArguments lossArguments, ReadOnlySpan<long> dims = default) => TrainStep(Model.TrainingOf(null), lossArguments, dims);
+
+    /// <inheritdoc cref="TrainStep(CallArguments, ReadOnlySpan{long})"/>
+    public StepResult TrainStep(ReadOnlySpan<CallArgument> lossArguments, ReadOnlySpan<long> dims = default)
+    {
+        fixed (CallArgument* first = lossArguments) return TrainStep(new CallArguments(first, lossArguments.Length), dims);
+    }
 
     /// <summary>One step of the training program of that name.</summary>
-    /// <inheritdoc cref="TrainStep(ReadOnlySpan{CallArgument}, ReadOnlySpan{long})"/>
+    /// <inheritdoc cref="TrainStep(CallArguments, ReadOnlySpan{long})"/>
     /// <exception cref="ArgumentException">There is no such program, or a length does not fit.</exception>
-    public StepResult TrainStep(string program, ReadOnlySpan<CallArgument> lossArguments, ReadOnlySpan<long> dims = default) => TrainStep(Model.TrainingOf(program), lossArguments, dims);
+    public StepResult TrainStep(string program, CallArguments lossArguments, ReadOnlySpan<long> dims = default) => TrainStep(Model.TrainingOf(program), lossArguments, dims);
 
-    StepResult TrainStep(CompiledTraining training, ReadOnlySpan<CallArgument> lossArguments, ReadOnlySpan<long> dims)
+    /// <inheritdoc cref="TrainStep(string, CallArguments, ReadOnlySpan{long})"/>
+    public StepResult TrainStep(string program, ReadOnlySpan<CallArgument> lossArguments, ReadOnlySpan<long> dims = default)
+    {
+        fixed (CallArgument* first = lossArguments) return TrainStep(program, new CallArguments(first, lossArguments.Length), dims);
+    }
+
+    StepResult TrainStep(CompiledTraining training, CallArguments lossArguments, ReadOnlySpan<long> dims)
     {
         if (Store.BeginTraining(this) is { } other) throw IsTrained(other);
         try
@@ -358,13 +375,13 @@ public sealed unsafe class ModelInstance : IDisposable
             ? "FitAsync is running. Await its task first." : "another thread is in TrainStep. Make the steps on one thread, or under a lock."));
 
     /// <summary>A step for who has begun training.</summary>
-    internal StepResult FitStep(CompiledTraining training, ReadOnlySpan<CallArgument> lossArguments, ReadOnlySpan<long> dims)
+    internal StepResult FitStep(CompiledTraining training, CallArguments lossArguments, ReadOnlySpan<long> dims)
     {
         if (lossArguments.Length != training.LossArguments.Length)
             throw new ArgumentException($"{training.Step.Name} takes the {training.LossArguments.Length} arguments of its loss, but got {lossArguments.Length}.", nameof(lossArguments));
         double rate = rates[training.Index], loss = 0, norm = 0;
         float narrowRate = (float)rate, narrowLoss = 0, narrowNorm = 0;
-        Span<CallArgument> all = stackalloc CallArgument[training.Step.Arguments + training.Step.Results];
+        var all = stackalloc CallArgument[training.Step.Arguments + training.Step.Results];
         for (var i = 0; i < lossArguments.Length; i++) all[training.LossArguments[i]] = lossArguments[i];
         using var alone = Store.Gate.Exclude();
         ThrowIfDisposed();
@@ -376,7 +393,7 @@ public sealed unsafe class ModelInstance : IDisposable
         all[training.SeedAt] = new(&seed, 1);
         (all[training.RateAt], all[training.LossAt], all[training.NormAt]) = training.IsDouble
             ? (new(&rate, 1), new(&loss, 1), new(&norm, 1)) : (new CallArgument(&narrowRate, 1), new CallArgument(&narrowLoss, 1), new CallArgument(&narrowNorm, 1));
-        var pending = RunTraining(training, all, dims);
+        var pending = RunTraining(training, new(all, training.Step.Arguments + training.Step.Results), dims);
         Store.Attempts = attempt;
         if (pending is not null) return new(pending, rate);
         return training.IsDouble ? new(step, loss, norm, rate) : new(step, narrowLoss, narrowNorm, rate, scale);

@@ -27,7 +27,7 @@ public sealed unsafe class Session : IDisposable
     readonly IExecutor executor;
     IArena? arena;
     readonly List<IArena> outgrown = []; // arenas that launches with stable addresses go on to lie in
-    readonly Dictionary<CompiledFunction, BindingCache<IBoundFunction>> tables = [];
+    readonly BindingCache<IBoundFunction>?[] tables; // by the function's number
     bool profiling;
     int busy;
     readonly MemoryLimit limit;
@@ -40,6 +40,7 @@ public sealed unsafe class Session : IDisposable
         this.model = model;
         this.store = store;
         this.executor = executor;
+        tables = new BindingCache<IBoundFunction>?[model.FunctionCount];
     }
 
     /// <summary>The most threads that work on one call.</summary>
@@ -61,14 +62,14 @@ public sealed unsafe class Session : IDisposable
     /// <exception cref="ArgumentException">A length does not fit, memory overlaps, or an operation cannot work with the sizes; the message says what was given and what was expected.</exception>
     /// <exception cref="ArgumentOutOfRangeException">A class or row in an argument is not there.</exception>
     /// <exception cref="OutOfMemoryException">There is no memory for the intermediates; earlier bindings still work.</exception>
-    internal void Run(CompiledFunction function, ReadOnlySpan<CallArgument> arguments, ReadOnlySpan<long> dims)
+    internal void Run(CompiledFunction function, CallArguments arguments, ReadOnlySpan<long> dims)
     {
         var table = Find(function, arguments, dims);
         table.Run(arguments, profiling ? table.Ticks ??= new long[table.Count] : null);
     }
 
     /// <summary>As <see cref="Run"/> for a step of training, without waiting for it where the device works by itself; null where it has been made.</summary>
-    internal PendingStep? Step(CompiledTraining training, ReadOnlySpan<CallArgument> arguments, ReadOnlySpan<long> dims)
+    internal PendingStep? Step(CompiledTraining training, CallArguments arguments, ReadOnlySpan<long> dims)
     {
         var table = Find(training.Step, arguments, dims);
         if (!profiling && table.Start(arguments, training) is { } pending) return pending;
@@ -76,7 +77,7 @@ public sealed unsafe class Session : IDisposable
         return null;
     }
 
-    IBoundFunction Find(CompiledFunction function, ReadOnlySpan<CallArgument> arguments, ReadOnlySpan<long> dims)
+    IBoundFunction Find(CompiledFunction function, CallArguments arguments, ReadOnlySpan<long> dims)
     {
         var count = function.Arguments + function.Results;
         if (arguments.Length != count)
@@ -96,7 +97,7 @@ public sealed unsafe class Session : IDisposable
         }
 
         if (limit.Bytes != planned) Renew(limit.Bytes);
-        var table = tables.TryGetValue(function, out var known) ? known.Find(values) : null;
+        var table = tables[function.Index]?.Find(values);
         if (table is null && typical is not null)
         {
             table = Prepare(function, typical.Values);
@@ -133,7 +134,7 @@ public sealed unsafe class Session : IDisposable
     }
 
     // A result is written while arguments and parameters are still read, and a step writes parameters while it reads its arguments.
-    void CheckOverlap(CompiledFunction function, ReadOnlySpan<CallArgument> arguments)
+    void CheckOverlap(CompiledFunction function, CallArguments arguments)
     {
         for (var r = function.AssignsStates ? 0 : function.Arguments; r < arguments.Length; r++)
         {
@@ -189,8 +190,7 @@ public sealed unsafe class Session : IDisposable
             else arena?.Dispose();
             arena = room;
         }
-        if (!tables.TryGetValue(function, out var cache)) tables[function] = cache = new(TableBytes, t => t.Dispose());
-        cache.Add(values, table, table.Bytes);
+        (tables[function.Index] ??= new(TableBytes, t => t.Dispose())).Add(values, table, table.Bytes);
         Prepared = new(Stopwatch.GetTimestamp(), allocating, JitInfo.GetCompilationTime(currentThread: true));
         return table;
     }
@@ -207,24 +207,22 @@ public sealed unsafe class Session : IDisposable
     {
         get
         {
-            if (tables.Count == 0) return [];
             var all = new Growing<IBoundFunction>();
-            foreach (var cache in tables.Values) cache.AddTo(all);
+            foreach (var cache in tables) cache?.AddTo(all);
             return all.ToArray();
         }
     }
 
     void Forget()
     {
-        foreach (var cache in tables.Values) cache.Clear();
-        tables.Clear();
+        foreach (var cache in tables) cache?.Clear();
     }
 
     /// <summary>The plan of a function that has run, in its latest binding.</summary>
     /// <exception cref="InvalidOperationException">It has not run yet.</exception>
     public MemoryPlan PlanOf(string function) => Latest(function).Plan;
 
-    IBoundFunction Latest(string function) => model.Find(function) is { } found && tables.TryGetValue(found, out var cache) && cache.Latest is { } table
+    IBoundFunction Latest(string function) => model.Find(function) is { } found && tables[found.Index]?.Latest is { } table
         ? table : throw new InvalidOperationException($"{function} has not run in this session.");
 
     /// <summary>From now on the time of every launch is taken; false forgets what was taken.</summary>

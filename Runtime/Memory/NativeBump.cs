@@ -19,12 +19,12 @@ sealed unsafe class NativeBump(string purpose) : IDisposable
     /// <exception cref="OutOfMemoryException">There is no memory; what was handed out stays.</exception>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public T* Take<T>(long count)
-        where T : unmanaged => (T*)Take(Math.Max(1, count) * sizeof(T));
+        where T : unmanaged => (T*)Take(count * sizeof(T));
 
-    // For all types: what is generic over types of the framework alone is compiled anew in each process.
-    byte* Take(long bytes)
+    /// <summary>As many zeroed bytes; for numbers of the framework's, since what is generic over these alone is compiled anew in each process.</summary>
+    public byte* Take(long bytes)
     {
-        bytes = (bytes + 15) & -16;
+        bytes = (Math.Max(bytes, 1) + 15) & -16; // at least one place, so that the pointer is real
         if (end - next < bytes)
         {
             var chunk = NativeAllocator.Current.Allocate(Math.Max(bytes, ChunkBytes), alignment: 64, purpose);

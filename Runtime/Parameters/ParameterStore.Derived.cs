@@ -69,7 +69,7 @@ public sealed partial class ParameterStore
     {
         if (!contents.All.Any(t => t.Kind == StateKind.Derived)) contents = new(contents.All.AddRange(Make(Of(d => d.Kind == StateKind.Derived), "derived states", null)), IsTraining);
         derivedVersion = copiesVersion = -1; // until it is done: one that fails is no version
-        session.Run(derive, [], []);
+        session.Run(derive, default, []);
         derivedWidth = Machine.Current.Width;
         Derivations++;
     }

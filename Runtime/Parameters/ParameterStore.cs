@@ -180,7 +180,9 @@ public sealed partial class ParameterStore : IReadOnlyCollection<StoredTensor>, 
 
     /// <summary>The tensor of that name.</summary>
     /// <exception cref="KeyNotFoundException">There is none; the message names similar ones.</exception>
-    public StoredTensor this[string path] => TryGet(path, out var tensor) ? tensor : throw new KeyNotFoundException(
+    public StoredTensor this[string path] => TryGet(path, out var tensor) ? tensor : throw NotThere(path);
+
+    KeyNotFoundException NotThere(string path) => new(
         $"The model has no tensor named {path}. {(Near(path) is { Length: > 0 } near ? $"Did you mean {string.Join(" or ", near)}?" : "")}".TrimEnd());
 
     /// <summary>The tensor of that name, if there is one.</summary>

@@ -51,10 +51,10 @@ sealed unsafe class BatchFeed
     /// <summary>One step of training on a batch.</summary>
     public StepResult Train(IBatch batch)
     {
-        Span<CallArgument> arguments = stackalloc CallArgument[columns.Length];
+        var arguments = stackalloc CallArgument[columns.Length];
         Span<long> dims = stackalloc long[stated.Length];
         State(batch, dims);
-        return Train(batch, arguments, dims, 0);
+        return Train(batch, new(arguments, columns.Length), dims, 0);
     }
 
     /// <summary>The loss of a batch, in evaluation mode.</summary>
@@ -62,10 +62,10 @@ sealed unsafe class BatchFeed
     /// <param name="number">Its number in the evaluation, which random numbers of the loss follow from.</param>
     public double Loss(IBatch batch, long number)
     {
-        Span<CallArgument> arguments = stackalloc CallArgument[columns.Length + 1];
+        var arguments = stackalloc CallArgument[columns.Length + 1];
         Span<long> dims = stackalloc long[stated.Length];
         State(batch, dims);
-        return Loss(batch, number, arguments, dims, 0);
+        return Loss(batch, number, new(arguments, columns.Length + 1), dims, 0);
     }
 
     void State(IBatch batch, Span<long> dims)
@@ -91,7 +91,7 @@ sealed unsafe class BatchFeed
     }
 
     // Each level pins one argument's column: how many there are is known at run time only.
-    StepResult Train(IBatch batch, Span<CallArgument> arguments, Span<long> dims, int next)
+    StepResult Train(IBatch batch, CallArguments arguments, Span<long> dims, int next)
     {
         if (next == columns.Length) return model.FitStep(training, arguments, dims);
         var bytes = Bytes(batch, next);
@@ -102,7 +102,7 @@ sealed unsafe class BatchFeed
         }
     }
 
-    double Loss(IBatch batch, long number, Span<CallArgument> arguments, Span<long> dims, int next)
+    double Loss(IBatch batch, long number, CallArguments arguments, Span<long> dims, int next)
     {
         if (next == columns.Length)
         {

@@ -177,7 +177,7 @@ public sealed unsafe class StartTextTests
 
         CompiledModelDescriptor Descriptor(string start, string lowered) => new()
         {
-            AbiVersion = KernelFingerprint.AbiVersion, Name = "Mine", Elaborated = "", Start = () => Encoding.UTF8.GetBytes(start), Lowered = () => Encoding.UTF8.GetBytes(lowered), KernelAddress = _ => 0,
+            AbiVersion = KernelFingerprint.AbiVersion, Name = "Mine", Elaborated = "", StartText = start, Lowered = () => Encoding.UTF8.GetBytes(lowered), KernelAddress = _ => 0,
         };
         Assert.Contains("Rebuild", Assert.Throws<InvalidOperationException>(() => _ = Descriptor(text[..^30], "").Compiled).Message, StringComparison.Ordinal);
         // The program is looked at when it is needed.
