@@ -54,10 +54,10 @@ static class PtxCommand
         File.WriteAllText(Path.Combine(folder, name + ".ptx"), PtxTarget.Emit(program));
         Print(name, PtxTarget.Functions(program), PtxVariant.Portable, sm, _ => []);
         var typical = DimBinding.Typical(program.Dims);
-        var products = (from launch in program.Functions.SelectMany(f => f.Launches).OfType<ContractLaunch>()
-                        where PtxTensorForm.TypeOf(launch.Kernel) is not null
-                        from form in PtxTensorForm.All(launch)
-                        group (launch, form) by form.NameOf(launch.Kernel)).ToDictionary(g => g.Key, g => g.First(), StringComparer.Ordinal);
+        var products = (from launch in program.Functions.SelectMany(f => f.Launches)
+                        where PtxTensorLaunch.Has(launch)
+                        from form in PtxTensorLaunch.All(launch)
+                        group (launch, form) by form.NameOf(PtxLaunches.KernelOf(launch)!)).ToDictionary(g => g.Key, g => g.First(), StringComparer.Ordinal);
         var cores = PtxTarget.TensorFunctions(program);
         if (cores.Length > 0) Print(name, cores, PtxVariant.TensorCores, Math.Max(sm, PtxVariant.TensorCores.Capability), f => products.TryGetValue(f, out var product) ? Roofline(product.launch, product.form, typical) : []);
     }
@@ -66,12 +66,12 @@ static class PtxCommand
     const double Peak = 989.4e12, Bandwidth = 3.35e12;
 
     // Operations for each byte of the operands and results, and for each that a block reads; the share of the peak that the former allows.
-    static IEnumerable<(string, object)> Roofline(ContractLaunch launch, PtxTensorForm form, DimBinding typical)
+    static IEnumerable<(string, object)> Roofline(Launch launch, PtxTensorForm form, DimBinding typical)
     {
         var intensity = launch.Flops.Evaluate(typical) / (double)Math.Max(1, launch.Traffic.Evaluate(typical));
         return
         [
-            ("variant", PtxVariant.TensorCores.Architecture), ("typical", PtxTensorForm.Of(launch, typical) == form), ("flopsPerByte", Math.Round(intensity, 1)), ("tileFlopsPerByte", Math.Round(2 * form.Tile.Intensity, 1)),
+            ("variant", PtxVariant.TensorCores.Architecture), ("typical", PtxTensorLaunch.Of(launch, typical) == form), ("flopsPerByte", Math.Round(intensity, 1)), ("tileFlopsPerByte", Math.Round(2 * form.Tile.Intensity, 1)),
             ("h100Share", Math.Round(Math.Min(1, intensity * Bandwidth / Peak), 3)), ("h100Bound", intensity * Bandwidth < Peak ? "memory" : "arithmetic"),
         ];
     }

@@ -11,15 +11,37 @@ namespace Graph.Compiler.Targets.Ptx;
 /// Convolutions and their gradients as products that nobody writes down, one for each group of channels: what a window sees is read where it lies, padding is 0. Rows are filters (channels for an image's gradient), columns
 /// the pixels of all images (channels and taps for a weight's gradient), and summed are channels and taps (filters and taps; the pixels of all images).
 /// </summary>
-sealed class PtxConvolution : PtxTiles
+class PtxConvolution : PtxTiles
 {
     readonly ConvolutionKernel kernel;
     readonly PtxTileBody?[] makers;
     readonly PtxTileBody? epilogue;
-    readonly PtxOperand channels, filters, height, width, kernelWidth, mapHeight, mapWidth, taps;
+    readonly PtxOperand channels, filters, height, width, kernelHeight, kernelWidth, mapHeight, mapWidth, taps;
     PtxOperand firstChannel, firstFilter;
 
-    static readonly string[] Names = ["a", "b", "c"];
+    /// <summary>The names of its operands' parameters.</summary>
+    protected static readonly string[] Names = ["a", "b", "c"];
+
+    /// <summary>The group's first channel.</summary>
+    protected PtxOperand FirstChannel => firstChannel;
+
+    /// <summary>The group's first filter.</summary>
+    protected PtxOperand FirstFilter => firstFilter;
+
+    /// <summary>Rows and columns of a kind of plane: images, maps, windows.</summary>
+    protected (PtxOperand Down, PtxOperand Across) Image => (height, width);
+
+    /// <inheritdoc cref="Image"/>
+    protected (PtxOperand Down, PtxOperand Across) Map => (mapHeight, mapWidth);
+
+    /// <inheritdoc cref="Image"/>
+    protected (PtxOperand Down, PtxOperand Across) WindowSize => (kernelHeight, kernelWidth);
+
+    /// <summary>The body that makes an operand; null where it lies in memory.</summary>
+    protected PtxTileBody? Maker(int operand) => makers[operand];
+
+    /// <summary>What takes results; null where they go to memory.</summary>
+    protected PtxTileBody? Takes => epilogue;
 
     /// <summary>Its parameters, in order.</summary>
     public static ImmutableArray<PtxArgument> Arguments(ConvolutionKernel kernel) =>
@@ -29,7 +51,7 @@ sealed class PtxConvolution : PtxTiles
         .. Sizes(kernel.Sizes.Concat(kernel.Operands.SelectMany(o => o.Access?.Strides ?? []))), .. Counts,
     ];
 
-    PtxConvolution(ConvolutionKernel kernel, PtxWriter code, bool isWide) : base(code, isWide, kernel.Text, kernel.Accumulator, kernel.Sums, false, Arguments(kernel))
+    protected PtxConvolution(ConvolutionKernel kernel, PtxWriter code, bool isWide) : base(code, isWide, kernel.Text, kernel.Accumulator, kernel.Sums, false, Arguments(kernel))
     {
         if (!kernel.Sums.HasPlainConvolutions) throw new NotSupportedException($"The PTX target adds convolutions up in blocks one behind the other, but {kernel.Name} asks for {kernel.Sums.Text}.");
         this.kernel = kernel;
@@ -38,8 +60,8 @@ sealed class PtxConvolution : PtxTiles
         PtxOperand Of(int i) => Size(kernel.Sizes[i]);
         var groups = Index.Number(kernel.Window.Groups);
         (channels, height, width, filters) = (Index.Divide(Of(1), groups), Of(2), Of(3), Index.Divide(Of(4), groups));
-        (kernelWidth, mapHeight, mapWidth) = (Of(6), Of(7), Of(8));
-        taps = Index.Multiply(Of(5), kernelWidth);
+        (kernelHeight, kernelWidth, mapHeight, mapWidth) = (Of(5), Of(6), Of(7), Of(8));
+        taps = Index.Multiply(kernelHeight, kernelWidth);
         var pixels = Index.Multiply(Of(0), Index.Multiply(mapHeight, mapWidth));
         Extents = kernel.Kind switch
         {
@@ -140,7 +162,8 @@ sealed class PtxConvolution : PtxTiles
         return (quotient, Index.Subtract(a, Index.Multiply(quotient, b)));
     }
 
-    (PtxOperand Image, PtxOperand Y, PtxOperand X) Pixel(PtxOperand number, PtxOperand down, PtxOperand across)
+    /// <summary>Splits a number over planes of rows and columns.</summary>
+    protected (PtxOperand Plane, PtxOperand Y, PtxOperand X) Pixel(PtxOperand number, PtxOperand down, PtxOperand across)
     {
         var (above, x) = Divide(number, across);
         var (image, y) = Divide(above, down);
@@ -197,11 +220,14 @@ sealed class PtxConvolution : PtxTiles
 
     void Store(PtxOperand value, params PtxOperand[] places) => PtxConversions.Store(Code, "global", kernel.Operands[2].Access!.Type, Place(2, places), value);
 
-    string Place(int operand, PtxOperand[] places)
+    string Place(int operand, PtxOperand[] places) => "[" + Address(operand, places) + "]";
+
+    /// <summary>The address of an element of an operand, by its place along each axis.</summary>
+    protected PtxOperand Address(int operand, params PtxOperand[] places)
     {
         var access = kernel.Operands[operand].Access!;
         var element = Index.Number(0);
         for (var axis = 0; axis < places.Length; axis++) element = Index.MultiplyAdd(places[axis], Size(access.Strides[axis]), element);
-        return "[" + Index.Address(Argument(Names[operand]), element, access.Type.Size()) + "]";
+        return Index.Address(Argument(Names[operand]), element, access.Type.Size());
     }
 }

@@ -69,18 +69,20 @@ sealed class PtxBodyOfEight(PtxTileBody of, PtxWriter code, PtxIndex index)
     public bool Fits => of.Kernel.Stages[0].Stores.All(s => s.Access < 0 || IsTogether(s.Access));
 
     /// <summary>Writes the body for eight elements; goes elsewhere where an operand does not begin at a multiple of 16 bytes.</summary>
+    /// <param name="matrix">The number of its matrix; null where the body knows it.</param>
     /// <param name="row">The row.</param>
     /// <param name="column">The first of eight lanes.</param>
     /// <param name="tiles">The numbers that an epilogue takes; null for a body that makes an operand.</param>
     /// <param name="elsewhere">The label.</param>
     /// <returns>What the body makes.</returns>
-    public PtxOperand[] Write(PtxOperand row, PtxOperand column, PtxOperand[]? tiles, string elsewhere)
+    public PtxOperand[] Write(PtxOperand? matrix, PtxOperand row, PtxOperand column, PtxOperand[]? tiles, string elsewhere)
     {
         var (kernel, body) = (of.Kernel, of.Inside);
         var stores = kernel.Stages[0].Stores;
         var read = kernel.Sources.OfType<Kernels.Source.Load>().Select(l => l.Access).Distinct().Where(IsTogether).ToList();
         var written = stores.Where(s => s.Access >= 0).Select(s => s.Access).Distinct().ToList();
         body.Push();
+        if (matrix is { } number) body.Decode(number, body.AxesOf(Kernels.AxisRole.Outer));
         body.Decode(row, body.AxesOf(Kernels.AxisRole.Loop));
         body.At[kernel.Lane] = column;
         var addresses = read.Concat(written).Distinct().ToDictionary(a => a, body.Address);

@@ -97,7 +97,7 @@ public static class PtxLaunches
         LoopLaunch loop => Loop(loop, binding),
         SegmentedLaunch segmented => Segments(segmented, binding),
         ContractLaunch product => Product(product, binding, variant ?? PtxVariant.Portable),
-        ConvolutionLaunch convolution => Convolution(convolution, binding),
+        ConvolutionLaunch convolution => Convolution(convolution, binding, variant ?? PtxVariant.Portable),
         AttentionLaunch attention => Attention(attention, binding),
         LibraryLaunch library => Library(library, binding),
         _ => throw new NotSupportedException($"The PTX target has no launch of {launch.Title} yet."),
@@ -191,16 +191,30 @@ public static class PtxLaunches
         return slices == 1 ? [multiply] : [multiply, new(PtxProduct.SumOf(launch.Kernel.Name), Blocks(m * n, PtxTiles.Threads), PtxTiles.Threads, 0, arguments)];
     }
 
-    static IEnumerable<PtxLaunch> Convolution(ConvolutionLaunch launch, DimBinding binding)
+    static IEnumerable<PtxLaunch> Convolution(ConvolutionLaunch launch, DimBinding binding, PtxVariant variant)
+    {
+        if (variant.HasTensorCores && PtxTensorLaunch.Has(launch)) return OnTensorCores(launch, binding, PtxTensorWindows.Of(launch, binding));
+        var sums = launch.Kernel.Sums;
+        var depth = PtxConvolution.ExtentsOf(launch, binding).K;
+        return Convolve(launch, binding, new(launch.Kernel.Name, 0, PtxTiles.Threads, PtxTiles.SharedBytes, []), PtxTiles.Tile, PtxTiles.Tile, sums.Blocks(depth), sums.Length(depth));
+    }
+
+    /// <summary>A convolution on tensor cores in one of its forms.</summary>
+    public static IEnumerable<PtxLaunch> OnTensorCores(ConvolutionLaunch launch, DimBinding binding, PtxTensorForm form) => Convolve(
+        launch, binding, new(form.NameOf(launch.Kernel), 0, form.Tile.Threads, form.Tile.SharedBytes, []) { Variant = PtxVariant.TensorCores },
+        form.Tile.Rows, form.Tile.Columns, Blocks(PtxConvolution.ExtentsOf(launch, binding).K, PtxTensorTile.Step), PtxTensorTile.Step);
+
+    // A convolution cut into tiles, its sums into blocks of a length.
+    static IEnumerable<PtxLaunch> Convolve(ConvolutionLaunch launch, DimBinding binding, PtxLaunch function, int tileRows, int tileColumns, long blocks, long length)
     {
         var kernel = launch.Kernel;
-        var (groups, m, n, k) = PtxConvolution.ExtentsOf(launch, binding);
+        var (groups, m, n, _) = PtxConvolution.ExtentsOf(launch, binding);
         if (m <= 0 || n <= 0 || groups <= 0) return [];
-        var (rows, columns, blocks) = (Blocks(m, PtxTiles.Tile), Blocks(n, PtxTiles.Tile), kernel.Sums.Blocks(k));
+        var (rows, columns) = (Blocks(m, tileRows), Blocks(n, tileColumns));
         var arguments = Arguments(
             PtxConvolution.Arguments(kernel), launch.Dims, [null, launch.HookA, launch.HookB, launch.HookC], binding,
-            new() { [PtxTiles.RowTiles] = rows, [PtxTiles.ColumnTiles] = columns, [PtxTiles.Blocks] = blocks, [PtxTiles.BlockLength] = kernel.Sums.Length(k), [PtxTiles.SliceBlocks] = blocks, [PtxTiles.Slices] = 1 });
-        return [new(kernel.Name, columns * rows * groups, PtxTiles.Threads, PtxTiles.SharedBytes, arguments)];
+            new() { [PtxTiles.RowTiles] = rows, [PtxTiles.ColumnTiles] = columns, [PtxTiles.Blocks] = blocks, [PtxTiles.BlockLength] = length, [PtxTiles.SliceBlocks] = blocks, [PtxTiles.Slices] = 1 });
+        return [function with { Blocks = columns * rows * groups, Arguments = arguments }];
     }
 
     static IEnumerable<PtxLaunch> Attention(AttentionLaunch launch, DimBinding binding)

@@ -9,7 +9,7 @@ using Graph.Compiler.Kernels;
 namespace Graph.Compiler.Targets.Ptx;
 
 /// <summary>
-/// Kernels as PTX text: one module of what a program launches, for every card, and behind it a second one of products for tensor cores, where there are any. What flows in are kernels and launches; docs/ptx.md says how the text is made.
+/// Kernels as PTX text: one module of what a program launches, for every card, and behind it a second one of kernels for tensor cores, where there are any. What flows in are kernels and launches; docs/ptx.md says how the text is made.
 /// </summary>
 public static class PtxTarget
 {
@@ -31,7 +31,7 @@ public static class PtxTarget
     /// <summary>The name of a function that asks a flag whether it runs.</summary>
     public static string Guarded(string function) => function + "_if";
 
-    /// <summary>The modules of a program that was lowered for <see cref="KnownTargets.Ptx"/>, one behind the other: that of all cards, and that of tensor cores where it has products for them.</summary>
+    /// <summary>The modules of a program that was lowered for <see cref="KnownTargets.Ptx"/>, one behind the other: that of all cards, and that of tensor cores where it has work for them.</summary>
     /// <exception cref="NotSupportedException">A kernel is of a kind that is not emitted; the message names it.</exception>
     public static string Emit(LoweredProgram program)
     {
@@ -105,7 +105,7 @@ public static class PtxTarget
         ];
     }
 
-    /// <summary>The products of a program that tensor cores compute, in every form that its launches may take, in the order of the kernels.</summary>
+    /// <summary>The kernels of a program that tensor cores compute, in every form that its launches may take, in the order of the kernels.</summary>
     /// <inheritdoc cref="Functions(LoweredProgram, bool)"/>
     public static ImmutableArray<Function> TensorFunctions(LoweredProgram program, bool isWide = false)
     {
@@ -113,23 +113,16 @@ public static class PtxTarget
         var launches = (from function in program.Functions
                         let guarded = PtxSequence.Guarded(function)
                         from i in Enumerable.Range(0, function.Launches.Length)
-                        where function.Launches[i] is ContractLaunch product && PtxTensorForm.TypeOf(product.Kernel) is not null
-                        select (Launch: (ContractLaunch)function.Launches[i], IsGuarded: guarded[i])).ToLookup(l => l.Launch.Kernel.Name, StringComparer.Ordinal);
+                        let launch = function.Launches[i]
+                        where PtxTensorLaunch.Has(launch)
+                        select (Launch: launch, IsGuarded: guarded[i])).ToLookup(l => PtxLaunches.KernelOf(l.Launch)!.Name, StringComparer.Ordinal);
         return
         [
-            .. from kernel in program.Kernels.OfType<ProductKernel>()
+            .. from kernel in program.Kernels
                let isKernelWide = isWide || launches[kernel.Name].Any(l => PtxLaunches.IsWide(l.Launch, largest))
-               from form in launches[kernel.Name].SelectMany(l => PtxTensorForm.All(l.Launch).Select(f => (Form: f, l.IsGuarded))).Distinct()
-               select TensorFunction(kernel, form.Form, form.IsGuarded, isKernelWide),
+               from form in launches[kernel.Name].SelectMany(l => PtxTensorLaunch.All(l.Launch).Select(f => (Form: f, l.IsGuarded))).Distinct()
+               select PtxTensorLaunch.Function(kernel, form.Form, form.IsGuarded, isKernelWide),
         ];
-    }
-
-    /// <summary>A product for tensor cores in one of its forms.</summary>
-    public static Function TensorFunction(ProductKernel kernel, PtxTensorForm form, bool isGuarded, bool isWide)
-    {
-        var name = form.NameOf(kernel);
-        var entry = new PtxEntry(isGuarded ? Guarded(name) : name, isGuarded);
-        return new(entry.Name, PtxTensorProduct.Write(kernel, form, entry, isWide), form.Tile.Threads, form.Tile.SharedBytes);
     }
 
     static Function Library(LibraryLaunch launch, string name, bool isGuarded, bool isWide)

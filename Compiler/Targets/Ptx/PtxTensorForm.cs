@@ -7,7 +7,7 @@ using Graph.Compiler.Kernels;
 
 namespace Graph.Compiler.Targets.Ptx;
 
-/// <summary>One function of a product on tensor cores: its tile, and how each operand comes to the memory of the block.</summary>
+/// <summary>One function of a product or convolution on tensor cores: its tile, and how each operand comes to the memory of the block.</summary>
 /// <param name="Tile">How the result is cut.</param>
 /// <param name="CopyLeft">Bytes of an asynchronous copy, 16, 8 or 4, of the left operand; 0 where it comes through registers: made by a body, or beginning at odd places.</param>
 /// <param name="CopyRight">The same of the right operand.</param>
@@ -17,7 +17,7 @@ public sealed record PtxTensorForm(PtxTensorTile Tile, int CopyLeft, int CopyRig
     internal const int Together = 8;
 
     /// <summary>The function's name.</summary>
-    public string NameOf(ProductKernel kernel) => FormattableString.Invariant($"{kernel.Name}_{Tile.Name}_a{CopyLeft}_b{CopyRight}");
+    public string NameOf(Kernel kernel) => FormattableString.Invariant($"{kernel.Name}_{Tile.Name}_a{CopyLeft}_b{CopyRight}");
 
     /// <summary>The type that tensor cores multiply in a product; null where they do not: operands of two types, or of none of 16 bits.</summary>
     public static DType? TypeOf(ProductKernel kernel)
@@ -27,10 +27,18 @@ public sealed record PtxTensorForm(PtxTensorTile Tile, int CopyLeft, int CopyRig
         return type is DType.F16 or DType.BF16 && type == Type(kernel.B, kernel.MakesB) ? type : null;
     }
 
-    // What a body makes of 16-bit numbers and hands over as float32 are 16-bit numbers still.
-    static DType Type(Access? access, TileMaker? maker) => access?.Type ?? (Made(maker!) is { Op: ScalarOp.Cast, Type: DType.F32 } cast ? cast.Arguments[0].Type : Made(maker!).Type);
+    static DType Type(Access? access, TileMaker? maker) => access?.Type ?? Made(maker!.Body).Type;
 
-    static Scalar Made(TileMaker maker) => maker.Body.Stages[0].Stores.Single().Value;
+    /// <summary>What a body makes: of 16-bit numbers that it hands over as float32 those themselves.</summary>
+    internal static Scalar Made(LoopKernel body) => body.Stages[0].Stores.Single().Value is { Op: ScalarOp.Cast, Type: DType.F32 } cast && cast.Arguments[0].Type is DType.F16 or DType.BF16 ? body.Stages[0].Stores.Single().Value.Arguments[0] : body.Stages[0].Stores.Single().Value;
+
+    /// <summary>The one access that a body hands over as it is, where it has a single axis of rows; −1 where it makes something of it.</summary>
+    internal static int OnlyRead(LoopKernel body) =>
+        Made(body) is { Op: ScalarOp.Input } value && body.Sources[value.Index] is Source.Load load && body.Axes.Count(a => a.Role == AxisRole.Loop) == 1 ? load.Access : -1;
+
+    /// <summary>How far rows of an access lie apart, and lanes.</summary>
+    internal static (Extent Rows, Extent Lanes) Strides(LoopKernel body, int access) =>
+        (body.Accesses[access].Strides[Enumerable.Range(0, body.Axes.Length).Single(i => body.Axes[i].Role == AxisRole.Loop)], body.Accesses[access].Strides[body.Lane]);
 
     /// <summary>The matrix that an operand is as it lies in memory: named by the product itself, or all that its body reads; null for one that has to be made.</summary>
     public static PtxTensorMatrix? MatrixOf(ProductKernel kernel, bool isLeft)
@@ -38,11 +46,11 @@ public sealed record PtxTensorForm(PtxTensorTile Tile, int CopyLeft, int CopyRig
         var (access, maker) = isLeft ? (kernel.A, kernel.MakesA) : (kernel.B, kernel.MakesB);
         if (access is not null) return new(-1, access, access.Strides[3], access.Strides[4], [.. Enumerable.Range(0, 3).Where(i => !kernel.Batch[i].Is(1)).Select(i => access.Strides[i])], isLeft);
         var body = maker!.Body;
-        var value = Made(maker) is { Op: ScalarOp.Cast, Type: DType.F32 } cast ? cast.Arguments[0] : Made(maker);
-        if (value.Op != ScalarOp.Input || body.Sources[value.Index] is not Source.Load load || body.Axes.Count(a => a.Role == AxisRole.Loop) != 1) return null;
-        var from = body.Accesses[load.Access];
-        var (rows, lanes) = (from.Strides[Enumerable.Range(0, body.Axes.Length).Single(i => body.Axes[i].Role == AxisRole.Loop)], from.Strides[body.Lane]);
-        return new(load.Access, from, maker.Transposed ? lanes : rows, maker.Transposed ? rows : lanes, [.. Enumerable.Range(0, body.Axes.Length).Where(i => body.Axes[i].Role == AxisRole.Outer && !body.Axes[i].Size.Is(1)).Select(i => from.Strides[i])], isLeft);
+        var read = OnlyRead(body);
+        if (read < 0) return null;
+        var from = body.Accesses[read];
+        var (rows, lanes) = Strides(body, read);
+        return new(read, from, maker.Transposed ? lanes : rows, maker.Transposed ? rows : lanes, [.. Enumerable.Range(0, body.Axes.Length).Where(i => body.Axes[i].Role == AxisRole.Outer && !body.Axes[i].Size.Is(1)).Select(i => from.Strides[i])], isLeft);
     }
 
     /// <summary>All forms that a launch may take, whatever its sizes are.</summary>
@@ -56,7 +64,7 @@ public sealed record PtxTensorForm(PtxTensorTile Tile, int CopyLeft, int CopyRig
     public static PtxTensorForm Of(ContractLaunch launch, DimBinding binding)
     {
         var (m, n, k, count) = Extents(launch, d => d.Evaluate(binding));
-        int Copy(bool isLeft) => Copies(launch, isLeft).First(bytes => bytes == 0 || Places(launch, MatrixOf(launch.Kernel, isLeft)!, isLeft).All(d => d.Evaluate(binding) * PtxTensorTile.Element % bytes == 0));
+        int Copy(bool isLeft) => Copies(launch, isLeft).First(bytes => bytes == 0 || Begin(Places(launch, MatrixOf(launch.Kernel, isLeft)!, isLeft), bytes, binding));
         return new(PtxTensorTile.Choose(m, n, k, count, Tiles(launch)), Copy(isLeft: true), Copy(isLeft: false));
     }
 
@@ -75,34 +83,41 @@ public sealed record PtxTensorForm(PtxTensorTile Tile, int CopyLeft, int CopyRig
     // What sizes may come to that a call says: the tiles for all of them are there.
     static readonly long[] sizes = [1, 16, 64, 128, 512, 2048, 8192, 1 << 16];
 
-    // Those that are best for sizes that the launch may have.
-    static ImmutableArray<PtxTensorTile> Tiles(ContractLaunch launch)
+    static ImmutableArray<PtxTensorTile> Tiles(ContractLaunch launch) => Tiles(launch.M, launch.N, launch.K, launch.Batch, (m, n, k, count) => Slices(launch.Kernel, m, n, k, count));
+
+    /// <summary>The tiles that are best for sizes that a launch may have.</summary>
+    internal static ImmutableArray<PtxTensorTile> Tiles(Dim rows, Dim columns, Dim depth, ImmutableArray<Dim> batch, Func<long, long, long, long, long> slices)
     {
         List<(long M, long N, long K, long Count)> shapes = [];
         long[] Possible(Dim size) => size.TryConstant(out var known) ? [known] : sizes;
-        var batch = launch.Batch.All(d => d.IsConstant) ? [launch.Batch.Aggregate(1L, (all, d) => all * d.Constant)] : sizes;
-        foreach (var m in Possible(launch.M))
-            foreach (var n in Possible(launch.N))
-                foreach (var k in Possible(launch.K))
-                    foreach (var count in batch)
+        var counts = batch.All(d => d.IsConstant) ? [batch.Aggregate(1L, (all, d) => all * d.Constant)] : sizes;
+        foreach (var m in Possible(rows))
+            foreach (var n in Possible(columns))
+                foreach (var k in Possible(depth))
+                    foreach (var count in counts)
                     {
-                        var slices = Slices(launch.Kernel, m, n, k, count);
-                        shapes.Add((m, n, (k + slices - 1) / slices, count * slices));
+                        var parts = slices(m, n, k, count);
+                        shapes.Add((m, n, (k + parts - 1) / parts, count * parts));
                     }
         var best = new HashSet<PtxTensorTile>(shapes.Select(s => PtxTensorTile.Choose(s.M, s.N, s.K, s.Count, PtxTensorTile.Table)));
         return [.. PtxTensorTile.Table.Where(best.Contains)];
     }
 
-    // The largest copy that sizes in the text allow, and what is taken where others do not.
-    static IEnumerable<int> Copies(ContractLaunch launch, bool isLeft)
+    static IEnumerable<int> Copies(ContractLaunch launch, bool isLeft) => MatrixOf(launch.Kernel, isLeft) is { IsContiguous: true } matrix ? Copies(Places(launch, matrix, isLeft)) : [0];
+
+    /// <summary>The largest copy that sizes in the text allow, and what is taken where others do not.</summary>
+    /// <param name="places">What the places of an operand's lines are sums of multiples of, in elements.</param>
+    internal static IEnumerable<int> Copies(IEnumerable<Dim> places)
     {
-        if (MatrixOf(launch.Kernel, isLeft) is not { IsContiguous: true } matrix) return [0];
         var (bytes, isOpen) = (16, false);
-        foreach (var place in Places(launch, matrix, isLeft))
+        foreach (var place in places)
             if (place.TryConstant(out var elements)) bytes = Math.Min(bytes, elements % 8 == 0 ? 16 : elements % 4 == 0 ? 8 : elements % 2 == 0 ? 4 : 0);
             else isOpen |= !Dim.TryDivide(place, 8, out _);
         return bytes == 0 ? [0] : isOpen ? [bytes, 0] : [bytes];
     }
+
+    /// <summary>Whether all places are multiples of so many bytes under a binding.</summary>
+    internal static bool Begin(IEnumerable<Dim> places, int bytes, DimBinding binding) => bytes == 0 || places.All(d => d.Evaluate(binding) * PtxTensorTile.Element % bytes == 0);
 
     // What the places of an operand's lines are sums of multiples of, in elements.
     static IEnumerable<Dim> Places(ContractLaunch launch, PtxTensorMatrix matrix, bool isLeft)

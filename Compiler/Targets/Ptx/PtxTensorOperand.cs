@@ -47,6 +47,17 @@ sealed class PtxTensorOperand
         if (rows < rowsOfPass) isIdle = code.Compare("ge", "s32", thread, Word(rows * pieces));
     }
 
+    /// <summary>Whether asynchronous copies bring it.</summary>
+    public bool IsCopied => copy > 0;
+
+    /// <summary>The thread's first place along its pieces in a stage: a step where elements lie behind one another along the summed extent, a line elsewhere.</summary>
+    /// <param name="from">The stage's first step.</param>
+    public PtxOperand Along(PtxOperand from)
+    {
+        var (first, begin) = First;
+        return isDeep ? index.Add(from, index.OfWord(begin)) : index.Add(start, index.OfWord(first));
+    }
+
     static PtxOperand Word(long value) => PtxOperand.Word(value);
 
     PtxOperand Do(string opcode, params PtxOperand[] x) => code.Instruction(opcode, RegisterClass.Word, x);

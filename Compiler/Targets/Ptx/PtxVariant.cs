@@ -9,14 +9,14 @@ public sealed record PtxVariant(string Architecture, string Version, int Capabil
     /// <summary>Every card since Volta: all kernels, in plain instructions.</summary>
     public static PtxVariant Portable { get; } = new("sm_70", "7.0", 70);
 
-    /// <summary>Ampere and everything after it: products of 16-bit numbers on tensor cores. What is not there, the portable module has.</summary>
+    /// <summary>Ampere and everything after it: products and convolutions of 16-bit numbers on tensor cores. What is not there, the portable module has.</summary>
     public static PtxVariant TensorCores { get; } = new("sm_80", "7.0", 80);
 
     /// <summary>The newest variant that a card runs.</summary>
     /// <param name="capability">Its compute capability, ten times its number.</param>
     public static PtxVariant Of(int capability) => capability >= TensorCores.Capability ? TensorCores : Portable;
 
-    /// <summary>Whether products of 16-bit numbers are on tensor cores.</summary>
+    /// <summary>Whether 16-bit numbers are multiplied on tensor cores.</summary>
     public bool HasTensorCores => Capability >= 80;
 
     /// <summary>For fingerprints: what bits depend on beside the kernels.</summary>

@@ -37,12 +37,12 @@ sealed class EmulatedMachine
         if (this.variant.HasTensorCores) modules[PtxVariant.Portable] = device.Load(PtxTarget.Module(PtxTarget.Functions(program, isWide)));
     }
 
-    /// <summary>The module of products on tensor cores, in a tile or in those that are chosen.</summary>
+    /// <summary>The module for tensor cores, in a tile or in those that are chosen.</summary>
     public static string TensorModule(LoweredProgram program, bool isWide = false, PtxTensorTile? tile = null) => PtxTarget.Module(tile is null ? PtxTarget.TensorFunctions(program, isWide)
-        : [.. (from launch in program.Functions.SelectMany(f => f.Launches).OfType<ContractLaunch>()
-               where PtxTensorForm.TypeOf(launch.Kernel) is not null
-               from form in PtxTensorForm.All(launch)
-               select (launch.Kernel, Form: form with { Tile = tile })).Distinct().Select(f => PtxTarget.TensorFunction(f.Kernel, f.Form, isGuarded: false, isWide))], PtxVariant.TensorCores);
+        : [.. (from launch in program.Functions.SelectMany(f => f.Launches)
+               where PtxTensorLaunch.Has(launch)
+               from form in PtxTensorLaunch.All(launch)
+               select (Kernel: PtxLaunches.KernelOf(launch)!, Form: form with { Tile = tile })).Distinct().Select(f => PtxTensorLaunch.Function(f.Kernel, f.Form, isGuarded: false, isWide))], PtxVariant.TensorCores);
 
     ulong flags;
 
@@ -119,7 +119,7 @@ sealed class EmulatedMachine
             return record;
         }
         ulong Value(PtxValue value) => value.IsRecord ? Record() : value.IsFlag ? flags + (ulong)value.Number : value.IsOperand && of.Operands[value.Operand] is var o ? memory[o.Buffer] + (ulong)(o.Offset.Evaluate(binding) * o.Buffer.DType.Size()) : (ulong)value.Number;
-        if (tile is not null && of is ContractLaunch product && launch.Variant.HasTensorCores) launch = PtxLaunches.OnTensorCores(product, binding, PtxTensorForm.Of(product, binding) with { Tile = tile }).First();
+        if (tile is not null && launch.Variant.HasTensorCores) launch = PtxTensorLaunch.Start(of, binding, PtxTensorLaunch.Of(of, binding) with { Tile = tile }).First();
         ulong[] values = [.. launch.Arguments.Select(Value)];
         if (launch.Table is { } table)
         {

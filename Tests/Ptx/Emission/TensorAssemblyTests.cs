@@ -36,7 +36,7 @@ public sealed class TensorAssemblyTests(PtxasCount count)
     {
         var program = Lower(name);
         var typical = DimBinding.Typical(program.Dims);
-        var launched = program.Functions.SelectMany(f => f.Launches).OfType<ContractLaunch>().Where(l => PtxTensorForm.TypeOf(l.Kernel) is not null).Select(l => PtxTensorForm.Of(l, typical).NameOf(l.Kernel)).ToHashSet(StringComparer.Ordinal);
+        var launched = program.Functions.SelectMany(f => f.Launches).Where(PtxTensorLaunch.Has).Select(l => PtxTensorLaunch.Of(l, typical).NameOf(PtxLaunches.KernelOf(l)!)).ToHashSet(StringComparer.Ordinal);
         Assert.NotEmpty(launched);
         var all = PtxTarget.TensorFunctions(program);
         Assert.Superset(launched, all.Select(f => f.Name).ToHashSet(StringComparer.Ordinal));
