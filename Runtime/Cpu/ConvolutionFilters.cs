@@ -26,6 +26,11 @@ unsafe struct ConvolutionFilters
     // Into so many parts a thread's share of the filters is cut at most.
     const long MostParts = 4;
 
+    const long CacheLine = 64;
+
+    // The last to come waits for, or is waited for by, so much of a task.
+    const double Tail = 0.2;
+
     // As many pixels at once are turned back, near by.
     const long EmitPixels = 128;
 
@@ -183,9 +188,8 @@ unsafe struct ConvolutionFilters
     {
         double panels = (job->RowPanels + parts - 1) / parts, multiplied = IsTurned ? TileCycles(job->TaskImages) : TileCycles(job->TaskColumns) * job->TaskImages;
         multiplied *= (double)steps * job->TaskRows / job->CoarseRows;
-        var copied = SourceFloats / job->BlockChannels * (job->Source.IsMade ? 3 : IsTurned ? 1.2 : 0.8);
-        // The last to come waits for, or is waited for by, a part of a task.
-        var rounds = (Tasks + threads - 1) / threads + (threads > 1 ? 0.3 : 0);
+        var copied = SourceFloats / job->BlockChannels * (job->Source.IsMade ? 3 : IsTurned ? 1.2 : 0.5) + (IsTurned ? 0 : 8 * job->TaskImages * seen.Slots(job->TaskRows) * seen.StepX);
+        var rounds = (Tasks + threads - 1) / threads + (threads > 1 ? Tail : 0);
         return rounds * ((multiplied * panels + copied + panels * job->Machine.Columns * job->Window * 0.15) * job->Channels + 2000);
     }
 
@@ -246,6 +250,13 @@ unsafe struct ConvolutionFilters
         var runs = (Run*)room;
         int count = FindRuns(runs, images, row, rows, column, columns, part.Reads(row, rows, job->Source.Height, job->Source.Width).Top, across, pixels);
         float* strip = room + RunFloats, made = strip + EmitFloats;
+        // Weights that were packed long ago come from memory: while a panel is multiplied, so many bytes a step of the next are asked for.
+        long reads = 0, aheadStep = 0;
+        if (job->PackedWeight != null)
+        {
+            for (int i = 0; i < count; i++) reads += TapsOf(runs[i].Set);
+            aheadStep = Math.Min(CacheLine, mostTaps * width * sizeof(float) / Math.Max(1, reads) + 1);
+        }
         long madeRoom = RoomFloats - RunFloats - EmitFloats, stride = IsTurned ? pixels * width : job->SpreadX * width;
         for (long block = 0; block < job->Blocks; block++)
         {
@@ -256,11 +267,21 @@ unsafe struct ConvolutionFilters
             {
                 long first = job->RowOf(panel), filters = job->RowOf(panel + 1) - first;
                 float* tile = job->Blocks > 1 ? sums + (panel - firstPanel) * panelSums : sums;
+                var list = new KernelList { Ahead = (byte*)source };
+                var isLast = panel + 1 == lastPanel;
+                if (aheadStep > 0 && !(isLast && block + 1 == job->Blocks))
+                {
+                    list.Ahead = (byte*)job->PanelOf(job->Phases[0], isLast ? block + 1 : block, isLast ? firstPanel : panel + 1);
+                    list.AheadStep = aheadStep;
+                }
                 for (int i = 0; i < count; i++)
                 {
                     var run = runs + i;
+                    long steps = channels * TapsOf(run->Set);
+                    list.Steps = lists + run->Set * listStep;
                     job->Machine.ListedKernel(run->Rows, filters)(
-                        channels * TapsOf(run->Set), source + run->From, job->PanelOf(job->Phases[phases[run->Set]], block, panel), (long)(lists + run->Set * listStep), tile + run->To, stride, block > 0 ? 1 : 0);
+                        steps, source + run->From, job->PanelOf(job->Phases[phases[run->Set]], block, panel), (long)&list, tile + run->To, stride, block > 0 ? 1 : 0);
+                    list.Ahead += steps * list.AheadStep;
                 }
                 if (block < job->Blocks - 1) continue;
                 if (across == job->ResultWidth)

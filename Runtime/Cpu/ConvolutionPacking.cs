@@ -25,25 +25,23 @@ static unsafe class ConvolutionPacking
             PadLines(phase, source, rowStride, height, width, first, slots, padded);
             return;
         }
-        for (long slot = 0; slot < slots; slot++)
+        for (long residue = 0; residue < stepX; residue++)
         {
-            long y = first + slot;
-            if (phase.StepY > 1 && !IsRead(phase.TapY, phase.Taps, slot + phase.MinY, phase.StepY)) continue;
-            for (long residue = 0; residue < stepX; residue++)
+            if (!phase.ReadsColumn(phase.MinX + residue)) continue;
+            // i is inside for start + i·step in [0, width).
+            long start = phase.MinX + phase.GridLeft * stepX + residue;
+            long from = start >= 0 ? 0 : Math.Min((-start + stepX - 1) / stepX, valid);
+            long end = width <= start ? from : Math.Clamp((width - start + stepX - 1) / stepX, from, valid);
+            float* to = padded + residue * paddedWidth, line = source + first * rowStride + start * columnStride;
+            for (long slot = 0; slot < slots; slot++, to += stepX * paddedWidth, line += rowStride)
             {
-                if (stepX > 1 && !IsRead(phase.TapX, phase.Taps, phase.MinX + residue, stepX, all: true)) continue;
-                float* to = padded + (slot * stepX + residue) * paddedWidth;
-                if (y < 0 || y >= height)
+                if (!phase.ReadsRow(slot + phase.MinY)) continue;
+                if ((ulong)(first + slot) >= (ulong)height)
                 {
                     Clear(to, valid);
                     continue;
                 }
-                // i is inside for start + i·step in [0, width).
-                long start = phase.MinX + phase.GridLeft * stepX + residue;
-                long from = start >= 0 ? 0 : Math.Min((-start + stepX - 1) / stepX, valid);
-                long end = width <= start ? from : Math.Clamp((width - start + stepX - 1) / stepX, from, valid);
                 Clear(to, from);
-                float* line = source + y * rowStride + start * columnStride;
                 if (step == 2) CopyEvery2nd(to + from, line + 2 * from, end - from);
                 else
                 {
@@ -63,7 +61,7 @@ static unsafe class ConvolutionPacking
         source += start + first * rowStride;
         for (long slot = 0; slot < slots; slot++, to += line, source += rowStride)
         {
-            if (phase.StepY > 1 && !IsRead(phase.TapY, phase.Taps, slot + phase.MinY, phase.StepY)) continue;
+            if (!phase.ReadsRow(slot + phase.MinY)) continue;
             if ((ulong)(first + slot) >= (ulong)height)
             {
                 Clear(to, valid);
@@ -73,17 +71,6 @@ static unsafe class ConvolutionPacking
             Copy(to + from, source + from, end - from);
             Clear(to + end, valid - end);
         }
-    }
-
-    // Whether a tap gets to a row in whole steps, or, for all steps of either sign, to a residue.
-    static bool IsRead(long* taps, long count, long place, long step, bool all = false)
-    {
-        for (long t = 0; t < count; t++)
-        {
-            long distance = place - taps[t];
-            if ((distance >= 0 || all) && distance % step == 0) return true;
-        }
-        return false;
     }
 
     /// <summary>
@@ -154,13 +141,20 @@ static unsafe class ConvolutionPacking
     public static void Copy(float* to, float* from, long count)
     {
         long i = 0;
-        if (count < 8)
+        if (count < 4)
         {
             for (; i < count; i++) to[i] = from[i];
             return;
         }
-        for (; i + 8 <= count; i += 8) Vector256.Load(from + i).Store(to + i);
         // The last vector overlaps the one before it.
+        if (count < 8)
+        {
+            var first = Vector128.Load(from);
+            Vector128.Load(from + count - 4).Store(to + count - 4);
+            first.Store(to);
+            return;
+        }
+        for (; i + 8 <= count; i += 8) Vector256.Load(from + i).Store(to + i);
         if (i < count) Vector256.Load(from + count - 8).Store(to + count - 8);
     }
 
@@ -175,11 +169,12 @@ static unsafe class ConvolutionPacking
             Odds(Vector256.Load(from), Vector256.Load(from + 8)).Store(to + count - 8);
             return;
         }
-        for (; i + 5 <= count; i += 4)
+        for (; i + 5 <= count; i += 4) Evens(Vector128.Load(from + 2 * i), Vector128.Load(from + 2 * i + 4)).Store(to + i);
+        if (Sse.IsSupported && count > 4)
         {
-            var x = Vector128.Load(from + 2 * i);
-            var y = Vector128.Load(from + 2 * i + 4);
-            Evens(x, y).Store(to + i);
+            from += 2 * (count - 4) - 1;
+            Odds(Vector128.Load(from), Vector128.Load(from + 4)).Store(to + count - 4);
+            return;
         }
         for (; i < count; i++) to[i] = from[2 * i];
     }
@@ -189,6 +184,9 @@ static unsafe class ConvolutionPacking
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     static Vector256<float> Odds(Vector256<float> x, Vector256<float> y) => Avx2.Permute4x64(Avx.Shuffle(x, y, 0xDD).AsDouble(), 0xD8).AsSingle();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static Vector128<float> Odds(Vector128<float> x, Vector128<float> y) => Sse.Shuffle(x, y, 0xDD);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     static Vector128<float> Evens(Vector128<float> x, Vector128<float> y)

@@ -26,6 +26,9 @@ unsafe struct ConvolutionPhase
     public long* TapY, TapX, TapWeight;
     public long MinY, MaxY, MinX, MaxX;
 
+    // Residues of the steps at which there are taps, as bits; all of a step that has too many.
+    ulong residuesY, residuesX;
+
     /// <summary>This phase's packed weights.</summary>
     public float* Weights;
 
@@ -44,6 +47,15 @@ unsafe struct ConvolutionPhase
         if (x < MinX) MinX = x;
         if (x > MaxX) MaxX = x;
         Taps++;
+        residuesY |= Residue(y, StepY);
+        residuesX |= Residue(x, StepX);
+    }
+
+    static ulong Residue(long place, long step)
+    {
+        if (step > 64) return ulong.MaxValue;
+        long rest = place % step;
+        return 1UL << (int)(rest < 0 ? rest + step : rest);
     }
 
     /// <summary>Widens what this phase sees of the source to what another sees, too.</summary>
@@ -53,6 +65,8 @@ unsafe struct ConvolutionPhase
         (MinY, MaxY) = Taps == 0 ? (other.MinY, other.MaxY) : (Math.Min(MinY, other.MinY), Math.Max(MaxY, other.MaxY));
         (MinX, MaxX) = Taps == 0 ? (other.MinX, other.MaxX) : (Math.Min(MinX, other.MinX), Math.Max(MaxX, other.MaxX));
         Taps = Math.Max(Taps, other.Taps);
+        residuesY |= other.residuesY;
+        residuesX |= other.residuesX;
     }
 
     /// <summary>The same phase on grid columns [left, left + width) only.</summary>
@@ -77,15 +91,10 @@ unsafe struct ConvolutionPhase
         PlaneRegion.Within(height, width, row * StepY + MinY, Slots(rows), MinX + GridLeft * StepX, ReadWidth * StepX);
 
     /// <summary>Whether a tap gets to a row of the source in whole steps.</summary>
-    public readonly bool ReadsRow(long y)
-    {
-        if (StepY == 1) return true;
-        for (long t = 0; t < Taps; t++)
-        {
-            if ((y - TapY[t]) % StepY == 0) return true;
-        }
-        return false;
-    }
+    public readonly bool ReadsRow(long y) => StepY == 1 || (residuesY & Residue(y, StepY)) != 0;
+
+    /// <summary>Whether one does to a column.</summary>
+    public readonly bool ReadsColumn(long x) => StepX == 1 || (residuesX & Residue(x, StepX)) != 0;
 
     /// <summary>The taps that are inside of a source of that height for a row of the grid, as bits; of at most 64.</summary>
     public readonly ulong TapsDown(long y, long height)

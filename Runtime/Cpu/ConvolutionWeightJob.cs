@@ -137,9 +137,11 @@ unsafe struct ConvolutionWeightJob
     readonly void StripListed(long filters, float* packedA, float* turned, int* counts, KernelStep* lists, float* sums, long add)
     {
         var kernel = Machine.ListedKernel(filters, Machine.Columns);
+        var list = new KernelList { Ahead = (byte*)packedA };
         for (long t = 0; t < cut.Taps; t++, lists += ChunkPixels, sums += cut.Pixel)
         {
-            for (long c = 0; c < cut.Pixel; c += Machine.Columns) kernel(counts[t], packedA, turned + c, (long)lists, sums + c, cut.ColumnStride, add);
+            list.Steps = lists;
+            for (long c = 0; c < cut.Pixel; c += Machine.Columns) kernel(counts[t], packedA, turned + c, (long)&list, sums + c, cut.ColumnStride, add);
         }
     }
 

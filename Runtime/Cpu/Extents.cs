@@ -30,11 +30,20 @@ interface ISteps
 /// <summary>Rows at one distance.</summary>
 readonly struct EvenSteps : ISteps { public static bool AreListed => false; }
 
-/// <summary>Rows wherever a list of <see cref="KernelStep"/> says.</summary>
+/// <summary>Rows wherever a list of <see cref="KernelList"/> says.</summary>
 readonly struct ListedSteps : ISteps { public static bool AreListed => true; }
 
 /// <summary>Where a row of A and one of B lie, in floats from the first of each.</summary>
 struct KernelStep
 {
     public int A, B;
+}
+
+/// <summary>The steps of a micro-kernel, and memory that is asked for on the way, a place a step: what comes next is near when its turn comes.</summary>
+/// <remarks><see cref="AheadStep"/> is in bytes; with 0 and memory that is near, nothing happens.</remarks>
+unsafe struct KernelList
+{
+    public KernelStep* Steps;
+    public byte* Ahead;
+    public long AheadStep;
 }

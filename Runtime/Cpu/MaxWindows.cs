@@ -1,6 +1,7 @@
 using System;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace Graph.Runtime.Cpu;
 
@@ -10,8 +11,51 @@ static unsafe class MaxWindows
     /// <summary>Windows [from, to) of all rows of one plane's map; where their maxima lie only if there is an index.</summary>
     public static void Plane(PoolingCall* c, float* plane, long from, long to, float* map, int* index)
     {
-        if (index == null) Plane<Alone>(c, plane, from, to, map, index);
+        if (index == null && IsOfSquares(c) && to - from == c->MapWidth) Squares(c, plane, map);
+        else if (index == null) Plane<Alone>(c, plane, from, to, map, index);
         else Plane<Placed>(c, plane, from, to, map, index);
+    }
+
+    // Windows of 2 × 2 side by side, all of them inside.
+    static bool IsOfSquares(PoolingCall* c) =>
+        Avx2.IsSupported && c->KernelHeight == 2 && c->KernelWidth == 2 && c->StrideHeight == 2 && c->StrideWidth == 2 && c->PaddingTop == 0 && c->PaddingLeft == 0 && 2 * c->MapHeight <= c->Height;
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    static void Squares(PoolingCall* c, float* plane, float* map)
+    {
+        long width = c->MapWidth, row = c->From.Row, last = width - WindowRows.Group, lastPair = width - 2 * WindowRows.Group;
+        for (long y = 0; y < c->MapHeight; y++, plane += 2 * row, map += width)
+        {
+            if (lastPair < 0)
+            {
+                float* p = plane, q = plane + 2 * last;
+                WindowRows.Store(Square(WindowRows.Load(p, q), WindowRows.Load(p + 4, q + 4), WindowRows.Load(p + row, q + row), WindowRows.Load(p + row + 4, q + row + 4)), map, map + last);
+                continue;
+            }
+            for (long x = 0; x < width; x += 2 * WindowRows.Group)
+            {
+                long a = Math.Min(x, lastPair);
+                float* p = plane + 2 * a;
+                var best = Square(Vector256.Load(p), Vector256.Load(p + 8), Vector256.Load(p + row), Vector256.Load(p + row + 8));
+                // Pairs of windows come by turns from the halves of a vector.
+                Avx2.Permute4x64(best.AsDouble(), 0xD8).AsSingle().Store(map + a);
+            }
+        }
+    }
+
+    // The maxima of squares, of which two vectors have the upper row and two the lower one. The processor's maximum is its second operand where neither is greater: the first of equal ones, but never a NaN behind a number.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static Vector256<float> Square(Vector256<float> upper, Vector256<float> upperRest, Vector256<float> lower, Vector256<float> lowerRest)
+    {
+        var (a, b) = (WindowRows.Even(upper, upperRest), WindowRows.Odd(upper, upperRest));
+        var (c, d) = (WindowRows.Even(lower, lowerRest), WindowRows.Odd(lower, lowerRest));
+        var unordered = Avx.CompareUnordered(a, b) | Avx.CompareUnordered(c, d);
+        if (Avx.TestZ(unordered, unordered)) return Avx.Max(d, Avx.Max(c, Avx.Max(b, a)));
+        var (best, nowhere) = (a, Vector256<int>.Zero);
+        Take<Alone>(b, nowhere, ref best, ref nowhere);
+        Take<Alone>(c, nowhere, ref best, ref nowhere);
+        Take<Alone>(d, nowhere, ref best, ref nowhere);
+        return best;
     }
 
     static void Plane<Maximum>(PoolingCall* c, float* plane, long from, long to, float* map, int* index) where Maximum : struct, IMaximum

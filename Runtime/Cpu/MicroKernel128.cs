@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace Graph.Runtime.Cpu;
 
@@ -13,14 +14,16 @@ static unsafe class MicroKernel128
 
     /// <summary>
     /// C[H, 4·W] (+)= Σ_p a[p·8 + row]·b[p·bStride + column], summed in order of p by fused multiply-adds from 0. H and W are constants to the JIT,
-    /// which drops the rows and the column that a smaller tile does not have. Where the steps are listed, bStride is the address of the list (<see cref="KernelStep"/>).
+    /// which drops the rows and the column that a smaller tile does not have. Where the steps are listed, bStride is the address of the list (<see cref="KernelList"/>).
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Multiply<S, H, W>(long k, float* a, float* b, long bStride, float* c, long cStride, long accumulate)
         where S : struct, ISteps where H : struct, IExtent where W : struct, IExtent
     {
         float* rows = a, columns = b;
-        var step = (KernelStep*)bStride;
+        var list = S.AreListed ? *(KernelList*)bStride : default;
+        var step = list.Steps;
+        var ahead = list.Ahead;
         Vector128<float> x0 = default, y0 = default;
         Vector128<float> x1 = default, y1 = default;
         Vector128<float> x2 = default, y2 = default;
@@ -34,6 +37,8 @@ static unsafe class MicroKernel128
                 a = rows + step->A;
                 b = columns + step->B;
                 step++;
+                if (Sse.IsSupported) Sse.Prefetch1(ahead);
+                ahead += list.AheadStep;
             }
             var u = Vector128.Load(b);
             var v = W.Value > 1 ? Vector128.Load(b + 4) : default;
