@@ -7,11 +7,16 @@ namespace Graph.Examples.Gpt;
 /// </summary>
 [Model]
 [Dim("B", Max = 64, Typical = 12)]
+[Dim("T", Max = 64, Typical = 1)]
 public partial class CharacterGpt() : Transformer(new TransformerSizes(Vocabulary: 256, Context: 64, Layers: 4, Heads: 4, Width: 128))
 {
     /// <summary>The logits of the character after each, [B, 64, 256].</summary>
     [Entry]
     public Tensor Predict([Shape("B", 64)] Tensor<int> text) => Forward(text);
+
+    /// <summary>The logits of the character behind <paramref name="text"/>, [256], which stands from place <paramref name="at"/> on behind what the session has read before and does not read again.</summary>
+    [Entry]
+    public Tensor Next([Shape(1, "T")] Tensor<int> text, [Shape(1)] Tensor<int> at) => Continue(text, at.Reshape());
 
     [Loss]
     public Tensor Loss([Shape("B", 64)] Tensor<int> text, [Shape("B", 64)] Tensor<int> next) => Forward(text).Flatten(0, 1).CrossEntropy(next.Flatten());

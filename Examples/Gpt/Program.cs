@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.CommandLine;
+using System.Diagnostics;
 using System.Globalization;
 using System.IO;
 using System.Threading;
@@ -19,6 +20,7 @@ static class Program
 
     static readonly Option<int> sample = new("--sample") { Description = "How many characters to write at the end.", DefaultValueFactory = _ => 500 };
     static readonly Option<float> temperature = new("--temperature") { Description = "Below 1 the text is more likely, above 1 more varied.", DefaultValueFactory = _ => 0.8f };
+    static readonly Option<bool> readAgain = new("--read-again") { Description = "Write by reading all of the context for each character instead of keeping keys and values: the same text, slower." };
 
     static Program()
     {
@@ -28,13 +30,13 @@ static class Program
 
     static Task<int> Main(string[] args) => ExampleOptions.RunAsync(
         args, "Trains a character-level transformer (nanoGPT's CPU configuration) and samples text from it.",
-        "A text file, or a folder whose C# sources are read; this repository's own sources when left out.", "out/gpt", Run, sample, temperature);
+        "A text file, or a folder whose C# sources are read; this repository's own sources when left out.", "out/gpt", Run, sample, temperature, readAgain);
 
     static async Task Run(ExampleOptions options, CancellationToken cancel)
     {
         if (options.Memory)
         {
-            Console.Write(CharacterGpt.Memory(BatchSize, options.Precision, options.Threads));
+            Console.Write(CharacterGpt.Memory(B: BatchSize, precision: options.Precision, threads: options.Threads));
             return;
         }
         var text = Corpus.Read(options.Data, Vocabulary);
@@ -71,7 +73,9 @@ static class Program
             },
             progress, cancel));
 
-        var written = new Sampler(model, vocabulary, options.Seed, ExampleOptions.Parsed.GetValue(temperature)).Write("\n", ExampleOptions.Parsed.GetValue(sample), cancel);
+        var (count, began) = (ExampleOptions.Parsed.GetValue(sample), Stopwatch.GetTimestamp());
+        var written = new Sampler(model, vocabulary, options.Seed, ExampleOptions.Parsed.GetValue(temperature), ExampleOptions.Parsed.GetValue(readAgain)).Write("\n", count, cancel);
+        var perSecond = count / Stopwatch.GetElapsedTime(began).TotalSeconds;
         new ReportPage("A small language model", $"A transformer of {model.Parameters.ParameterCount:N0} parameters on {text.Length:N0} characters, {Context} at a time.")
             .Figures(
                 ("loss, held out", (result.ValidationLoss ?? double.NaN).ToString("0.000", CultureInfo.InvariantCulture)),
@@ -79,17 +83,18 @@ static class Program
                 ("training", result.History.Elapsed.TotalSeconds.ToString("0 s", CultureInfo.InvariantCulture)),
                 ("memory of a step", (plan.ArenaBytes / 1048576.0).ToString("0.0 MB", CultureInfo.InvariantCulture)))
             .History(result.History, "loss (nats a character)")
-            .Memory("Memory of a training step", CharacterGpt.Memory(BatchSize, options.Precision, options.Threads)["train_step"])
+            .Memory("Memory of a training step", CharacterGpt.Memory(B: BatchSize, precision: options.Precision, threads: options.Threads)["train_step"])
             .Text("What it writes", written)
             .Facts("This run", [.. RunFacts.Of(options, options.Data ?? "the sources of this repository", checkpoint), ("context", $"{Context} characters"), ("vocabulary", $"{vocabulary.Count} characters")])
             .Write(report);
 
         Console.WriteLine(written);
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"wrote {count:N0} characters, {perSecond:N0} a second"));
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"held-out loss {result.ValidationLoss:0.000} after {result.Steps:N0} steps in {result.History.Elapsed.TotalSeconds:0} s"));
         Console.WriteLine($"checkpoint {Path.GetRelativePath(Environment.CurrentDirectory, checkpoint)}   report {Path.GetRelativePath(Environment.CurrentDirectory, report)}");
         Metrics.Write(
             options.Metrics, ("validation_loss", result.ValidationLoss ?? double.NaN), ("steps", result.Steps), ("seconds", result.History.Elapsed.TotalSeconds),
             ("parameters", model.Parameters.ParameterCount), ("arena_bytes", plan.ArenaBytes), ("arena_lower_bound", plan.LowerBound),
-            ("loss_scale", model.Training().LossScale), ("skipped_steps", model.Training().SkippedSteps));
+            ("characters_per_second", perSecond), ("loss_scale", model.Training().LossScale), ("skipped_steps", model.Training().SkippedSteps));
     }
 }

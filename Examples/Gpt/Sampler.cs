@@ -5,8 +5,11 @@ using Graph.Data;
 
 namespace Graph.Examples.Gpt;
 
-/// <summary>Writes text: one character at a time, drawn from the model's distribution over the next one.</summary>
-sealed class Sampler(CharacterGpt model, CharacterVocabulary vocabulary, ulong seed, float temperature)
+/// <summary>
+/// Writes text: one character at a time, drawn from the model's distribution over the next one. It looks at as many as the model's context holds; when that is full, at the later half of it, and on from there.
+/// </summary>
+/// <param name="readsAgain">Reads all that it looks at for each character, instead of the one that is new: the same text, slower.</param>
+sealed class Sampler(CharacterGpt model, CharacterVocabulary vocabulary, ulong seed, float temperature, bool readsAgain)
 {
     const int Context = 64, Vocabulary = 256;
 
@@ -19,20 +22,38 @@ sealed class Sampler(CharacterGpt model, CharacterVocabulary vocabulary, ulong s
     {
         var known = new string([.. prompt.Where(vocabulary.Characters.Contains)]);
         var window = new int[Context];
-        var length = 0;
+        var (length, read) = (0, 0);
         foreach (var token in vocabulary.Encode(known.Length > 0 ? known : vocabulary.Characters[..1]).TakeLast(Context)) window[length++] = token;
         var written = new int[count];
+        using var session = model.NewSession(); // keys and values of what was read are its own
         for (var i = 0; i < count; i++)
         {
             cancel.ThrowIfCancellationRequested();
-            // What lies behind the last character does not reach it: attention is causal.
-            model.Predict(window, logits);
-            written[i] = Draw(logits.AsSpan((length - 1) * Vocabulary, vocabulary.Count));
-            if (length == Context) window.AsSpan(1).CopyTo(window);
-            else length++;
-            window[length - 1] = written[i];
+            written[i] = Draw((readsAgain ? OfAll(window, length) : OfNew(session, window.AsSpan(read, length - read), read))[..vocabulary.Count]);
+            read = length;
+            if (length == Context)
+            {
+                // A character's place is part of what is kept of it, so those that move are read again.
+                (length, read) = (Context / 2, 0);
+                window.AsSpan(Context - length).CopyTo(window);
+            }
+            window[length++] = written[i];
         }
         return vocabulary.Decode(written);
+    }
+
+    // What lies behind the last character does not reach it: attention is causal.
+    ReadOnlySpan<float> OfAll(int[] window, int length)
+    {
+        model.Predict(window, logits);
+        return logits.AsSpan((length - 1) * Vocabulary, Vocabulary);
+    }
+
+    ReadOnlySpan<float> OfNew(CharacterGpt session, ReadOnlySpan<int> characters, int at)
+    {
+        var next = logits.AsSpan(0, Vocabulary);
+        session.Next(characters, [at], next);
+        return next;
     }
 
     int Draw(ReadOnlySpan<float> scores)
