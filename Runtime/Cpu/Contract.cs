@@ -261,24 +261,20 @@ public static unsafe class Contract
                 job->ColumnPanelEnd = from + count;
                 job->SharedB = job->Call->Workspace;
             }
-            long packGrain = Math.Max(1, 16 * 1024 / (job->MaxDepth * stride));
-            if (shareA || job->Call->PackedB == null) pool.Run(shareA ? &ContractJob.PackA : &ContractJob.PackB, job, count * (job->BlockEnd - job->BlockBegin), packGrain);
+            if (shareA || job->Call->PackedB == null)
+            {
+                long packed = count * (job->BlockEnd - job->BlockBegin), least = Math.Max(1, 16 * 1024 / (job->MaxDepth * stride)), chunks = Even((packed + least - 1) / least, packed, threads);
+                pool.Run(shareA ? &ContractJob.PackA : &ContractJob.PackB, job, packed, (packed + chunks - 1) / chunks);
+            }
 
             long others = shareA ? job->ColumnPanels : job->RowPanels;
             long otherStride = shareA ? job->Machine.Columns : job->Machine.PanelStride;
             long most = Math.Max(1, Machine.BlockFloats / Packing.PanelStep(job->MaxDepth, otherStride));
             long per = Math.Clamp(others / (4 * threads), Math.Min(2, most), most);
-            if (shareA)
-            {
-                job->RowsPerTask = count;
-                job->ColumnsPerTask = job->FitColumns(Even(others, per), count);
-            }
-            else
-            {
-                job->RowsPerTask = job->FitRows(Even(others, per), count);
-                job->ColumnsPerTask = count;
-            }
+            (job->RowsPerTask, job->ColumnsPerTask) = shareA ? (count, job->FitColumns(per, count)) : (job->FitRows(per, count), count);
             job->CountTasks();
+            if (shareA) job->ColumnTasks = Even(job->ColumnTasks, others, threads);
+            else job->RowTasks = Even(job->RowTasks, others, threads);
             // Few tasks for many threads: cut the shared side too.
             long tasks = job->RowTasks * job->ColumnTasks;
             if (tasks < 2 * threads)
@@ -292,10 +288,6 @@ public static unsafe class Contract
         }
     }
 
-    // The number of panels per task nearest to the wish that makes tasks of equal size.
-    static long Even(long panels, long per)
-    {
-        long tasks = (panels + per - 1) / per;
-        return (panels + tasks - 1) / tasks;
-    }
+    // At least so many parts of so many panels: as many for each thread, if there are enough.
+    static long Even(long parts, long panels, long threads) => parts == 1 ? 1 : Math.Min(panels, (parts + threads - 1) / threads * threads);
 }

@@ -22,7 +22,7 @@ unsafe struct ContractJob
     /// <summary>What the tasks cover.</summary>
     public long RowPanelBegin, RowPanelEnd, ColumnPanelBegin, ColumnPanelEnd;
 
-    /// <summary>Panels of one task, and how many tasks that makes.</summary>
+    /// <summary>The most panels of one task, and how many tasks that makes; they differ by one panel at most.</summary>
     public long RowsPerTask, ColumnsPerTask, RowTasks, ColumnTasks;
 
     /// <summary>Packed operand of the covered panels, all of K; or null, when tasks pack their own.</summary>
@@ -89,6 +89,10 @@ unsafe struct ContractJob
         RowTasks = (RowPanelEnd - RowPanelBegin + RowsPerTask - 1) / RowsPerTask;
         ColumnTasks = (ColumnPanelEnd - ColumnPanelBegin + ColumnsPerTask - 1) / ColumnsPerTask;
     }
+
+    readonly long RowTask(long task) => RowPanelBegin + task * (RowPanelEnd - RowPanelBegin) / RowTasks;
+
+    readonly long ColumnTask(long task) => ColumnPanelBegin + task * (ColumnPanelEnd - ColumnPanelBegin) / ColumnTasks;
 
     readonly float* BatchOf(float* origin, long batch, long s0, long s1, long s2)
     {
@@ -232,10 +236,9 @@ unsafe struct ContractJob
                 blockEnd = Math.Min(blockBegin + job->SliceBlocks, job->DepthBlocks);
                 partial += outer * job->Call->M * job->Call->N;
             }
-            long row = job->RowPanelBegin + task % job->RowTasks * job->RowsPerTask, column = job->ColumnPanelBegin + task / job->RowTasks * job->ColumnsPerTask;
+            long row = task % job->RowTasks, column = task / job->RowTasks;
             job->RunTask(
-                batch, row, Math.Min(row + job->RowsPerTask, job->RowPanelEnd),
-                column, Math.Min(column + job->ColumnsPerTask, job->ColumnPanelEnd), blockBegin, blockEnd, partial, job->Scratch[worker]);
+                batch, job->RowTask(row), job->RowTask(row + 1), job->ColumnTask(column), job->ColumnTask(column + 1), blockBegin, blockEnd, partial, job->Scratch[worker]);
         }
     }
 

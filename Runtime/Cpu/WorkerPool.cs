@@ -12,7 +12,8 @@ namespace Graph.Runtime.Cpu;
 /// the process that are idle at that moment. When there are none, the caller does all chunks.
 /// </summary>
 /// <remarks>
-/// <para>Chunks depend on extent and grain only, never on the number of workers; which worker takes which chunk is not determined.</para>
+/// <para>Chunks depend on extent and grain only, never on the number of workers; which worker takes which chunk is not determined. As long as nobody is late each worker has its own part of the extent, the same
+/// part in every run of one extent and grain: what a run writes lies in the cache of the processor that goes on with it in the next. Who is done takes chunks of the others' parts.</para>
 /// <para>A run allocates nothing and takes no lock. A thread that is late to wake never delays a run whose chunks the others have finished.</para>
 /// <para>A pool is for one thread at a time. A body must not call <see cref="Run"/>.</para>
 /// </remarks>
@@ -26,17 +27,19 @@ public sealed unsafe class WorkerPool : IDisposable
 
     static readonly long DefaultScratchBytes = Numerics.Packing.WorkerBytes;
     const int Alignment = 4096;
+
+    // Counters of chunks lie so far apart: no two in one cache line, nor in the line that is fetched with it.
+    const int CounterStep = 128 / sizeof(long);
     const string ScratchPurpose = "the scratch memory of kernels";
 
     [ThreadStatic] static bool insideBody;
 
-    readonly NativeBlock scratchTable;
+    readonly NativeBlock scratchTable, counters;
     NativeBlock scratch;
 
     delegate*<void*, long, long, int, void> body;
     void* context;
     long extent, grain, chunks, helpers;
-    long next;
     long word;
     Exception? failure;
     bool disposed;
@@ -50,20 +53,22 @@ public sealed unsafe class WorkerPool : IDisposable
         ArgumentOutOfRangeException.ThrowIfGreaterThan(threads, 1024);
         Threads = threads == 0 ? Environment.ProcessorCount : threads;
         ScratchBytes = PageAligned(DefaultScratchBytes);
-        NativeBlock? table = null, own = null;
+        NativeBlock? table = null, next = null, own = null;
         try
         {
             table = NativeAllocator.Current.Allocate((long)Threads * sizeof(float*), Alignment, ScratchPurpose);
+            next = NativeAllocator.Current.Allocate((long)Threads * CounterStep * sizeof(long), Alignment, ScratchPurpose);
             own = NativeAllocator.Current.Allocate(Threads * ScratchBytes, Alignment, ScratchPurpose);
             WorkerThreads.Ensure(Threads - 1);
         }
         catch
         {
             own?.Dispose();
+            next?.Dispose();
             table?.Dispose();
             throw;
         }
-        (scratchTable, scratch) = (table, own);
+        (scratchTable, counters, scratch) = (table, next, own);
         FillScratchTable();
     }
 
@@ -134,10 +139,10 @@ public sealed unsafe class WorkerPool : IDisposable
         this.extent = extent;
         this.grain = grain;
         chunks = (extent + grain - 1) / grain;
-        next = 0;
         failure = null;
         // No more helpers than there are chunks beside the caller's own.
         helpers = Math.Min(Threads, chunks) - 1;
+        for (long part = 0; part <= helpers; part++) *Next(part) = PartBegin(part);
         long generation = (word >> 32) + 1 & int.MaxValue;
         Interlocked.Exchange(ref word, generation << 32 | Open);
         WorkerThreads.Claim(this, helpers);
@@ -164,27 +169,37 @@ public sealed unsafe class WorkerPool : IDisposable
         }
     }
 
+    // The next chunk of a worker's part, and where its part begins.
+    long* Next(long part) => (long*)counters.Pointer + part * CounterStep;
+
+    long PartBegin(long part) => chunks * part / (helpers + 1);
+
     void Grab(int worker)
     {
         insideBody = true;
         try
         {
-            while (true)
-            {
-                long chunk = Interlocked.Increment(ref next) - 1;
-                if (chunk >= chunks) return;
-                long begin = chunk * grain;
-                body(context, begin, Math.Min(begin + grain, extent), worker);
-            }
+            // The own part first, then what is left of the others'.
+            var parts = helpers + 1;
+            for (long i = 0, part = worker; i < parts; i++, part = part + 1 == parts ? 0 : part + 1) Grab(worker, Next(part), PartBegin(part + 1));
         }
         catch (Exception error)
         {
             Interlocked.CompareExchange(ref failure, error, null);
-            Interlocked.Exchange(ref next, chunks);
+            for (long part = 0; part <= helpers; part++) Interlocked.Exchange(ref *Next(part), chunks);
         }
         finally
         {
             insideBody = false;
+        }
+    }
+
+    void Grab(int worker, long* next, long end)
+    {
+        while (Volatile.Read(ref *next) < end && Interlocked.Increment(ref *next) - 1 is var chunk && chunk < end)
+        {
+            long begin = chunk * grain;
+            body(context, begin, Math.Min(begin + grain, extent), worker);
         }
     }
 
@@ -219,6 +234,7 @@ public sealed unsafe class WorkerPool : IDisposable
     {
         disposed = true;
         scratch.Dispose();
+        counters.Dispose();
         scratchTable.Dispose();
     }
 }
