@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Collections.Immutable;
 using System.Linq;
 using System.Text;
 using System.Threading;
@@ -102,11 +103,14 @@ public sealed class ModelIr
     /// <exception cref="NotSupportedException">The model needs a kernel that is not written for cards yet; the message names it.</exception>
     public OccupancyTable Occupancy(Sm card)
     {
-        var functions = PtxTarget.Functions(LoweredForCards);
-        var registers = PtxAssembler.Registers(PtxTarget.Module(functions), card);
-        return new(card, registers is null ? "unknown" : "ptxas", [.. functions.Select(f =>
+        var lowered = LoweredForCards;
+        // Of a card with tensor cores the functions of the second module, too; a product may be in both.
+        ImmutableArray<PtxTarget.Function>[] modules = [PtxTarget.Functions(lowered), (int)card >= PtxVariant.TensorCores.Capability ? PtxTarget.TensorFunctions(lowered) : []];
+        var registers = modules.Select((functions, i) => functions.IsEmpty ? null : PtxAssembler.Registers(PtxTarget.Module(functions, i == 0 ? PtxVariant.Portable : PtxVariant.TensorCores), card)).ToArray();
+        return new(card, registers[0] is null ? "unknown" : "ptxas", [.. modules.SelectMany((functions, i) => functions.Select(f => (Function: f, Registers: registers[i]))).Select(of =>
         {
-            if (registers is null || !registers.TryGetValue(f.Name, out var used)) return new KernelOccupancy(f.Name, f.Threads, f.SharedBytes, null, null, null, null);
+            var f = of.Function;
+            if (of.Registers is null || !of.Registers.TryGetValue(f.Name, out var used)) return new KernelOccupancy(f.Name, f.Threads, f.SharedBytes, null, null, null, null);
             var (warps, share, limiter) = PtxOccupancy.Of((int)card, used, f.Threads, f.SharedBytes);
             return new(f.Name, f.Threads, f.SharedBytes, used, warps, share, limiter);
         })]);

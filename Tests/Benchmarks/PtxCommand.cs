@@ -56,22 +56,22 @@ static class PtxCommand
         var typical = DimBinding.Typical(program.Dims);
         var products = (from launch in program.Functions.SelectMany(f => f.Launches)
                         where PtxTensorLaunch.Has(launch)
-                        from form in PtxTensorLaunch.All(launch)
-                        group (launch, form) by form.NameOf(PtxLaunches.KernelOf(launch)!)).ToDictionary(g => g.Key, g => g.First(), StringComparer.Ordinal);
+                        from function in PtxTensorLaunch.Functions(launch, isGuarded: false, isWide: false)
+                        group (launch, function) by function.Name).ToDictionary(g => g.Key, g => g.First(), StringComparer.Ordinal);
         var cores = PtxTarget.TensorFunctions(program);
-        if (cores.Length > 0) Print(name, cores, PtxVariant.TensorCores, Math.Max(sm, PtxVariant.TensorCores.Capability), f => products.TryGetValue(f, out var product) ? Roofline(product.launch, product.form, typical) : []);
+        if (cores.Length > 0) Print(name, cores, PtxVariant.TensorCores, Math.Max(sm, PtxVariant.TensorCores.Capability), f => products.TryGetValue(f, out var product) ? Roofline(product.launch, product.function, typical) : []);
     }
 
     // Of an H100 SXM as NVIDIA's data sheet has it: dense float16 products, and its memory.
     const double Peak = 989.4e12, Bandwidth = 3.35e12;
 
     // Operations for each byte of the operands and results, and for each that a block reads; the share of the peak that the former allows.
-    static IEnumerable<(string, object)> Roofline(Launch launch, PtxTensorForm form, DimBinding typical)
+    static IEnumerable<(string, object)> Roofline(Launch launch, PtxTensorFunction function, DimBinding typical)
     {
         var intensity = launch.Flops.Evaluate(typical) / (double)Math.Max(1, launch.Traffic.Evaluate(typical));
         return
         [
-            ("variant", PtxVariant.TensorCores.Architecture), ("typical", PtxTensorLaunch.Of(launch, typical) == form), ("flopsPerByte", Math.Round(intensity, 1)), ("tileFlopsPerByte", Math.Round(2 * form.Tile.Intensity, 1)),
+            ("variant", PtxVariant.TensorCores.Architecture), ("typical", PtxLaunches.Of(launch, typical, PtxVariant.TensorCores).Any(l => l.Function == function.Name)), ("flopsPerByte", Math.Round(intensity, 1)), ("tileFlopsPerByte", Math.Round(2 * function.Intensity, 1)),
             ("h100Share", Math.Round(Math.Min(1, intensity * Bandwidth / Peak), 3)), ("h100Bound", intensity * Bandwidth < Peak ? "memory" : "arithmetic"),
         ];
     }

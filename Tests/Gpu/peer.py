@@ -1,6 +1,7 @@
 """The peer of Gpu on a card: the same five models and batches in PyTorch, a step of AdamW each, one JSON object a model.
 
-usage: python3 peer.py [--steps N] [--precision fp32|fp16|bf16] [--device cuda] [--compile] [MODEL]...     (PyTorch 2.3 or newer with CUDA; nothing else)
+usage: python3 peer.py [--speed] [--steps N] [--precision fp32|fp16|bf16] [--device cuda] [--compile] [MODEL]...     (PyTorch 2.3 or newer with CUDA; nothing else)
+With --speed the kernels of the section "tensor" instead, in float16.
 Batches have the sizes of Tests/Benchmarks/Yardstick.cs; dropout is on where the yardstick has it. In fp32 matrix products do not go through TF32, as ours do not.
 """
 import argparse
@@ -40,12 +41,56 @@ MODELS = {
 }
 
 
+def speed(wait, isCard):
+    """Products, causal attention and convolutions in float16, as TensorSpeedSection has them; attention by FLASH_ATTENTION. Small sizes without a card."""
+    def half(*shape):
+        x = (torch.rand(*shape) - 0.5).half() if isCard else torch.rand(*shape) - 0.5
+        return x.requires_grad_()
+
+    def report(name, operations, run, rounds=10 if isCard else 1):
+        for _ in range(3):
+            run()
+        wait()
+        began = time.perf_counter()
+        for _ in range(rounds):
+            run()
+        wait()
+        seconds = (time.perf_counter() - began) / rounds
+        print(json.dumps({'name': name, 'ms': seconds * 1e3, 'tflops': operations / seconds / 1e12}), flush=True)
+
+    for n in (4096, 8192) if isCard else (64,):
+        a, b = half(n, n).detach(), half(n, n).detach()
+        report(f'product {n}', 2 * n ** 3, lambda: a @ b)
+    batch, heads, length = (4, 16, 4096) if isCard else (1, 2, 64)
+    for width in (64, 128):
+        q, k, v = (half(batch, heads, length, width) for _ in range(3))
+        each = batch * heads * length * length * width
+        from torch.nn.attention import SDPBackend, sdpa_kernel
+        with sdpa_kernel(SDPBackend.FLASH_ATTENTION if isCard else SDPBackend.MATH):
+            with torch.no_grad():
+                report(f'attention {width} forward', 2 * each, lambda: F.scaled_dot_product_attention(q, k, v, is_causal=True))
+            result = F.scaled_dot_product_attention(q, k, v, is_causal=True)
+            gradient = torch.ones_like(result)
+            report(f'attention {width} backward', 5 * each, lambda: torch.autograd.grad(result, (q, k, v), gradient, retain_graph=True))
+    for channels, size in ((64, 56), (256, 14)) if isCard else ((8, 6),):
+        images = 64 if isCard else 1
+        x, w = half(images, channels, size, size), half(channels, channels, 3, 3)
+        operations = 2 * images * size * size * channels * channels * 9
+        with torch.no_grad():
+            report(f'convolution {channels} forward', operations, lambda: F.conv2d(x, w, padding=1))
+        result = F.conv2d(x, w, padding=1)
+        gradient = torch.ones_like(result)
+        report(f'convolution {channels} image gradient', operations, lambda: torch.autograd.grad(result, x, gradient, retain_graph=True))
+        report(f'convolution {channels} weight gradient', operations, lambda: torch.autograd.grad(result, w, gradient, retain_graph=True))
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument('--steps', type=int, default=50)
     parser.add_argument('--precision', choices=['fp32', 'fp16', 'bf16'], default='fp32')
     parser.add_argument('--device', default='cuda', help='cpu, to see that it runs')
     parser.add_argument('--compile', action='store_true')
+    parser.add_argument('--speed', action='store_true')
     parser.add_argument('models', nargs='*', choices=[[], *MODELS])
     options = parser.parse_args()
     isCard = options.device.startswith('cuda')
@@ -55,6 +100,9 @@ def main():
     torch.set_default_device(options.device)
     wait = torch.cuda.synchronize if isCard else lambda: None
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
+    if options.speed:
+        speed(wait, isCard)
+        return 0
     narrow = {'fp16': torch.float16, 'bf16': torch.bfloat16}.get(options.precision)
     for name in options.models or MODELS:
         make, batch = MODELS[name]

@@ -104,7 +104,11 @@ abstract class PtxAttention
         new PtxArgument.Count(Tiles), new PtxArgument.Count(Chunks),
     ];
 
-    PtxOperand Size(Extent extent) => extent.IsConstant ? Index.Number(extent.Value) : arguments["d" + extent.Value];
+    /// <summary>The value of a count that the launch computes.</summary>
+    protected PtxOperand Count(string name) => arguments[name];
+
+    /// <summary>A size as an index.</summary>
+    protected PtxOperand Size(Extent extent) => extent.IsConstant ? Index.Number(extent.Value) : arguments["d" + extent.Value];
 
     protected bool Has(AttentionRole role) => pointers.ContainsKey(role);
 
@@ -118,7 +122,8 @@ abstract class PtxAttention
         return (batch, head, Index.Multiply(tile, Index.Number(Tile)), Index.Multiply(chunk, Index.Number(Tile)));
     }
 
-    (PtxOperand, PtxOperand) Divide(PtxOperand a, PtxOperand b)
+    /// <summary>Quotient and remainder.</summary>
+    protected (PtxOperand Quotient, PtxOperand Remainder) Divide(PtxOperand a, PtxOperand b)
     {
         var quotient = Index.Divide(a, b);
         return (quotient, Index.Subtract(a, Index.Multiply(quotient, b)));
@@ -143,7 +148,8 @@ abstract class PtxAttention
 
     PtxOperand Signed(PtxOperand whole) => Index.Class == RegisterClass.Long ? whole : Code.Instruction("cvt.s32.s64", RegisterClass.Word, whole);
 
-    PtxOperand Whole(AttentionRole role, params PtxOperand[] at) => PtxConversions.Cast(Code, Load(role, at), Kernel.Find(role)!.Type, DType.I64);
+    /// <summary>An integer of an operand, in 64 bits.</summary>
+    protected PtxOperand Whole(AttentionRole role, params PtxOperand[] at) => PtxConversions.Cast(Code, Load(role, at), Kernel.Find(role)!.Type, DType.I64);
 
     /// <summary>The address of an element in brackets; what is not said of its place is 0.</summary>
     protected string At(AttentionRole role, params PtxOperand[] at)
@@ -157,6 +163,10 @@ abstract class PtxAttention
     protected PtxOperand Load(AttentionRole role, params PtxOperand[] at) => PtxConversions.Load(Code, "global", Kernel.Find(role)!.Type, At(role, at));
 
     protected void Store(AttentionRole role, PtxOperand value, params PtxOperand[] at) => PtxConversions.Store(Code, "global", Kernel.Find(role)!.Type, At(role, at), value);
+
+    /// <summary>Where a matrix of an operand begins.</summary>
+    protected PtxOperand Start(AttentionRole role, PtxOperand batch, PtxOperand head) =>
+        Kernel.Find(role)! is var access ? Index.Address(pointers[role], Index.MultiplyAdd(batch, Size(access.Strides[0]), Index.Multiply(head, Size(access.Strides[1]))), access.Type.Size()) : default;
 
     /// <summary>Reads a matrix of an operand, over its rows and columns.</summary>
     protected Func<PtxOperand, PtxOperand, PtxOperand> Reader(AttentionRole role, PtxOperand batch, PtxOperand head)

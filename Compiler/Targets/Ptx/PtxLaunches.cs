@@ -98,7 +98,7 @@ public static class PtxLaunches
         SegmentedLaunch segmented => Segments(segmented, binding),
         ContractLaunch product => Product(product, binding, variant ?? PtxVariant.Portable),
         ConvolutionLaunch convolution => Convolution(convolution, binding, variant ?? PtxVariant.Portable),
-        AttentionLaunch attention => Attention(attention, binding),
+        AttentionLaunch attention => Attention(attention, binding, variant ?? PtxVariant.Portable),
         LibraryLaunch library => Library(library, binding),
         _ => throw new NotSupportedException($"The PTX target has no launch of {launch.Title} yet."),
     };
@@ -217,8 +217,9 @@ public static class PtxLaunches
         return [function with { Blocks = columns * rows * groups, Arguments = arguments }];
     }
 
-    static IEnumerable<PtxLaunch> Attention(AttentionLaunch launch, DimBinding binding)
+    static IEnumerable<PtxLaunch> Attention(AttentionLaunch launch, DimBinding binding, PtxVariant variant)
     {
+        if (variant.HasTensorCores && PtxTensorLaunch.Has(launch)) return OnTensorCores(launch, binding);
         var (kernel, sizes) = (launch.Kernel, launch.Sizes(d => d.Evaluate(binding)));
         PtxLaunch Of(string name, long heads, long lines, long columns)
         {
@@ -230,6 +231,20 @@ public static class PtxLaunches
         PtxLaunch[] all = kernel.Kind == AttentionKind.Forward ? [Of(kernel.Name, sizes.Heads, sizes.Queries, sizes.Depth)]
             : [Of(ofKeys, sizes.KeyHeads, sizes.Keys, Math.Max(sizes.Width, sizes.Depth)), Of(ofQueries, sizes.Heads, sizes.Queries, sizes.Width)];
         return all.Where(l => l.Blocks > 0);
+    }
+
+    // Attention on tensor cores: a block for each tile of rows that own what they add to.
+    static IEnumerable<PtxLaunch> OnTensorCores(AttentionLaunch launch, DimBinding binding)
+    {
+        var (kernel, sizes, form) = (launch.Kernel, launch.Sizes(d => d.Evaluate(binding)), PtxTensorAttentionForm.Of(launch, binding));
+        foreach (var (part, name) in PtxTensorAttentionForm.Parts(kernel))
+        {
+            var (heads, rows) = part == PtxAttentionPart.Keys ? (sizes.KeyHeads, sizes.Keys) : (sizes.Heads, sizes.Queries);
+            var (tiles, chunks) = (Blocks(rows, form.Rows(part)), form.Columns / form.Chunk(part));
+            var arguments = Arguments(PtxAttention.Arguments(kernel), launch.Dims, [], binding, new() { [PtxAttention.Tiles] = tiles, [PtxAttention.Chunks] = chunks });
+            if (sizes.Batch * heads * tiles * chunks is > 0 and var blocks)
+                yield return new(form.NameOf(name), blocks, PtxTensorAttentionForm.Threads, form.SharedBytes(part), arguments) { Variant = PtxVariant.TensorCores };
+        }
     }
 
     // The parameters of a tiled kernel: sizes of its own and of its bodies, by the number of their part, and what follows from the cut.

@@ -15,9 +15,6 @@ public static class PtxTarget
 {
     internal const string SharedName = "shared_memory";
 
-    // Of a block on the oldest card.
-    const int MostSharedBytes = 96 * 1024;
-
     /// <summary>What an emitted function is called, and what it is made of.</summary>
     /// <param name="Name">The name in the module: the kernel's, with what tells it from others of the kernel.</param>
     /// <param name="Text">Its text.</param>
@@ -61,7 +58,7 @@ public static class PtxTarget
     {
         var all = functions.ToList();
         var (text, of) = (new StringBuilder(), variant ?? PtxVariant.Portable);
-        if (all.Find(f => f.SharedBytes > MostSharedBytes) is { } large) throw new NotSupportedException($"{large.Name} needs {large.SharedBytes} bytes of shared memory, but a block has {MostSharedBytes} of it on {of.Architecture}.");
+        if (all.Find(f => f.SharedBytes > of.SharedBytes) is { } large) throw new NotSupportedException($"{large.Name} needs {large.SharedBytes} bytes of shared memory, but a block has {of.SharedBytes} of it on {of.Architecture}.");
         text.Append(".version ").Append(of.Version).Append("\n.target ").Append(of.Architecture).Append("\n.address_size 64\n\n");
         if (all.Any(f => f.Text.Contains(SharedName))) text.Append(".extern .shared .align 16 .b8 ").Append(SharedName).Append("[];\n\n");
         return text.Append(string.Join("\n", all.Select(f => f.Text))).ToString();
@@ -120,8 +117,8 @@ public static class PtxTarget
         [
             .. from kernel in program.Kernels
                let isKernelWide = isWide || launches[kernel.Name].Any(l => PtxLaunches.IsWide(l.Launch, largest))
-               from form in launches[kernel.Name].SelectMany(l => PtxTensorLaunch.All(l.Launch).Select(f => (Form: f, l.IsGuarded))).Distinct()
-               select PtxTensorLaunch.Function(kernel, form.Form, form.IsGuarded, isKernelWide),
+               from function in launches[kernel.Name].SelectMany(l => PtxTensorLaunch.Functions(l.Launch, l.IsGuarded, isKernelWide)).GroupBy(f => f.Name)
+               select function.First().Write(),
         ];
     }
 

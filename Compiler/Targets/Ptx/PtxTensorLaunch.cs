@@ -6,7 +6,7 @@ using Graph.Compiler.Kernels;
 
 namespace Graph.Compiler.Targets.Ptx;
 
-/// <summary>Which launches of a program tensor cores compute, and in which forms.</summary>
+/// <summary>Which launches of a program tensor cores compute, and in which functions.</summary>
 public static class PtxTensorLaunch
 {
     /// <summary>Whether tensor cores compute a launch.</summary>
@@ -14,10 +14,31 @@ public static class PtxTensorLaunch
     {
         ContractLaunch product => PtxTensorForm.TypeOf(product.Kernel) is not null,
         ConvolutionLaunch convolution => PtxTensorWindows.TypeOf(convolution.Kernel) is not null,
+        AttentionLaunch attention => PtxTensorAttentionForm.Has(attention),
         _ => false,
     };
 
-    /// <summary>All forms that a launch may take, whatever its sizes are.</summary>
+    /// <summary>All functions that a launch may start, whatever its sizes are.</summary>
+    /// <param name="launch">The launch.</param>
+    /// <param name="isGuarded">Whether a flag says if it runs.</param>
+    /// <param name="isWide">With places of 64 bits.</param>
+    public static IEnumerable<PtxTensorFunction> Functions(Launch launch, bool isGuarded, bool isWide)
+    {
+        PtxEntry Entry(string name) => new(isGuarded ? PtxTarget.Guarded(name) : name, isGuarded);
+        if (launch is not AttentionLaunch { Kernel: var attention } attend)
+        {
+            var kernel = PtxLaunches.KernelOf(launch)!;
+            return All(launch).Select(form => new PtxTensorFunction(Entry(form.NameOf(kernel)).Name, form.Tile.Intensity, () => Function(kernel, form, isGuarded, isWide)));
+        }
+        return from form in PtxTensorAttentionForm.All(attend)
+               from of in PtxTensorAttentionForm.Parts(attention)
+               let entry = Entry(form.NameOf(of.Name))
+               select new PtxTensorFunction(entry.Name, form.Intensity(of.Part), () => new(
+                   entry.Name, of.Part == PtxAttentionPart.Forward ? PtxTensorAttentionForward.Write(attention, form, entry, isWide) : PtxTensorAttentionGradient.Write(attention, form, of.Part, entry, isWide),
+                   PtxTensorAttentionForm.Threads, form.SharedBytes(of.Part)));
+    }
+
+    /// <summary>All forms that a product or convolution may take, whatever its sizes are.</summary>
     public static IEnumerable<PtxTensorForm> All(Launch launch) => launch switch
     {
         ContractLaunch product => PtxTensorForm.All(product),
@@ -41,7 +62,7 @@ public static class PtxTensorLaunch
         _ => throw Unknown(launch),
     };
 
-    /// <summary>A kernel for tensor cores in one of its forms.</summary>
+    /// <summary>A product or convolution for tensor cores in one of its forms.</summary>
     public static PtxTarget.Function Function(Kernel kernel, PtxTensorForm form, bool isGuarded, bool isWide)
     {
         var name = form.NameOf(kernel);
@@ -57,3 +78,9 @@ public static class PtxTensorLaunch
 
     static NotSupportedException Unknown(Launch launch) => new($"Tensor cores compute no {launch.Title}.");
 }
+
+/// <summary>A function of a launch on tensor cores.</summary>
+/// <param name="Name">Its name in the module.</param>
+/// <param name="Intensity">Multiply-adds for each byte that a block reads: what its tile allows at most, wherever operands lie.</param>
+/// <param name="Write">Writes it.</param>
+public sealed record PtxTensorFunction(string Name, double Intensity, Func<PtxTarget.Function> Write);

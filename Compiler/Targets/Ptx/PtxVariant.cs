@@ -4,13 +4,14 @@ namespace Graph.Compiler.Targets.Ptx;
 /// <param name="Architecture">The target in the text.</param>
 /// <param name="Version">The version of PTX.</param>
 /// <param name="Capability">The least compute capability, ten times its number: 80 for 8.0.</param>
-public sealed record PtxVariant(string Architecture, string Version, int Capability)
+/// <param name="SharedBytes">What a block has of shared memory on every card that takes it.</param>
+public sealed record PtxVariant(string Architecture, string Version, int Capability, int SharedBytes)
 {
     /// <summary>Every card since Volta: all kernels, in plain instructions.</summary>
-    public static PtxVariant Portable { get; } = new("sm_70", "7.0", 70);
+    public static PtxVariant Portable { get; } = new("sm_70", "7.0", 70, 96 * 1024);
 
-    /// <summary>Ampere and everything after it: products and convolutions of 16-bit numbers on tensor cores. What is not there, the portable module has.</summary>
-    public static PtxVariant TensorCores { get; } = new("sm_80", "7.0", 80);
+    /// <summary>Ampere and everything after it: products, convolutions and attention of 16-bit numbers on tensor cores. What is not there, the portable module has.</summary>
+    public static PtxVariant TensorCores { get; } = new("sm_80", "7.0", 80, PtxTensorTile.MostShared);
 
     /// <summary>The newest variant that a card runs.</summary>
     /// <param name="capability">Its compute capability, ten times its number.</param>

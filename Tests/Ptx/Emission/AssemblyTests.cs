@@ -49,9 +49,18 @@ public sealed class AssemblyTests(PtxasCount count)
     [Fact]
     public void A_models_occupancy_is_a_table_of_its_kernels()
     {
-        var table = Graph.Examples.Digits.DigitReader.Ir.Occupancy(Sm.H100);
+        AssertOccupancy(Graph.Examples.Digits.DigitReader.Ir.Occupancy(Sm.H100));
+        // In 16 bits the second module's kernels are there, where the card has tensor cores.
+        var table = Graph.Killable.NoisyClassifier.Ir.Occupancy(Sm.H100);
+        AssertOccupancy(table);
+        Assert.Contains(table.Kernels, k => k.Kernel.Contains("x64_a", System.StringComparison.Ordinal));
+        Assert.DoesNotContain(Graph.Killable.NoisyClassifier.Ir.Occupancy(Sm.T4).Kernels, k => k.Kernel.Contains("x64_a", System.StringComparison.Ordinal));
+    }
+
+    static void AssertOccupancy(OccupancyTable table)
+    {
         Assert.NotEmpty(table.Kernels);
-        Assert.All(table.Kernels, k => Assert.True(k.Threads is > 0 and <= 1024 && k.SharedBytes <= 48 * 1024, k.ToString()));
+        Assert.All(table.Kernels, k => Assert.True(k.Threads is > 0 and <= 1024 && k.SharedBytes <= 99 * 1024, k.ToString()));
         if (Graph.PtxEmulator.Ptxas.Find() is null) Assert.All(table.Kernels, k => Assert.Null(k.Warps));
         else
             Assert.All(table.Kernels, k =>

@@ -26,7 +26,7 @@ public sealed class AttentionKernelTests(PtxasCount count)
 
     static AttentionCase Find(string name) => AttentionCase.All.Concat(AttentionCase.Blind).Single(c => c.Name == name);
 
-    static LoweredProgram Lower(AttentionCase c, DType type)
+    internal static LoweredProgram Lower(AttentionCase c, DType type)
     {
         var program = new Program("attention", [], [], [], OperationTable.Set);
         var builder = new Builder(program, "f");

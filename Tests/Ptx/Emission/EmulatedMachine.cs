@@ -18,6 +18,7 @@ sealed class EmulatedMachine
     readonly EmulatedDevice device;
     readonly Dictionary<PtxVariant, EmulatedModule> modules = [];
     readonly PtxVariant variant;
+    readonly Func<string> portable;
     readonly PtxTensorTile? tile;
     readonly Dictionary<string, (ulong Address, DType Type, long Elements)> states = new(StringComparer.Ordinal);
 
@@ -34,15 +35,17 @@ sealed class EmulatedMachine
         device = new() { Options = options ?? new() };
         Text = text ?? (this.variant.HasTensorCores ? TensorModule(program, isWide, tile) : PtxTarget.Module(PtxTarget.Functions(program, isWide)));
         modules[this.variant] = device.Load(Text);
-        if (this.variant.HasTensorCores) modules[PtxVariant.Portable] = device.Load(PtxTarget.Module(PtxTarget.Functions(program, isWide)));
+        portable = () => PtxTarget.Module(PtxTarget.Functions(program, isWide));
     }
 
     /// <summary>The module for tensor cores, in a tile or in those that are chosen.</summary>
     public static string TensorModule(LoweredProgram program, bool isWide = false, PtxTensorTile? tile = null) => PtxTarget.Module(tile is null ? PtxTarget.TensorFunctions(program, isWide)
-        : [.. (from launch in program.Functions.SelectMany(f => f.Launches)
-               where PtxTensorLaunch.Has(launch)
-               from form in PtxTensorLaunch.All(launch)
-               select (Kernel: PtxLaunches.KernelOf(launch)!, Form: form with { Tile = tile })).Distinct().Select(f => PtxTensorLaunch.Function(f.Kernel, f.Form, isGuarded: false, isWide))], PtxVariant.TensorCores);
+        : [.. from launch in program.Functions.SelectMany(f => f.Launches)
+              where PtxTensorLaunch.Has(launch)
+              from function in launch is AttentionLaunch ? PtxTensorLaunch.Functions(launch, isGuarded: false, isWide).Select(f => f.Write())
+                  : PtxTensorLaunch.All(launch).Select(form => PtxTensorLaunch.Function(PtxLaunches.KernelOf(launch)!, form with { Tile = tile }, isGuarded: false, isWide))
+              group function by function.Name into same
+              select same.First()], PtxVariant.TensorCores);
 
     ulong flags;
 
@@ -119,14 +122,16 @@ sealed class EmulatedMachine
             return record;
         }
         ulong Value(PtxValue value) => value.IsRecord ? Record() : value.IsFlag ? flags + (ulong)value.Number : value.IsOperand && of.Operands[value.Operand] is var o ? memory[o.Buffer] + (ulong)(o.Offset.Evaluate(binding) * o.Buffer.DType.Size()) : (ulong)value.Number;
-        if (tile is not null && launch.Variant.HasTensorCores) launch = PtxTensorLaunch.Start(of, binding, PtxTensorLaunch.Of(of, binding) with { Tile = tile }).First();
+        if (tile is not null && launch.Variant.HasTensorCores && of is not AttentionLaunch) launch = PtxTensorLaunch.Start(of, binding, PtxTensorLaunch.Of(of, binding) with { Tile = tile }).First();
         ulong[] values = [.. launch.Arguments.Select(Value)];
         if (launch.Table is { } table)
         {
             device.Write<ulong>(values[0] = device.Allocate(8 * table.Length, "segments"), [.. table.Select(Value)]);
             temporary.Add(values[0]);
         }
-        device.Launch(modules[launch.Variant][launch.Function], new Dim3((int)launch.Blocks), launch.Threads, launch.SharedBytes, System.Runtime.InteropServices.MemoryMarshal.AsBytes(values.AsSpan()));
+        // Of a card with tensor cores only where something runs without them.
+        if (!modules.TryGetValue(launch.Variant, out var module)) modules[launch.Variant] = module = device.Load(portable());
+        device.Launch(module[launch.Function], new Dim3((int)launch.Blocks), launch.Threads, launch.SharedBytes, System.Runtime.InteropServices.MemoryMarshal.AsBytes(values.AsSpan()));
         Launched++;
     }
 

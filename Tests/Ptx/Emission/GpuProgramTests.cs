@@ -25,11 +25,11 @@ public sealed class GpuProgramTests
         };
         try
         {
-            Assert.Equal(0, Run("--device", "2", "--count", "3", "--first", "5", "--out", path, "device", "functions", "kernels", "programs", "load", "models", "profile", "speed"));
+            Assert.Equal(0, Run("--device", "2", "--count", "3", "--first", "5", "--out", path, "device", "functions", "kernels", "programs", "load", "models", "profile", "speed", "tensor"));
             Assert.Equal(2, asked);
             var findings = File.ReadLines(path).Select(line => JsonDocument.Parse(line).RootElement).ToList();
             Assert.All(findings, f => Assert.True(f.GetProperty("ok").GetBoolean(), f.ToString()));
-            Assert.Equal([("device", 1), ("functions", 9), ("kernels", 3), ("programs", 4), ("load", 2), ("models", 3), ("profile", 4), ("speed", 4)], findings.GroupBy(f => f.GetProperty("section").GetString()!).Select(g => (g.Key, g.Count())));
+            Assert.Equal([("device", 1), ("functions", 9), ("kernels", 3), ("programs", 4), ("load", 2), ("models", 3), ("profile", 4), ("speed", 4), ("tensor", 6)], findings.GroupBy(f => f.GetProperty("section").GetString()!).Select(g => (g.Key, g.Count())));
         }
         finally
         {

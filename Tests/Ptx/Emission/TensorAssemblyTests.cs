@@ -36,7 +36,7 @@ public sealed class TensorAssemblyTests(PtxasCount count)
     {
         var program = Lower(name);
         var typical = DimBinding.Typical(program.Dims);
-        var launched = program.Functions.SelectMany(f => f.Launches).Where(PtxTensorLaunch.Has).Select(l => PtxTensorLaunch.Of(l, typical).NameOf(PtxLaunches.KernelOf(l)!)).ToHashSet(StringComparer.Ordinal);
+        var launched = program.Functions.SelectMany(f => f.Launches).SelectMany(l => PtxLaunches.Of(l, typical, PtxVariant.TensorCores)).Where(l => l.Variant.HasTensorCores).Select(l => l.Function).ToHashSet(StringComparer.Ordinal);
         Assert.NotEmpty(launched);
         var all = PtxTarget.TensorFunctions(program);
         Assert.Superset(launched, all.Select(f => f.Name).ToHashSet(StringComparer.Ordinal));

@@ -55,6 +55,36 @@ public sealed unsafe class TensorTrainingTests
         for (var step = 0; step < plain.Length; step++) Assert.InRange(cores[step] - plain[step], -2e-3, 2e-3);
     }
 
+    /// <summary>Products of both sides of a branch, forward and backward: each asks its flag, and the side that is not taken leaves what it would write alone.</summary>
+    [Fact]
+    public void Products_in_branches_ask_their_flags()
+    {
+        var program = MixedModel.In(Elaboration.Elaborate.Model("""
+            [Model]
+            [Dim("B", Max = 8, Typical = 3)]
+            public partial class M
+            {
+                readonly Linear first = new(16, 16), second = new(16, 16);
+                Tensor Forward(Tensor x) => Tensor.If(x.Sum() > 0, () => first.Forward(x), () => second.Forward(x) * 2);
+                [Entry] public Tensor Predict([Shape("B", 16)] Tensor x) => Forward(x);
+                [Loss] public Tensor Loss([Shape("B", 16)] Tensor x) => Forward(x).Square().Mean();
+                [Train] public static Sgd Optimizer() => new(learningRate: 0.01f);
+            }
+            """).Program, Precisions.Float16);
+        Assert.Contains(PtxTarget.TensorFunctions(KernelTests.Lower(program)), f => f.Name.EndsWith("_if", StringComparison.Ordinal));
+        double[] Losses(int capability)
+        {
+            using var driver = new EmulatedDriver(new LaunchOptions()) { Capability = capability };
+            using var card = TrainingTests.OnCard(program, driver, 7);
+            return [.. Enumerable.Range(1, 4).Select(step =>
+            {
+                float[] x = [.. Enumerable.Range(0, 3 * 16).Select(i => MathF.Sin(i * step) + (step % 2 == 0 ? 0.4f : -0.4f))];
+                fixed (float* from = x) return card.TrainStep([new(from, x.Length)]).Loss;
+            })];
+        }
+        foreach (var (plain, cores) in Losses(75).Zip(Losses(86))) Assert.InRange(cores - plain, -2e-3, 2e-3);
+    }
+
     [Theory]
     [InlineData(70, 70)]
     [InlineData(75, 70)]
