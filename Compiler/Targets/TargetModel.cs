@@ -64,6 +64,9 @@ public sealed record TargetModel
     /// <summary>How it cuts attention; null for a target that has no kernel for it and makes it of products and sums.</summary>
     public AttentionTiles? Attention { get; init; }
 
+    /// <summary>Whether products of float32 may multiply numbers of 10 bits of fraction (tf32), where a card does that faster: only where a project asks for it, for each operand loses up to 2⁻¹¹ of itself.</summary>
+    public bool MultipliesInTf32 { get; init; }
+
     /// <summary>The whole value as text, for fingerprints and keys: equal texts are equal models.</summary>
     public string Text => Print();
 
@@ -181,6 +184,7 @@ public sealed record TargetModel
         Line("addresses", [StableAddresses ? "stable" : "of-each-call"]);
         Line("hooks", Enum.GetValues(typeof(LibraryHooks)).Cast<LibraryHooks>().Where(h => h is not (LibraryHooks.None or LibraryHooks.All) && Hooks.HasFlag(h)).Select(h => h.ToString().ToLowerInvariant()));
         if (Hooks.HasFlag(LibraryHooks.ResultSums)) Numbers("result-sums", [("most-columns", MostSummedColumns), ("least-elements", LeastSummedElements)]);
+        if (MultipliesInTf32) text.Append("  products of f32 in tf32\n");
         if (Attention is not null) text.Append("  attention ").Append(Attention.Text).Append('\n');
         return text.ToString();
 

@@ -23,7 +23,9 @@ public sealed record TargetChoice(EquatableArray<TargetModel> Targets, Equatable
     {
         // Semicolons end a compiler's option, so Graph.props hands commas on.
         var names = options.TryGetValue("build_property.graphtargetnames", out var list) ? list.Split([',', ';'], StringSplitOptions.RemoveEmptyEntries).Select(n => n.Trim()).Where(n => n.Length > 0).ToList() : [];
-        var known = names.Select(KnownTargets.Find).OfType<TargetModel>();
+        // The property GraphTf32: less exact products of float32 only where somebody asks for them.
+        var isTf32 = options.TryGetValue("build_property.graphtf32", out var tf32) && tf32.Equals("true", StringComparison.OrdinalIgnoreCase);
+        var known = names.Select(KnownTargets.Find).OfType<TargetModel>().Select(t => isTf32 && t == KnownTargets.Ptx ? t with { MultipliesInTf32 = true } : t);
         return new(KnownTargets.Default.Concat(known).Distinct().ToEquatableArray(), names.Where(n => KnownTargets.Find(n) is null).Distinct(StringComparer.OrdinalIgnoreCase).ToEquatableArray())
         {
             IsExact = options.TryGetValue("build_property.graphexact", out var exact) && exact.Equals("true", StringComparison.OrdinalIgnoreCase),

@@ -179,7 +179,8 @@ public sealed class CompiledModelDescriptor
             var lowered = target.Lowered(Origins.Split('\n'));
             var plans = target.Plans(lowered);
             CompiledModel Of(PtxVariant variant) => new(Name, lowered, _ => 0, plans, variant.Text) { MemoryBudget = MemoryBudget };
-            return new(Of(PtxVariant.Portable), () => Of(PtxVariant.TensorCores), target.Code());
+            var text = target.Code();
+            return new(Of(PtxVariant.Portable), () => Of(PtxTarget.Modules(text, int.MaxValue)[^1].Variant), text);
         }
         catch (FormatException e)
         {

@@ -55,7 +55,7 @@ static class PtxCommand
         Print(name, PtxTarget.Functions(program), PtxVariant.Portable, sm, _ => []);
         var typical = DimBinding.Typical(program.Dims);
         var products = (from launch in program.Functions.SelectMany(f => f.Launches)
-                        where PtxTensorLaunch.Has(launch)
+                        where PtxTensorLaunch.Has(launch, PtxVariant.TensorCores)
                         from function in PtxTensorLaunch.Functions(launch, isGuarded: false, isWide: false)
                         group (launch, function) by function.Name).ToDictionary(g => g.Key, g => g.First(), StringComparer.Ordinal);
         var cores = PtxTarget.TensorFunctions(program);

@@ -38,7 +38,7 @@ public sealed class PtxasCount : IDisposable
 
     public void Dispose()
     {
-        var wanted = 2 + Emission.AssemblyTests.Count + Emission.AttentionKernelTests.Count + Emission.TensorAssemblyTests.Count + Emission.TensorAttentionTests.Count + KernelCorpus.All.Sum(kernel => Targets.Count(sm => sm >= Parser.Parse(kernel.Text).Sm)); // the corpus, a module of types, one of constants, what is emitted
+        var wanted = 2 + Emission.AssemblyTests.Count + Emission.AttentionKernelTests.Count + Emission.TensorAssemblyTests.Count + Emission.TensorAttentionTests.Count + Emission.Tf32Tests.Count + KernelCorpus.All.Sum(kernel => Targets.Count(sm => sm >= Parser.Parse(kernel.Text).Sm)); // the corpus, a module of types, one of constants, what is emitted
         var line = string.Create(CultureInfo.InvariantCulture, $"ptxas: {assembled} assembled, {(Ptxas.Find() is null ? wanted : 0)} skipped");
         Console.WriteLine(line);
         File.WriteAllText(Path.Combine(AppContext.BaseDirectory, "ptxas.txt"), line + "\n");

@@ -77,6 +77,22 @@ public sealed class TargetChoiceTests
         Assert.Contains("cpu", error.GetMessage(null), System.StringComparison.Ordinal);
     }
 
+    /// <summary>Products in tf32 are a card's, and only where the project asks for them.</summary>
+    [Fact]
+    public void Tf32_is_asked_for_by_the_project()
+    {
+        Graph.Generators.Caching.TargetChoice Of(string tf32) => Graph.Generators.Caching.TargetChoice.Of(new Tf32Options(tf32));
+        Assert.Equal([false, false], Of("").Targets.Select(t => t.MultipliesInTf32));
+        Assert.Equal(Of(""), Of("false"));
+        Assert.NotEqual(Of(""), Of("true"));
+        Assert.Equal([(KnownTargets.Cpu.Name, false), (KnownTargets.Ptx.Name, true)], Of("True").Targets.Select(t => (t.Name, t.MultipliesInTf32)));
+    }
+
+    sealed class Tf32Options(string tf32) : AnalyzerConfigOptions
+    {
+        public override bool TryGetValue(string key, [NotNullWhen(true)] out string? value) => (value = key switch { "build_property.graphtargetnames" => "cpu,ptx", "build_property.graphtf32" => tf32, _ => null }) is not null;
+    }
+
     /// <summary>Another choice is another model to whatever remembers models; the same one is the same.</summary>
     [Fact]
     public void The_choice_is_a_part_of_what_models_are_remembered_by()

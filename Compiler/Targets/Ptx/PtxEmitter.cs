@@ -8,5 +8,5 @@ public sealed class PtxEmitter : ITargetEmitter
 {
     public string Target => KnownTargets.Ptx.Name;
 
-    public TargetCode Emit(LoweredProgram program, TargetModel target, string nameSpace, string className) => new("", PtxTarget.Emit(program));
+    public TargetCode Emit(LoweredProgram program, TargetModel target, string nameSpace, string className) => new("", PtxTarget.Emit(program, target.MultipliesInTf32 ? PtxVariant.Tf32 : PtxVariant.TensorCores));
 }

@@ -152,7 +152,7 @@ public static class PtxLaunches
     static IEnumerable<PtxLaunch> Product(ContractLaunch launch, DimBinding binding, PtxVariant variant)
     {
         var kernel = launch.Kernel;
-        if (variant.HasTensorCores && PtxTensorForm.TypeOf(kernel) is not null) return OnTensorCores(launch, binding, PtxTensorForm.Of(launch, binding));
+        if (PtxTensorLaunch.Has(launch, variant)) return OnTensorCores(launch, binding, PtxTensorForm.Of(launch, binding), variant);
         var (m, n, k, count) = Extents(launch, binding);
         var blocks = kernel.Sums.Blocks(k);
         var each = count == 1 && kernel.Workspace?.Pointer is not null ? kernel.Sums.SliceBlocks(m, n, blocks) : blocks;
@@ -160,12 +160,12 @@ public static class PtxLaunches
     }
 
     /// <summary>A product on tensor cores in one of its forms.</summary>
-    public static IEnumerable<PtxLaunch> OnTensorCores(ContractLaunch launch, DimBinding binding, PtxTensorForm form)
+    public static IEnumerable<PtxLaunch> OnTensorCores(ContractLaunch launch, DimBinding binding, PtxTensorForm form, PtxVariant variant)
     {
         var (m, n, k, count) = Extents(launch, binding);
-        var blocks = Blocks(k, PtxTensorTile.Step);
+        var blocks = Blocks(k, form.Step);
         var each = Math.Max(1, Blocks(blocks, PtxTensorForm.Slices(launch.Kernel, m, n, k, count)));
-        return Multiply(launch, binding, new(form.NameOf(launch.Kernel), 0, form.Tile.Threads, form.Tile.SharedBytes, []) { Variant = PtxVariant.TensorCores }, form.Tile.Rows, form.Tile.Columns, blocks, PtxTensorTile.Step, each);
+        return Multiply(launch, binding, new(form.NameOf(launch.Kernel), 0, form.Tile.Threads, form.Tile.SharedBytes, []) { Variant = variant }, form.Tile.Rows, form.Tile.Columns, blocks, form.Step, each);
     }
 
     static (long M, long N, long K, long Count) Extents(ContractLaunch launch, DimBinding binding) =>
@@ -193,15 +193,15 @@ public static class PtxLaunches
 
     static IEnumerable<PtxLaunch> Convolution(ConvolutionLaunch launch, DimBinding binding, PtxVariant variant)
     {
-        if (variant.HasTensorCores && PtxTensorLaunch.Has(launch)) return OnTensorCores(launch, binding, PtxTensorWindows.Of(launch, binding));
+        if (PtxTensorLaunch.Has(launch, variant)) return OnTensorCores(launch, binding, PtxTensorWindows.Of(launch, binding), variant);
         var sums = launch.Kernel.Sums;
         var depth = PtxConvolution.ExtentsOf(launch, binding).K;
         return Convolve(launch, binding, new(launch.Kernel.Name, 0, PtxTiles.Threads, PtxTiles.SharedBytes, []), PtxTiles.Tile, PtxTiles.Tile, sums.Blocks(depth), sums.Length(depth));
     }
 
     /// <summary>A convolution on tensor cores in one of its forms.</summary>
-    public static IEnumerable<PtxLaunch> OnTensorCores(ConvolutionLaunch launch, DimBinding binding, PtxTensorForm form) => Convolve(
-        launch, binding, new(form.NameOf(launch.Kernel), 0, form.Tile.Threads, form.Tile.SharedBytes, []) { Variant = PtxVariant.TensorCores },
+    public static IEnumerable<PtxLaunch> OnTensorCores(ConvolutionLaunch launch, DimBinding binding, PtxTensorForm form, PtxVariant variant) => Convolve(
+        launch, binding, new(form.NameOf(launch.Kernel), 0, form.Tile.Threads, form.Tile.SharedBytes, []) { Variant = variant },
         form.Tile.Rows, form.Tile.Columns, Blocks(PtxConvolution.ExtentsOf(launch, binding).K, PtxTensorTile.Step), PtxTensorTile.Step);
 
     // A convolution cut into tiles, its sums into blocks of a length.
@@ -219,7 +219,7 @@ public static class PtxLaunches
 
     static IEnumerable<PtxLaunch> Attention(AttentionLaunch launch, DimBinding binding, PtxVariant variant)
     {
-        if (variant.HasTensorCores && PtxTensorLaunch.Has(launch)) return OnTensorCores(launch, binding);
+        if (PtxTensorLaunch.Has(launch, variant)) return OnTensorCores(launch, binding, variant);
         var (kernel, sizes) = (launch.Kernel, launch.Sizes(d => d.Evaluate(binding)));
         PtxLaunch Of(string name, long heads, long lines, long columns)
         {
@@ -234,7 +234,7 @@ public static class PtxLaunches
     }
 
     // Attention on tensor cores: a block for each tile of rows that own what they add to.
-    static IEnumerable<PtxLaunch> OnTensorCores(AttentionLaunch launch, DimBinding binding)
+    static IEnumerable<PtxLaunch> OnTensorCores(AttentionLaunch launch, DimBinding binding, PtxVariant variant)
     {
         var (kernel, sizes, form) = (launch.Kernel, launch.Sizes(d => d.Evaluate(binding)), PtxTensorAttentionForm.Of(launch, binding));
         foreach (var (part, name) in PtxTensorAttentionForm.Parts(kernel))
@@ -243,7 +243,7 @@ public static class PtxLaunches
             var (tiles, chunks) = (Blocks(rows, form.Rows(part)), form.Columns / form.Chunk(part));
             var arguments = Arguments(PtxAttention.Arguments(kernel), launch.Dims, [], binding, new() { [PtxAttention.Tiles] = tiles, [PtxAttention.Chunks] = chunks });
             if (sizes.Batch * heads * tiles * chunks is > 0 and var blocks)
-                yield return new(form.NameOf(name), blocks, PtxTensorAttentionForm.Threads, form.SharedBytes(part), arguments) { Variant = PtxVariant.TensorCores };
+                yield return new(form.NameOf(name), blocks, PtxTensorAttentionForm.Threads, form.SharedBytes(part), arguments) { Variant = variant };
         }
     }
 

@@ -30,10 +30,12 @@ public static class PtxTarget
 
     /// <summary>The modules of a program that was lowered for <see cref="KnownTargets.Ptx"/>, one behind the other: that of all cards, and that of tensor cores where it has work for them.</summary>
     /// <exception cref="NotSupportedException">A kernel is of a kind that is not emitted; the message names it.</exception>
-    public static string Emit(LoweredProgram program)
+    /// <param name="program">The program.</param>
+    /// <param name="cores">The variant of the second module; <see cref="PtxVariant.TensorCores"/> when left out.</param>
+    public static string Emit(LoweredProgram program, PtxVariant? cores = null)
     {
-        var products = TensorFunctions(program);
-        return Module(Functions(program)) + (products.IsEmpty ? "" : "\n" + Module(products, PtxVariant.TensorCores));
+        var functions = TensorFunctions(program, variant: cores);
+        return Module(Functions(program)) + (functions.IsEmpty ? "" : "\n" + Module(functions, cores ?? PtxVariant.TensorCores));
     }
 
     /// <summary>The modules of what <see cref="Emit"/> writes that a card runs, by variant, the portable one first.</summary>
@@ -45,7 +47,7 @@ public static class PtxTarget
         for (int start = 0, end; start < text.Length; start = end)
         {
             end = text.IndexOf("\n.version ", start, StringComparison.Ordinal) is >= 0 and var next ? next + 1 : text.Length;
-            var variant = start == 0 ? PtxVariant.Portable : PtxVariant.TensorCores;
+            var variant = start == 0 ? PtxVariant.Portable : text.IndexOf(PtxVariant.Tf32Line, start, Math.Min(200, end - start), StringComparison.Ordinal) > 0 ? PtxVariant.Tf32 : PtxVariant.TensorCores;
             if (variant.Capability <= capability) modules.Add((variant, text.Substring(start, end - start)));
         }
         return modules;
@@ -59,7 +61,7 @@ public static class PtxTarget
         var all = functions.ToList();
         var (text, of) = (new StringBuilder(), variant ?? PtxVariant.Portable);
         if (all.Find(f => f.SharedBytes > of.SharedBytes) is { } large) throw new NotSupportedException($"{large.Name} needs {large.SharedBytes} bytes of shared memory, but a block has {of.SharedBytes} of it on {of.Architecture}.");
-        text.Append(".version ").Append(of.Version).Append("\n.target ").Append(of.Architecture).Append("\n.address_size 64\n\n");
+        text.Append(".version ").Append(of.Version).Append("\n.target ").Append(of.Architecture).Append("\n.address_size 64\n\n").Append(of.IsTf32 ? PtxVariant.Tf32Line + "\n" : "");
         if (all.Any(f => f.Text.Contains(SharedName))) text.Append(".extern .shared .align 16 .b8 ").Append(SharedName).Append("[];\n\n");
         return text.Append(string.Join("\n", all.Select(f => f.Text))).ToString();
     }
@@ -104,20 +106,21 @@ public static class PtxTarget
 
     /// <summary>The kernels of a program that tensor cores compute, in every form that its launches may take, in the order of the kernels.</summary>
     /// <inheritdoc cref="Functions(LoweredProgram, bool)"/>
-    public static ImmutableArray<Function> TensorFunctions(LoweredProgram program, bool isWide = false)
+    public static ImmutableArray<Function> TensorFunctions(LoweredProgram program, bool isWide = false, PtxVariant? variant = null)
     {
+        var of = variant ?? PtxVariant.TensorCores;
         var largest = program.Dims.Aggregate(DimBinding.Empty, (binding, dim) => binding.With(dim.Name, dim.Max));
         var launches = (from function in program.Functions
                         let guarded = PtxSequence.Guarded(function)
                         from i in Enumerable.Range(0, function.Launches.Length)
                         let launch = function.Launches[i]
-                        where PtxTensorLaunch.Has(launch)
+                        where PtxTensorLaunch.Has(launch, of)
                         select (Launch: launch, IsGuarded: guarded[i])).ToLookup(l => PtxLaunches.KernelOf(l.Launch)!.Name, StringComparer.Ordinal);
         return
         [
             .. from kernel in program.Kernels
                let isKernelWide = isWide || launches[kernel.Name].Any(l => PtxLaunches.IsWide(l.Launch, largest))
-               from function in launches[kernel.Name].SelectMany(l => PtxTensorLaunch.Functions(l.Launch, l.IsGuarded, isKernelWide)).GroupBy(f => f.Name)
+               from function in launches[kernel.Name].SelectMany(l => PtxTensorLaunch.Functions(l.Launch, l.IsGuarded, isKernelWide, of)).GroupBy(f => f.Name)
                select function.First().Write(),
         ];
     }

@@ -13,6 +13,7 @@ sealed class PtxTensorBlock
 {
     readonly PtxWriter code;
     readonly PtxIndex index;
+    readonly PtxTensorForm form;
     readonly PtxTensorTile tile;
     readonly DType type;
     readonly PtxOperand thread, memory, lane, warp, warpRow, warpColumn;
@@ -25,8 +26,8 @@ sealed class PtxTensorBlock
     public PtxTensorBlock(PtxWriter code, PtxIndex index, PtxOperand thread, PtxTensorForm form, DType type)
     {
         (this.code, this.index, this.thread, this.type) = (code, index, thread, type);
-        tile = form.Tile;
-        code.Head.Add($"  tiles {tile.Name} warps {tile.WarpRows}x{tile.WarpColumns} stages {tile.Stages}x{PtxTensorTile.Step} copies a={form.CopyLeft} b={form.CopyRight}");
+        (this.form, tile) = (form, form.Tile);
+        code.Head.Add($"  tiles {tile.Name} warps {tile.WarpRows}x{tile.WarpColumns} stages {tile.Stages}x{form.Step} copies a={form.CopyLeft} b={form.CopyRight}");
         (lane, warp) = (Word("and.b32", thread, 31), Word("shr.u32", thread, 5));
         var down = code.Instruction("div.u32", RegisterClass.Word, warp, PtxOperand.Word(tile.WarpsAcross));
         var across = code.Instruction("rem.u32", RegisterClass.Word, warp, PtxOperand.Word(tile.WarpsAcross));
@@ -34,19 +35,36 @@ sealed class PtxTensorBlock
         memory = code.Shared();
     }
 
+    // Rows of tiles that blocks which run at the same time share columns of.
+    const int Together = 8;
+
+    /// <summary>Which tile a block has by its number: eight rows of tiles go along the columns together, so that what blocks read at the same time is a square of both operands and not a line of one, and lies in the second-level cache.</summary>
+    /// <param name="index">How places are computed.</param>
+    /// <param name="row">The row of tiles by the number.</param>
+    /// <param name="column">The column of tiles.</param>
+    /// <param name="rows">How many rows of tiles there are.</param>
+    /// <param name="columns">How many columns.</param>
+    public static (PtxOperand Row, PtxOperand Column) Arrange(PtxIndex index, PtxOperand row, PtxOperand column, PtxOperand rows, PtxOperand columns)
+    {
+        var first = index.And(row, -Together);
+        var height = index.Smaller(index.Subtract(rows, first), index.Number(Together));
+        var number = index.MultiplyAdd(index.Subtract(row, first), columns, column);
+        var across = index.Divide(number, height);
+        return (index.Add(first, index.Subtract(number, index.Multiply(across, height))), across);
+    }
+
     PtxOperand Word(string opcode, PtxOperand x, long number) => code.Instruction(opcode, RegisterClass.Word, x, PtxOperand.Word(number));
 
     /// <summary>An operand in the memory of the block.</summary>
     /// <param name="isLeft">Whether it is the left one.</param>
     /// <param name="isDeep">Whether its elements lie behind one another along the summed extent.</param>
-    /// <param name="copy">Bytes of an asynchronous copy; 0 for a way through registers.</param>
     /// <param name="start">The tile's first line.</param>
     /// <param name="extent">How many lines the operand has.</param>
     /// <param name="depthEnd">How many steps it has.</param>
-    public PtxTensorOperand Operand(bool isLeft, bool isDeep, int copy, PtxOperand start, PtxOperand extent, PtxOperand depthEnd) =>
-        new(code, index, tile, isLeft, isDeep, copy, thread, memory, start, extent, depthEnd);
+    public PtxTensorOperand Operand(bool isLeft, bool isDeep, PtxOperand start, PtxOperand extent, PtxOperand depthEnd) =>
+        new(code, index, form, isLeft, isDeep, thread, memory, start, extent, depthEnd);
 
-    /// <summary>Multiplies stages of 32 steps.</summary>
+    /// <summary>Multiplies stages of 32 steps, or 16 of tf32.</summary>
     /// <param name="left">The left operand.</param>
     /// <param name="right">The right one.</param>
     /// <param name="depth">The first step.</param>
@@ -77,12 +95,12 @@ sealed class PtxTensorBlock
             if (right.IsCopied) right.Copy(to, depth);
             if (!left.IsCopied) stageLeft(to, depth);
             if (!right.IsCopied) stageRight(to, depth);
-            code.Write("add." + index.Signed, depth, depth, index.Number(PtxTensorTile.Step));
+            code.Write("add." + index.Signed, depth, depth, index.Number(form.Step));
             Next(to);
             code.Place(started);
             if (isCopying) code.Do("cp.async.commit_group");
             code.Branch(behind, isEarly);
-            for (var part = 0; part < PtxTensorTile.Step / PtxTensorTile.Instruction; part++) Products(left.Matrices(from, part), right.Matrices(from, part), sums);
+            for (var part = 0; part < PtxTensorOperand.Parts; part++) Products(left.Matrices(from, part), right.Matrices(from, part), sums);
             Next(from);
             code.Place(behind);
         });
@@ -102,12 +120,12 @@ sealed class PtxTensorBlock
 
     void Products(PtxOperand[][] rows, PtxOperand[][] columns, PtxOperand[] sums)
     {
-        var name = type == DType.F16 ? "f16" : "bf16";
+        var (name, steps) = type == DType.F32 ? ("tf32", 8) : (type == DType.F16 ? "f16" : "bf16", 16);
         for (var i = 0; i < rows.Length; i++)
             for (var j = 0; j < 2 * columns.Length; j++)
             {
                 var four = "{" + string.Join(", ", sums.Skip(Fragment(i, j)).Take(4)) + "}";
-                code.Do($"mma.sync.aligned.m16n8k16.row.col.f32.{name}.{name}.f32 {four}, {{{string.Join(", ", rows[i])}}}, {{{columns[j / 2][2 * (j % 2)]}, {columns[j / 2][2 * (j % 2) + 1]}}}, {four}");
+                code.Do($"mma.sync.aligned.m16n8k{steps}.row.col.f32.{name}.{name}.f32 {four}, {{{string.Join(", ", rows[i])}}}, {{{columns[j / 2][2 * (j % 2)]}, {columns[j / 2][2 * (j % 2) + 1]}}}, {four}");
             }
     }
 

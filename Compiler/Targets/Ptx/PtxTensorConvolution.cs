@@ -33,6 +33,8 @@ sealed class PtxTensorConvolution : PtxConvolution
         return code.ToString();
     }
 
+    protected override (PtxOperand Row, PtxOperand Column) Arrange(PtxOperand row, PtxOperand column) => PtxTensorBlock.Arrange(Index, row, column, Argument(RowTiles), Argument(ColumnTiles));
+
     // Filters lie along channels and taps, what a gradient of a weight multiplies along pixels; what windows see is gathered along pixels.
     bool IsDeep(bool isLeft) => isLeft || kernel.Kind == ConvolutionKind.WeightGradient;
 
@@ -40,8 +42,8 @@ sealed class PtxTensorConvolution : PtxConvolution
     {
         var (tileRow, tileColumn, _) = Decode(form.Tile.Rows, form.Tile.Columns);
         var (m, n, k) = Extents;
-        var left = block.Operand(isLeft: true, IsDeep(true), form.CopyLeft, tileRow, m, k);
-        var right = block.Operand(isLeft: false, IsDeep(false), form.CopyRight, tileColumn, n, k);
+        var left = block.Operand(isLeft: true, IsDeep(true), tileRow, m, k);
+        var right = block.Operand(isLeft: false, IsDeep(false), tileColumn, n, k);
         if (form.CopyLeft > 0)
         {
             var planes = PtxTensorWindows.PlanesOf(kernel, 1)!;

@@ -11,21 +11,34 @@ namespace Graph.Compiler.Targets.Ptx;
 /// <param name="Tile">How the result is cut.</param>
 /// <param name="CopyLeft">Bytes of an asynchronous copy, 16, 8 or 4, of the left operand; 0 where it comes through registers: made by a body, or beginning at odd places.</param>
 /// <param name="CopyRight">The same of the right operand.</param>
-public sealed record PtxTensorForm(PtxTensorTile Tile, int CopyLeft, int CopyRight)
+/// <param name="IsTf32">Whether operands are of float32, rounded to tf32, and not of 16 bits.</param>
+public sealed record PtxTensorForm(PtxTensorTile Tile, int CopyLeft, int CopyRight, bool IsTf32 = false)
 {
+    /// <summary>Bytes of an element, and how many of them 16 bytes are.</summary>
+    internal int Element => IsTf32 ? sizeof(float) : PtxTensorTile.Element;
+
+    /// <inheritdoc cref="Element"/>
+    internal int Piece => 16 / Element;
+
+    /// <summary>Steps of the summed extent in a stage, whose lines take as many bytes for all types.</summary>
+    public int Step => PtxTensorTile.Step * PtxTensorTile.Element / Element;
+
     /// <summary>Elements that lie in memory behind one another are staged so many at once.</summary>
     internal const int Together = 8;
 
     /// <summary>The function's name.</summary>
-    public string NameOf(Kernel kernel) => FormattableString.Invariant($"{kernel.Name}_{Tile.Name}_a{CopyLeft}_b{CopyRight}");
+    public string NameOf(Kernel kernel) => FormattableString.Invariant($"{kernel.Name}_{Tile.Name}_a{CopyLeft}_b{CopyRight}{(IsTf32 ? "_tf32" : "")}");
 
     /// <summary>The type that tensor cores multiply in a product; null where they do not: operands of two types, or of none of 16 bits.</summary>
-    public static DType? TypeOf(ProductKernel kernel)
+    public static DType? TypeOf(ProductKernel kernel, PtxVariant? variant = null)
     {
         if (kernel.Accumulator != DType.F32 || kernel.SumsOfA is not null || kernel.SumsOfB is not null || kernel.SumsOfC is not null || kernel.IsPackedB) return null;
         var type = Type(kernel.A, kernel.MakesA);
-        return type is DType.F16 or DType.BF16 && type == Type(kernel.B, kernel.MakesB) ? type : null;
+        return (type is DType.F16 or DType.BF16 || type == DType.F32 && variant is { IsTf32: true }) && type == Type(kernel.B, kernel.MakesB) ? type : null;
     }
+
+    // Asked of products that tensor cores compute.
+    static bool IsSingle(ProductKernel kernel) => TypeOf(kernel, PtxVariant.Tf32) == DType.F32;
 
     static DType Type(Access? access, TileMaker? maker) => access?.Type ?? Made(maker!.Body).Type;
 
@@ -58,14 +71,14 @@ public sealed record PtxTensorForm(PtxTensorTile Tile, int CopyLeft, int CopyRig
         from tile in Tiles(launch)
         from left in Copies(launch, isLeft: true)
         from right in Copies(launch, isLeft: false)
-        select new PtxTensorForm(tile, left, right);
+        select new PtxTensorForm(tile, left, right, IsSingle(launch.Kernel));
 
     /// <summary>The form that it takes under a binding.</summary>
     public static PtxTensorForm Of(ContractLaunch launch, DimBinding binding)
     {
         var (m, n, k, count) = Extents(launch, d => d.Evaluate(binding));
-        int Copy(bool isLeft) => Copies(launch, isLeft).First(bytes => bytes == 0 || Begin(Places(launch, MatrixOf(launch.Kernel, isLeft)!, isLeft), bytes, binding));
-        return new(PtxTensorTile.Choose(m, n, k, count, Tiles(launch)), Copy(isLeft: true), Copy(isLeft: false));
+        int Copy(bool isLeft) => Copies(launch, isLeft).First(bytes => bytes == 0 || Begin(Places(launch, MatrixOf(launch.Kernel, isLeft)!, isLeft), bytes, binding, Size(launch.Kernel)));
+        return new(PtxTensorTile.Choose(m, n, k, count, Tiles(launch)), Copy(isLeft: true), Copy(isLeft: false), IsSingle(launch.Kernel));
     }
 
     /// <summary>Rows, columns, the summed extent of a block, and matrices or slices.</summary>
@@ -103,21 +116,24 @@ public sealed record PtxTensorForm(PtxTensorTile Tile, int CopyLeft, int CopyRig
         return [.. PtxTensorTile.Table.Where(best.Contains)];
     }
 
-    static IEnumerable<int> Copies(ContractLaunch launch, bool isLeft) => MatrixOf(launch.Kernel, isLeft) is { IsContiguous: true } matrix ? Copies(Places(launch, matrix, isLeft)) : [0];
+    static IEnumerable<int> Copies(ContractLaunch launch, bool isLeft) => MatrixOf(launch.Kernel, isLeft) is { IsContiguous: true } matrix ? Copies(Places(launch, matrix, isLeft), Size(launch.Kernel)) : [0];
+
+    static int Size(ProductKernel kernel) => IsSingle(kernel) ? sizeof(float) : PtxTensorTile.Element;
 
     /// <summary>The largest copy that sizes in the text allow, and what is taken where others do not.</summary>
     /// <param name="places">What the places of an operand's lines are sums of multiples of, in elements.</param>
-    internal static IEnumerable<int> Copies(IEnumerable<Dim> places)
+    /// <param name="element">Bytes of an element.</param>
+    internal static IEnumerable<int> Copies(IEnumerable<Dim> places, int element = PtxTensorTile.Element)
     {
         var (bytes, isOpen) = (16, false);
         foreach (var place in places)
-            if (place.TryConstant(out var elements)) bytes = Math.Min(bytes, elements % 8 == 0 ? 16 : elements % 4 == 0 ? 8 : elements % 2 == 0 ? 4 : 0);
-            else isOpen |= !Dim.TryDivide(place, 8, out _);
+            if (place.TryConstant(out var elements)) bytes = Math.Min(bytes, elements * element % 16 == 0 ? 16 : elements * element % 8 == 0 ? 8 : elements * element % 4 == 0 ? 4 : 0);
+            else isOpen |= !Dim.TryDivide(place, 16 / element, out _);
         return bytes == 0 ? [0] : isOpen ? [bytes, 0] : [bytes];
     }
 
     /// <summary>Whether all places are multiples of so many bytes under a binding.</summary>
-    internal static bool Begin(IEnumerable<Dim> places, int bytes, DimBinding binding) => bytes == 0 || places.All(d => d.Evaluate(binding) * PtxTensorTile.Element % bytes == 0);
+    internal static bool Begin(IEnumerable<Dim> places, int bytes, DimBinding binding, int element = PtxTensorTile.Element) => bytes == 0 || places.All(d => d.Evaluate(binding) * element % bytes == 0);
 
     // What the places of an operand's lines are sums of multiples of, in elements.
     static IEnumerable<Dim> Places(ContractLaunch launch, PtxTensorMatrix matrix, bool isLeft)

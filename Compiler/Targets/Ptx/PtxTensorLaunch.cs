@@ -9,10 +9,10 @@ namespace Graph.Compiler.Targets.Ptx;
 /// <summary>Which launches of a program tensor cores compute, and in which functions.</summary>
 public static class PtxTensorLaunch
 {
-    /// <summary>Whether tensor cores compute a launch.</summary>
-    public static bool Has(Launch launch) => launch switch
+    /// <summary>Whether a variant computes a launch on tensor cores.</summary>
+    public static bool Has(Launch launch, PtxVariant variant) => variant.HasTensorCores && launch switch
     {
-        ContractLaunch product => PtxTensorForm.TypeOf(product.Kernel) is not null,
+        ContractLaunch product => PtxTensorForm.TypeOf(product.Kernel, variant) is not null,
         ConvolutionLaunch convolution => PtxTensorWindows.TypeOf(convolution.Kernel) is not null,
         AttentionLaunch attention => PtxTensorAttentionForm.Has(attention),
         _ => false,
@@ -22,7 +22,8 @@ public static class PtxTensorLaunch
     /// <param name="launch">The launch.</param>
     /// <param name="isGuarded">Whether a flag says if it runs.</param>
     /// <param name="isWide">With places of 64 bits.</param>
-    public static IEnumerable<PtxTensorFunction> Functions(Launch launch, bool isGuarded, bool isWide)
+    /// <param name="variant">The module's; <see cref="PtxVariant.TensorCores"/> when left out.</param>
+    public static IEnumerable<PtxTensorFunction> Functions(Launch launch, bool isGuarded, bool isWide, PtxVariant? variant = null)
     {
         PtxEntry Entry(string name) => new(isGuarded ? PtxTarget.Guarded(name) : name, isGuarded);
         if (launch is not AttentionLaunch { Kernel: var attention } attend)
@@ -55,10 +56,10 @@ public static class PtxTensorLaunch
     };
 
     /// <summary>What it starts in one of its forms.</summary>
-    public static IEnumerable<PtxLaunch> Start(Launch launch, DimBinding binding, PtxTensorForm form) => launch switch
+    public static IEnumerable<PtxLaunch> Start(Launch launch, DimBinding binding, PtxTensorForm form, PtxVariant variant) => launch switch
     {
-        ContractLaunch product => PtxLaunches.OnTensorCores(product, binding, form),
-        ConvolutionLaunch convolution => PtxLaunches.OnTensorCores(convolution, binding, form),
+        ContractLaunch product => PtxLaunches.OnTensorCores(product, binding, form, variant),
+        ConvolutionLaunch convolution => PtxLaunches.OnTensorCores(convolution, binding, form, variant),
         _ => throw Unknown(launch),
     };
 

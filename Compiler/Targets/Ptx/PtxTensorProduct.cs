@@ -19,7 +19,7 @@ sealed class PtxTensorProduct : PtxProduct
     PtxTensorProduct(ProductKernel kernel, PtxTensorForm form, PtxWriter code, bool isWide) : base(kernel, code, isWide)
     {
         (this.kernel, this.form) = (kernel, form);
-        type = PtxTensorForm.TypeOf(kernel) ?? throw new NotSupportedException($"{kernel.Name} multiplies what tensor cores do not.");
+        type = PtxTensorForm.TypeOf(kernel, form.IsTf32 ? PtxVariant.Tf32 : PtxVariant.TensorCores) ?? throw new NotSupportedException($"{kernel.Name} multiplies what tensor cores do not.");
         block = new(Code, Index, Thread, form, type);
     }
 
@@ -31,6 +31,8 @@ sealed class PtxTensorProduct : PtxProduct
         return code.ToString();
     }
 
+    protected override (PtxOperand Row, PtxOperand Column) Arrange(PtxOperand row, PtxOperand column) => PtxTensorBlock.Arrange(Index, row, column, Argument(RowTiles), Argument(ColumnTiles));
+
     void MultiplyOnCores()
     {
         var (tileRow, tileColumn, slice) = Decode(form.Tile.Rows, form.Tile.Columns);
@@ -38,9 +40,9 @@ sealed class PtxTensorProduct : PtxProduct
         var first = Index.Multiply(slice, Argument(SliceBlocks));
         var last = Index.Smaller(Index.Add(first, Argument(SliceBlocks)), Argument(Blocks));
         var (deepLeft, deepRight) = (IsDeep(true), IsDeep(false));
-        var left = block.Operand(isLeft: true, deepLeft, form.CopyLeft, tileRow, m, k);
-        var right = block.Operand(isLeft: false, deepRight, form.CopyRight, tileColumn, n, k);
-        var depth = Index.Multiply(first, Index.Number(PtxTensorTile.Step));
+        var left = block.Operand(isLeft: true, deepLeft, tileRow, m, k);
+        var right = block.Operand(isLeft: false, deepRight, tileColumn, n, k);
+        var depth = Index.Multiply(first, Index.Number(form.Step));
         if (form.CopyLeft > 0) BeginCopies(left, isLeft: true, depth);
         if (form.CopyRight > 0) BeginCopies(right, isLeft: false, depth);
         var sums = block.Multiply(
@@ -70,28 +72,33 @@ sealed class PtxTensorProduct : PtxProduct
         if (body is null)
         {
             // All of them on their way at once.
-            var halves = new PtxOperand[PtxTensorForm.Together];
-            for (var i = 0; i < halves.Length; i++)
+            var (width, of) = form.IsTf32 ? ("b32", RegisterClass.Word) : ("b16", RegisterClass.Half);
+            var elements = new PtxOperand[form.Piece];
+            for (var i = 0; i < elements.Length; i++)
             {
                 var moved = Index.Add(along, Index.Number(i));
                 var (row, column) = At(moved);
-                halves[i] = Code.Register(RegisterClass.Half);
-                Code.Do($"mov.b16 {halves[i]}, 0");
+                elements[i] = Code.Register(of);
+                Code.Do($"mov.{width} {elements[i]}, 0");
                 var isThere = Code.Instruction("and.pred", RegisterClass.Predicate, Index.Compare("lt", moved, end), Code.Instruction("not.pred", RegisterClass.Predicate, isOutside));
-                Code.Do($"ld.global.b16 {halves[i]}, {Place(access!, start, row, column)}", isThere);
+                Code.Do($"ld.global.{width} {elements[i]}, {Place(access!, start, row, column)}", isThere);
             }
-            PtxEights.StoreHalves(Code, "shared", place, halves);
+            if (form.IsTf32) Code.Do($"st.shared.v4.b32 [{place}], {{{string.Join(", ", elements)}}}");
+            else PtxEights.StoreHalves(Code, "shared", place, elements);
             return;
         }
         var (singly, done) = (Code.Label("SINGLY"), Code.Label("PIECE"));
-        var together = new PtxBodyOfEight(body, Code, Index);
-        Code.Branch(singly, isOutside);
-        Code.Branch(singly, Index.Compare("gt", Index.Add(along, Index.Number(PtxTensorForm.Together)), end));
-        PtxEights.Store(Code, "shared", type, place, together.Write(null, isDeep ? line : depth, along, null, singly));
-        Code.Do("bra " + done);
+        if (!form.IsTf32)
+        {
+            var together = new PtxBodyOfEight(body, Code, Index);
+            Code.Branch(singly, isOutside);
+            Code.Branch(singly, Index.Compare("gt", Index.Add(along, Index.Number(PtxTensorForm.Together)), end));
+            PtxEights.Store(Code, "shared", type, place, together.Write(null, isDeep ? line : depth, along, null, singly));
+            Code.Do("bra " + done);
+        }
         Code.Place(singly);
         var to = Code.Copy(place);
-        PtxLoop.For(Code, Index, along, Index.Add(along, Index.Number(PtxTensorForm.Together)), 1, moved =>
+        PtxLoop.For(Code, Index, along, Index.Add(along, Index.Number(form.Piece)), 1, moved =>
         {
             var outside = Code.Label("OUTSIDE");
             var value = Code.Copy(PtxOperand.Single(0));
@@ -100,7 +107,7 @@ sealed class PtxTensorProduct : PtxProduct
             Code.Assign(value, body.Make(null, isDeep ? line : depth, moved));
             Code.Place(outside);
             PtxConversions.Store(Code, "shared", type, $"[{to}]", value);
-            Code.Write("add.s32", to, to, PtxOperand.Word(PtxTensorTile.Element));
+            Code.Write("add.s32", to, to, PtxOperand.Word(form.Element));
         });
         Code.Place(done);
     }

@@ -142,9 +142,9 @@ abstract class PtxTiles
     {
         var block = Index.OfWord(Code.Instruction("mov.u32", RegisterClass.Word, new PtxOperand(RegisterClass.Word, "%ctaid.x")));
         var above = Index.Divide(block, arguments[ColumnTiles]);
-        var column = Index.Multiply(Index.Subtract(block, Index.Multiply(above, arguments[ColumnTiles])), Index.Number(columns));
         var matrix = Index.Divide(above, arguments[RowTiles]);
-        var row = Index.Multiply(Index.Subtract(above, Index.Multiply(matrix, arguments[RowTiles])), Index.Number(rows));
+        var (down, across) = Arrange(Index.Subtract(above, Index.Multiply(matrix, arguments[RowTiles])), Index.Subtract(block, Index.Multiply(above, arguments[ColumnTiles])));
+        var (row, column) = (Index.Multiply(down, Index.Number(rows)), Index.Multiply(across, Index.Number(columns)));
         var slice = Index.Number(0);
         if (IsCut)
         {
@@ -156,6 +156,9 @@ abstract class PtxTiles
         Begin(matrix);
         return (row, column, slice);
     }
+
+    /// <summary>Which tile a block has whose number is that of a row and column of tiles; the same where nobody says otherwise.</summary>
+    protected virtual (PtxOperand Row, PtxOperand Column) Arrange(PtxOperand row, PtxOperand column) => (row, column);
 
     /// <summary>Writes the kernel that multiplies.</summary>
     protected void Multiply()

@@ -33,19 +33,19 @@ sealed class EmulatedMachine
         this.program = program;
         (this.variant, this.tile) = (variant ?? PtxVariant.Portable, tile);
         device = new() { Options = options ?? new() };
-        Text = text ?? (this.variant.HasTensorCores ? TensorModule(program, isWide, tile) : PtxTarget.Module(PtxTarget.Functions(program, isWide)));
+        Text = text ?? (this.variant.HasTensorCores ? TensorModule(program, isWide, tile, this.variant) : PtxTarget.Module(PtxTarget.Functions(program, isWide)));
         modules[this.variant] = device.Load(Text);
         portable = () => PtxTarget.Module(PtxTarget.Functions(program, isWide));
     }
 
     /// <summary>The module for tensor cores, in a tile or in those that are chosen.</summary>
-    public static string TensorModule(LoweredProgram program, bool isWide = false, PtxTensorTile? tile = null) => PtxTarget.Module(tile is null ? PtxTarget.TensorFunctions(program, isWide)
+    public static string TensorModule(LoweredProgram program, bool isWide = false, PtxTensorTile? tile = null, PtxVariant? variant = null) => PtxTarget.Module(tile is null ? PtxTarget.TensorFunctions(program, isWide, variant)
         : [.. from launch in program.Functions.SelectMany(f => f.Launches)
-              where PtxTensorLaunch.Has(launch)
+              where PtxTensorLaunch.Has(launch, variant ?? PtxVariant.TensorCores)
               from function in launch is AttentionLaunch ? PtxTensorLaunch.Functions(launch, isGuarded: false, isWide).Select(f => f.Write())
                   : PtxTensorLaunch.All(launch).Select(form => PtxTensorLaunch.Function(PtxLaunches.KernelOf(launch)!, form with { Tile = tile }, isGuarded: false, isWide))
               group function by function.Name into same
-              select same.First()], PtxVariant.TensorCores);
+              select same.First()], variant ?? PtxVariant.TensorCores);
 
     ulong flags;
 
@@ -122,7 +122,7 @@ sealed class EmulatedMachine
             return record;
         }
         ulong Value(PtxValue value) => value.IsRecord ? Record() : value.IsFlag ? flags + (ulong)value.Number : value.IsOperand && of.Operands[value.Operand] is var o ? memory[o.Buffer] + (ulong)(o.Offset.Evaluate(binding) * o.Buffer.DType.Size()) : (ulong)value.Number;
-        if (tile is not null && launch.Variant.HasTensorCores && of is not AttentionLaunch) launch = PtxTensorLaunch.Start(of, binding, PtxTensorLaunch.Of(of, binding) with { Tile = tile }).First();
+        if (tile is not null && launch.Variant.HasTensorCores && of is not AttentionLaunch) launch = PtxTensorLaunch.Start(of, binding, PtxTensorLaunch.Of(of, binding) with { Tile = tile }, variant).First();
         ulong[] values = [.. launch.Arguments.Select(Value)];
         if (launch.Table is { } table)
         {

@@ -38,6 +38,21 @@ public sealed class GpuProgramTests
         }
     }
 
+    /// <summary>On a card with tensor cores the section that times them finds all of its launches there.</summary>
+    [Fact]
+    public void Tensor_cores_are_found_where_there_are_any()
+    {
+        CudaDrivers.Substitute = _ => new EmulatedDriver(new LaunchOptions { Strict = false }) { Capability = 86 };
+        try
+        {
+            Assert.Equal(0, Run("--count", "3", "tensor"));
+        }
+        finally
+        {
+            CudaDrivers.Substitute = null;
+        }
+    }
+
     /// <summary>A kernel at fault is a finding, and the program says so by its exit code; no card is another one.</summary>
     [Fact]
     public void What_is_wrong_is_said_by_the_exit_code()

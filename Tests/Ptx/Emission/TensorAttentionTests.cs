@@ -42,7 +42,7 @@ public sealed class TensorAttentionTests(PtxasCount count)
     {
         var c = Find(name);
         var lowered = AttentionKernelTests.Lower(c, type);
-        Assert.All(lowered.Functions[0].Launches.OfType<AttentionLaunch>(), l => Assert.True(PtxTensorLaunch.Has(l)));
+        Assert.All(lowered.Functions[0].Launches.OfType<AttentionLaunch>(), l => Assert.True(PtxTensorLaunch.Has(l, PtxVariant.TensorCores)));
         var arguments = c.Arguments(type);
         var expected = new ToyMachine(WrittenOut.Of(lowered)) { Exponential = x => Graph.Runtime.Cpu.VectorMath.Exp((float)x) }.Run("f", DimBinding.Empty, arguments);
         var actual = new EmulatedMachine(lowered, new() { Seed = seed, Strict = isStrict, ApproximationError = 1 }, isWide, variant: PtxVariant.TensorCores).Run("f", DimBinding.Empty, arguments);

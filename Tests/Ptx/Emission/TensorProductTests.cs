@@ -126,6 +126,10 @@ public sealed class TensorProductTests
         Agree(Text, [(1, 1)], seed: 6);
     }
 
+    /// <summary>More rows of tiles than go along the columns together, the last of them fewer.</summary>
+    [Fact]
+    public void Tiles_are_taken_in_an_order_of_their_own_and_each_once() => Agree("func f(a: f16[300,40], b: f16[40,130]) -> (f16[300,130])\n  %0 = matmul a, b\n  return %0\n", [(1, 1)], PtxTensorTile.Table.Single(t => t.Name == "16x64"), seed: 9);
+
     /// <summary>What is not exact: within what float32 loses on so many additions, in several orders of the instruction's sum.</summary>
     [Theory]
     [InlineData("f16")]
