@@ -92,7 +92,7 @@ sealed class LaunchUnits
             Reads = [.. Operands(range).Where(o => !o.IsWritten).Select(o => o.Buffer.Id).Concat(s == end ? across : []).Where(b => IsTracked[b]).Distinct()],
             Writes = [.. Operands(range).Where(o => o.IsWritten && IsTracked[o.Buffer.Id]).Select(o => o.Buffer.Id).Distinct()],
             Internal = Internal(range),
-            Cost = s == loop ? 0 : LaunchCost.Of(function, range.First, range.Count, binding),
+            Cost = s == loop ? 0 : LaunchCost.Of(function, range.First, range.Count, binding, loop >= 0 && IsInside(s) ? ((RepeatLaunch)function.Launches[opened]).Count.Evaluate(binding) : 1),
         })];
         Uses = [.. readers.Select((list, b) => IsTracked[b] && results.Contains(function.Buffers[b]) ? [.. list, ranges.Count] : list.ToArray())];
         UnitOf = new int[ranges.Count];
@@ -268,18 +268,21 @@ static class LaunchCost
     const double Launched = 100_000;
 
     /// <summary>What launches that stand behind one another take; those of a loop as often as it runs.</summary>
-    public static double Of(LoweredFunction function, int first, int count, DimBinding binding)
+    /// <param name="times">How often they are launched themselves.</param>
+    public static double Of(LoweredFunction function, int first, int count, DimBinding binding, long times = 1)
     {
         var sum = 0.0;
         for (var i = first; i < first + count;)
         {
-            if (function.Launches[i] is RepeatLaunch repeat)
+            var launch = function.Launches[i];
+            if (launch is RepeatLaunch repeat)
             {
-                sum += repeat.Count.Evaluate(binding) * Of(function, i + 1, repeat.Length, binding);
+                sum += Of(function, i + 1, repeat.Length, binding, times * repeat.Count.Evaluate(binding));
                 i += 1 + repeat.Length;
                 continue;
             }
-            sum += Launched + Math.Max(function.Launches[i].Flops.Evaluate(binding), OperationsPerByte * function.Launches[i].Traffic.Evaluate(binding));
+            // Lowering counts operations and bytes over all iterations.
+            sum += times * Launched + Math.Max(launch.Flops.Evaluate(binding), OperationsPerByte * launch.Traffic.Evaluate(binding));
             i++;
         }
         return sum;

@@ -221,6 +221,22 @@ public sealed class RematerializerTests
         Assert.True(plan.ArenaBytes < Planner.Plan(function, DimBinding.Empty).ArenaBytes);
     }
 
+    // Lowering counts a loop's operations over all iterations: five iterations of two million are ten, which are fewer than the other launch's twenty.
+    [Fact]
+    public void A_loop_costs_what_all_of_its_iterations_cost_once()
+    {
+        var list = new LaunchList();
+        var x = list.Buffer("x", BufferKind.Argument, 100);
+        var (looped, launched, large, last) = (list.Arena(4000), list.Arena(4000), list.Arena(6000), list.Arena(100));
+        list.Launch([x], [looped]).Launch([], []).Launch([looped], [looped]).Launch([x], [launched]).Launch([x], [large]).Launch([large], [last]);
+        var function = list.Launch([looped, launched, last], [list.Buffer("y", BufferKind.Result, 10)]).Build();
+        Launch Costing(int launch, long operations) => function.Launches[launch] with { Flops = operations };
+        function = function with { Launches = function.Launches.SetItem(1, new RepeatLaunch([], [], "#0", 5, false, 1, false, false)).SetItem(2, Costing(2, 10_000_000)).SetItem(3, Costing(3, 20_000_000)) };
+        var plan = Rematerializer.Plan(function, DimBinding.Empty, 45_000, out _)!;
+        Same(plan);
+        Assert.Equal("0 1 2 3 4 5 0 1 2 6", string.Join(" ", plan.Order));
+    }
+
     [Fact]
     public void The_text_of_a_plan_with_repetitions_reads_back_equal()
     {
