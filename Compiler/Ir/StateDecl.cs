@@ -38,6 +38,12 @@ public static class DerivedStates
 {
     /// <summary>The function that computes all of them, without arguments. No C# name has a point in it.</summary>
     public const string Function = "derive.states";
+
+    /// <summary>The function that computes the working copies of parameters alone, for steps, which read nothing else of what is derived. There is one where <see cref="Function"/> computes more than these.</summary>
+    public const string Copies = "derive.copies";
+
+    /// <summary>Whether a function computes derived states, so that nobody calls it but the store.</summary>
+    public static bool IsComputedBy(string function) => function is Function or Copies;
 }
 
 /// <summary>How a state gets its first value; <paramref name="Scale"/> is the constant, the standard deviation, the bound or the gain.</summary>

@@ -7,6 +7,7 @@ using Graph.Compiler.Ir;
 using Graph.Compiler.Kernels;
 using Graph.Compiler.Passes;
 using Graph.Compiler.Targets;
+using Graph.Compiler.Training;
 using Buffer = Graph.Compiler.Kernels.Buffer;
 
 namespace Graph.Compiler.Lowering;
@@ -49,11 +50,14 @@ sealed class PackWeights
         var pass = new PackWeights(program, kernels, target);
         functions = [.. functions.Select(f => pass.entries.Contains(f.Name) ? pass.Entry(f) : f)];
         if (pass.packed.Count == 0) return (functions, states);
-        var read = new HashSet<string>(functions.Where(f => f.Name != DerivedStates.Function).SelectMany(f => f.Buffers).Where(b => b.Kind == BufferKind.State).Select(b => b.Name));
+        var read = new HashSet<string>(functions.Where(f => !DerivedStates.IsComputedBy(f.Name)).SelectMany(f => f.Buffers).Where(b => b.Kind == BufferKind.State).Select(b => b.Name));
         var gone = new HashSet<string>(states.Where(s => s.Kind == StateKind.Derived && !read.Contains(s.Path)).Select(s => s.Path));
         var derive = functions.FirstOrDefault(f => f.Name == DerivedStates.Function)
             ?? new(new(DerivedStates.Function, [], [], []), [], [], [], []) { Alignment = target.Memory.Alignment, HasStableAddresses = target.StableAddresses };
-        return ([.. functions.Where(f => f.Name != DerivedStates.Function), pass.Derive(derive, gone)], [.. states.Where(s => !gone.Contains(s.Path)), .. pass.packed.Select(p => p.State)]);
+        // Before anything is packed, what is derived of a model that is trained in 16 bits may be the working copies alone.
+        var copies = derive.Signature.Assigned.Length > 0 && functions.All(f => f.Name != DerivedStates.Copies) && derive.Signature.Assigned.All(path => WorkingCopies.IsOne(path, states) && !gone.Contains(path))
+            ? ImmutableArray.Create(derive with { Signature = derive.Signature with { Name = DerivedStates.Copies } }) : [];
+        return ([.. functions.Where(f => f.Name != DerivedStates.Function), .. copies, pass.Derive(derive, gone)], [.. states.Where(s => !gone.Contains(s.Path)), .. pass.packed.Select(p => p.State)]);
     }
 
     LoweredFunction Entry(LoweredFunction function)

@@ -46,6 +46,7 @@ public sealed record HoistDerived() : Pass("HoistDerived")
         }
         if (derived.States.Count == 0) return program;
         functions.Add(derived.Build());
+        if (before is not null && !program.Training.IsEmpty) functions.Add(new(DerivedStates.Copies, before.Parameters, before.States, before.Nodes, before.Results, before.Updates, before.ResultNames));
         return program with { States = program.States.AddRange(derived.States), Functions = functions.ToImmutable() };
     }
 

@@ -12,7 +12,7 @@ static class StillValues
     public static List<Function> Evaluated(Program program)
     {
         var called = Callees.Of(program);
-        return [.. program.Functions.Where(f => f.Name != DerivedStates.Function && !called.Contains(f.Name) && !TrainingSignature.IsRule(program, f.Name) && TrainingSignature.OfStep(program.Training, f.Name) is null)];
+        return [.. program.Functions.Where(f => !DerivedStates.IsComputedBy(f.Name) && !called.Contains(f.Name) && !TrainingSignature.IsRule(program, f.Name) && TrainingSignature.OfStep(program.Training, f.Name) is null)];
     }
 
     /// <summary>The paths of the states that all sessions share and that none of these functions assigns.</summary>

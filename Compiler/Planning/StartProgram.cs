@@ -90,7 +90,7 @@ public sealed class StartFunction
         {
             Name = function.Name, Arguments = parameters.Length, Names = [.. parameters.Concat(results).Select(t => t.Name)], Types = [.. parameters.Concat(results).Select(t => t.DType)],
             Symbols = [.. solver.Symbols.Select(s => s.Name)], Assigned = function.Signature.Assigned, IsTraining = TrainingSignature.OfStep(program.Training, function.Name) is not null,
-            ReadsDerived = function.Name != DerivedStates.Function && Touches(k => k == StateKind.Derived), TakesOptimizer = Touches(k => k is StateKind.Optimizer or StateKind.Counter),
+            ReadsDerived = !DerivedStates.IsComputedBy(function.Name) && Touches(k => k == StateKind.Derived), TakesOptimizer = Touches(k => k is StateKind.Optimizer or StateKind.Counter),
             HasSizedStates = hasSizedStates, HasStableAddresses = function.HasStableAddresses,
             Typical = plan is null || hasSizedStates ? null : TypicalCall.Of(plan, program, solver),
         };

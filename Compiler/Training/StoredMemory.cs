@@ -35,7 +35,7 @@ public sealed record StoredMemory(long Weights, long Masters, long Moments, long
         return new(weights, masters, moments, derived);
     }
 
-    /// <summary>What a function needs to be there while it runs: a step of training moments, any other what is derived. Working copies come with everything that is derived.</summary>
+    /// <summary>What a function needs to be there while it runs: a step of training moments, any other what is derived.</summary>
     /// <param name="isTraining">Whether the function is one.</param>
-    public long During(bool isTraining) => Weights + Masters + (isTraining ? Moments : 0) + (isTraining && Masters == 0 ? 0 : Derived);
+    public long During(bool isTraining) => Weights + Masters + (isTraining ? Moments : Derived);
 }

@@ -1,4 +1,6 @@
 using System;
+using System.Collections.Immutable;
+using System.Linq;
 using Graph.Compiler.Ir;
 
 namespace Graph.Compiler.Training;
@@ -19,6 +21,9 @@ public static class WorkingCopies
 
     /// <summary>The path of the parameter that a state is, or is the working copy of.</summary>
     public static string ParameterOf(string path) => path.IndexOf(Mark) is >= 0 and var mark ? path.Substring(0, mark) : path;
+
+    /// <summary>Whether the path is that of a working copy of one of the parameters among the states.</summary>
+    public static bool IsOne(string path, ImmutableArray<StateDecl> states) => ParameterOf(path) is var parameter && parameter != path && states.Any(s => s.Kind == StateKind.Parameter && s.Path == parameter);
 
     /// <summary>Whether a state is the working copy of that parameter.</summary>
     public static bool IsOf(string path, string parameter) => path.Length > parameter.Length && path[parameter.Length] == Mark && path.StartsWith(parameter, StringComparison.Ordinal);

@@ -113,12 +113,15 @@ public sealed class CompiledModel
     /// <summary>What computes the derived states; null when there are none.</summary>
     internal CompiledFunction? Derive => At(DerivedStates.Function);
 
+    /// <summary>What computes of these at least the working copies of parameters, which training steps read.</summary>
+    internal CompiledFunction? DeriveCopies => At(DerivedStates.Copies) ?? Derive;
+
     /// <summary>The states that entries assign, and those whose lifetime is a session's: each session has its own.</summary>
     internal ImmutableArray<string> SessionStates => field.IsDefault
         ? field = [.. Functions.Where(f => !f.IsTraining).SelectMany(f => f.AssignedStates).Concat(States.Where(s => s.Kind == StateKind.Session).Select(s => s.Path)).Distinct()] : field;
 
     /// <summary>All but what derives states, which nobody calls but the store.</summary>
-    public IEnumerable<CompiledFunction> Functions => functions.Where(f => f.Name != DerivedStates.Function);
+    public IEnumerable<CompiledFunction> Functions => functions.Where(f => !DerivedStates.IsComputedBy(f.Name));
 
     /// <summary>How many functions there are, what derives states among them.</summary>
     internal int FunctionCount => functions.Length;
@@ -127,7 +130,7 @@ public sealed class CompiledModel
     internal nint Address(int kernel) => kernel >= 0 && kernel < start.Kernels ? kernelAddress(kernel) : throw new ArgumentOutOfRangeException(nameof(kernel), kernel, $"{Name} has code for {start.Kernels} kernels.");
 
     /// <summary>The function of that name, or null.</summary>
-    public CompiledFunction? Find(string function) => function == DerivedStates.Function ? null : At(function);
+    public CompiledFunction? Find(string function) => DerivedStates.IsComputedBy(function) ? null : At(function);
 
     CompiledFunction? At(string name)
     {

@@ -273,7 +273,7 @@ public sealed unsafe class ModelInstance : IDisposable
     // For who has the gate alone. No session is rented: who rents one is inside the gate.
     void RunTraining(CompiledFunction function, CallArguments arguments, ReadOnlySpan<long> dims)
     {
-        if (function.ReadsDerived) Store.DeriveCopies(Session, Model.Derive!);
+        if (function.ReadsDerived) Store.DeriveCopies(Session, Model.DeriveCopies!);
         try
         {
             Session.Run(function, arguments, dims);
@@ -288,7 +288,7 @@ public sealed unsafe class ModelInstance : IDisposable
     // As above, without waiting where the device works by itself.
     PendingStep? RunTraining(CompiledTraining training, CallArguments arguments, ReadOnlySpan<long> dims)
     {
-        if (training.Step.ReadsDerived) Store.DeriveCopies(Session, Model.Derive!);
+        if (training.Step.ReadsDerived) Store.DeriveCopies(Session, Model.DeriveCopies!);
         PendingStep? pending;
         try
         {

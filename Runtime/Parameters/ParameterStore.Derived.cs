@@ -36,13 +36,12 @@ public sealed partial class ParameterStore
         lock (deriving)
         {
             if (derivedVersion == Version && derivedWidth == Machine.Current.Width) return;
-            Compute(session, derive);
-            copiesVersion = Version;
+            Compute(session, derive, all: true);
             Volatile.Write(ref derivedVersion, Version);
         }
     }
 
-    /// <summary>Sees to it, before a training step, that the working copies of parameters are those of the numbers that are there. The caller has the gate alone.</summary>
+    /// <summary>Sees to it, before a training step, that the working copies of parameters are those of the numbers that are there; of what else is derived nothing is made. The caller has the gate alone.</summary>
     /// <inheritdoc cref="Derive"/>
     internal void DeriveCopies(Session session, CompiledFunction derive)
     {
@@ -52,8 +51,8 @@ public sealed partial class ParameterStore
             return;
         }
         if (copiesVersion == Version) return;
-        Compute(session, derive);
-        (copiesVersion, derivedVersion) = (Version, Version);
+        Compute(session, derive, all: OnlyCopies);
+        if (OnlyCopies) derivedVersion = Version;
     }
 
     /// <summary>Says that a training step has written parameters and working copies together: the copies are of the version that it made. What else is derived is not, if there is anything else.</summary>
@@ -63,14 +62,22 @@ public sealed partial class ParameterStore
         if (root.OnlyCopies) Volatile.Write(ref root.derivedVersion, root.Version);
     }
 
-    bool OnlyCopies => onlyCopies ??= declarations.Where(d => d.Kind == StateKind.Derived).All(d => WorkingCopies.ParameterOf(d.Path) is var path && declarations.Any(p => p.Path == path && p.Kind == StateKind.Parameter));
+    bool OnlyCopies => onlyCopies ??= declarations.All(d => d.Kind != StateKind.Derived || IsCopy(d));
 
-    void Compute(Session session, CompiledFunction derive)
+    bool IsCopy(StateDecl state) => state.Kind == StateKind.Derived && WorkingCopies.IsOne(state.Path, declarations);
+
+    // All that is derived, or the working copies alone: only what is computed has memory.
+    void Compute(Session session, CompiledFunction derive, bool all)
     {
-        if (!contents.All.Any(t => t.Kind == StateKind.Derived)) contents = new(contents.All.AddRange(Make(Of(d => d.Kind == StateKind.Derived), "derived states", null)), IsTraining);
+        var missing = Of(d => d.Kind == StateKind.Derived && (all || IsCopy(d)) && !contents.ByPath.ContainsKey(d.Path));
+        if (missing.Length > 0) contents = new(contents.All.AddRange(Make(missing, "derived states", null)), IsTraining);
         derivedVersion = copiesVersion = -1; // until it is done: one that fails is no version
         session.Run(derive, default, []);
+        copiesVersion = Version;
         derivedWidth = Machine.Current.Width;
         Derivations++;
     }
+
+    /// <summary>Bytes that derived states have by now.</summary>
+    internal long DerivedBytes => root.contents.All.Where(t => t.Kind == StateKind.Derived).Sum(t => t.Bytes);
 }

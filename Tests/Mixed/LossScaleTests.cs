@@ -164,6 +164,56 @@ public sealed class LossScaleTests
         Assert.Equal(2, model.Instance.Store.Derivations);
     }
 
+    // Weights that an entry reads packed and a table that it reads normalized are made for the entry, not for the step before it.
+    [Fact]
+    public void A_step_makes_the_copies_and_nothing_else_that_is_derived()
+    {
+        using var model = MixedModel.Of(ProgramParser.Parse("""
+            program Packed version 1
+            dim N ≤ 65536 ~ 64
+            param w : f32[64,96] = ones
+            train {loss="loss"}
+
+            func update(value: f32[N], gradient: f32[N], learning_rate: f32[], step: i64[]) -> (value: f32[N])
+              %0 = mul gradient, learning_rate
+              %1 = sub value, %0
+              return %1
+
+            func forward_loss(x: f32[8,64], seed: i64[]) -> (loss: f32[])
+              %0 = matmul x, @w
+              %1 = sum %0 {axes=[0,1], keep=false}
+              return %1
+
+            func product(x: f32[8,64]) -> (f32[8,96], f32[64,96])
+              %0 = matmul x, @w
+              %1 = exp @w
+              return %0, %1
+
+            """, OperationTable.Set), Precisions.Float16);
+        var store = model.Instance.Store;
+        var x = Enumerable.Range(0, 8 * 64).Select(i => i % 3 / 8f).ToArray();
+        model.Instance.LearningRate = 0.25;
+        model.Step([x]);
+        Assert.Equal((1, 64 * 96 * 2), (store.Derivations, store.DerivedBytes));
+        store["w"].Write<float>(values => values.Fill(0.5f));
+        model.Step([x]);
+        Assert.Equal((2, 64 * 96 * 2), (store.Derivations, store.DerivedBytes));
+        var (product, powers) = (new float[8 * 96], new float[64 * 96]);
+        for (var call = 0; call < 2; call++)
+        {
+            model.Run("product", [x, product, powers]);
+            Assert.Equal(3, store.Derivations);
+            Assert.InRange(store.DerivedBytes, 64 * 96 * (2 + 4), long.MaxValue);
+            // By the copy, in sums of 32 bits.
+            var w = store["w"].Values.ToArray();
+            for (var i = 0; i < 8; i++)
+                for (var j = 0; j < 96; j++) Assert.Equal(Enumerable.Range(0, 64).Sum(k => x[i * 64 + k] * Rounding.Round(w[k * 96 + j], DType.F16)), product[i * 96 + j], 2e-3 * Math.Abs(product[i * 96 + j]));
+            for (var i = 0; i < powers.Length; i++) Assert.Equal(Math.Exp(w[i]), powers[i], 1e-5 * powers[i]);
+        }
+        model.Step([x]); // which reads the copies that the step before wrote
+        Assert.Equal(3, store.Derivations);
+    }
+
     // The step reads w in 32 bits, the entry multiplies by its copy.
     [Fact]
     public void A_copy_that_the_step_does_not_read_changes_with_its_master()
