@@ -36,6 +36,14 @@ sealed partial class FunctionLowering
         var rest = epilogue is not null ? [] : added is null ? parts.Epilogue : parts.Epilogue.Add(added);
         var placeC = wanted;
         if (wanted is not null && c.DType != sums) (epilogue, placeC) = (Rounded(c, wanted, c.Shape.Rank - 2, c.Shape.Rank - 1), null);
+        // An epilogue whose columns lie apart stores number by number: where its rows do not, the product is solved as its transpose.
+        var isTurned = false;
+        if (epilogue is not null && added is null && !c.Shape[c.Shape.Rank - 2].Is(1) && StridedAccesses(epilogue) > 0)
+        {
+            var other = wanted is null ? TryBuild(EpilogueSpec(c, c.Shape.Rank - 2, c.Shape.Rank - 1, parts.Epilogue, inputs, results) with { Transposed = true }) : Rounded(c, wanted, c.Shape.Rank - 2, c.Shape.Rank - 1, transposed: true);
+            isTurned = other is not null && !Overwrites(other) && StridedAccesses(other) < StridedAccesses(epilogue);
+            if (isTurned) epilogue = other;
+        }
         if (Batch(c.Shape, a, placeA, b, placeB, placeC) is not { } batch)
         {
             if (placeA is not null) placeA = DenseCopy(a, node);
@@ -52,12 +60,16 @@ sealed partial class FunctionLowering
         }
         var operands = ImmutableArray.CreateBuilder<Operand>();
         var arguments = new DimTable(0);
-        Extent[] sizes = [.. batch.Select(x => arguments.Fixed(x.Size)), arguments.Fixed(c.Shape[c.Shape.Rank - 2]), arguments.Fixed(c.Shape[c.Shape.Rank - 1]), arguments.Fixed(a.Shape[a.Shape.Rank - 1])];
+        var (m, n, k) = (c.Shape[c.Shape.Rank - 2], c.Shape[c.Shape.Rank - 1], a.Shape[a.Shape.Rank - 1]);
+        if (isTurned) (m, n) = (n, m);
+        Extent[] sizes = [.. batch.Select(x => arguments.Fixed(x.Size)), arguments.Fixed(m), arguments.Fixed(n), arguments.Fixed(k)];
         Access? View(Value v, Placement? place, bool isWritten, Func<BatchAxis, Dim> stride)
         {
             if (place is null) return null;
             operands.Add(new(place.Buffer, place.Offset, isWritten));
-            return new(operands.Count - 1, v.DType, isWritten, [.. batch.Select(x => arguments.Fixed(stride(x))), arguments.Fixed(Stride(v, place, v.Shape.Rank - 2)), arguments.Fixed(Stride(v, place, v.Shape.Rank - 1))]);
+            var (row, column) = (Stride(v, place, v.Shape.Rank - 2), Stride(v, place, v.Shape.Rank - 1));
+            if (isTurned) (row, column) = (column, row);
+            return new(operands.Count - 1, v.DType, isWritten, [.. batch.Select(x => arguments.Fixed(stride(x))), arguments.Fixed(row), arguments.Fixed(column)]);
         }
         var viewA = View(a, placeA, false, x => x.A);
         var viewB = View(b, placeB, false, x => x.B);
@@ -86,7 +98,13 @@ sealed partial class FunctionLowering
         foreach (var sum in parts.Sums)
             sumsOf[OperandSums.Of(contract, sum, body) ?? throw new InvalidOperationException($"{node.Name} has a sum that is none of what its product multiplies.")] = SumsTo(sum);
         var sumsOfC = added is not null && epilogue is not null ? SumsTo(added) : null;
-        var workspace = Workspace(operands, sums, c.Shape[c.Shape.Rank - 2], c.Shape[c.Shape.Rank - 1], a.Shape[a.Shape.Rank - 1]);
+        if (isTurned)
+        {
+            (viewA, viewB, hookA, hookB) = (viewB, viewA, hookB, hookA);
+            (makesA, makesB) = (makesB is null ? null : makesB with { Transposed = !makesB.Transposed }, makesA is null ? null : makesA with { Transposed = !makesA.Transposed });
+            Array.Reverse(sumsOf);
+        }
+        var workspace = Workspace(operands, sums, m, n, k);
         var kernel = kernels.Add(new ProductKernel("", sums, [.. sizes.Take(3)], sizes[3], sizes[4], sizes[5], viewA, viewB, viewC, makesA, makesB, takes.Body, target.Products.In(sums), workspace)
         {
             SumsOfA = sumsOf[0], SumsOfB = sumsOf[1], SumsOfC = sumsOfC, LanesOfC = sumsOfC is null ? 0 : ReductionOrder.Of(added!, target, typical).Lanes,
@@ -181,7 +199,7 @@ sealed partial class FunctionLowering
         var best = orientations
             .Select(transposed => (Kernel: TryBuild(spec with { Transposed = transposed }), Transposed: transposed))
             .Where(c => c.Kernel is not null)
-            .OrderBy(c => StridedReads(c.Kernel!)).FirstOrDefault();
+            .OrderBy(c => StridedAccesses(c.Kernel!)).FirstOrDefault();
         return best.Kernel is null ? null : (best.Kernel, best.Transposed);
     }
 
@@ -203,11 +221,11 @@ sealed partial class FunctionLowering
     }
 
     // A tile function that writes sums in their result's type.
-    BuiltKernel Rounded(Value result, Placement place, int rowAxis, int columnAxis) =>
-        TryBuild(new KernelSpec([], [], [(result, place)]) { TileInput = result, RowAxis = rowAxis, ColumnAxis = columnAxis })!;
+    BuiltKernel Rounded(Value result, Placement place, int rowAxis, int columnAxis, bool transposed = false) =>
+        TryBuild(new KernelSpec([], [], [(result, place)]) { TileInput = result, RowAxis = rowAxis, ColumnAxis = columnAxis, Transposed = transposed })!;
 
-    // Operands whose lanes lie apart: a vector of one takes as many loads as it has lanes.
-    static int StridedReads(BuiltKernel tile) => tile.Kernel.Accesses.Count(a => a.Strides[tile.Kernel.Lane] is var stride && !stride.Is(0) && !stride.Is(1));
+    // Operands whose lanes lie apart: a vector of one takes as many loads or stores as it has lanes.
+    static int StridedAccesses(BuiltKernel tile) => tile.Kernel.Accesses.Count(a => a.Strides[tile.Kernel.Lane] is var stride && !stride.Is(0) && !stride.Is(1));
 
     (TileMaker?, HookOperands?) AddPrologue((BuiltKernel Kernel, bool Transposed)? prologue, ImmutableArray<Operand>.Builder operands)
     {
@@ -240,16 +258,15 @@ sealed partial class FunctionLowering
             place = PlaceOf(outputs.First(o => o.Inner == c).Outer);
             return null;
         }
-        var spec = new KernelSpec(body, [.. inputs.Where(i => places.ContainsKey(i.Outer)).Select(i => (i.Inner, places[i.Outer]))], [.. outputs.Select(o => (o.Inner, PlaceOf(o.Outer)))])
-        {
-            TileInput = c, RowAxis = rowAxis, ColumnAxis = columnAxis,
-        };
-        var built = TryBuild(spec);
+        var built = TryBuild(EpilogueSpec(c, rowAxis, columnAxis, body, inputs, outputs));
         if (built is not null && !Overwrites(built)) return built;
         var plain = outputs.FirstOrDefault(o => o.Inner == c);
         place = plain.Inner is not null ? places[plain.Outer] : Dense(c, NewBuffer(node.Name, BufferKind.Arena, c.Type));
         return null;
     }
+
+    KernelSpec EpilogueSpec(Value c, int rowAxis, int columnAxis, ImmutableArray<Node> body, ImmutableArray<(Value Inner, Value Outer)> inputs, ImmutableArray<(Value Inner, Value Outer)> outputs) =>
+        new(body, [.. inputs.Where(i => places.ContainsKey(i.Outer)).Select(i => (i.Inner, places[i.Outer]))], [.. outputs.Select(o => (o.Inner, PlaceOf(o.Outer)))]) { TileInput = c, RowAxis = rowAxis, ColumnAxis = columnAxis };
 
     // The epilogue that leaves what a sum reads in its tile; null when no tile function computes that, and then the plain result goes to a place, from which a kernel of its own adds it up.
     BuiltKernel? Summed(Node node, Value c, Node sum, ImmutableArray<Node> body, ImmutableArray<(Value Inner, Value Outer)> inputs, out Placement? place)

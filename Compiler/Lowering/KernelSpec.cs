@@ -17,7 +17,7 @@ public sealed record KernelSpec(ImmutableArray<Node> Nodes, ImmutableArray<(Valu
     /// <summary>For prologues: the value that fills the tile.</summary>
     public Value? TileOutput { get; init; }
 
-    /// <summary>For prologues: the tile's rows are the value's columns.</summary>
+    /// <summary>For tiles: their rows are the value's columns.</summary>
     public bool Transposed { get; init; }
 
     /// <summary>For tiles: at which axis of the tile value rows and columns begin.</summary>

@@ -41,6 +41,8 @@ public sealed class ScalarPool
                 var common = DTypes.Promote(arguments[0].Type, arguments[1].Type);
                 // Indices and small constants compare as 32-bit integers, of which a vector holds twice as many.
                 arguments = [.. arguments.Select(a => Cast(a, common))];
+                if (s.Op == ScalarOp.Less) arguments = [arguments[0], Deciding(arguments[0], arguments[1])];
+                if (s.Op != ScalarOp.Equal && BeforeRounding(s.Op, arguments) is { } unrounded) return unrounded;
                 break;
             case ScalarOp.And or ScalarOp.Or or ScalarOp.Not:
                 arguments = [.. arguments.Select(a => Cast(a, DType.Bool))];
@@ -62,6 +64,27 @@ public sealed class ScalarPool
         return Intern(s.With(arguments));
     }
 
+    // A constant is less than the larger of two numbers, one of which is no larger than it, if it is less than the other: so a ReLU and its gradient meet in one comparison.
+    static Scalar Deciding(Scalar constant, Scalar other)
+    {
+        bool IsNoLarger(Scalar a) => a.Op == ScalarOp.Constant && a.Constant <= constant.Constant;
+        if (constant.Op != ScalarOp.Constant || other.Op != ScalarOp.Max) return other;
+        return IsNoLarger(other.Arguments[0]) ? other.Arguments[1] : IsNoLarger(other.Arguments[1]) ? other.Arguments[0] : other;
+    }
+
+    // The comparison of a constant with what is rounded to 16 bits, made with what is rounded; null where it is none.
+    Scalar? BeforeRounding(ScalarOp op, ImmutableArray<Scalar> arguments)
+    {
+        static Scalar? Unrounded(Scalar a) => a.Op == ScalarOp.Cast && a.Type.IsNarrowFloat() && a.Arguments[0].Type == DType.F32 ? a.Arguments[0] : null;
+        var (a, b) = (arguments[0], arguments[1]);
+        // Of a NaN both are false, as all comparisons are.
+        if (a.Op == ScalarOp.Constant && Unrounded(b) is { } larger && RoundedComparison.Least(a.Constant, orAt: op == ScalarOp.LessEqual, b.Type) is { } from)
+            return Intern(Scalar.LessEqual(Constant(from, DType.F32), larger));
+        if (b.Op == ScalarOp.Constant && Unrounded(a) is { } smaller && RoundedComparison.Least(b.Constant, orAt: op == ScalarOp.Less, a.Type) is { } to)
+            return Intern(Scalar.Less(smaller, Constant(to, DType.F32)));
+        return null;
+    }
+
     static bool IsPowerOfTwo(double value)
     {
         var magnitude = System.Math.Abs(value);
@@ -73,8 +96,11 @@ public sealed class ScalarPool
     Scalar Intern(Scalar s)
     {
         int Number(int i) => i < s.Arguments.Length ? numbers[s.Arguments[i]] : -1;
+        var (a, b) = (Number(0), Number(1));
+        // Sums and products do not depend on the order of two operands, so the second of two that differ in it is the first.
+        if (s.Op is ScalarOp.Add or ScalarOp.Mul && a > b) (a, b) = (b, a);
         // By bits: -0 is not 0.
-        var key = (s.Op, s.Type, System.BitConverter.DoubleToInt64Bits(s.Constant), s.Index, Number(0), Number(1), Number(2));
+        var key = (s.Op, s.Type, System.BitConverter.DoubleToInt64Bits(s.Constant), s.Index, a, b, Number(2));
         if (known.TryGetValue(key, out var same)) return same;
         known.Add(key, s);
         numbers.Add(s, numbers.Count);

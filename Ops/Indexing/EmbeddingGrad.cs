@@ -15,8 +15,8 @@ sealed class EmbeddingGradOperation : Operation
         ? new() { Types = LibraryTraits.RealType, Strided = [0, 1], InPlace = [new(0, 2)], ThreadBytes = ColumnSums(node) }
         : new() { Types = LibraryTraits.RealType, Strided = [0, 1], Hooks = LibraryHooks.Addend, ThreadBytes = ColumnSums(node) };
 
-    // Sums of some columns of all rows: of one at least, and of more as long as they stay near a processor.
-    static Dim ColumnSums(Node node) => LibraryTraits.Sums(node.Output.DType, node.Output.Shape[0] + (1 << 18));
+    // Where the sums of each row lie, and those of some columns of the rows that are named: of one column at least, and of more as long as they stay near a processor.
+    static Dim ColumnSums(Node node) => LibraryTraits.Sums(node.Output.DType, 2 * node.Output.Shape[0] + (1 << 18));
 
     public override ImmutableArray<TensorType> Infer(InferContext context)
     {

@@ -9,6 +9,8 @@ unsafe struct ContractJob
     // Scratch memory of a worker, in floats: a register tile at C's edge, a block made by a prologue, packed A, packed B, sums for the epilogue.
     const long EdgeFloats = 1024;
     const long HookFloats = 32 * 512;
+    const long TurnedColumns = 8; // of B, whose columns a prologue makes as rows
+    const long RowPanelsOfHook = 16; // of B, of which a prologue makes rows at a time
     const long PackFloats = Machine.BlockFloats + Machine.BlockFloats / 4;
     public const long SumFloats = 512 * 1024;
 
@@ -160,13 +162,34 @@ unsafe struct ContractJob
             Packing.Panels(panels, step, stride, stride, granule, B(batch) + k * Call->BK + column * Call->BN, Call->BN, Call->BK, columns, Call->N - column, depth);
             return;
         }
+        if (!Call->TransposedB && count > 1)
+        {
+            // Whole rows at a time, as where nothing is made: long runs of what the function reads.
+            for (long p = 0; p < count; p += RowPanelsOfHook)
+            {
+                long first = p * stride, here = Math.Min(RowPanelsOfHook * stride, columns - first), some = HookFloats / 2 / here;
+                for (long row = 0; row < depth; row += some)
+                {
+                    long rows = Math.Min(some, depth - row);
+                    Call->PrologueB(Call->PrologueBPointers, Call->PrologueBDims, temporary, here, batch, k + row, rows, column + first, here);
+                    Packing.Panels(panels + p * step + row * stride, step, stride, stride, granule, temporary, 1, here, here, here, rows);
+                }
+            }
+            return;
+        }
         for (long p = 0; p < count; p++, panels += step, column += stride)
         {
             long here = Math.Min(stride, Call->N - column);
             if (Call->TransposedB)
             {
-                Call->PrologueB(Call->PrologueBPointers, Call->PrologueBDims, temporary, Contract.DepthBlock, batch, column, here, k, depth);
-                Packing.Panel(panels, stride, temporary, Contract.DepthBlock, 1, here, (here + granule - 1) / granule * granule, here, depth);
+                // A few columns at a time, which stay in the first-level cache until they are turned.
+                long width = (here + granule - 1) / granule * granule, distance = (depth + 15) / 16 * 16 + 16;
+                for (long lane = 0; lane < here; lane += TurnedColumns)
+                {
+                    long some = Math.Min(TurnedColumns, here - lane);
+                    Call->PrologueB(Call->PrologueBPointers, Call->PrologueBDims, temporary, distance, batch, column + lane, some, k, depth);
+                    Packing.Panel(panels + lane, stride, temporary, distance, 1, some, lane + some < here ? some : width - lane, some, depth);
+                }
             }
             else
             {

@@ -33,7 +33,9 @@ public unsafe struct EmbeddingCall
     /// <summary>[Rows, Width]: what the gradient is added to, which may be the table's gradient itself; null for zeros.</summary>
     public void* Start;
 
-    /// <summary>A gradient whose elements are narrower than its sums: sums of all rows over <see cref="Columns"/> columns for each worker.</summary>
+    /// <summary>
+    /// A gradient whose elements are narrower than its sums: for each worker a number for each row, which says where its sums are, and behind these sums of the rows that are picked over <see cref="Columns"/> columns.
+    /// </summary>
     public float** Sums;
     public long Columns;
 }
@@ -70,28 +72,64 @@ public static unsafe class Embedding
         pool.Run(&Scatter<T>, call, blocks, 1 + ChunkElements / Math.Max(1, call->Count * ColumnBlock));
     }
 
-    /// <summary>As <see cref="Gradient{T}"/>, of elements that are narrower than their sums: those of some columns lie in a worker's memory and are rounded once.</summary>
-    internal static void NarrowGradient<E, T, C>(WorkerPool pool, EmbeddingCall* call) where E : IElement<T, C> where T : unmanaged where C : unmanaged, INumber<C> =>
+    /// <summary>As <see cref="Gradient{T}"/>, of elements that are narrower than their sums: those of the rows that are picked lie in a worker's memory, some columns at a time, and are rounded once.</summary>
+    internal static void NarrowGradient<E, T, C>(WorkerPool pool, EmbeddingCall* call) where E : IElement<T, C> where T : unmanaged where C : unmanaged, INumber<C>
+    {
+        if (call->Start != call->Table) pool.Run(&Fill<T>, call, call->Rows, 1 + 4 * ChunkElements / Math.Max(1, call->Width));
         pool.Run(&NarrowScatter<E, T, C>, call, (call->Width + call->Columns - 1) / call->Columns, 1);
+    }
 
+    /// <summary>The most columns that a worker adds up at a time.</summary>
+    internal const int MostColumns = 128;
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     static void NarrowScatter<E, T, C>(void* context, long begin, long end, int worker) where E : IElement<T, C> where T : unmanaged where C : unmanaged, INumber<C>
     {
         var call = (EmbeddingCall*)context;
-        var sums = (C*)call->Sums[worker];
+        var places = (int*)call->Sums[worker]; // of a row: which of the sums are its own; none but where it is picked
+        var sums = (C*)(places + call->Rows);
+        var pick = stackalloc C[MostColumns];
         for (var block = begin; block < end; block++)
         {
             long column = block * call->Columns, columns = Math.Min(call->Columns, call->Width - column);
-            for (long row = 0; row < call->Rows; row++)
-                for (long j = 0; j < columns; j++) sums[row * columns + j] = call->Start == null ? C.Zero : E.Load(((T*)call->Start)[row * call->Width + column + j]);
+            for (long i = 0; i < call->Count; i++) places[Id(call, i)] = -1;
+            var count = 0;
             for (long i = 0; i < call->Count; i++)
             {
-                var from = (T*)call->Picks + call->PickRows[i] + column * call->PickStep;
-                var to = sums + Id(call, i) * columns;
-                for (long j = 0; j < columns; j++) to[j] += E.Load(from[j * call->PickStep]);
+                var row = Id(call, i);
+                if (places[row] < 0)
+                {
+                    places[row] = count++;
+                    var first = sums + places[row] * columns;
+                    if (call->Start == null) new Span<C>(first, (int)columns).Clear();
+                    else E.Load((T*)call->Start + row * call->Width + column, first, columns);
+                }
+                Load<E, T, C>((T*)call->Picks + call->PickRows[i] + column * call->PickStep, call->PickStep, pick, columns);
+                Add(pick, sums + places[row] * columns, columns);
             }
-            for (long row = 0; row < call->Rows; row++)
-                for (long j = 0; j < columns; j++) ((T*)call->Table)[row * call->Width + column + j] = E.Store(sums[row * columns + j]);
+            for (long i = 0; i < call->Count; i++)
+            {
+                var row = Id(call, i);
+                if (places[row] < 0) continue; // stored before
+                E.Store(sums + places[row] * columns, (T*)call->Table + row * call->Width + column, columns);
+                places[row] = -1;
+            }
         }
+    }
+
+    static void Load<E, T, C>(T* from, long step, C* to, long count) where E : IElement<T, C> where T : unmanaged where C : unmanaged, INumber<C>
+    {
+        if (step == 1) E.Load(from, to, count);
+        else
+            for (long j = 0; j < count; j++) to[j] = E.Load(from[j * step]);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static void Add<T>(T* from, T* to, long count) where T : unmanaged, INumber<T>
+    {
+        long j = 0;
+        for (; j + Vector256<T>.Count <= count; j += Vector256<T>.Count) (Vector256.Load(to + j) + Vector256.Load(from + j)).Store(to + j);
+        for (; j < count; j++) to[j] += from[j];
     }
 
     static long Id(EmbeddingCall* call, long i)
@@ -138,14 +176,10 @@ public static unsafe class Embedding
         for (long i = 0; i < call->Count; i++)
         {
             T* from = (T*)call->Picks + call->PickRows[i] + column * call->PickStep, to = (T*)call->Table + Id(call, i) * call->Width + column;
-            long j = 0, step = call->PickStep;
-            if (step != 1)
-            {
-                for (; j < columns; j++) to[j] += from[j * step];
-                continue;
-            }
-            for (; j + Vector256<T>.Count <= columns; j += Vector256<T>.Count) (Vector256.Load(to + j) + Vector256.Load(from + j)).Store(to + j);
-            for (; j < columns; j++) to[j] += from[j];
+            long step = call->PickStep;
+            if (step == 1) Add(from, to, columns);
+            else
+                for (long j = 0; j < columns; j++) to[j] += from[j * step];
         }
     }
 }
@@ -195,7 +229,8 @@ static unsafe partial class LibraryKernels
         launch.Resolve(1, &call->Ids);
         if (start >= 0) launch.Resolve(start, (void**)&call->Start);
         if (picks != 0 || !launch.Type(0).IsNarrowFloat()) return;
-        call->Columns = Math.Clamp(EmbeddingSums / Math.Max(1, call->Rows), 1, 32);
-        call->Sums = launch.Scratch(call->Rows * call->Columns * sizeof(float));
+        var picked = Math.Max(1, Math.Min(call->Count, call->Rows));
+        call->Columns = Math.Clamp(EmbeddingSums / picked, 1, Embedding.MostColumns);
+        call->Sums = launch.Scratch((call->Rows + picked * call->Columns) * sizeof(float));
     }
 }

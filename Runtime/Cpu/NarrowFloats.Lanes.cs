@@ -55,6 +55,30 @@ public static unsafe partial class NarrowFloats
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void ScatterHalf(Vector128<float> x, ushort* p, long stride) => Put(ToHalf(x), p, stride);
 
+    /// <summary>Stores numbers that float16 holds behind one another.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreExactHalf(Vector512<float> x, ushort* p) => Put(ToExactHalf(x), p);
+
+    /// <summary>Stores numbers that float16 holds behind one another.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreExactHalf(Vector256<float> x, ushort* p) => Put(ToExactHalf(x), p);
+
+    /// <summary>Stores numbers that float16 holds behind one another.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreExactHalf(Vector128<float> x, ushort* p) => Put(ToExactHalf(x), p);
+
+    /// <summary>Stores numbers that float16 holds <paramref name="stride"/> elements apart.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void ScatterExactHalf(Vector512<float> x, ushort* p, long stride) => Put(ToExactHalf(x), p, stride);
+
+    /// <summary>Stores numbers that float16 holds <paramref name="stride"/> elements apart.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void ScatterExactHalf(Vector256<float> x, ushort* p, long stride) => Put(ToExactHalf(x), p, stride);
+
+    /// <summary>Stores numbers that float16 holds <paramref name="stride"/> elements apart.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void ScatterExactHalf(Vector128<float> x, ushort* p, long stride) => Put(ToExactHalf(x), p, stride);
+
     /// <summary>bfloat16 numbers that lie behind one another.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> LoadBFloat16512(ushort* p) => FromBFloat16(Words512(p));
@@ -103,23 +127,48 @@ public static unsafe partial class NarrowFloats
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void ScatterBFloat16(Vector128<float> x, ushort* p, long stride) => Put(ToBFloat16(x), p, stride);
 
+    /// <summary>Stores numbers that bfloat16 holds behind one another.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static Vector512<uint> Words512(ushort* p) => Vector512.WidenLower(Vector256.Load(p).ToVector512Unsafe());
+    public static void StoreExactBFloat16(Vector512<float> x, ushort* p) => Put(ToExactBFloat16(x), p);
+
+    /// <summary>Stores numbers that bfloat16 holds behind one another.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreExactBFloat16(Vector256<float> x, ushort* p) => Put(ToExactBFloat16(x), p);
+
+    /// <summary>Stores numbers that bfloat16 holds behind one another.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreExactBFloat16(Vector128<float> x, ushort* p) => Put(ToExactBFloat16(x), p);
+
+    /// <summary>Stores numbers that bfloat16 holds <paramref name="stride"/> elements apart.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void ScatterExactBFloat16(Vector512<float> x, ushort* p, long stride) => Put(ToExactBFloat16(x), p, stride);
+
+    /// <summary>Stores numbers that bfloat16 holds <paramref name="stride"/> elements apart.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void ScatterExactBFloat16(Vector256<float> x, ushort* p, long stride) => Put(ToExactBFloat16(x), p, stride);
+
+    /// <summary>Stores numbers that bfloat16 holds <paramref name="stride"/> elements apart.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void ScatterExactBFloat16(Vector128<float> x, ushort* p, long stride) => Put(ToExactBFloat16(x), p, stride);
+
+    // Words that lie in memory, with the upper bit of each in all bits above: for a bfloat16 number these are shifted out.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static Vector512<int> Words512(ushort* p) => Avx512F.IsSupported ? Avx512F.ConvertToVector512Int32(Vector256.Load((short*)p)) : Vector512.WidenLower(Vector256.Load((short*)p).ToVector512Unsafe());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static Vector256<uint> Words256(ushort* p) => Vector256.WidenLower(Vector128.Load(p).ToVector256Unsafe());
+    static Vector256<int> Words256(ushort* p) => Avx2.IsSupported ? Avx2.ConvertToVector256Int32((short*)p) : Vector256.WidenLower(Vector128.Load((short*)p).ToVector256Unsafe());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static Vector128<uint> Words128(ushort* p) => Vector128.WidenLower(Vector64.Load(p).ToVector128Unsafe());
+    static Vector128<int> Words128(ushort* p) => Vector128.WidenLower(Vector64.Load((short*)p).ToVector128Unsafe());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static Vector512<uint> Words512(ushort* p, long stride) => Vector512.Create(Words256(p, stride), Words256(p + 8 * stride, stride));
+    static Vector512<int> Words512(ushort* p, long stride) => Vector512.Create(Words256(p, stride), Words256(p + 8 * stride, stride));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static Vector256<uint> Words256(ushort* p, long stride) => Vector256.Create(Words128(p, stride), Words128(p + 4 * stride, stride));
+    static Vector256<int> Words256(ushort* p, long stride) => Vector256.Create(Words128(p, stride), Words128(p + 4 * stride, stride));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static Vector128<uint> Words128(ushort* p, long stride) => Vector128.Create((uint)p[0], p[stride], p[2 * stride], p[3 * stride]);
+    static Vector128<int> Words128(ushort* p, long stride) => Vector128.Create((int)(short)p[0], (short)p[stride], (short)p[2 * stride], (short)p[3 * stride]);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     static void Put(Vector512<uint> x, ushort* p) => (Avx512F.IsSupported ? Avx512F.ConvertToVector256UInt16(x) : Vector256.Narrow(x.GetLower(), x.GetUpper())).Store(p);

@@ -12,17 +12,14 @@ namespace Graph.Runtime.Cpu;
 [EditorBrowsable(EditorBrowsableState.Never)]
 public static unsafe partial class NarrowFloats
 {
-    const int HalfPlace = (13 << 23) | 0x40_0000;
-
     /// <summary>The float32 number of a float16 one.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float FromHalf(ushort x)
     {
         var magnitude = x & 0x7FFFu;
         // Of the numbers that have an exponent, which most are, it is moved and nothing else.
-        return magnitude - 0x400 < 0x7800 ? BitConverter.UInt32BitsToSingle(((x & 0x8000u) << 16) | ((magnitude << 13) + (112u << 23))) : FromHalf(Vector128.CreateScalar((uint)x)).ToScalar();
+        return magnitude - 0x400 < 0x7800 ? BitConverter.UInt32BitsToSingle(((x & 0x8000u) << 16) | ((magnitude << 13) + (112u << 23))) : FromHalf(Vector128.CreateScalar((int)(short)x)).ToScalar();
     }
-
 
     /// <summary>The nearest float16 number.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -33,7 +30,6 @@ public static unsafe partial class NarrowFloats
         // Half of the last place is added, less one where the number below is even: a carry goes into the exponent, up to infinity.
         return magnitude - (113u << 23) < 30u << 23 ? (ushort)(((bits >> 16) & 0x8000) | ((magnitude - (112u << 23) + 0xFFF + ((magnitude >> 13) & 1)) >> 13)) : (ushort)ToHalf(Vector128.CreateScalar(x)).ToScalar();
     }
-
 
     /// <summary>The float32 number of a bfloat16 one.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -51,7 +47,6 @@ public static unsafe partial class NarrowFloats
         // Up to 2^15: a carry stays below infinity.
         return (bits & 0x7FFF_FFFF) - (113u << 23) < 29u << 23 ? BitConverter.UInt32BitsToSingle((bits + 0xFFF + ((bits >> 13) & 1)) & ~0x1FFFu) : RoundHalf(Vector128.CreateScalar(x)).ToScalar();
     }
-
 
     /// <summary>The nearest number that float16 holds, rounded once.</summary>
     public static float RoundHalf(double x) => RoundHalf(ToOdd(x));
@@ -101,6 +96,20 @@ public static unsafe partial class NarrowFloats
         for (; i < count; i++) to[i] = ToHalf(from[i]);
     }
 
+    /// <summary>float32 → float16 of numbers that float16 holds. Nothing has to be aligned; the stretches must not overlap.</summary>
+    /// <param name="count">How many.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void ToExactHalf(float* from, ushort* to, long count)
+    {
+        long i = 0;
+        if (Vector512.IsHardwareAccelerated)
+            for (; i + Vector512<float>.Count <= count; i += Vector512<float>.Count) StoreExactHalf(Vector512.Load(from + i), to + i);
+        if (Vector256.IsHardwareAccelerated)
+            for (; i + Vector256<float>.Count <= count; i += Vector256<float>.Count) StoreExactHalf(Vector256.Load(from + i), to + i);
+        for (; i + Vector128<float>.Count <= count; i += Vector128<float>.Count) StoreExactHalf(Vector128.Load(from + i), to + i);
+        for (; i < count; i++) to[i] = ToHalf(from[i]);
+    }
+
     /// <summary>bfloat16 → float32. Nothing has to be aligned; the stretches must not overlap.</summary>
     /// <param name="count">How many.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -127,6 +136,20 @@ public static unsafe partial class NarrowFloats
             for (; i + Vector256<ushort>.Count <= count; i += Vector256<ushort>.Count) ToBFloat16(Vector256.Load(from + i), Vector256.Load(from + i + Vector256<float>.Count)).Store(to + i);
         for (; i + Vector128<ushort>.Count <= count; i += Vector128<ushort>.Count) ToBFloat16(Vector128.Load(from + i), Vector128.Load(from + i + Vector128<float>.Count)).Store(to + i);
         for (; i < count; i++) to[i] = ToBFloat16(from[i]);
+    }
+
+    /// <summary>float32 → bfloat16 of numbers that bfloat16 holds. Nothing has to be aligned; the stretches must not overlap.</summary>
+    /// <param name="count">How many.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void ToExactBFloat16(float* from, ushort* to, long count)
+    {
+        long i = 0;
+        if (Vector512.IsHardwareAccelerated)
+            for (; i + Vector512<float>.Count <= count; i += Vector512<float>.Count) StoreExactBFloat16(Vector512.Load(from + i), to + i);
+        if (Vector256.IsHardwareAccelerated)
+            for (; i + Vector256<float>.Count <= count; i += Vector256<float>.Count) StoreExactBFloat16(Vector256.Load(from + i), to + i);
+        for (; i + Vector128<float>.Count <= count; i += Vector128<float>.Count) StoreExactBFloat16(Vector128.Load(from + i), to + i);
+        for (; i < count; i++) to[i] = (ushort)(BitConverter.SingleToUInt32Bits(from[i]) >> 16);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

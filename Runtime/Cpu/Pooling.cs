@@ -49,7 +49,7 @@ public static unsafe class Pooling
                 var image = Widened<C>(c, worker, out var maxima);
                 Widen<E, T, C>(source, c->From, image, c->Height, c->Width);
                 MaxPlane(&dense, image, maxima, index);
-                E.Store(maxima, to, map);
+                E.StoreExact(maxima, to, map); // each is one of the image
             }
         }
     }

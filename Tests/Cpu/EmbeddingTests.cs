@@ -61,4 +61,46 @@ public unsafe class EmbeddingTests
         });
         Assert.Contains($"{id} lies outside of the 4 rows", error.Message, StringComparison.Ordinal);
     }
+
+    // Sums in float32, in the order of the indices, rounded once; rows that nobody picks keep what they are added to. More rows than picks, and more picks than rows; columns of one block and of several.
+    [Theory]
+    [InlineData(3000, 300, 40, 1)]
+    [InlineData(11, 130, 500, 1)]
+    [InlineData(50, 7, 60, 3)]
+    public void Gradients_of_16_bits_are_added_up_in_32(int rows, int width, int count, int step)
+    {
+        using var pool = new WorkerPool(2);
+        var random = new Random(5);
+        ushort Next() => NarrowFloats.ToHalf((float)(random.NextDouble() - 0.5));
+        var ids = new int[count];
+        for (var i = 0; i < count; i++) ids[i] = random.Next(rows);
+        var picks = new ushort[count * width * step];
+        for (var i = 0; i < picks.Length; i++) picks[i] = Next();
+        var start = new ushort[rows * width];
+        for (var i = 0; i < start.Length; i++) start[i] = Next();
+        foreach (var from in new[] { "nothing", "another", "itself" })
+        {
+            var sums = new float[rows * width];
+            if (from != "nothing")
+                for (var i = 0; i < sums.Length; i++) sums[i] = NarrowFloats.FromHalf(start[i]);
+            for (var i = 0; i < count; i++)
+                for (var j = 0; j < width; j++) sums[ids[i] * width + j] += NarrowFloats.FromHalf(picks[(i * width + j) * step]);
+            var table = from == "itself" ? (ushort[])start.Clone() : new ushort[rows * width];
+            if (from != "itself") Array.Fill(table, (ushort)0x1234);
+            var columns = Math.Min(width, 128);
+            fixed (int* id = ids)
+            fixed (ushort* pick = picks, to = table, onto = start)
+            fixed (float* first = new float[rows + Math.Min(rows, count) * columns], second = new float[rows + Math.Min(rows, count) * columns])
+            {
+                var scratch = stackalloc float*[] { first, second };
+                var call = new EmbeddingCall
+                {
+                    Rows = rows, Width = width, Count = count, Ids = id, IdPlaces = Places.Every(1), PickRows = Places.Every(width * step), PickStep = step, Picks = pick, Table = to,
+                    Start = from == "nothing" ? null : from == "itself" ? to : onto, Sums = scratch, Columns = columns,
+                };
+                Embedding.NarrowGradient<Float16Elements, ushort, float>(pool, &call);
+            }
+            for (var i = 0; i < sums.Length; i++) Assert.Equal(NarrowFloats.ToHalf(sums[i]), table[i]);
+        }
+    }
 }

@@ -176,6 +176,54 @@ public unsafe class NarrowFloatTests
             }
     }
 
+    // Behind one another and three apart, in every width.
+    [Fact]
+    public void A_number_that_is_held_is_stored_with_its_bits()
+    {
+        void Stored(FromNarrow widen, Action<nint, nint> store)
+        {
+            var wide = From(widen, everything);
+            var to = stackalloc ushort[64];
+            for (var i = 0; i < All; i += 16)
+            {
+                fixed (float* from = &wide[i]) store((nint)from, (nint)to);
+                for (var k = 0; k < 16; k++)
+                {
+                    // What multiplies makes a NaN quiet.
+                    var quiet = widen.Method.Name == nameof(NarrowFloats.FromHalf) && float.IsNaN(wide[i + k]) ? 0x200 : 0;
+                    Assert.Equal(((i + k) | quiet, (i + k) | quiet), (to[k], to[16 + 3 * k]));
+                }
+            }
+        }
+        foreach (var width in new[] { 128, 256, 512 })
+        {
+            Stored(NarrowFloats.FromHalf, (x, y) =>
+            {
+                for (var k = 0; k < 16; k += width / 32)
+                {
+                    var from = (float*)x + k;
+                    ushort* to = (ushort*)y + k, apart = (ushort*)y + 16 + 3 * k;
+                    if (width == 128) { NarrowFloats.StoreExactHalf(Vector128.Load(from), to); NarrowFloats.ScatterExactHalf(Vector128.Load(from), apart, 3); }
+                    else if (width == 256) { NarrowFloats.StoreExactHalf(Vector256.Load(from), to); NarrowFloats.ScatterExactHalf(Vector256.Load(from), apart, 3); }
+                    else { NarrowFloats.StoreExactHalf(Vector512.Load(from), to); NarrowFloats.ScatterExactHalf(Vector512.Load(from), apart, 3); }
+                }
+            });
+            Stored(NarrowFloats.FromBFloat16, (x, y) =>
+            {
+                for (var k = 0; k < 16; k += width / 32)
+                {
+                    var from = (float*)x + k;
+                    ushort* to = (ushort*)y + k, apart = (ushort*)y + 16 + 3 * k;
+                    if (width == 128) { NarrowFloats.StoreExactBFloat16(Vector128.Load(from), to); NarrowFloats.ScatterExactBFloat16(Vector128.Load(from), apart, 3); }
+                    else if (width == 256) { NarrowFloats.StoreExactBFloat16(Vector256.Load(from), to); NarrowFloats.ScatterExactBFloat16(Vector256.Load(from), apart, 3); }
+                    else { NarrowFloats.StoreExactBFloat16(Vector512.Load(from), to); NarrowFloats.ScatterExactBFloat16(Vector512.Load(from), apart, 3); }
+                }
+            });
+        }
+        Stored(NarrowFloats.FromHalf, (x, y) => { NarrowFloats.ToExactHalf((float*)x, (ushort*)y, 16); for (var k = 0; k < 16; k++) NarrowFloats.ToExactHalf((float*)x + k, (ushort*)y + 16 + 3 * k, 1); });
+        Stored(NarrowFloats.FromBFloat16, (x, y) => { NarrowFloats.ToExactBFloat16((float*)x, (ushort*)y, 16); for (var k = 0; k < 16; k++) NarrowFloats.ToExactBFloat16((float*)x + k, (ushort*)y + 16 + 3 * k, 1); });
+    }
+
     [Fact]
     public void Stretches_of_any_length_are_converted_whole_and_nothing_beside_them()
     {

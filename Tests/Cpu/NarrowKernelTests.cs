@@ -135,4 +135,55 @@ public class NarrowKernelTests
             for (var r = 0; r < y.Length; r++) Same(first[r], y[r]);
         }
     }
+
+    // What is compared with a constant is not rounded for it: the constant says where rounding would pass it.
+    [Theory]
+    [MemberData(nameof(Widths))]
+    public void A_comparison_of_a_rounded_number_needs_no_rounding(DType type, int width)
+    {
+        var x = new List<double> { double.NaN, double.PositiveInfinity, double.NegativeInfinity, float.MaxValue, -float.MaxValue, float.Epsilon, -float.Epsilon, 0, -0.0 };
+        for (var bits = 0; bits < All; bits++)
+        {
+            var (low, high) = (Exact(type, bits), Exact(type, bits + 1 & 0xFFFF));
+            if (!double.IsFinite(low) || !double.IsFinite(high) || (bits & 0x3FF) is > 3 and < 0x3FE) continue;
+            var middle = (float)((low + high) / 2);
+            x.AddRange([low, middle, MathF.BitIncrement(middle), MathF.BitDecrement(middle)]);
+        }
+        var largest = type == DType.F16 ? 65504 : 3.3895313892515355e38;
+        foreach (var bound in new[] { 0, -0.0, 1, -1.5, largest, -largest, Math.Pow(2, -24), double.PositiveInfinity })
+        {
+            using var compiled = Vectorised([new(DType.F32, Shape.Of(x.Count))], (b, v) =>
+            {
+                var (rounded, constant) = (b.Cast(v[0], type), b.Full(bound, new(type, Shape.Of(x.Count))));
+                var larger = b.Less(constant, b.Maximum(rounded, constant));
+                return [.. new[] { b.Less(constant, rounded), b.Less(rounded, constant), b.LessEqual(constant, rounded), b.LessEqual(rounded, constant), larger }.Select(c => b.Cast(c, DType.F32))];
+            }, width);
+            if (double.IsFinite(bound)) Assert.DoesNotContain("Round", CSharpTarget.Emit([.. compiled.Lowered.Generated], KnownTargets.Cpu, "", "Kernels"), StringComparison.Ordinal);
+            var y = compiled.Run("f", Of(DType.F32, [x.Count], x));
+            for (var i = 0; i < x.Count; i++)
+            {
+                var rounded = Rounding.Round(x[i], type);
+                var expected = new[] { bound < rounded, rounded < bound, bound <= rounded, rounded <= bound, bound < rounded };
+                for (var r = 0; r < expected.Length; r++) Assert.True(expected[r] == (y[r].Real[i] != 0), $"{r}: {x[i]:R} beside {bound:R}");
+            }
+        }
+    }
+
+    // A number that is rounded, read again and stored is rounded once; the store of what its type holds keeps every bit, in every width and at every distance.
+    [Theory]
+    [MemberData(nameof(Widths))]
+    public void What_was_rounded_is_stored_as_it_is(DType type, int width)
+    {
+        var count = All / 64;
+        using var compiled = Vectorised([new(type, Shape.Of(64, count)), new(type, Shape.Of(64, count))], (b, x) =>
+        {
+            var sum = b.Add(x[0], x[1]);
+            return [sum, b.Cast(sum, DType.F32), b.Add(b.Transpose(sum, [1, 0]), b.Transpose(x[1], [1, 0]))];
+        }, width);
+        Assert.Contains("StoreExact", CSharpTarget.Emit([.. compiled.Lowered.Generated], KnownTargets.Cpu, "", "Kernels"), StringComparison.Ordinal);
+        var random = new Random(5);
+        TensorData[] x = [Of(type, [64, count], Enumerable.Range(0, All).Select(i => Exact(type, i))), Of(type, [64, count], Enumerable.Range(0, All).Select(i => i % 3 == 0 ? 0 : Exact(type, random.Next(All))))];
+        var (expected, actual) = (compiled.Reference("f", x), compiled.Run("f", x));
+        for (var r = 0; r < expected.Length; r++) Same(expected[r], actual[r]);
+    }
 }

@@ -66,6 +66,67 @@ public sealed class AccessConversionTests
         Assert.InRange(Difference(compiled.Reference("f", x)[0], compiled.Run("f", x)[0]), 0, 1e-6);
     }
 
+    // The gradient of a table that is a classifier's weight lies as the transpose of the product that makes it: rounded there, its rows would be stored number by number.
+    [Theory]
+    [InlineData(128)]
+    [InlineData(256)]
+    [InlineData(512)]
+    public void A_product_whose_rounded_result_lies_turned_is_solved_as_its_transpose(int width)
+    {
+        var program = Parse("""
+            func f(x: f16[37,70], y: f16[37,50], z: f16[50,70]) -> (f16[50,70], f16[50,70], f32[70])
+              %0 = transpose x {order=[1,0]} : f16[70,37]
+              %1 = matmul %0, y : f16[70,50]
+              %2 = transpose %1 {order=[1,0]} : f16[50,70]
+              %3 = relu x : f16[37,70]
+              %4 = transpose %3 {order=[1,0]} : f16[70,37]
+              %5 = matmul %4, y : f16[70,50]
+              %6 = transpose %5 {order=[1,0]} : f16[50,70]
+              %7 = mul %6, z : f16[50,70]
+              %8 = cast x {dtype="f32"} : f32[37,70]
+              %9 = sum %8 {axes=[0], keep=false} : f32[70]
+              return %2, %7, %9
+            """);
+        using var compiled = new CompiledFunctions(program, width);
+        var products = compiled.Lowered.Functions[0].Launches.OfType<ContractLaunch>().ToList();
+        Assert.Equal(2, products.Count);
+        Assert.All(products, p => Assert.All(p.Kernel.Epilogue!.Accesses.Where(a => a.Written), a => Assert.True(a.Strides[^1].Is(1), p.Kernel.Text)));
+        var x = Arguments(program);
+        var (expected, actual) = (compiled.Reference("f", x), compiled.Run("f", x));
+        for (var r = 0; r < expected.Length; r++) Assert.InRange(Difference(expected[r], actual[r]), 0, r == 2 ? 1e-6 : 1e-3);
+    }
+
+    // A right operand of many columns is made in rows over several panels: whole ones, and one that is cut off, over several blocks of the sum.
+    [Theory]
+    [InlineData(1)]
+    [InlineData(3)]
+    public void An_operand_that_is_made_row_by_row_is_packed_as_one_that_lies_there(int threads)
+    {
+        var program = Parse("""
+            func f(x: f16[200,500], y: f16[500,1100]) -> f32[200,1100]
+              %0 = cast x {dtype="f32"} : f32[200,500]
+              %1 = cast y {dtype="f32"} : f32[500,1100]
+              %2 = matmul %0, %1 : f32[200,1100]
+              return %2
+            """);
+        var plain = Parse("""
+            func f(x: f32[200,500], y: f32[500,1100]) -> f32[200,1100]
+              %0 = matmul x, y : f32[200,1100]
+              return %0
+            """);
+        using var made = new CompiledFunctions(program, threads: threads);
+        using var lies = new CompiledFunctions(plain, threads: threads);
+        Assert.Equal(["a:tile+b:tile+contract"], Titles(made.Lowered));
+        var x = Arguments(program);
+        TensorData Wide(TensorData t)
+        {
+            var wide = new TensorData(DType.F32, t.Shape);
+            Array.Copy(t.Real, wide.Real, t.Size);
+            return wide;
+        }
+        Assert.Equal(lies.Run("f", Wide(x[0]), Wide(x[1]))[0].Real, made.Run("f", x)[0].Real);
+    }
+
     [Fact]
     public void What_an_access_converts_by_is_a_part_of_the_kernel_and_of_its_text()
     {

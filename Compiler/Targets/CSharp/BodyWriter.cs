@@ -32,10 +32,13 @@ class BodyWriter
     protected LoopKernel Kernel => Lanes.Kernel;
 
     /// <summary>Null writes scalar loops only.</summary>
-    protected VectorText? Vector { get; }
+    protected VectorText? Vector { get; set; }
 
-    // Negative numbers in the scope's keys: a scalar value and a broadcast one; otherwise a sub-vector.
-    const int AsScalar = -1, AsBroadcast = -2;
+    // Negative numbers in the scope's keys: a scalar value and one that is broadcast to the current width; otherwise a sub-vector.
+    const int AsScalar = -1;
+
+    int AsBroadcast => -Vector!.Bits;
+
     const int InlineLength = 96;
 
     void Use(Scalar s, Level level)
@@ -211,10 +214,16 @@ class BodyWriter
     /// <summary>As <see cref="Lane"/> or, with <paramref name="named"/>, <see cref="NamedLane"/>, for a store into memory of the type: what nothing else reads is rounded there, and not twice.</summary>
     protected string StoredLane(Scalar s, int sub, DType type, bool named)
     {
-        if (s.Type != type || !ScalarText.IsRounded(s) || s.Arguments.IsEmpty || s.Op == ScalarOp.Uniform || uses[s] > 1 || Lanes.Of(s) < Level.Lane) return named ? NamedLane(s, sub) : Lane(s, sub);
+        if (!IsRoundedByStore(s, type)) return named ? NamedLane(s, sub) : Lane(s, sub);
         var text = Applied(s, sub, isStored: true);
         return named ? Declare(s, sub, "v", text) : text;
     }
+
+    bool IsRoundedByStore(Scalar s, DType type) => s.Type == type && ScalarText.IsRounded(s) && !s.Arguments.IsEmpty && s.Op != ScalarOp.Uniform && uses[s] == 1 && Lanes.Of(s) == Level.Lane;
+
+    /// <summary>Whether memory of a type of 16 bits holds what <see cref="StoredLane"/> gives for it: it was rounded before, or read from such memory.</summary>
+    protected bool IsExact(Scalar s, DType type) =>
+        type.IsNarrowFloat() && s.Type == type && s.Op != ScalarOp.Uniform && !IsRoundedByStore(s, type) && (s.Op != ScalarOp.Input || Kernel.Sources[s.Index] is Source.Load);
 
     protected string Index(int sub) => sub == 0 ? "i" : "i + " + ScalarText.Number(sub * Vector!.Width);
 

@@ -52,7 +52,7 @@ sealed class DoubleText(int bits) : VectorText(bits)
     public override string Load(DType type, string pointer, string index, string stride) =>
         type != DType.F64 ? throw NoVector(type) : stride == "1" ? $"{V}.Load({pointer} + {index})" : $"{ScalarText.Lanes}.Gather{Bits}({pointer} + ({index}) * {stride}, {stride})";
 
-    public override string Store(DType type, string value, string pointer, string index, string stride) =>
+    public override string Store(DType type, string value, string pointer, string index, string stride, bool isExact = false) =>
         type != DType.F64 ? throw NoVector(type) : stride == "1" ? $"{V}.Store({value}, {pointer} + {index});" : $"{ScalarText.Lanes}.Scatter({value}, {pointer} + ({index}) * {stride}, {stride});";
 
     protected override string Computed(Scalar s, string a, string b, string c)

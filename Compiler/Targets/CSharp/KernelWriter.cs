@@ -259,6 +259,7 @@ sealed class KernelWriter : BodyWriter
         }
         else if (vectors)
         {
+            if (Beside(stage) is { Count: > 0 } beside) StoredBeside(stage, beside);
             var logical = stage.Reductions.Length > 0 ? LogicalLanes / Vector!.Width : 1;
             foreach (var count in unroll > 1 && stage.Reductions.Length > 0 ? new[] { logical * unroll, logical } : [logical])
             {
@@ -269,6 +270,7 @@ sealed class KernelWriter : BodyWriter
                 CloseScope();
                 if (rest is not null) rest %= step;
             }
+            if (HasShortVectors(stage)) ShortVectors(stage, ref rest);
         }
         else if (InScalarLanes(stage))
         {
@@ -282,6 +284,50 @@ sealed class KernelWriter : BodyWriter
         OpenScope($"for (; i < {high}; i++)");
         ScalarStep(stage);
         CloseScope();
+    }
+
+    // Stores that narrow what another store keeps as it is, as the optimizer's do with a master and its copy.
+    List<(Store Wide, Store Narrow)> Beside(KernelStage stage) => !stage.Reductions.IsEmpty || !stage.Caches.IsEmpty ? [] :
+        [.. from narrow in stage.Stores
+            where narrow.Access >= 0 && Kernel.Accesses[narrow.Access].Type is var type && type.IsNarrowFloat() && narrow.Value.Op == ScalarOp.Cast && narrow.Value.Type == type
+            from wide in stage.Stores
+            where wide.Access >= 0 && wide.Value == narrow.Value.Arguments[0] && Kernel.Accesses[wide.Access].Type == DType.F32 && Lanes.LaneStride(Kernel.Accesses[wide.Access]).Is(1)
+            select (wide, narrow)];
+
+    // Narrowing is a dozen instructions that wait for the last number of a long chain of divisions and roots, and while they wait none of the next numbers comes in. So they follow in a loop of their own, over a block that is in the
+    // first-level cache.
+    void StoredBeside(KernelStage stage, List<(Store Wide, Store Narrow)> beside)
+    {
+        const int block = 256;
+        if (trip < block) return;
+        OpenScope($"while (i <= {Minus(high, block)})");
+        Code.Line($"long blockEnd = i + {block};");
+        OpenScope($"for (; i < blockEnd; i += {Vector!.Width})");
+        VectorStep(stage with { Stores = [.. stage.Stores.Except(beside.Select(b => b.Narrow))] }, 0);
+        CloseScope();
+        OpenScope($"for (i = blockEnd - {block}; i < blockEnd; i += {Vector.Width})");
+        foreach (var (wide, narrow) in beside)
+            Code.Line(Vector.Store(Kernel.Accesses[narrow.Access].Type, Vector.Load(DType.F32, Pointer(wide.Access), "i", "1"), Pointer(narrow.Access), "i", Size(Lanes.LaneStride(Kernel.Accesses[narrow.Access]))));
+        CloseScope();
+        CloseScope();
+    }
+
+    // A number of 16 bits by itself is converted in as many instructions as a vector of them: where rows end within a vector, which rows of tiles often do, shorter ones take most of the rest. Sums go on one by one, which is their order.
+    bool HasShortVectors(KernelStage stage) => stage.Reductions.IsEmpty && Vector!.Width > NarrowestWidth && Scalar.Order(Roots(stage)).Any(s => s.Type.IsNarrowFloat());
+
+    void ShortVectors(KernelStage stage, ref long? rest)
+    {
+        if (rest < NarrowestWidth) return;
+        var wide = Vector;
+        Vector = new(32 * NarrowestWidth);
+        OpenScope($"if (i <= {Minus(high, NarrowestWidth)})");
+        Broadcasts(Roots(stage));
+        OpenScope($"for (; i <= {Minus(high, NarrowestWidth)}; i += {NarrowestWidth})");
+        VectorStep(stage, 0);
+        CloseScope();
+        CloseScope();
+        Vector = wide;
+        rest %= NarrowestWidth;
     }
 
     // Blocks of as many elements as there are partial sums, then of as many as a vector of the widest kind.
@@ -305,7 +351,7 @@ sealed class KernelWriter : BodyWriter
             var store = stage.Stores[s];
             if (store.Access < 0) { Code.Line($"{Vector!.V}.Store({values[s]}, t + {Index(sub)});"); continue; }
             var access = Kernel.Accesses[store.Access];
-            Code.Line(Vector!.Store(access.Type, values[s], Pointer(store.Access), Index(sub), Size(Lanes.LaneStride(access))));
+            Code.Line(Vector!.Store(access.Type, values[s], Pointer(store.Access), Index(sub), Size(Lanes.LaneStride(access)), IsExact(store.Value, access.Type)));
         }
     }
 

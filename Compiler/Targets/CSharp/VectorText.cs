@@ -60,17 +60,21 @@ class VectorText(int bits)
         _ => $"{ScalarText.Lanes}.Gather{Bits}({pointer} + ({index}) * {stride}, {stride})",
     };
 
-    public virtual string Store(DType type, string value, string pointer, string index, string stride) => type switch
+    /// <summary>Stores a vector.</summary>
+    /// <param name="isExact">Whether the type holds the numbers, so that nothing is rounded.</param>
+    public virtual string Store(DType type, string value, string pointer, string index, string stride, bool isExact = false) => type switch
     {
         DType.Bool => $"{ScalarText.Lanes}.StoreMask({value}, {pointer} + {index});",
         DType.I8 or DType.U8 when stride == "1" => $"{ScalarText.Lanes}.StoreBytes({value}, {pointer} + {index});",
         DType.I4 when stride == "1" => $"{ScalarText.Nibbles}.Store({value}, {pointer} + {index});",
-        DType.F16 or DType.BF16 when stride == "1" => $"{ScalarText.NarrowFloats}.Store{ScalarText.Narrow(type)}({value}, {pointer} + {index});",
-        DType.F16 or DType.BF16 => $"{ScalarText.NarrowFloats}.Scatter{ScalarText.Narrow(type)}({value}, {pointer} + ({index}) * {stride}, {stride});",
+        DType.F16 or DType.BF16 when stride == "1" => $"{ScalarText.NarrowFloats}.Store{Exact(isExact)}{ScalarText.Narrow(type)}({value}, {pointer} + {index});",
+        DType.F16 or DType.BF16 => $"{ScalarText.NarrowFloats}.Scatter{Exact(isExact)}{ScalarText.Narrow(type)}({value}, {pointer} + ({index}) * {stride}, {stride});",
         not (DType.F32 or DType.I32) => throw NoVector(type),
         _ when stride == "1" => $"{V}.Store({value}, {pointer} + {index});",
         _ => $"{ScalarText.Lanes}.Scatter({value}, {pointer} + ({index}) * {stride}, {stride});",
     };
+
+    static string Exact(bool isExact) => isExact ? "Exact" : "";
 
     /// <summary>One operation; arguments are primary expressions or parenthesised.</summary>
     /// <param name="isStored">Whether the result goes into memory of its own type and nowhere else: storing rounds it.</param>
