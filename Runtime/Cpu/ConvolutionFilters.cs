@@ -26,8 +26,6 @@ unsafe struct ConvolutionFilters
     // Into so many parts a thread's share of the filters is cut at most.
     const long MostParts = 4;
 
-    const long CacheLine = 64;
-
     // The last to come waits for, or is waited for by, so much of a task.
     const double Tail = 0.2;
 
@@ -250,13 +248,11 @@ unsafe struct ConvolutionFilters
         var runs = (Run*)room;
         int count = FindRuns(runs, images, row, rows, column, columns, part.Reads(row, rows, job->Source.Height, job->Source.Width).Top, across, pixels);
         float* strip = room + RunFloats, made = strip + EmitFloats;
-        // Weights that were packed long ago come from memory: while a panel is multiplied, so many bytes a step of the next are asked for.
-        long reads = 0, aheadStep = 0;
-        if (job->PackedWeight != null)
-        {
-            for (int i = 0; i < count; i++) reads += TapsOf(runs[i].Set);
-            aheadStep = Math.Min(CacheLine, mostTaps * width * sizeof(float) / Math.Max(1, reads) + 1);
-        }
+        // Weights that were packed long ago come from memory: a panel is asked for while the one before it is multiplied.
+        long reads = 0;
+        for (int i = 0; i < count; i++) reads += TapsOf(runs[i].Set);
+        var list = new KernelList();
+        var ahead = new MemoryAhead(source, mostTaps * width * sizeof(float), reads);
         long madeRoom = RoomFloats - RunFloats - EmitFloats, stride = IsTurned ? pixels * width : job->SpreadX * width;
         for (long block = 0; block < job->Blocks; block++)
         {
@@ -267,21 +263,20 @@ unsafe struct ConvolutionFilters
             {
                 long first = job->RowOf(panel), filters = job->RowOf(panel + 1) - first;
                 float* tile = job->Blocks > 1 ? sums + (panel - firstPanel) * panelSums : sums;
-                var list = new KernelList { Ahead = (byte*)source };
-                var isLast = panel + 1 == lastPanel;
-                if (aheadStep > 0 && !(isLast && block + 1 == job->Blocks))
+                if (job->PackedWeight != null)
                 {
-                    list.Ahead = (byte*)job->PanelOf(job->Phases[0], isLast ? block + 1 : block, isLast ? firstPanel : panel + 1);
-                    list.AheadStep = aheadStep;
+                    var isLast = panel + 1 == lastPanel;
+                    var hasNext = !isLast || block + 1 < job->Blocks;
+                    ahead.Follow(hasNext ? job->PanelOf(job->Phases[0], isLast ? block + 1 : block, isLast ? firstPanel : panel + 1) : null, hasNext ? channels * mostTaps * width * sizeof(float) : 0);
                 }
                 for (int i = 0; i < count; i++)
                 {
                     var run = runs + i;
                     long steps = channels * TapsOf(run->Set);
                     list.Steps = lists + run->Set * listStep;
+                    ahead.Ask(ref list, steps);
                     job->Machine.ListedKernel(run->Rows, filters)(
                         steps, source + run->From, job->PanelOf(job->Phases[phases[run->Set]], block, panel), (long)&list, tile + run->To, stride, block > 0 ? 1 : 0);
-                    list.Ahead += steps * list.AheadStep;
                 }
                 if (block < job->Blocks - 1) continue;
                 if (across == job->ResultWidth)

@@ -19,8 +19,8 @@ public static unsafe partial class Convolution
             return;
         }
         if (call->WorkspaceFloats < cut.Floats) throw TooLittle(cut.Floats, call->WorkspaceFloats);
-        var job = new ConvolutionWeightJob(call, cut) { Machine = Machine.Current, Scratch = pool.ScratchTable };
-        pool.Run(&ConvolutionWeightJob.RunTasks, &job, cut.Tasks, 1);
+        var job = new ConvolutionWeightJob(call, cut, Machine.Current, pool.Threads) { Scratch = pool.ScratchTable };
+        pool.Run(&ConvolutionWeightJob.RunTasks, &job, job.Tasks, 1);
         pool.Run(&ConvolutionWeightJob.Reduce, &job, call->Filters, 1 + 16 * 1024 / (1 + cut.Channels * cut.Taps * cut.Slices));
     }
 }

@@ -7,7 +7,7 @@ namespace Graph.Runtime.Cpu;
 
 /// <summary>
 /// The state of one weight gradient that its workers share: partial[slice][row, (tap, channel)] = Σ over the slice's pixels of map gradient[row, pixel] · image[channel, pixel + tap].
-/// A task takes a slice of the pixels and a block of channels. Its image block is turned so that channels are contiguous; then a tap's row of the product's right side is a plain copy, or, where a tap
+/// A task takes a slice of the pixels and a block of channels, or several, for which the map's gradient is packed once. Its image block is turned so that channels are contiguous; then a tap's row of the product's right side is a plain copy, or, where a tap
 /// has whole register tiles of channels, a place in the turned block: such rows are listed, without the padding. Where an image has few channels the product is computed as its transpose, partial[slice][(tap, channel), row]: filters fill
 /// the vectors that taps would not. Both are the same chains.
 /// </summary>
@@ -22,31 +22,46 @@ unsafe struct ConvolutionWeightJob
     readonly ConvolutionPlanes images, maps;
     readonly GradientCut cut;
 
-    public ConvolutionWeightJob(ConvolutionCall* call, in GradientCut cut)
+    // Blocks of channels of a task, and the floats of a turned block.
+    readonly long together, turnedBlock;
+
+    public ConvolutionWeightJob(ConvolutionCall* call, in GradientCut cut, in Machine machine, long threads)
     {
         this = default;
         this.call = call;
         this.cut = cut;
+        Machine = machine;
         sizes = call->Sizes;
         images = call->Images;
         maps = call->Maps;
+        together = 1;
+        if (!IsListed || cut.Blocks == 1) return;
+        turnedBlock = (cut.ChunkImages * GradientCut.TurnedRows(sizes, cut.ChunkRows) * GradientCut.TurnedWidth(sizes, cut.ChunkColumns) * cut.Pixel / 16 | 1) * 16 + 16;
+        // As many as there is room for, but for every thread two tasks.
+        long tasks = threads == 1 ? 1 : 2 * threads, runs = Math.Clamp((tasks + call->Groups * cut.Slices - 1) / (call->Groups * cut.Slices), 1, cut.Blocks);
+        together = Math.Clamp(Math.Min(cut.Blocks / runs, (Numerics.Packing.TurnedFloats - 64) / turnedBlock), 1, cut.Blocks);
     }
+
+    // Runs of blocks.
+    readonly long Runs => cut.Blocks == 0 ? 0 : (cut.Blocks + together - 1) / together;
+
+    public readonly long Tasks => call->Groups * cut.Slices * Runs;
 
     readonly float* PartialOf(long slice, long group, long block) => call->Workspace + slice * cut.SliceFloats + (group * cut.Blocks + block) * cut.Filters * cut.ColumnStride;
 
-    /// <summary>Body: tasks numbered (group, slice, block of channels), blocks fastest.</summary>
+    /// <summary>Body: tasks numbered (group, slice, run of blocks of channels), runs fastest.</summary>
     public static void RunTasks(void* context, long begin, long end, int worker)
     {
         var job = (ConvolutionWeightJob*)context;
         for (long i = begin; i < end; i++)
         {
-            long block = i % job->cut.Blocks, slice = i / job->cut.Blocks % job->cut.Slices, group = i / (job->cut.Blocks * job->cut.Slices);
-            job->RunTask(group, slice, block, job->Scratch[worker]);
+            long runs = job->Runs, slice = i / runs % job->cut.Slices, group = i / (runs * job->cut.Slices), block = i % runs * job->together;
+            job->RunTask(group, slice, block, Math.Min(job->together, job->cut.Blocks - block), job->Scratch[worker]);
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    readonly void RunTask(long group, long slice, long block, float* scratch)
+    readonly void RunTask(long group, long slice, long block, long blocks, float* scratch)
     {
         float* turned = scratch, packedB = turned + Numerics.Packing.TurnedFloats, packedA = packedB + Numerics.Packing.PackedFloats, made = packedA + PanelFloats;
         float* sums = PartialOf(slice, group, block);
@@ -58,25 +73,39 @@ unsafe struct ConvolutionWeightJob
             long columns = Math.Min(cut.ChunkColumns, call->MapWidth - column), rows = Math.Min(cut.ChunkRows, call->MapHeight - row), count = Math.Min(cut.ChunkImages, call->Batch - image);
             long perImage = rows * columns, depth = count * perImage, stepB = Packing.PanelStep(depth, Machine.Columns);
             long turnedWidth = GradientCut.TurnedWidth(sizes, columns), turnedRows = GradientCut.TurnedRows(sizes, rows);
-            for (long n = 0; n < count; n++)
+            for (long b = 0; b < blocks; b++)
             {
-                Turn(group, block, image + n, row, rows, column, turnedRows, turnedWidth, turned + n * turnedRows * turnedWidth * cut.Pixel, made);
+                for (long n = 0; n < count; n++)
+                    Turn(group, block + b, image + n, row, rows, column, turnedRows, turnedWidth, turned + b * turnedBlock + n * turnedRows * turnedWidth * cut.Pixel, made);
             }
             if (IsTransposed)
             {
                 MultiplyTransposed(group, image, count, row, rows, column, columns, turnedRows, turnedWidth, turned, packedB, packedA, made, sums, add);
                 continue;
             }
-            if (IsListed) List(count, row, rows, column, columns, turnedRows, turnedWidth, (int*)packedB, Lists(packedB));
+            MemoryAhead ahead = default;
+            if (IsListed)
+            {
+                var counts = (int*)packedB;
+                List(count, row, rows, column, columns, turnedRows, turnedWidth, counts, Lists(packedB));
+                long steps = 0;
+                for (long t = 0; t < cut.Taps; t++) steps += counts[t];
+                ahead = NextImages(group, block, blocks, chunk, last, packedA, (double)steps * (cut.Pixel / Machine.Columns) * panels * blocks);
+            }
             else PackColumns(turned, count, rows, columns, turnedRows, turnedWidth, Machine.Columns, Machine.Columns, packedB, stepB);
             for (long i = 0; i < panels; i++)
             {
                 long first = i * cut.Filters / panels, filters = (i + 1) * cut.Filters / panels - first;
                 for (long n = 0; n < count; n++) PackMap(packedA + n * perImage * Machine.PanelStride, Machine.PanelStride, image + n, group * cut.Filters + first, filters, row, rows, column, columns, made);
-                if (IsListed) StripListed(filters, packedA, turned, (int*)packedB, Lists(packedB), sums + first * cut.ColumnStride, add);
+                if (IsListed)
+                {
+                    for (long b = 0; b < blocks; b++)
+                        StripListed(filters, packedA, turned + b * turnedBlock, (int*)packedB, Lists(packedB), PartialOf(slice, group, block + b) + first * cut.ColumnStride, add, ref ahead);
+                }
                 else Tiles.Strip(Machine, filters, cut.Columns, depth, packedA, packedB, stepB, sums + first * cut.ColumnStride, cut.ColumnStride, add, null);
             }
         }
+        for (long b = 1; b < blocks && add == 0; b++) new Span<float>(PartialOf(slice, group, block + b), checked((int)(cut.Filters * cut.ColumnStride))).Clear();
         if (add == 0) new Span<float>(sums, checked((int)(IsTransposed ? cut.Columns * FilterStride : cut.Filters * cut.ColumnStride))).Clear();
     }
 
@@ -134,14 +163,34 @@ unsafe struct ConvolutionWeightJob
         }
     }
 
-    readonly void StripListed(long filters, float* packedA, float* turned, int* counts, KernelStep* lists, float* sums, long add)
+    // What the images after a chunk's are read from: the chunk's part of it, where it lies in one piece and this task comes to them.
+    readonly MemoryAhead NextImages(long group, long block, long blocks, long chunk, long last, void* near, double steps)
+    {
+        long parts = cut.RowChunks * cut.ColumnChunks, next = (chunk / parts + 1) * parts, part = chunk % parts;
+        long image = next / parts * cut.ChunkImages, count = Math.Min(cut.ChunkImages, call->Batch - image), first = block * cut.BlockChannels, channels = Math.Min(blocks * cut.BlockChannels, cut.Channels - first);
+        if (next >= last || count <= 0) return new(near, 0, 1);
+        long ofMap = maps.IsMade ? 0 : ((count - 1) * maps.ImageStride + cut.Filters * maps.ChannelStride) * sizeof(float);
+        // Lines and channels that nobody reads are not asked for.
+        var isRead = !images.IsMade && call->StrideHeight <= call->KernelHeight && (count == 1 || channels == call->Channels);
+        long ofImage = isRead ? ((count - 1) * images.ImageStride + channels * images.ChannelStride) * sizeof(float) : 0;
+        byte* map = maps.IsMade ? null : (byte*)maps.Plane(image, group * cut.Filters), pixels = isRead ? (byte*)images.Plane(image, group * cut.Channels + first) : null;
+        var ahead = new MemoryAhead(near, (double)(ofMap + ofImage) / parts, steps);
+        ahead.Follow(map + ofMap * part / parts, ofMap / parts, pixels + ofImage * part / parts, ofImage / parts);
+        return ahead;
+    }
+
+    readonly void StripListed(long filters, float* packedA, float* turned, int* counts, KernelStep* lists, float* sums, long add, ref MemoryAhead ahead)
     {
         var kernel = Machine.ListedKernel(filters, Machine.Columns);
-        var list = new KernelList { Ahead = (byte*)packedA };
+        var list = new KernelList();
         for (long t = 0; t < cut.Taps; t++, lists += ChunkPixels, sums += cut.Pixel)
         {
             list.Steps = lists;
-            for (long c = 0; c < cut.Pixel; c += Machine.Columns) kernel(counts[t], packedA, turned + c, (long)&list, sums + c, cut.ColumnStride, add);
+            for (long c = 0; c < cut.Pixel; c += Machine.Columns)
+            {
+                ahead.Ask(ref list, counts[t]);
+                kernel(counts[t], packedA, turned + c, (long)&list, sums + c, cut.ColumnStride, add);
+            }
         }
     }
 
