@@ -162,7 +162,7 @@ abstract class PtxTensorAttention : PtxAttention
     void Multiply(PtxOperand[][] left, PtxOperand[] right, PtxOperand[][] sums, int column)
     {
         for (var i = 0; i < left.Length; i++)
-            for (var half = 0; half < 2; half++) PtxTensorRows.Multiply(Code, Type, left[i], right[2 * half], right[2 * half + 1], sums[i], (column / 8 + half) * 4);
+            for (var half = 0; half < 2; half++) PtxTensorBlock.Multiply(Code, Type, left[i], right[2 * half], right[2 * half + 1], sums[i], (column / 8 + half) * 4);
     }
 
     /// <summary>Sums over so many columns for each sixteen rows of the warp.</summary>

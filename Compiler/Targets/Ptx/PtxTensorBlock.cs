@@ -120,13 +120,16 @@ sealed class PtxTensorBlock
 
     void Products(PtxOperand[][] rows, PtxOperand[][] columns, PtxOperand[] sums)
     {
-        var (name, steps) = type == DType.F32 ? ("tf32", 8) : (type == DType.F16 ? "f16" : "bf16", 16);
         for (var i = 0; i < rows.Length; i++)
-            for (var j = 0; j < 2 * columns.Length; j++)
-            {
-                var four = "{" + string.Join(", ", sums.Skip(Fragment(i, j)).Take(4)) + "}";
-                code.Do($"mma.sync.aligned.m16n8k{steps}.row.col.f32.{name}.{name}.f32 {four}, {{{string.Join(", ", rows[i])}}}, {{{columns[j / 2][2 * (j % 2)]}, {columns[j / 2][2 * (j % 2) + 1]}}}, {four}");
-            }
+            for (var j = 0; j < 2 * columns.Length; j++) Multiply(code, type, rows[i], columns[j / 2][2 * (j % 2)], columns[j / 2][2 * (j % 2) + 1], sums, Fragment(i, j));
+    }
+
+    /// <summary>Sixteen rows times eight columns over the steps of an instruction, added to four sums: 16 steps of 16-bit numbers, 8 of float32 in tf32.</summary>
+    public static void Multiply(PtxWriter code, DType type, PtxOperand[] left, PtxOperand right0, PtxOperand right1, PtxOperand[] sums, int at)
+    {
+        var (name, steps) = type == DType.F32 ? ("tf32", 8) : (type == DType.F16 ? "f16" : "bf16", 16);
+        var four = "{" + string.Join(", ", sums.Skip(at).Take(4)) + "}";
+        code.Do($"mma.sync.aligned.m16n8k{steps}.row.col.f32.{name}.{name}.f32 {four}, {{{string.Join(", ", left)}}}, {{{right0}, {right1}}}, {four}");
     }
 
     /// <summary>Sixteen rows of the warp's part at a time: sums as the instruction leaves them (PTX ISA, "Matrix fragments for mma.m16n8k16") to the memory of the block, and eight of a row to each lane.</summary>

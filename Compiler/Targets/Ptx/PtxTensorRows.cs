@@ -165,11 +165,4 @@ sealed class PtxTensorRows(PtxWriter code, PtxIndex index, PtxOperand thread, in
 
     /// <summary>Two float32 numbers rounded to 16 bits, the first one below.</summary>
     public static PtxOperand Pack(PtxWriter code, DType type, PtxOperand low, PtxOperand high) => code.Instruction($"cvt.rn.{(type == DType.F16 ? "f16x2" : "bf16x2")}.f32", RegisterClass.Word, PtxConversions.InRegister(code, high), PtxConversions.InRegister(code, low));
-
-    /// <summary>Sixteen rows times eight columns over sixteen steps, added to four sums.</summary>
-    public static void Multiply(PtxWriter code, DType type, PtxOperand[] left, PtxOperand right0, PtxOperand right1, PtxOperand[] sums, int at)
-    {
-        var (name, four) = (type == DType.F16 ? "f16" : "bf16", "{" + string.Join(", ", sums.Skip(at).Take(4)) + "}");
-        code.Do($"mma.sync.aligned.m16n8k16.row.col.f32.{name}.{name}.f32 {four}, {{{string.Join(", ", left)}}}, {{{right0}, {right1}}}, {four}");
-    }
 }
