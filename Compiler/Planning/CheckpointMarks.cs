@@ -16,7 +16,7 @@ static class CheckpointMarks
     {
         var loss = function.Signature.Results.Select((r, i) => (r.Name, i)).Where(r => r.Name == TrainingSignature.Loss).Select(r => r.i).DefaultIfEmpty(-1).First();
         if (function.Checkpoints.IsEmpty || loss < 0) return null;
-        var units = new LaunchUnits(function, binding);
+        var units = new LaunchUnits(function, binding, []);
         var drops = Drops(units, function.Results[loss]);
         if (drops.All(d => d < 0) || new EvictionSchedule(units, long.MaxValue, 1, drops).Run() is not { } steps || !steps.Repetitions.Exists(r => r > 0)) return null;
         return [.. steps.Steps.SelectMany(units.Launches)];

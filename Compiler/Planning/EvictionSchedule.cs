@@ -62,6 +62,10 @@ sealed class EvictionSchedule(LaunchUnits units, long limit, double patience, in
             Provide(step.Reads);
             Execute(now, 0);
             done[units.UnitOf[now]]++;
+            // What an opened loop finds stays until it ends.
+            foreach (var loop in units.Loops)
+                if (loop.Begin == now || loop.End == now)
+                    foreach (var buffer in loop.Held) pins[buffer] += loop.Begin == now ? 1 : -1;
             foreach (var buffer in step.Reads)
             {
                 pins[buffer]--;

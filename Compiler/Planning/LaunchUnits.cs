@@ -10,8 +10,8 @@ namespace Graph.Compiler.Planning;
 /// What of a function can be repeated, under one binding. A *step* is a launch, or a loop or branch with all that is in it. A *unit* is the steps that write the same intermediates: they are repeated together or not at all.
 /// </summary>
 /// <remarks>
-/// One loop may be *opened*: the launches of its body are steps then, behind one that only begins the iterations, and all iterations are the same one. What an iteration makes and uses up is repeated within it; what is there before,
-/// behind or across iterations stays for the whole loop.
+/// Loops may be *opened*, one in another too: the launches of the body are steps then, behind one that only begins the iterations, and all iterations are the same one. What an iteration makes and uses up is repeated within it, and
+/// outside of the loops that are in that; what a loop finds is provided before it begins and held until it ends.
 /// </remarks>
 sealed class LaunchUnits
 {
@@ -55,23 +55,32 @@ sealed class LaunchUnits
         public int Last => Steps[Steps.Count - 1];
     }
 
-    readonly int loop = -1; // the step that begins the iterations of the opened loop
-    readonly int end = -1; // the last step of its body
+    /// <summary>An opened loop.</summary>
+    /// <param name="Begin">The step that begins its iterations.</param>
+    /// <param name="End">The last step of its body.</param>
+    public sealed record Loop(int Begin, int End)
+    {
+        /// <summary>Intermediates that it reads or writes and that are made before it: read by the beginning, too, and when an iteration ends.</summary>
+        public int[] Held { get; set; } = [];
+
+        /// <summary>Whether a step is in its body.</summary>
+        public bool Has(int step) => step > Begin && step <= End;
+    }
+
+    readonly int[] loopOf; // the innermost opened loop that each step is in; −1 for none
 
     /// <param name="function">The function.</param>
     /// <param name="binding">The values of its named dimensions.</param>
-    /// <param name="opened">The number of the launch that begins the opened loop; −1 for none.</param>
-    public LaunchUnits(LoweredFunction function, DimBinding binding, int opened = -1)
+    /// <param name="opened">The numbers of the launches that begin the opened loops; those around each are among them.</param>
+    public LaunchUnits(LoweredFunction function, DimBinding binding, IReadOnlyCollection<int> opened)
     {
         Function = function;
         var bytes = function.BytesOf(binding);
         Bytes = [.. function.Buffers.Select(b => function.Align(bytes[b.Id]))];
         var ranges = Ranges(function, opened);
-        if (opened >= 0)
-        {
-            loop = ranges.FindIndex(r => r.First == opened);
-            end = ranges.FindLastIndex(r => r.First <= opened + ((RepeatLaunch)function.Launches[opened]).Length);
-        }
+        Loops = [.. ranges.Select((r, s) => (r.First, Step: s)).Where(r => opened.Contains(r.First))
+            .Select(r => new Loop(r.Step, ranges.FindLastIndex(inner => inner.First <= r.First + ((RepeatLaunch)function.Launches[r.First]).Length)))];
+        loopOf = [.. ranges.Select((_, s) => Array.FindLastIndex(Loops, l => l.Has(s)))];
         var (readers, writers) = (new List<int>[Bytes.Length], new List<int>[Bytes.Length]);
         for (var i = 0; i < Bytes.Length; i++) (readers[i], writers[i]) = ([], []);
         for (var s = 0; s < ranges.Count; s++)
@@ -80,19 +89,36 @@ sealed class LaunchUnits
                 var list = operand.IsWritten ? writers[operand.Buffer.Id] : readers[operand.Buffer.Id];
                 if (list.Count == 0 || list[list.Count - 1] != s) list.Add(s);
             }
-        // What comes from before the loop and is read in it is read again in the next iteration.
-        var across = opened < 0 ? [] : Enumerable.Range(0, Bytes.Length).Where(b => writers[b].Exists(s => s <= loop) && readers[b].Exists(IsInside)).ToList();
-        foreach (var b in across)
-            if (!readers[b].Contains(end)) readers[b].Insert(readers[b].FindLastIndex(s => s < end) + 1, end);
+        var isArena = function.Buffers.Select(b => b.Kind == BufferKind.Arena).ToArray();
+        var around = ranges.Select(_ => new List<int>()).ToArray(); // what the first and the last step of a loop read for it
+        void Read(int step, int buffer)
+        {
+            var at = readers[buffer].BinarySearch(step);
+            if (at < 0) readers[buffer].Insert(~at, step);
+            around[step].Add(buffer);
+        }
+        foreach (var loop in Loops)
+        {
+            loop.Held = [.. Enumerable.Range(0, Bytes.Length).Where(b => isArena[b] && writers[b].Exists(s => s < loop.Begin) && (readers[b].Exists(loop.Has) || writers[b].Exists(loop.Has)))];
+            foreach (var b in loop.Held)
+            {
+                Read(loop.Begin, b);
+                Read(loop.End, b);
+            }
+            // The number of the iteration.
+            foreach (var operand in Operands((ranges[loop.Begin].First, 1)))
+                if (operand.IsWritten) Read(loop.End, operand.Buffer.Id);
+        }
         var results = new HashSet<Kernels.Buffer>(function.Results);
-        IsTracked = [.. function.Buffers.Select(b => b.Kind == BufferKind.Arena && (results.Contains(b) || readers[b.Id].Concat(writers[b.Id]).Distinct().Skip(1).Any()))];
+        IsTracked = [.. function.Buffers.Select(b => isArena[b.Id] && (results.Contains(b) || readers[b.Id].Concat(writers[b.Id]).Distinct().Skip(1).Any()))];
         Fixed = function.Buffers.Where(b => b.Kind != BufferKind.Arena && function.IsPlanned(b)).Sum(b => Bytes[b.Id]);
+        var costs = LaunchCost.Of(function, binding);
         Steps = [.. ranges.Select((range, s) => new Step(range.First, range.Count)
         {
-            Reads = [.. Operands(range).Where(o => !o.IsWritten).Select(o => o.Buffer.Id).Concat(s == end ? across : []).Where(b => IsTracked[b]).Distinct()],
+            Reads = [.. Operands(range).Where(o => !o.IsWritten).Select(o => o.Buffer.Id).Concat(around[s]).Where(b => IsTracked[b]).Distinct()],
             Writes = [.. Operands(range).Where(o => o.IsWritten && IsTracked[o.Buffer.Id]).Select(o => o.Buffer.Id).Distinct()],
             Internal = Internal(range),
-            Cost = s == loop ? 0 : LaunchCost.Of(function, range.First, range.Count, binding, loop >= 0 && IsInside(s) ? ((RepeatLaunch)function.Launches[opened]).Count.Evaluate(binding) : 1),
+            Cost = Enumerable.Range(range.First, range.Count).Sum(i => costs[i]),
         })];
         Uses = [.. readers.Select((list, b) => IsTracked[b] && results.Contains(function.Buffers[b]) ? [.. list, ranges.Count] : list.ToArray())];
         UnitOf = new int[ranges.Count];
@@ -102,20 +128,18 @@ sealed class LaunchUnits
         foreach (var unit in Units)
         {
             Describe(unit, readers, writers, results);
-            if (opened >= 0) DescribeAround(unit, readers, writers);
+            DescribeAround(unit, readers, writers);
         }
         Expire();
     }
 
-    /// <summary>The loop that a launch is in, not being in another itself; −1 where it is in none.</summary>
-    public static int LoopAround(LoweredFunction function, int launch)
+    /// <summary>The outermost loop around a launch that is not opened; −1 where there is none.</summary>
+    public static int LoopAround(LoweredFunction function, int launch, IReadOnlyCollection<int> opened)
     {
-        foreach (var (first, count) in Ranges(function, -1))
+        foreach (var (first, count) in Ranges(function, opened))
             if (first < launch && launch < first + count && function.Launches[first] is RepeatLaunch) return first;
         return -1;
     }
-
-    bool IsInside(int step) => step > loop && step <= end;
 
     public LoweredFunction Function { get; }
 
@@ -129,6 +153,9 @@ sealed class LaunchUnits
     public bool[] IsTracked { get; }
 
     public Step[] Steps { get; }
+
+    /// <summary>The opened loops, those around others before them.</summary>
+    public Loop[] Loops { get; }
 
     /// <summary>The steps that read each buffer, in order; behind the last for a result.</summary>
     public int[][] Uses { get; }
@@ -147,12 +174,12 @@ sealed class LaunchUnits
     /// <summary>The launches of a step, in order.</summary>
     public IEnumerable<int> Launches(int step) => Enumerable.Range(Steps[step].First, Steps[step].Count);
 
-    static List<(int First, int Count)> Ranges(LoweredFunction function, int opened)
+    static List<(int First, int Count)> Ranges(LoweredFunction function, IReadOnlyCollection<int> opened)
     {
         var ranges = new List<(int, int)>();
         for (var i = 0; i < function.Launches.Length;)
         {
-            var count = i == opened ? 1 : function.Launches[i] switch { RepeatLaunch repeat => 1 + repeat.Length, BranchLaunch branch => 1 + branch.Then + branch.Else, _ => 1 };
+            var count = opened.Contains(i) ? 1 : function.Launches[i] switch { RepeatLaunch repeat => 1 + repeat.Length, BranchLaunch branch => 1 + branch.Then + branch.Else, _ => 1 };
             ranges.Add((i, count));
             i += count;
         }
@@ -222,20 +249,15 @@ sealed class LaunchUnits
             unit.CanRepeat &= readers[buffer].TrueForAll(r => steps.Contains(r) || r > writers[buffer][writers[buffer].Count - 1]);
     }
 
-    // What has to do with the opened loop.
+    // What has to do with the opened loops.
     void DescribeAround(Unit unit, List<int>[] readers, List<int>[] writers)
     {
-        if (unit.Steps.TrueForAll(IsInside))
-        {
-            unit.Expires = Math.Min(unit.Expires, end);
-            foreach (var buffer in unit.Outputs)
-            {
-                // What is read before it is written comes from the iteration before, and what is read elsewhere is not of one iteration.
-                var firstRead = readers[buffer].Count == 0 ? int.MaxValue : readers[buffer][0];
-                unit.CanRepeat &= readers[buffer].TrueForAll(IsInside) && firstRead > writers[buffer][0];
-            }
-        }
-        else unit.CanRepeat &= !unit.Steps.Contains(loop) && !unit.Steps.Exists(IsInside) && !unit.Outputs.Any(b => readers[b].Exists(IsInside));
+        var number = loopOf[unit.Steps[0]];
+        unit.CanRepeat &= unit.Steps.TrueForAll(s => loopOf[s] == number && !Array.Exists(Loops, l => l.Begin == s));
+        if (number < 0) return;
+        unit.Expires = Math.Min(unit.Expires, Loops[number].End);
+        // What is read before it is written comes from the iteration before, and what is read behind the loop is not of one iteration.
+        foreach (var buffer in unit.Outputs) unit.CanRepeat &= readers[buffer].TrueForAll(r => Loops[number].Has(r) && r > writers[buffer][0]);
     }
 
     // What is made of something that expires, expires with it.
@@ -267,24 +289,20 @@ static class LaunchCost
     // Some microseconds.
     const double Launched = 100_000;
 
-    /// <summary>What launches that stand behind one another take; those of a loop as often as it runs.</summary>
-    /// <param name="times">How often they are launched themselves.</param>
-    public static double Of(LoweredFunction function, int first, int count, DimBinding binding, long times = 1)
+    /// <summary>What each launch of a function takes, in all iterations of the loops around it.</summary>
+    public static double[] Of(LoweredFunction function, DimBinding binding)
     {
-        var sum = 0.0;
-        for (var i = first; i < first + count;)
+        var costs = new double[function.Launches.Length];
+        var around = new Stack<(int Last, double Times)>();
+        for (var i = 0; i < costs.Length; i++)
         {
+            while (around.Count > 0 && around.Peek().Last < i) around.Pop();
+            var times = around.Count > 0 ? around.Peek().Times : 1;
             var launch = function.Launches[i];
-            if (launch is RepeatLaunch repeat)
-            {
-                sum += Of(function, i + 1, repeat.Length, binding, times * repeat.Count.Evaluate(binding));
-                i += 1 + repeat.Length;
-                continue;
-            }
-            // Lowering counts operations and bytes over all iterations.
-            sum += times * Launched + Math.Max(launch.Flops.Evaluate(binding), OperationsPerByte * launch.Traffic.Evaluate(binding));
-            i++;
+            if (launch is RepeatLaunch repeat) around.Push((i + repeat.Length, times * repeat.Count.Evaluate(binding)));
+            // Operations and bytes are those of all iterations.
+            else costs[i] = Launched * times + Math.Max(launch.Flops.Evaluate(binding), OperationsPerByte * launch.Traffic.Evaluate(binding));
         }
-        return sum;
+        return costs;
     }
 }

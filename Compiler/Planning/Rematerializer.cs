@@ -32,10 +32,14 @@ public static class Rematerializer
     {
         smallest = unlimited ?? Planner.Plan(function, binding);
         if (smallest.ArenaBytes <= budget) return smallest with { Budget = budget };
-        var peak = smallest.Order.IsEmpty ? smallest.PeakLaunch : smallest.Order[smallest.PeakLaunch];
-        if (Plan(new LaunchUnits(function, binding), binding, budget, ref smallest) is { } plan) return plan;
         // What lives most of the time in one iteration of a loop is made again within it.
-        return LaunchUnits.LoopAround(function, peak) is >= 0 and var loop ? Plan(new LaunchUnits(function, binding, loop), binding, budget, ref smallest) : null;
+        for (var opened = new List<int>(); ;)
+        {
+            if (Plan(new LaunchUnits(function, binding, opened), binding, budget, ref smallest) is { } plan) return plan;
+            var peak = smallest.Order.IsEmpty ? smallest.PeakLaunch : smallest.Order[smallest.PeakLaunch];
+            if (LaunchUnits.LoopAround(function, peak, opened) is not (>= 0 and var loop)) return null;
+            opened.Add(loop);
+        }
     }
 
     static MemoryPlan? Plan(LaunchUnits units, DimBinding binding, long budget, ref MemoryPlan smallest)

@@ -21,7 +21,7 @@ public sealed class BudgetTests
 {
     const int Rows = 512;
 
-    static string Deep(int parts, int rows = Rows) => $$"""
+    internal static string Deep(int parts, int rows = Rows) => $$"""
         [Module]
         public partial class Block
         {
@@ -40,13 +40,13 @@ public sealed class BudgetTests
         }
         """;
 
-    static (float[] X, int[] Label) Batch(int seed, int rows = Rows)
+    internal static (float[] X, int[] Label) Batch(int seed, int rows = Rows)
     {
         var random = new Random(seed);
         return ([.. Enumerable.Range(0, rows * 64).Select(_ => (float)(random.NextDouble() * 2 - 1))], [.. Enumerable.Range(0, rows).Select(_ => random.Next(5))]);
     }
 
-    static (double[] Losses, byte[] Bits) Train(ModelInstance instance, int rows = Rows)
+    internal static (double[] Losses, byte[] Bits) Train(ModelInstance instance, int rows = Rows)
     {
         var losses = Enumerable.Range(0, 3).Select(step => Batch(step, rows) is var (x, label) ? RunningModel.StepOn(instance, x, label).Loss : 0).ToArray();
         return (losses, [.. instance.Store.All.SelectMany(t => t.Raw(0, int.MaxValue).ToArray())]);

@@ -65,6 +65,9 @@ public sealed class RangeWarningTests
     [InlineData("last.Forward(n * (g.Abs() + 1e-12f).Rsqrt())", "GR2090", "Rsqrt()")]
     [InlineData("last.Forward(h * g)", "GR2091", "h * g")]
     [InlineData("last.Forward(h.T.MatMul(g).Softmax(-1).Slice(0, 0, 4).Sum(0, keep: true) + n)", "GR2091", "MatMul(g)")]
+    // What a loop carries: a product with every iteration.
+    [InlineData("last.Forward(Tensor.Scan(Tensor.Zeros(16), h, (s, r) => (s * r + r, s)).Kept)", "GR2091", "s * r")]
+    [InlineData("last.Forward(Tensor.Scan(Tensor.Zeros(16), n, (s, r) => (s + r.Abs().Tanh(), s.Exp())).Kept)", "GR2087", "Exp()")]
     public void A_chain_that_float16_may_not_hold_is_named_where_it_stands(string expression, string id, string where)
     {
         Assert.Equal([(id, where)], Warnings(expression));
@@ -89,6 +92,8 @@ public sealed class RangeWarningTests
     [InlineData("last.Forward(h.MaskedFill(h > 0, double.NegativeInfinity).Softmax(-1))")]
     [InlineData("last.Forward(Tensor.Minimum(Tensor.Maximum(h, -1e9f), 100f).Sigmoid())")]
     [InlineData("last.Forward(n + far.Forward(wide.Forward(x).Relu()).Sum(-1, keep: true))")]
+    [InlineData("last.Forward(Tensor.Scan(Tensor.Zeros(16), h, (s, r) => ((s.Exp() * 0.1f + r).Tanh(), s.Exp())).Kept)")] // bounded in every iteration
+    [InlineData("last.Forward(Tensor.Scan(Tensor.Zeros(16), h, (s, r) => ((s + r) * s.Sigmoid(), s)).Kept)")]
     public void What_is_bounded_normalized_or_stays_in_32_bits_is_not(string expression) => Assert.Empty(Warnings(expression));
 
     // But the one whose loss squares what nothing has normalized.

@@ -36,6 +36,21 @@ public sealed class DropPlacesTests
         Assert.Equal(text, ProgramPrinter.Print(ProgramParser.Parse(text, OperationTable.Set)));
     }
 
+    [Fact]
+    public void Maxima_in_the_body_of_a_loop_come_alone_too()
+    {
+        var (_, after) = Check("""
+            func f(x: f32[4,B,3,9,7], y: f32[B,3,5,4]) -> (f32[B,3,5,4], f32[4,B,3,5,4])
+              %0, %1 = loop y, x {carries=1, count=[4], scanned=1} : f32[B,3,5,4], f32[4,B,3,5,4]
+                region(i: i64[], sum: f32[B,3,5,4], slice: f32[B,3,9,7])
+                  %0, %1 = max_pool2d slice {kernel=[3,3], padding=[1,1], stride=[2,2]} : f32[B,3,5,4], i32[B,3,5,4]
+                  %2 = add sum, %0 : f32[B,3,5,4]
+                  return %2, %0
+              return %0, %1
+            """);
+        Assert.Single(after.Functions[0].Nodes.Single().Regions[0].Nodes.Single(n => n.Name == "max_pool2d").Outputs);
+    }
+
     [Theory]
     [InlineData("return %0, %1", "f32[B,3,4,3], i32[B,3,4,3]")]
     [InlineData("%2 = max_pool2d_grad dy, %1 {shape=[B,3,9,7]} : f32[B,3,9,7]\n  return %0, %2", "f32[B,3,4,3], f32[B,3,9,7]")]

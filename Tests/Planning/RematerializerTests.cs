@@ -21,23 +21,30 @@ public sealed class RematerializerTests
         foreach (var buffer in function.Buffers)
             if (buffer.Kind is (BufferKind.Argument or BufferKind.State)) values[buffer] = (ulong)buffer.Name.Sum(c => 31 * c + 7);
         var reads = new Dictionary<(int, int), List<ulong>>();
-        for (var i = 0; i < function.Launches.Length; i++)
+        All(0, function.Launches.Length, 0);
+        return reads;
+
+        // Every loop runs three times; an iteration has a number of its own.
+        void All(int from, int to, int iteration)
         {
-            if (function.Launches[i] is RepeatLaunch { Length: var length })
+            for (var i = from; i < to; i++)
             {
+                if (function.Launches[i] is not RepeatLaunch { Length: var length })
+                {
+                    Run(i, iteration);
+                    continue;
+                }
                 // What nothing outside knows an iteration begins without.
                 var outside = new HashSet<Buffer>(function.Launches.Take(i).Concat(function.Launches.Skip(i + 1 + length)).SelectMany(l => l.Operands).Select(o => o.Buffer));
-                for (var iteration = 1; iteration <= 3; iteration++)
+                for (var again = 1; again <= 3; again++)
                 {
                     foreach (var operand in function.Launches.Skip(i + 1).Take(length).SelectMany(l => l.Operands))
                         if (operand.Buffer.Kind == BufferKind.Arena && !outside.Contains(operand.Buffer)) values.Remove(operand.Buffer);
-                    for (var inside = i + 1; inside <= i + length; inside++) Run(inside, iteration);
+                    All(i + 1, i + 1 + length, 4 * iteration + again);
                 }
                 i += length;
             }
-            else Run(i, 0);
         }
-        return reads;
 
         void Run(int i, int iteration)
         {
@@ -145,13 +152,70 @@ public sealed class RematerializerTests
         return function with { Launches = function.Launches.SetItem(4, new RepeatLaunch([], [], "#0", 3, false, function.Launches.Length - 6, false, false)) };
     }
 
+    // A loop in a loop, both with a forward and a backward pass: what the inner one finds is made in the outer one, and before that.
+    static LoweredFunction Nested(int seed)
+    {
+        var random = new Random(seed);
+        var list = new LaunchList();
+        var x = list.Buffer("x", BufferKind.Argument, 500);
+        var launches = 0;
+        var (outer, inner, behind) = (0, 0, 0);
+        var (sum, total, written, early) = (list.Arena(100), list.Arena(100), list.Buffer("statistics", BufferKind.State, 100), list.Arena(random.Next(1, 20) * 100));
+        Add([x], [sum]);
+        Add([x], [early]);
+        outer = launches;
+        Add([], []);
+        var kept = new List<Buffer> { early };
+        for (var i = 0; i < 4; i++) Forward(kept, sum);
+        Add([kept[1]], [total]);
+        inner = launches;
+        Add([], []);
+        var within = new List<Buffer> { kept[^1], kept[random.Next(kept.Count)] };
+        for (var i = 0; i < 6; i++) Forward(within, i % 2 == 0 ? total : early);
+        Backward(within, total);
+        behind = launches;
+        kept.Add(total);
+        for (var i = 0; i < 3; i++) Forward(kept, sum);
+        Backward(kept, sum);
+        var end = launches;
+        Add([sum, early], [list.Buffer("y", BufferKind.Result, 10)]);
+        var function = list.Build();
+        function = function with { Launches = function.Launches.SetItem(inner, new RepeatLaunch([], [], "#1", 3, false, behind - inner - 1, false, false)) };
+        return function with { Launches = function.Launches.SetItem(outer, new RepeatLaunch([], [], "#0", 3, false, end - outer - 1, false, false)) };
+
+        void Add(Buffer[] reads, Buffer[] writes)
+        {
+            list.Launch(reads, writes);
+            launches++;
+        }
+
+        void Forward(List<Buffer> chain, Buffer beside)
+        {
+            var made = list.Arena(random.Next(4, 40) * 100);
+            Add(random.Next(3) == 0 ? [chain[^1], beside] : [chain[^1]], random.Next(8) == 0 ? [made, written] : [made]);
+            chain.Add(made);
+        }
+
+        void Backward(List<Buffer> chain, Buffer sum)
+        {
+            var gradient = chain[^1];
+            for (var i = chain.Count - 1; i > 0; i--)
+            {
+                var next = list.Arena(random.Next(1, 10) * 100);
+                Add([gradient, chain[i], chain[random.Next(i)]], [next]);
+                Add([next, sum], [sum]);
+                gradient = next;
+            }
+        }
+    }
+
     [Fact]
     public void Whatever_runs_again_reads_what_it_read_and_the_plan_fits()
     {
         var saved = 0;
-        var inLoops = 0;
+        var (inLoops, nested) = (0, 0);
         for (var seed = 0; seed < 60; seed++)
-            foreach (var function in new[] { Twisted(seed), LaunchList.Random(seed, 40), Looped(seed) })
+            foreach (var function in new[] { Twisted(seed), LaunchList.Random(seed, 40), Looped(seed), Nested(seed) })
             {
                 var all = Planner.Plan(function, DimBinding.Empty);
                 foreach (var share in new[] { 0.9, 0.75, 0.6, 0.45 })
@@ -164,10 +228,12 @@ public sealed class RematerializerTests
                     Assert.Equal(budget, plan.Budget);
                     Assert.InRange(plan.Repeated, 1, int.MaxValue);
                     saved++;
-                    if (function.Launches.OfType<RepeatLaunch>().SingleOrDefault() is { } loop && plan.Function.Launches.OfType<RepeatLaunch>().Single().Length > loop.Length) inLoops++;
+                    var (loops, longer) = (function.Launches.OfType<RepeatLaunch>().ToList(), plan.Function.Launches.OfType<RepeatLaunch>().ToList());
+                    if (loops.Count > 0 && longer.Count == loops.Count && longer[^1].Length > loops[^1].Length) (loops.Count == 1 ? ref inLoops : ref nested)++;
                 }
             }
         Assert.InRange(inLoops, 60, int.MaxValue);
+        Assert.InRange(nested, 20, int.MaxValue);
         Assert.InRange(saved, 60, int.MaxValue);
     }
 
@@ -235,6 +301,21 @@ public sealed class RematerializerTests
         var plan = Rematerializer.Plan(function, DimBinding.Empty, 45_000, out _)!;
         Same(plan);
         Assert.Equal("0 1 2 3 4 5 0 1 2 6", string.Join(" ", plan.Order));
+    }
+
+    [Fact]
+    public void What_a_loop_finds_is_made_again_before_it()
+    {
+        var list = new LaunchList();
+        var x = list.Buffer("x", BufferKind.Argument, 100);
+        var (made, large, middle, sum, first, second) = (list.Arena(4000), list.Arena(6000), list.Arena(100), list.Arena(100), list.Arena(5000), list.Arena(100));
+        // Made long before the loop that reads it, in whose iterations the most lives.
+        list.Launch([x], [made]).Launch([made], [sum]).Launch([x], [large]).Launch([large], [middle]).Launch([], []).Launch([made, middle], [first]).Launch([first], [second]).Launch([second, first, sum], [sum]);
+        var function = list.Launch([sum], [list.Buffer("y", BufferKind.Result, 10)]).Build();
+        function = function with { Launches = function.Launches.SetItem(4, new RepeatLaunch([], [], "#0", 5, false, 3, false, false)) };
+        var plan = Rematerializer.Plan(function, DimBinding.Empty, 38_000, out _)!;
+        Same(plan);
+        Assert.Equal("0 1 2 3 0 4 5 6 7 8", string.Join(" ", plan.Order));
     }
 
     [Fact]

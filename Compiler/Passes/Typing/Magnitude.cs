@@ -57,6 +57,12 @@ sealed record Magnitude(double Least, double Most, int Order)
     /// <summary>One of two.</summary>
     public static Magnitude Either(Magnitude a, Magnitude b) => Of(a, b, Math.Min(a.Least, b.Least), Math.Max(a.Most, b.Most), Math.Max(a.Order, b.Order)) with { IsSquare = a.IsSquare && b.IsSquare };
 
+    /// <summary>What is known of a value that goes on from one to the other: a bound or an order that moved will move again.</summary>
+    public static Magnitude Widened(Magnitude from, Magnitude to) => to with
+    {
+        Least = to.Least < from.Least ? double.NegativeInfinity : to.Least, Most = to.Most > from.Most ? double.PositiveInfinity : to.Most, Order = to.Order > from.Order ? HighestOrder : to.Order,
+    };
+
     static Magnitude Of(Magnitude a, Magnitude b, double least, double most, int order) => new(Number(least, double.NegativeInfinity), Number(most, double.PositiveInfinity), Math.Min(order, HighestOrder))
     {
         IsData = a.IsData || b.IsData, Exponential = a.Exponential ?? b.Exponential, Huge = a.Huge ?? b.Huge, Quotient = a.Quotient ?? b.Quotient, Product = a.Product ?? b.Product, Squares = a.Squares ?? b.Squares,

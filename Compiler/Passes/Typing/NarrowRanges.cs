@@ -29,8 +29,8 @@ public sealed record RangeFinding(RangeRisk Risk, Node Node);
 
 /// <summary>
 /// Looks for what overflows in a program that computes in float16, by what is known of how large its numbers are (<see cref="Magnitude"/>). Flows in: a program whose types are assigned. Flows out: operations, each once a reason.
-/// Only what is stored in 16 bits counts: what is computed in 32 and stays there is right. It never says anything of parameters, normalized and bounded values, nor of what one iteration of a loop leaves to the next, of which it
-/// knows nothing; it is no proof that nothing overflows, for which the scale of the loss and skipped steps are there.
+/// Only what is stored in 16 bits counts: what is computed in 32 and stays there is right. Of what a loop carries it knows what holds in every iteration: bounds that do not stay are none. It never says anything of parameters,
+/// normalized and bounded values; it is no proof that nothing overflows, for which the scale of the loss and skipped steps are there.
 /// </summary>
 public sealed class NarrowRanges
 {
@@ -43,6 +43,7 @@ public sealed class NarrowRanges
     readonly List<RangeFinding> findings = [];
     readonly Dictionary<string, (ImmutableArray<Magnitude> Given, ImmutableArray<Magnitude> Gives)> called = new(StringComparer.Ordinal);
     readonly Dictionary<string, Function> spelled = new(StringComparer.Ordinal);
+    int trials; // iterations that are looked at only for what they leave
 
     NarrowRanges(Program program) => (this.program, typical) = (program, DimBinding.Typical(program.Dims));
 
@@ -91,7 +92,7 @@ public sealed class NarrowRanges
 
     void Say(RangeRisk risk, Node? node)
     {
-        if (node is not null && found.Add(new(risk, node))) findings.Add(new(risk, node));
+        if (trials == 0 && node is not null && found.Add(new(risk, node))) findings.Add(new(risk, node));
     }
 
     ImmutableArray<Magnitude> Gives(Node node, Magnitude[] given)
@@ -180,11 +181,7 @@ public sealed class NarrowRanges
     ImmutableArray<Magnitude> Structure(Node node, Magnitude[] given)
     {
         if (CallOperation.CalleeName(node) is { } callee) return Call(callee, [.. given]);
-        if (node.Operation == StructureOperations.Loop)
-        {
-            var carries = LoopOperation.Shape(node.Attributes).Carries;
-            return Run(node.Regions[0], [Magnitude.Unknown(0), .. given.Select((m, i) => i < carries ? Magnitude.Unknown(0) : m)]);
-        }
+        if (node.Operation == StructureOperations.Loop) return Loop(node, given);
         if (node.Operation == StructureOperations.If)
         {
             var sides = node.Regions.Select(r => Run(r, [.. given.Skip(1)])).ToList();
@@ -193,12 +190,30 @@ public sealed class NarrowRanges
         throw new InvalidOperationException($"{node.Name} comes behind the assignment of types.");
     }
 
+    // What is carried is what the loop begins with, or what an iteration leaves of that: widened until one more iteration says nothing new.
+    ImmutableArray<Magnitude> Loop(Node node, Magnitude[] given)
+    {
+        var carries = LoopOperation.Shape(node.Attributes).Carries;
+        ImmutableArray<Magnitude> carried = [.. given.Take(carries)];
+        ImmutableArray<Magnitude> Iteration() => Run(node.Regions[0], [Magnitude.Unknown(0), .. carried, .. given.Skip(carries)]);
+        trials++;
+        for (var round = 0; ; round++)
+        {
+            var left = Iteration();
+            ImmutableArray<Magnitude> next = [.. carried.Select((m, i) => round == 0 ? Magnitude.Either(m, left[i]) : Magnitude.Widened(m, Magnitude.Either(m, left[i])))];
+            if (next.SequenceEqual(carried)) break;
+            carried = next;
+        }
+        trials--;
+        return [.. carried, .. Iteration().Skip(carries)];
+    }
+
     // Layers are called one after another: after the first, with the same magnitudes.
     ImmutableArray<Magnitude> Call(string name, ImmutableArray<Magnitude> given)
     {
         if (called.TryGetValue(name, out var last) && last.Given.SequenceEqual(given)) return last.Gives;
         var gives = Run(Spelled(program.Find(name)!), given);
-        called[name] = (given, gives);
+        if (trials == 0) called[name] = (given, gives);
         return gives;
     }
 }
