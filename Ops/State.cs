@@ -13,6 +13,19 @@ public enum StateLifetime
     Session,
 }
 
+/// <summary>What a session's state is stored in. What reads it sees the type that the model computes in; what is assigned is rounded to the nearest number once.</summary>
+public enum StateStorage
+{
+    /// <summary>The type that the model has its parameters in: exact.</summary>
+    Full,
+    /// <summary>The 16 bits that its module computes in (<see cref="Precision"/>); as <see cref="Full"/> where that computes in more.</summary>
+    Computed,
+    /// <summary>IEEE 16 bits in every model: off by at most 2⁻¹¹ of a number between 2⁻¹⁴ and 65504; what is larger becomes infinite.</summary>
+    Float16,
+    /// <summary>The upper 16 bits of a float in every model: off by at most 2⁻⁸ of a number, of the range of a float.</summary>
+    BFloat16,
+}
+
 /// <summary>A tensor that the model keeps from call to call and that no gradient reaches: running statistics, a cache of keys and values.</summary>
 public sealed partial class State : Tensor
 {
@@ -21,11 +34,12 @@ public sealed partial class State : Tensor
     /// <param name="initializer">Its first value; see <see cref="Init"/>.</param>
     /// <param name="name">Its name in paths and checkpoints instead of the field's.</param>
     /// <param name="lifetime">How long it lives, and whose it is.</param>
+    /// <param name="storage">What a session's state is stored in.</param>
     [OverloadResolutionPriority(1)] // [] is no list of names
-    public State(int[] shape, Initializer initializer, string? name = null, StateLifetime lifetime = StateLifetime.Model)
+    public State(int[] shape, Initializer initializer, string? name = null, StateLifetime lifetime = StateLifetime.Model, StateStorage storage = StateStorage.Full)
         : base(shape)
     {
-        Lifetime = lifetime;
+        (Lifetime, Storage) = (lifetime, storage);
         if (initializer is ListedInitializer listed && listed.Values.Length != Length)
             throw new ArgumentException($"The initializer has {listed.Values.Length} numbers, but a state of shape [{string.Join(", ", shape)}] has {Length}.", nameof(initializer));
         Initializer = initializer;
@@ -37,10 +51,11 @@ public sealed partial class State : Tensor
     /// <param name="initializer">Its first value.</param>
     /// <param name="name">Its name in paths instead of the field's.</param>
     /// <param name="lifetime">A session's: a state of the model has one size.</param>
+    /// <param name="storage">What it is stored in.</param>
     /// <remarks>Outside of compiled code <see cref="Tensor.Shape"/> has 0 where a name stands.</remarks>
     /// <exception cref="ArgumentException">A dimension is neither.</exception>
-    public State(object[] shape, Initializer initializer, string? name = null, StateLifetime lifetime = StateLifetime.Session)
-        : this([.. shape.Select(Size)], initializer, name, lifetime)
+    public State(object[] shape, Initializer initializer, string? name = null, StateLifetime lifetime = StateLifetime.Session, StateStorage storage = StateStorage.Full)
+        : this([.. shape.Select(Size)], initializer, name, lifetime, storage)
     {
     }
 
@@ -53,6 +68,9 @@ public sealed partial class State : Tensor
 
     /// <summary>How long it lives, and whose it is.</summary>
     public StateLifetime Lifetime { get; }
+
+    /// <summary>What it is stored in.</summary>
+    public StateStorage Storage { get; }
 
     /// <summary>Its first value.</summary>
     public Initializer Initializer { get; }

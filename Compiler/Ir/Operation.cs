@@ -165,6 +165,11 @@ public abstract class Operation
         _ => TypePolicy.Widest, // structure has no row: what is in it has
     };
 
+    /// <summary>
+    /// The operand that the only result is but for some elements, which come from the other operands of its type, all of them as they are: where that operand is stored in 16 bits, so may the result be. Null for other operations.
+    /// </summary>
+    public virtual int? Replaces(Node node) => null;
+
     /// <summary>True when two operands give the same bits in either order.</summary>
     public virtual bool Commutes => false;
 

@@ -67,4 +67,25 @@ public sealed record InitSpec(string Kind, double Scale)
 }
 
 /// <summary>One tensor that outlives a call, under a path such as <c>blocks.0.norm.weight</c>. Its shape is constant, unless it is a session's: each session says then how large its own is.</summary>
-public sealed record StateDecl(string Path, TensorType Type, StateKind Kind, InitSpec Init);
+public sealed record StateDecl(string Path, TensorType Type, StateKind Kind, InitSpec Init)
+{
+    /// <summary>What it is to be stored in, of <see cref="StateStorages"/>, where that is not its type: what computes with it sees its type, and <c>NarrowStates</c> makes it what is stored.</summary>
+    public string Storage { get; init; } = StateStorages.Full;
+}
+
+/// <summary>What a session's state may be stored in: names that source, program text and passes share.</summary>
+public static class StateStorages
+{
+    /// <summary>The attribute of a cast to the type that a state has already, where one is assigned: it rounds to what that is stored in.</summary>
+    public const string Attribute = "stored";
+
+    /// <summary>Its type.</summary>
+    public const string Full = "";
+
+    /// <summary>The 16 bits that its module computes in; its type where that computes in 32 or 64.</summary>
+    public const string Computed = "Computed";
+
+    public const string Float16 = Precisions.Float16;
+
+    public const string BFloat16 = Precisions.BFloat16;
+}

@@ -42,6 +42,9 @@ public sealed record TrainingProgram(
     /// <summary>False in 16 bits where parameters are stored in them and nowhere wider: what changes them is rounded by chance. A built step has it in its states.</summary>
     public bool HasMasters { get; init; } = true;
 
+    /// <summary>The paths of parameters that are stored so, while others have masters. A built step has it in its states.</summary>
+    public ImmutableArray<string> WithoutMasters { get; init; } = [];
+
     /// <summary>How each parameter changes. While there is none, every parameter changes by the function <c>update</c>; a training step that is built names them all.</summary>
     public ImmutableArray<UpdateRule> Rules { get; init; } = [];
 }

@@ -42,7 +42,9 @@ public sealed class UpdateOperation : Operation
         {
             var operands = Enumerable.Range(0, rule.Parameters.Length).Select(i => e[Operand(rule, part, i)]).ToList();
             var whole = operands[FirstRow(rule)];
-            var results = e.Run(rule, [.. operands.Select((o, i) => IsNumber(rule.Parameters[i]) ? o : Shaped(o, [o.Size]))], e.Binding.With(Length(rule), whole.Size));
+            var binding = e.Binding.With(Length(rule), whole.Size);
+            if (Number(rule) is { } number) binding = binding.With(number, part + 1);
+            var results = e.Run(rule, [.. operands.Select((o, i) => IsNumber(rule.Parameters[i]) ? o : Shaped(o, [o.Size]))], binding);
             for (var i = 0; i < results.Length; i++) e.Outputs[part * results.Length + i] = Shaped(results[i], whole.Shape);
         }
     }
@@ -60,6 +62,15 @@ public sealed class UpdateOperation : Operation
     /// <summary>The name of the length of a rule's rows.</summary>
     public static string Length(Function rule) =>
         rule.Parameters[FirstRow(rule)].Shape[0].IsSymbol(out var symbol) ? symbol : throw new ArgumentException($"The rows of the rule {rule.Name} have no named length.", nameof(rule));
+
+    /// <summary>The name of the size that stands in a rule for the number of the parameter that it is applied to, from 1 on: the only one beside <see cref="Length"/>; null where it does not ask.</summary>
+    public static string? Number(Function rule)
+    {
+        var length = Length(rule);
+        foreach (var node in rule.Nodes)
+            if (node.Outputs.Length == 1 && node.Output.TrySize(out var size) && size.IsSymbol(out var symbol) && symbol != length) return symbol;
+        return null;
+    }
 
     /// <summary>To how many parameters a rule is applied by so many operands.</summary>
     /// <exception cref="ShapeException">The function is no rule, or these operands are not those of some parameters.</exception>

@@ -21,11 +21,13 @@ sealed partial class FunctionLowering
         var alike = rule.Parameters.Concat(rule.Results).Where(v => !UpdateOperation.IsNumber(v)).ToImmutableArray();
         var built = new List<(BuiltKernel Kernel, Dim Extent)>();
         var bound = new Dictionary<Dim, BuiltKernel>();
+        var number = UpdateOperation.Number(rule);
         for (var part = 0; part < node.Outputs.Length / each; part++)
         {
             var shape = node.Outputs[part * each].Shape;
             Value Operand(int parameter) => node.Inputs[UpdateOperation.Operand(rule, part, parameter)];
             var sizes = new Dictionary<string, Dim>(StringComparer.Ordinal) { [UpdateOperation.Length(rule)] = shape.Size };
+            if (number is not null) sizes.Add(number, part + 1);
             var reads = new (Value, Placement)[rule.Parameters.Length];
             for (var i = 0; i < reads.Length; i++) reads[i] = (rule.Parameters[i], UpdateOperation.IsNumber(rule.Parameters[i]) ? places[Operand(i)] : Row(Operand(i), node));
             ImmutableArray<(Value, Placement)> read = [.. reads];
@@ -34,7 +36,7 @@ sealed partial class FunctionLowering
             // Its elements are handed out in pieces, so none of them may look at the others.
             if (kernel is not { Kernel.Form: KernelForm.Map }) throw new InvalidOperationException($"The function {rule.Name} is not elementwise.");
             // Parameters of one size lie alike, mostly.
-            kernel = bound.TryGetValue(shape.Size, out var same) && ReferenceEquals(same.Kernel, kernel.Kernel) ? same with { Operands = kernel.Operands } : (bound[shape.Size] = Bind(kernel, sizes));
+            kernel = number is null && bound.TryGetValue(shape.Size, out var same) && ReferenceEquals(same.Kernel, kernel.Kernel) ? same with { Operands = kernel.Operands } : (bound[shape.Size] = Bind(kernel, sizes));
             if (Overwrites(kernel)) Redirect([.. rule.Results.Select((r, i) => (r, node.Outputs[part * each + i]))], to => Bind(TryBuild(Spec(to))!, sizes), node);
             else built.Add((kernel, kernel.Extent));
         }

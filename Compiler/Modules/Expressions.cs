@@ -44,7 +44,7 @@ public sealed record MemberValue(string Owner, string Member, Expression Value);
 public sealed record NewParameterExpression(Expression Shape, Expression Initializer, Expression Name, Location Location) : Expression(Location);
 
 /// <summary>A new <c>State</c>: a tensor that training updates but no gradient reaches.</summary>
-public sealed record NewStateExpression(Expression Shape, Expression Initializer, Expression Name, Expression? Lifetime, Location Location) : Expression(Location);
+public sealed record NewStateExpression(Expression Shape, Expression Initializer, Expression Name, Expression? Lifetime, Expression? Storage, Location Location) : Expression(Location);
 
 /// <summary><c>Tensor.From(values, shape)</c>: numbers that are known while the model is compiled.</summary>
 /// <param name="Element">The type of a number.</param>

@@ -169,6 +169,9 @@ public sealed record TrainDef(string Precision, double ClipNorm, string? Loss, E
 
     /// <summary>Whether parameters of 16 bits have masters in 32.</summary>
     public bool HasMasters { get; init; } = true;
+
+    /// <summary>Patterns of the parameters that have none while others do.</summary>
+    public EquatableArray<string> WithoutMasters { get; init; } = [];
 }
 
 /// <summary>A method, a computed property's getter, or a static function.</summary>

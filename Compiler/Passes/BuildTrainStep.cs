@@ -56,8 +56,8 @@ public sealed record BuildTrainStep() : Pass("BuildTrainStep")
         }
 
         /// <summary>What the rule gives, the parameter first, as it is stored.</summary>
-        public IEnumerable<Value> Rounded(IEnumerable<Value> results, Value? seed, int stream, Builder b) =>
-            results.Select((r, i) => seed is null ? r : StochasticRounding.To(r, i == 0 ? Value : State, seed, -1 - (stream * 16L + i), b));
+        public IEnumerable<Value> Rounded(IEnumerable<Value> results, Value? seed, int stream, Value? number, Builder b) =>
+            results.Select((r, i) => seed is null ? r : StochasticRounding.To(r, i == 0 ? Value : State, seed, -1 - (stream * 16L + i), number ?? b.Constant(0, DType.I64), b));
     }
 
     public override Program Run(Program program, CancellationToken cancel = default)
@@ -81,19 +81,29 @@ public sealed record BuildTrainStep() : Pass("BuildTrainStep")
         var variants = rules.SelectMany(r => r.Parameters.GroupBy(p => (Types: Stored(p), Copies: string.Join(".", trained[p].Copies.Select(c => c.Name())))).Select(g => (
             Rule: r with { Function = r.Function + g.Key.Types.Suffix(training.Master, g.Key.Copies), Parameters = [.. g], Copies = trained[g.First()].Copies },
             Function: functions[r.Function], g.Key.Types))).ToList();
-        var built = training with { Rules = [.. variants.Select(v => v.Rule)], Moments = null, HasMasters = true };
+        var built = training with { Rules = [.. variants.Select(v => v.Rule)], Moments = null, HasMasters = true, WithoutMasters = [] };
         var ruleOf = variants.SelectMany(v => v.Rule.Parameters.Select(p => (p, v))).ToDictionary(p => p.p, p => p.v, StringComparer.Ordinal);
         var states = trained.Keys.SelectMany(path => ruleOf[path].Rule.States.Select(s => new StateDecl(
             signature.StatePath(s, path), new(moments, known[path].Type.Shape), StateKind.Optimizer, InitSpec.Zeros)))
             .Append(new(signature.AppliedSteps, new(DType.I64, Shape.Scalar), StateKind.Counter, InitSpec.Zeros));
         var others = program.Functions.Where(f => f != gradients && !TrainingSignature.IsRule(program with { Training = [training] }, f.Name));
-        var called = variants.Where(v => UpdateOperation.IsRule(v.Function)).Select(v => Adapted(v.Function, v.Rule, v.Types, isScaled, training.Master, program));
+        var number = Number(program, trained.Count);
+        var called = variants.Select((v, stream) => (v, stream)).Where(p => UpdateOperation.IsRule(p.v.Function)).Select(p => Adapted(p.v.Function, p.v.Rule, p.v.Types, isScaled, training.Master, p.stream, number, program));
         program = program with
         {
+            Dims = variants.Any(v => UpdateOperation.IsRule(v.Function) && v.Types.IsRounded(training.Master)) ? program.Dims.Add(number) : program.Dims,
             States = program.States.AddRange(states.Where(s => !known.ContainsKey(s.Path))), Training = program.Training.Replace(training, built),
             Functions = [.. others, .. called],
         };
         return program with { Functions = program.Functions.Add(Build(program, built, gradients, trained, path => (ruleOf[path].Rule, ruleOf[path].Function), path => ruleOf[path].Types)) };
+    }
+
+    // What a rule calls the number of the parameter that it rounds for.
+    static DimSymbol Number(Program program, int parameters)
+    {
+        var name = "P";
+        while (program.Dims.Any(d => d.Name == name)) name += "P";
+        return new(name, System.Math.Max(1, parameters), 1);
     }
 
     // In the order of the gradients.
@@ -123,7 +133,7 @@ public sealed record BuildTrainStep() : Pass("BuildTrainStep")
     }
 
     // Scaling and rounding belong into the rule's kernel: on their own they would read and write every gradient and every parameter once more.
-    static Function Adapted(Function function, UpdateRule rule, StoredTypes types, bool isScaled, DType master, Program program)
+    static Function Adapted(Function function, UpdateRule rule, StoredTypes types, bool isScaled, DType master, int stream, DimSymbol number, Program program)
     {
         if (types == new StoredTypes(master, master, master) && rule.Copies.IsEmpty && !isScaled) return function;
         var rewriter = new Rewriter(program, rule.Function);
@@ -134,7 +144,8 @@ public sealed record BuildTrainStep() : Pass("BuildTrainStep")
         if (isScaled) rewriter.Map[gradient] = b.Mul(rewriter[gradient], b.Argument(new(master, Shape.Scalar), Scale));
         var seed = types.IsRounded(master) ? b.Argument(new(DType.I64, Shape.Scalar), TrainingSignature.Seed) : null;
         foreach (var node in function.Nodes) rewriter.Copy(node);
-        return b.Build([.. types.Rounded(rewriter.New(function.Results), seed, 0, b), .. Copies(rule, rewriter[function.Results[0]], b)], default, [.. function.ResultNames, .. rule.Copies.Select(c => "copy." + c.Name())]);
+        var own = seed is null ? null : b.Size(Dim.Symbol(number.Name), DType.I64);
+        return b.Build([.. types.Rounded(rewriter.New(function.Results), seed, stream, own, b), .. Copies(rule, rewriter[function.Results[0]], b)], default, [.. function.ResultNames, .. rule.Copies.Select(c => "copy." + c.Name())]);
     }
 
     static IEnumerable<Value> Copies(UpdateRule rule, Value value, Builder b) => rule.Copies.Select(c => b.Cast(value, c));
@@ -172,7 +183,7 @@ public sealed record BuildTrainStep() : Pass("BuildTrainStep")
             TrainingSignature.Step => step,
             var state => b.State(declared[signature.StatePath(state, path)]),
         };
-        var streams = 1;
+        var streams = training.Rules.Length; // behind those of the rules for many parameters
         var changed = new Dictionary<string, ImmutableArray<Value>>(StringComparer.Ordinal); // by parameter: its new value, its states, then its copies
         foreach (var group in trained.Keys.GroupBy(path => ruleOf(path).Rule.Function))
             if (ruleOf(group.First()) is var (rule, function) && UpdateOperation.IsRule(function)) Together(rule, function, [.. group]);
@@ -220,6 +231,6 @@ public sealed record BuildTrainStep() : Pass("BuildTrainStep")
         }
         foreach (var node in function.Nodes) inner.Copy(node);
         var results = inner.New(function.Results);
-        return [.. types.Rounded(results, seed, stream, b), .. Copies(rule, results[0], b)];
+        return [.. types.Rounded(results, seed, stream, null, b), .. Copies(rule, results[0], b)];
     }
 }

@@ -32,7 +32,7 @@ public static class CompilerPipeline
     // The same for every target.
     static ImmutableArray<Stage> ForAll(bool isMixed) =>
     [
-        new("Graph", [new Inline(), .. Cleanup]),
+        new("Graph", [new Inline(), new NarrowStates(), .. Cleanup]),
         .. isMixed ? [new Stage("Typed", [new AssignTypes(), new DeclareLossScale(), .. Cleanup])] : ImmutableArray<Stage>.Empty,
         new("Differentiated", [new Differentiate(), new AccumulateGradients(), new BuildTrainStep(), .. Cleanup]),
         new("Decomposed", [new Decompose(), new HoistSums(), .. Cleanup, new FoldNorms(), new HoistDerived(), new RecomputeInLoops(), new TrimLoops(), new ShiftStacks(), new HoistChecks(), new SaveOrRecompute(), new ScatterIntoSum(), new DropPlaces(), new SkipNonFinite()]),

@@ -21,9 +21,10 @@ public static class StochasticRounding
     /// <param name="x">The tensor.</param>
     /// <param name="type">The type; x as it is when it has that.</param>
     /// <param name="seed">That of the step: i64[].</param>
-    /// <param name="stream">Tells this rounding from every other one of the step.</param>
+    /// <param name="stream">Tells this rounding from every other one of the step, but for those of the same rule.</param>
+    /// <param name="number">Tells what one rule is applied to apart: i64[].</param>
     /// <param name="b">The builder.</param>
-    public static Value To(Value x, DType type, Value seed, long stream, Builder b)
+    public static Value To(Value x, DType type, Value seed, long stream, Value number, Builder b)
     {
         if (x.DType == type) return x;
         Value Number(double value) => b.Constant(value, DType.F32);
@@ -33,7 +34,7 @@ public static class StochasticRounding
         var first = b.Emit("abs", [b.Sub(far, b.Mul(far, Number(1 - Math.Pow(2, -24))))]);
         var last = b.Maximum(b.Mul(first, Number(Math.Pow(2, -fraction))), Number(Math.Pow(2, least)));
         var index = b.Emit("linear_index", [], ("shape", x.Shape));
-        var random = b.Emit("random_uniform", [seed, b.Constant(stream, DType.I64), b.Constant(0, DType.I64), index], ("dtype", DType.F32));
+        var random = b.Emit("random_uniform", [seed, b.Constant(stream, DType.I64), number, index], ("dtype", DType.F32));
         // As many bits as are cut off, so that the sum is exact, and what the type holds is never moved.
         var bits = b.Mul(b.Emit("floor", [b.Mul(random, Number(1 << (23 - fraction)))]), Number(Math.Pow(2, fraction - 23)));
         return b.Cast(b.Mul(b.Emit("floor", [b.Add(b.Div(x, last), bits)]), last), type);

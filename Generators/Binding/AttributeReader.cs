@@ -33,7 +33,7 @@ static class AttributeReader
         return new(precisions.Length > 0 ? precisions[0] : "Float32", Number(attribute, "ClipNorm"), Named(attribute, "Loss")?.Value as string, Texts(attribute, "Updates"), Texts(attribute, "Freezes"))
         {
             FurtherPrecisions = precisions.Skip(1).ToEquatableArray(), LossScale = Number(attribute, "LossScale"), MicroBatches = (int)Number(attribute, "MicroBatches"), MemoryBudget = MemoryBudget(method),
-            Moments = Named(attribute, "Moments") is { } moments ? Precision(moments) : "", HasMasters = Named(attribute, "Masters")?.Value is not false,
+            Moments = Named(attribute, "Moments") is { } moments ? Precision(moments) : "", HasMasters = Named(attribute, "Masters")?.Value is not false, WithoutMasters = Texts(attribute, "WithoutMasters"),
         };
     }
 

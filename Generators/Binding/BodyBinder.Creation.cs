@@ -14,8 +14,8 @@ partial class BodyBinder
     {
         var at = At(creation);
         if (creation.Type is not INamedTypeSymbol type || creation.Constructor is not { } constructor) return Invalid(creation);
-        if (KnownTypes.IsGraph(type, "Parameter")) return NewHandle(creation, (shape, initializer, name, _) => new NewParameterExpression(shape, initializer, name, at));
-        if (KnownTypes.IsGraph(type, "State")) return NewHandle(creation, (shape, initializer, name, lifetime) => new NewStateExpression(shape, initializer, name, lifetime, at));
+        if (KnownTypes.IsGraph(type, "Parameter")) return NewHandle(creation, (shape, initializer, name, _, _) => new NewParameterExpression(shape, initializer, name, at));
+        if (KnownTypes.IsGraph(type, "State")) return NewHandle(creation, (shape, initializer, name, lifetime, storage) => new NewStateExpression(shape, initializer, name, lifetime, storage, at));
         var bound = Type(type, creation);
         switch (bound.Kind)
         {
@@ -42,13 +42,13 @@ partial class BodyBinder
         if (!KnownTypes.IsModule(constructor.ContainingType) && context.IsHere(constructor)) context.Reach(constructor.ContainingType);
     }
 
-    Expression NewHandle(IObjectCreationOperation creation, System.Func<Expression, Expression, Expression, Expression?, Expression> make)
+    Expression NewHandle(IObjectCreationOperation creation, System.Func<Expression, Expression, Expression, Expression?, Expression?, Expression> make)
     {
-        Expression? shape = null, initializer = null, name = null, lifetime = null;
+        Expression? shape = null, initializer = null, name = null, lifetime = null, storage = null;
         foreach (var argument in creation.Arguments)
         {
             // A default that says what would be anyway need not stand in the definition, nor its enumeration.
-            if (argument is { ArgumentKind: ArgumentKind.DefaultValue, Parameter.Name: "lifetime", Value.ConstantValue: { HasValue: true, Value: 0 } }) continue;
+            if (argument is { ArgumentKind: ArgumentKind.DefaultValue, Parameter.Name: "lifetime" or "storage", Value.ConstantValue: { HasValue: true, Value: 0 } }) continue;
             var value = Expression(argument.Value);
             switch (argument.Parameter?.Name)
             {
@@ -56,9 +56,10 @@ partial class BodyBinder
                 case "initializer": initializer = value; break;
                 case "name": name = value; break;
                 case "lifetime": lifetime = value; break;
+                case "storage": storage = value; break;
             }
         }
-        return shape is null || initializer is null ? Invalid(creation) : make(shape, initializer, name ?? Nothing(creation), lifetime);
+        return shape is null || initializer is null ? Invalid(creation) : make(shape, initializer, name ?? Nothing(creation), lifetime, storage);
     }
 
     Expression List(IObjectCreationOperation creation, TypeRef type)

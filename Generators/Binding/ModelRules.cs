@@ -148,13 +148,14 @@ static class ModelRules
         if (all.FirstOrDefault(p => p is not (Precisions.Float32 or Precisions.Float64 or Precisions.Float16 or Precisions.BFloat16)) is { } unknown) return $"Precision {unknown} is none of Float32, Float64, Float16 and BFloat16";
         if (all.GroupBy(p => p).FirstOrDefault(g => g.Count() > 1)?.Key is { } twice) return $"Precision {twice} is named twice";
         if (all.Count > 1 && all.Contains(Precisions.Float64)) return "Float64 has other types of arguments than the other precisions, so it stands alone: make a model of its own for it";
-        if (methods.FirstOrDefault(m => KnownTypes.Has(m, KnownTypes.Train)) is { } first && AttributeReader.Train(first) is { } other && (Text(other) != Text(train) || other.HasMasters != train.HasMasters))
+        if (methods.FirstOrDefault(m => KnownTypes.Has(m, KnownTypes.Train)) is { } first && AttributeReader.Train(first) is { } other && (Text(other) != Text(train) || other.HasMasters != train.HasMasters || !other.WithoutMasters.Equals(train.WithoutMasters)))
             return $"{method.Name} trains in {Text(train)} and {first.Name} in {Text(other)}, but the parameters of a model have one type: give both the same Precision and Masters";
         if (train.LossScale is not (0 or -1 or (> 0 and <= 1.7e38))) return FormattableString.Invariant($"LossScale is {train.LossScale}, expected a number above 0, LossScale.Dynamic or LossScale.None");
         if (train.Moments is not ("" or Precisions.Float32 or Precisions.BFloat16))
             return $"Moments is {train.Moments}, expected Float32 or BFloat16: squares of gradients have not room enough in the range of Float16, and where they vanish a step is without bound";
         if (train.Moments == Precisions.BFloat16 && all.Contains(Precisions.Float64)) return "Moments are stored in 16 bits, but it trains in Float64";
         if (!train.HasMasters && all.FirstOrDefault(p => p != Precisions.BFloat16) is { } wide) return $"Masters is false, but it trains in {wide}: weights are stored in 16 bits alone in BFloat16 only, whose range is that of float32";
+        if (train.WithoutMasters.Length > 0 && all.FirstOrDefault(p => p != Precisions.BFloat16) is { } other16) return $"WithoutMasters names parameters, but it trains in {other16}: weights are stored in 16 bits alone in BFloat16 only, whose range is that of float32";
         return train.LossScale is not (0 or 1) && all.All(p => Precisions.Narrow(p) is null) ? $"LossScale is for 16 bits, but it trains in {Text(train)}" : null;
     }
 

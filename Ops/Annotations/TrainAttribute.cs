@@ -33,6 +33,12 @@ public sealed class TrainAttribute : Attribute
     /// </summary>
     public bool Masters { get; set; } = true;
 
+    /// <summary>
+    /// With <see cref="Precision.BFloat16"/>, the parameters that have no master while others do, by names as <see cref="Updates"/> has them: <c>"tokens"</c> is the table of an embedding, which is large and of which a step changes
+    /// few rows. Those of modules that compute in 32 bits are stored in them all the same.
+    /// </summary>
+    public string[]? WithoutMasters { get; set; }
+
     /// <summary>Gradients are scaled down so that their global norm is at most this; 0 for no clipping.</summary>
     public double ClipNorm { get; set; }
 

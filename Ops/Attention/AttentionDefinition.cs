@@ -12,7 +12,8 @@ static class AttentionDefinition
     /// <summary>The weighted values and what normalizes them.</summary>
     public static ImmutableArray<Value> Forward(Builder b, AttentionForm form, ImmutableArray<Value> x)
     {
-        var (q, k, v) = (x[AttentionForm.Query], x[AttentionForm.Key], x[AttentionForm.Value]);
+        var q = x[AttentionForm.Query];
+        var (k, v) = (b.Cast(x[AttentionForm.Key], q.DType), b.Cast(x[AttentionForm.Value], q.DType));
         if (q.Shape[1] != k.Shape[1]) (k, v) = (Repeated(b, k, q.Shape[1]), Repeated(b, v, q.Shape[1]));
         var scores = b.MatMul(q, b.TransposeLast(k));
         scores = b.Mul(scores, b.ConstantLike(form.Scale, scores));

@@ -43,7 +43,9 @@ static class AttentionRules
         if (q[0] != k[0]) throw new ShapeException($"{name} needs keys for each of the batch, but got {q} and {k}: {q[0]} ≠ {k[0]}", Diagnostics.Companion);
         if (q[1] != k[1] && !(q[1].TryConstant(out var heads) && k[1].TryConstant(out var keyHeads) && keyHeads > 0 && heads % keyHeads == 0))
             throw new ShapeException($"{name} needs heads of queries that are a multiple of those of keys, but got {q} and {k}: {q[1]} and {k[1]}", Diagnostics.Companion);
-        for (var i = 1; i < 3; i++) Rules.SameReal(name, "the query", context[0].DType, i == 1 ? "the key" : "the value", context[i].DType);
+        // Keys and values that were kept in 16 bits are widened where they are read.
+        if (form.IsGradient || context[0].DType != DType.F32 || !context[1].DType.IsNarrowFloat() || context[1].DType != context[2].DType)
+            for (var i = 1; i < 3; i++) Rules.SameReal(name, "the query", context[0].DType, i == 1 ? "the key" : "the value", context[i].DType);
         if (form.HasMask)
         {
             Rules.Same(name, "a mask", context.Shape(form.Mask), q.With(3, k[2]));

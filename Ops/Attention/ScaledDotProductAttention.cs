@@ -70,8 +70,8 @@ sealed class ScaledDotProductAttentionOperation : Operation
     {
         var form = AttentionForm.Of(g.Attributes, isGradient: false);
         ImmutableArray<Value> inputs = [.. Enumerable.Range(0, form.Operands).Select(i => g.Input(i).Value)];
-        // No kernel has the gradient of the normalizers, which nothing but a gradient reads.
-        if (g.HasGradient(1)) return AttentionDefinition.Gradients(g, inputs, b => AttentionDefinition.Forward(b, form, inputs));
+        // No kernel has the gradient of the normalizers, which nothing but a gradient reads, nor one over keys in 16 bits beside queries in 32.
+        if (g.HasGradient(1) || inputs[AttentionForm.Key].DType != inputs[AttentionForm.Query].DType) return AttentionDefinition.Gradients(g, inputs, b => AttentionDefinition.Forward(b, form, inputs));
         var gradients = new Value?[form.Operands];
         if (Enumerable.Range(0, 3).Any(g.Needs))
         {

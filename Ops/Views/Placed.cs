@@ -70,6 +70,8 @@ sealed class PlacedOperation : Operation
         yield return new(whole[axis] - part[axis], 0, $"AssignAt writes {part[axis]} places along axis {axis}, but the state {whole} has {whole[axis]}", Diagnostics.Bounds);
     }
 
+    public override int? Replaces(Node node) => 0;
+
     public override string? Undefined(Node node) => null;
 
     public override ImmutableArray<Value> Define(Builder b, Node node)

@@ -8,6 +8,21 @@ public unsafe struct AttentionView
 {
     public void* At;
     public long Batch, Head, Row, Column;
+
+    /// <summary>The type of 16 bits that keys or values are kept in beside a query of 32; the query's own otherwise.</summary>
+    public KeptElement Kept;
+}
+
+/// <summary>What the elements of a key or value are beside those of the query.</summary>
+[EditorBrowsable(EditorBrowsableState.Never)]
+public enum KeptElement
+{
+    /// <summary>The same.</summary>
+    Own,
+    /// <summary>float16.</summary>
+    Half,
+    /// <summary>bfloat16.</summary>
+    BFloat16,
 }
 
 /// <summary>One launch of attention or of its gradient.</summary>

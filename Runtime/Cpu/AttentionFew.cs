@@ -31,8 +31,8 @@ static unsafe class AttentionFew<E, T, C, M> where E : IElement<T, C> where T : 
             Most = bump.Take<C>(queries);
             Sums = bump.Take<C>(queries);
             Less = bump.Take<C>(1);
-            Keys = typeof(T) == typeof(C) && call->Key.Column == 1 ? null : bump.Take<C>(keys * width);
-            Values = typeof(T) == typeof(C) && call->Value.Column == 1 ? null : bump.Take<C>(keys * depth);
+            Keys = AttentionTile<E, T, C>.IsRead(call->Key) ? null : bump.Take<C>(keys * width);
+            Values = AttentionTile<E, T, C>.IsRead(call->Value) ? null : bump.Take<C>(keys * depth);
             Bytes = bump.BytesFrom(start);
         }
     }

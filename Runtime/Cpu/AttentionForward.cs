@@ -39,7 +39,7 @@ static unsafe class AttentionForward<E, T, C, M> where E : IElement<T, C> where 
             Limits = bump.Take<int>(Lanes);
             Keys = bump.Take<C>(AttentionPanels<C>.Size(math, keys, width));
             Values = bump.Take<C>(AttentionPanels<C>.Size(math, depth, keys));
-            Copy = typeof(T) == typeof(C) && call->Key.Column == 1 && call->Value.Column == 1 && call->Query.Column == 1 ? null : bump.Take<C>(Math.Max(keys, Group) * Math.Max(width, depth));
+            Copy = AttentionTile<E, T, C>.IsRead(call->Key) && AttentionTile<E, T, C>.IsRead(call->Value) && AttentionTile<E, T, C>.IsRead(call->Query) ? null : bump.Take<C>(Math.Max(keys, Group) * Math.Max(width, depth));
             Bytes = bump.BytesFrom(start);
         }
     }

@@ -71,6 +71,7 @@ static unsafe class AttentionTile<E, T, C> where E : IElement<T, C> where T : un
     /// <summary>Some rows, each number behind the one before it: where they lie, or copied.</summary>
     public static C* Rows(in AttentionView view, long batch, long head, long first, long count, long width, C* copy, out long stride)
     {
+        if (view.Kept != KeptElement.Own) return (C*)Widened(view, batch, head, first, count, width, (float*)copy, out stride);
         var from = At(view, batch, head, first);
         if (typeof(T) == typeof(C) && (view.Column == 1 || width == 1))
         {
@@ -84,6 +85,19 @@ static unsafe class AttentionTile<E, T, C> where E : IElement<T, C> where T : un
                 for (long i = 0; i < width; i++) copy[r * width + i] = E.Load(from[r * view.Row + i * view.Column]);
         return copy;
     }
+
+    // Apart, so that nobody who has none loads its types.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    static float* Widened(AttentionView view, long batch, long head, long first, long count, long width, float* copy, out long stride)
+    {
+        var isHalf = view.Kept == KeptElement.Half;
+        view.Kept = KeptElement.Own;
+        return isHalf ? AttentionTile<Float16Elements, ushort, float>.Rows(view, batch, head, first, count, width, copy, out stride)
+            : AttentionTile<BFloat16Elements, ushort, float>.Rows(view, batch, head, first, count, width, copy, out stride);
+    }
+
+    /// <summary>Whether rows of a tensor are read where they lie.</summary>
+    public static bool IsRead(in AttentionView view) => typeof(T) == typeof(C) && view.Column == 1 && view.Kept == KeptElement.Own;
 
     /// <summary>Writes rows that lie as columns of a tile.</summary>
     public static void Write<M>(M math, in AttentionView view, long batch, long head, long row, long count, long width, C* tile, long stride) where M : struct, IAttentionMath<C>

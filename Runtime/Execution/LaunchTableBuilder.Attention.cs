@@ -53,8 +53,14 @@ sealed unsafe partial class LaunchTableBuilder
                 element = type;
                 View(&call->Query);
                 break;
-            case AttentionRole.Key: View(&call->Key); break;
-            case AttentionRole.Value: View(&call->Value); break;
+            case AttentionRole.Key:
+                View(&call->Key);
+                call->Key.Kept = Kept(element);
+                break;
+            case AttentionRole.Value:
+                View(&call->Value);
+                call->Value.Kept = Kept(element);
+                break;
             case AttentionRole.Mask:
                 call->MaskIsBool = type == DType.Bool;
                 View(&call->Mask);
@@ -81,6 +87,8 @@ sealed unsafe partial class LaunchTableBuilder
             case AttentionRole.Parts: Number(&call->Parts); break;
             default: throw new NotSupportedException($"{model.Name} has an attention with an operand of the unknown role {role}.");
         }
+
+        KeptElement Kept(DType query) => type == query ? KeptElement.Own : type == DType.F16 ? KeptElement.Half : KeptElement.BFloat16;
 
         void Number(void** slot)
         {

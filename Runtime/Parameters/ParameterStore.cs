@@ -197,13 +197,25 @@ public sealed partial class ParameterStore : IReadOnlyCollection<StoredTensor>, 
     {
         using var inside = Gate.Share();
         var tensor = this[path];
-        return tensor.Type == DType.F64 ? tensor.Read<double>().ToArray() : [.. tensor.Read<float>().ToArray().Select(v => (double)v)];
+        return tensor.Type switch
+        {
+            DType.F64 => tensor.Read<double>().ToArray(),
+            DType.F16 => [.. tensor.Read<Half>().ToArray().Select(v => (double)v)],
+            DType.BF16 => [.. tensor.Read<ushort>().ToArray().Select(v => (double)BitConverter.UInt32BitsToSingle((uint)v << 16))],
+            _ => [.. tensor.Read<float>().ToArray().Select(v => (double)v)],
+        };
     }
 
     void IParameterSource.Write(string path, double[] values)
     {
-        if (this[path].Type == DType.F64) this[path].Write<double>(values);
-        else this[path].Write<float>([.. values.Select(v => (float)v)]);
+        var tensor = this[path];
+        switch (tensor.Type)
+        {
+            case DType.F64: tensor.Write<double>(values); break;
+            case DType.F16: tensor.Write<Half>([.. values.Select(v => (Half)v)]); break;
+            case DType.BF16: tensor.Write<ushort>([.. values.Select(v => (ushort)(BitConverter.SingleToUInt32Bits((float)Rounding.Round(v, DType.BF16)) >> 16))]); break;
+            default: tensor.Write<float>([.. values.Select(v => (float)v)]); break;
+        }
     }
 
     string[] Near(string path)

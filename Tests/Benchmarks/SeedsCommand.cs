@@ -10,7 +10,7 @@ namespace Graph.Benchmarks;
 
 /// <summary>
 /// <c>seeds [--seeds N] [--metric NAME] EXAMPLE.dll [ARGUMENT…]</c>: an example in float32, float16 and bfloat16 from N seeds each, every run a process of its own: means and deviations of a figure that it reports, and whether
-/// those of 16 bits differ from float32's by no more than two standard errors of the difference.
+/// those of 16 bits differ from float32's by no more than two standard errors of the difference; last a table of it.
 /// </summary>
 static class SeedsCommand
 {
@@ -31,11 +31,13 @@ static class SeedsCommand
             return 2;
         }
         double[] single = [];
+        List<string> table = [$"| precision | {metric}, mean ± deviation | difference | standard error | within two |", "|---|---:|---:|---:|---|"];
         foreach (var precision in new[] { "fp32", "fp16", "bf16" })
         {
             double[] figures = [.. Enumerable.Range(1, seeds).Select(seed => Figure(rest, precision, seed, metric))];
             if (precision == "fp32") single = figures;
             var (difference, error) = (figures.Average() - single.Average(), Math.Sqrt((Variance(figures) + Variance(single)) / seeds));
+            table.Add(FormattableString.Invariant($"| {precision} | {figures.Average():0.0000} ± {Math.Sqrt(Variance(figures)):0.0000} |") + (precision == "fp32" ? " | | |" : FormattableString.Invariant($" {difference:0.0000} | {error:0.0000} | {(Math.Abs(difference) <= 2 * error ? "yes" : "no")} |")));
             Console.WriteLine(JsonSerializer.Serialize(new Dictionary<string, object>
             {
                 ["precision"] = precision,
@@ -47,6 +49,7 @@ static class SeedsCommand
                 ["within_two"] = Math.Abs(difference) <= 2 * error,
             }));
         }
+        Console.WriteLine($"\n{Path.GetFileNameWithoutExtension(rest[0])}{string.Concat(rest.Skip(1).Select(a => " " + a))}, {seeds} seeds:\n\n{string.Join("\n", table)}");
         return 0;
     }
 

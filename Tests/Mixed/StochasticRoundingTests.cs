@@ -100,6 +100,50 @@ public sealed class StochasticRoundingTests
         Assert.NotEqual(one, Run(2, 1));
     }
 
+    // Two parameters of one shape with the same numbers and gradients; a third is changed by a rule of its own.
+    [Fact]
+    public void Elements_of_one_number_in_different_parameters_draw_for_themselves()
+    {
+        var program = Without(ProgramParser.Parse("""
+            program Lines version 1
+            dim N ≤ 65536 ~ 4096
+            param a : f32[4096] = ones
+            param b : f32[4096] = ones
+            param c : f32[4096] = ones
+            train {loss="loss"}
+            rule update (m) a b
+            rule update.1 (m) c
+
+            func update(value: f32[N], gradient: f32[N], m: f32[N], learning_rate: f32[], step: i64[]) -> (value: f32[N], m: f32[N])
+              %0 = mul gradient, learning_rate
+              %1 = sub value, %0
+              %2 = add m, %0
+              return %1, %2
+
+            func update.1(value: f32[N], gradient: f32[N], m: f32[N], learning_rate: f32[], step: i64[]) -> (value: f32[N], m: f32[N])
+              %0 = mul learning_rate, gradient
+              %1 = sub value, %0
+              %2 = add %0, m
+              return %1, %2
+
+            func forward_loss(x: f32[4096], seed: i64[]) -> (loss: f32[])
+              %0 = add @a, @b
+              %1 = add %0, @c
+              %2 = mul x, %1
+              %3 = sum %2 {axes=[0], keep=false}
+              return %3
+
+            """, OperationTable.Set), masters: false, DType.BF16);
+        using var model = Model(program);
+        model.Instance.LearningRate = 1e-3;
+        for (var step = 0; step < 3; step++) model.Step([ones]);
+        ushort[] Bits(string path) => model.Instance.Store[path].Read<ushort>().ToArray();
+        foreach (var state in new[] { "", "optimizer.m." })
+            foreach (var (one, other) in new[] { ("a", "b"), ("a", "c"), ("b", "c") })
+                Assert.InRange(Bits(state + one).Zip(Bits(state + other)).Count(p => p.First == p.Second), 1, 3500); // of 4096; with the same draws all of them
+        Assert.InRange(Reals(model.Instance.Store["b"]).Average(), 0.9965f, 0.9975f);
+    }
+
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
@@ -140,6 +184,9 @@ public sealed class StochasticRoundingTests
     [Theory]
     [InlineData("Precision = Precision.BFloat16, Masters = false, Moments = Precision.BFloat16", null)]
     [InlineData("Moments = Precision.BFloat16", null)]
+    [InlineData("Precision = Precision.BFloat16, WithoutMasters = [\"linear.weight\"]", null)]
+    [InlineData("Precision = Precision.BFloat16, WithoutMasters = [\"linaer\"]", "WithoutMasters = \"linaer\" of Optimizer fits no parameter of M")]
+    [InlineData("Precision = Precision.Float16, WithoutMasters = [\"linear.weight\"]", "WithoutMasters names parameters")]
     [InlineData("Precision = Precision.Float16, Moments = Precision.BFloat16", null)]
     [InlineData("Precision = Precision.Float16, Moments = Precision.Float16", "Moments is Float16")]
     [InlineData("Precision = Precision.Float16, Masters = false", "Masters is false")]
@@ -159,6 +206,32 @@ public sealed class StochasticRoundingTests
         var said = Harness.Analyze(generated).Select(d => d.GetMessage(System.Globalization.CultureInfo.InvariantCulture)).ToList();
         if (refused is null) Assert.Empty(said);
         else Assert.Contains(refused, Assert.Single(said), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_table_alone_may_be_without_masters()
+    {
+        const string Source = """
+            [Model, Dim("B", Max = 64, Typical = 16)]
+            public partial class M
+            {
+                readonly Embedding tokens = new(50, 16);
+                readonly Linear head = new(16, 50);
+                [Loss] public Tensor Loss([Shape("B")] Tensor<int> token, [Shape("B")] Tensor<int> next) => head.Forward(tokens.Forward(token)).CrossEntropy(next);
+                [Train(Precision = Precision.BFloat16 SETTING)] public static AdamW Optimizer() => new(0.01);
+            }
+            """;
+        int[] token = [.. Enumerable.Range(0, 16).Select(i => i * 7 % 50)], next = [.. Enumerable.Range(0, 16).Select(i => i * 3 % 50)];
+        double[] Losses(MixedModel model) => [.. Enumerable.Range(0, 40).Select(_ => model.Step([token, next]).Loss)];
+        var program = Elaborate.Model(Source.Replace("SETTING", ", WithoutMasters = [\"tokens\"]", StringComparison.Ordinal)).Program;
+        var text = ProgramPrinter.Print(program);
+        Assert.Equal(text, ProgramPrinter.Print(ProgramParser.Parse(text, OperationTable.Set)));
+        using var all = MixedModel.AsItIs(Elaborate.Model(Source.Replace("SETTING", "", StringComparison.Ordinal)).Program);
+        using var model = MixedModel.AsItIs(program);
+        var (expected, losses) = (Losses(all), Losses(model));
+        Assert.Equal((DType.BF16, DType.F32, DType.F32), (model.Instance.Store["tokens.weight"].Type, model.Instance.Store["head.weight"].Type, model.Instance.Store["optimizer.m.tokens.weight"].Type));
+        Assert.Equal("head.weight#bf16", Assert.Single(model.Lowered.States, s => s.Kind == StateKind.Derived && s.Path.Contains("weight#", StringComparison.Ordinal)).Path);
+        Assert.True(losses[^1] < 0.5 * losses[0] && Math.Abs(losses[^1] - expected[^1]) < 0.05 * losses[0], $"{losses[^1]} from {losses[0]}, {expected[^1]} with masters");
     }
 
     [Fact]

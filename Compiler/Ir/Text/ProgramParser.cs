@@ -96,7 +96,7 @@ public sealed class ProgramParser
                 while (!t.Try(")")) values.Add(t.Real());
             else { scale = t.Real(); t.Expect(")"); }
         }
-        program = program with { States = program.States.Add(new(path, type, kind, initKind == InitSpec.Listed ? InitSpec.Of(values) : new(initKind, scale))) };
+        program = program with { States = program.States.Add(new(path, type, kind, initKind == InitSpec.Listed ? InitSpec.Of(values) : new(initKind, scale)) { Storage = t.TryWord("stored") ? t.Word() : StateStorages.Full }) };
     }
 
     void Train(Tokens t)
@@ -106,7 +106,7 @@ public sealed class ProgramParser
         {
             Training = program.Training.Add(new(
                 a.Text("name") ?? "", a.Text("loss") ?? "loss", a.Has("clip_norm") ? a.Real("clip_norm") : null, a.Text("precision") ?? "Float32", a.Has("learning_rate") ? a.Real("learning_rate") : null,
-                a.Text("optimizer") ?? "") { LossScale = a.Real("loss_scale", 1), MicroBatches = (int)a.Int("micro_batches", 1), MemoryBudget = a.Has("memory_budget") ? a.Int("memory_budget") : null, Moments = a.DType("moments"), HasMasters = !a.Has("masters") || a.Bool("masters") }),
+                a.Text("optimizer") ?? "") { LossScale = a.Real("loss_scale", 1), MicroBatches = (int)a.Int("micro_batches", 1), MemoryBudget = a.Has("memory_budget") ? a.Int("memory_budget") : null, Moments = a.DType("moments"), HasMasters = !a.Has("masters") || a.Bool("masters"), WithoutMasters = [.. a.Text("without_masters")?.Split(' ') ?? []] }),
         };
     }
 

@@ -17,7 +17,7 @@ public static class ProgramPrinter
         foreach (var dim in program.Dims)
             text.Append("dim ").Append(dim.Name).Append(" ≤ ").Append(Number(dim.Max)).Append(" ~ ").Append(Number(dim.Typical)).Append('\n');
         foreach (var state in program.States)
-            text.Append(Keyword(state.Kind)).Append(' ').Append(state.Path).Append(" : ").Append(state.Type).Append(" = ").Append(state.Init).Append('\n');
+            text.Append(Keyword(state.Kind)).Append(' ').Append(state.Path).Append(" : ").Append(state.Type).Append(" = ").Append(state.Init).Append(state.Storage.Length > 0 ? " stored " + state.Storage : "").Append('\n');
         foreach (var module in program.Precisions) text.Append("precision ").Append(module.Precision).Append(module.Path.Length > 0 ? " " + module.Path : "").Append('\n');
         foreach (var entry in program.Exact) text.Append("exact ").Append(entry).Append('\n');
         foreach (var path in program.Checkpoints) text.Append("checkpoint").Append(path.Length > 0 ? " " + path : "").Append('\n');
@@ -51,6 +51,7 @@ public static class ProgramPrinter
         if (training.MemoryBudget is { } budget) attributes = attributes.With("memory_budget", budget);
         if (training.Moments is { } moments) attributes = attributes.With("moments", moments);
         if (!training.HasMasters) attributes = attributes.With("masters", false);
+        if (!training.WithoutMasters.IsEmpty) attributes = attributes.With("without_masters", string.Join(" ", training.WithoutMasters));
         if (training.LearningRate is { } rate) attributes = attributes.With("learning_rate", rate);
         text.Append("train ").Append(attributes).Append('\n');
         foreach (var rule in training.Rules)

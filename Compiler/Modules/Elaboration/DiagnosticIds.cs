@@ -59,7 +59,10 @@ public static class DiagnosticIds
     public const string NoKernel = "GR2080";
     /// <summary>A function that cannot run within the model's memory budget.</summary>
     public const string MemoryBudget = "GR2120";
+    /// <summary>A batch that has no equal parts.</summary>
     public const string MicroBatches = "GR2122";
+    /// <summary>A state of the model that is to be stored in 16 bits.</summary>
+    public const string StateStorage = "GR2123";
     /// <summary>A parametrization of parameters that a module does not have.</summary>
     public const string NothingParametrized = "GR2085";
     /// <summary>A parametrization that does not give what stands in a parameter's place.</summary>
@@ -185,6 +188,7 @@ public static class DiagnosticIds
         (NoKernel, "A target has no kernel for the operation"),
         (MemoryBudget, "The model does not fit its memory budget"),
         (MicroBatches, "A batch cannot be cut into micro-batches"),
+        (StateStorage, "A state of the model is to be stored in 16 bits"),
         (NothingParametrized, "A parametrization fits no parameter"),
         (Parametrization, "A parametrization does not fit its parameter"),
         (NarrowExponential, "An exponential may overflow float16"),

@@ -121,7 +121,7 @@ sealed class Effects
                 Visit(e.Members.Select(m => m.Value));
                 break;
             case NewParameterExpression e: Visit([e.Shape, e.Initializer, e.Name]); break;
-            case NewStateExpression e: Visit([e.Shape, e.Initializer, e.Name, e.Lifetime]); break;
+            case NewStateExpression e: Visit([e.Shape, e.Initializer, e.Name, e.Lifetime, e.Storage]); break;
             case NumberArrayExpression e: Visit([e.Values, e.Shape]); break;
             case InitializerExpression e: Visit(e.Arguments.Select(a => a.Value)); break;
             case NewArrayExpression e: Visit(e.Lengths); break;

@@ -92,7 +92,10 @@ sealed partial class Evaluator
                 return NewHandle(StateKind.Parameter, parameter.Shape, parameter.Initializer, parameter.Name, parameter.Location, scope);
             case NewStateExpression state:
                 var kind = state.Lifetime is { } lifetime && Evaluate(lifetime, scope) is EnumValue { Member: "Session" } ? StateKind.Session : StateKind.Buffer;
-                return NewHandle(kind, state.Shape, state.Initializer, state.Name, state.Location, scope);
+                var storage = state.Storage is { } said && Evaluate(said, scope) is EnumValue { Member: not "Full" and var in16 } ? in16 : StateStorages.Full;
+                if (storage != StateStorages.Full && kind != StateKind.Session)
+                    throw Fail(DiagnosticIds.StateStorage, state.Location, $"The state is to be stored as {storage}, but it lives as long as the model, in whose files and training it is exact. Give it the lifetime of a session: new(…, lifetime: StateLifetime.Session, storage: …).");
+                return NewHandle(kind, state.Shape, state.Initializer, state.Name, state.Location, scope, storage);
             case NumberArrayExpression numbers:
                 return NumberArray(numbers, scope);
             case InitializerExpression initializer:

@@ -269,7 +269,7 @@ sealed partial class Evaluator
         };
     }
 
-    object NewHandle(StateKind kind, Expression shape, Expression initializer, Expression name, Location location, Scope scope)
+    object NewHandle(StateKind kind, Expression shape, Expression initializer, Expression name, Location location, Scope scope, string storage = StateStorages.Full)
     {
         var sizes = Items(Evaluate(shape, scope), shape.Location);
         var dimensions = new Dim[sizes.Count];
@@ -294,7 +294,7 @@ sealed partial class Evaluator
             throw WouldThrow(initializer.Location, $"A state of shape {type.Shape} has another number of elements in each session, so its first value is no list of numbers.");
         if (init.Spec.Kind == InitSpec.Listed && type.Shape.Size != init.Spec.Values.Count)
             throw WouldThrow(initializer.Location, FormattableString.Invariant($"The initializer has {init.Spec.Values.Count} numbers, but a {(kind == StateKind.Parameter ? "parameter" : "state")} of shape {type.Shape} has {type.Shape.Size}."));
-        return new Handle(kind, type, init.Spec, Evaluate(name, scope) as string, frame.This, Own(location));
+        return new Handle(kind, type, init.Spec, Evaluate(name, scope) as string, frame.This, Own(location)) { Storage = storage };
     }
 
     Dim Named(string symbol, StateKind kind, int axis, Location location) =>
@@ -338,7 +338,12 @@ sealed partial class Evaluator
             throw Fail(DiagnosticIds.Shape, e.Location, $"The state {state.Path} has the shape {state.Type.Shape}, but is assigned a tensor of shape {value.Shape}.");
         if (state.Kind == StateKind.Session && function!.IsStep)
             throw Fail(DiagnosticIds.SessionInTraining, e.Location, $"The state {state.Path} belongs to sessions, but training assigns it here, and training belongs to no session. Assign it in an entry, ask for !Mode.Training, or give it the lifetime of the model.");
-        using (builder.At(OriginOf(e.Location))) value = builder.Cast(value, state.Type.DType);
+        using (builder.At(OriginOf(e.Location)))
+        {
+            value = builder.Cast(value, state.Type.DType);
+            // What reads it later in the call sees what is stored.
+            if (state.Storage != StateStorages.Full) value = builder.Node("cast", [value], AttributeMap.Of(("dtype", state.Type.DType), (StateStorages.Attribute, state.Storage))).Output;
+        }
         function!.Write(state, value);
     }
 }

@@ -99,7 +99,7 @@ class FunctionBuild(Builder builder, bool isTraining, Func<Value>? seed, bool ke
     /// <summary>A state's value at this point: the incoming one, or what was assigned last.</summary>
     public virtual Value Read(Handle handle)
     {
-        if (!Current.TryGetValue(handle, out var value)) Current[handle] = value = Builder.State(new StateDecl(handle.Path!, handle.Type, handle.Kind, handle.Init));
+        if (!Current.TryGetValue(handle, out var value)) Current[handle] = value = Builder.State(handle.Declaration);
         Note(handle, value, isWritten: false);
         return value;
     }

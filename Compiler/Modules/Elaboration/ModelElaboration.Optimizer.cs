@@ -38,21 +38,28 @@ sealed partial class ModelElaboration
         var (rules, functions) = Rules(rule, Updated(train), signature);
         CheckStored("The optimizer's states", rules.Sum(r => r.States.Length * r.Parameters.Sum(p => SizeLimits.Elements(program.FindState(p)!.Type.Shape, dims) * 4)), train.Location);
         var precision = train.Train?.Precision ?? Precisions.Float32;
-        return (new(signature.Program, loss, clip > 0 ? clip : null, precision, rate, Mismatch.Construction(optimizer)) { Rules = rules, LossScale = LossScaling.Setting(precision, train.Train?.LossScale ?? 0), Moments = Precisions.Narrow(train.Train?.Moments ?? ""), HasMasters = train.Train?.HasMasters ?? true, MicroBatches = Math.Max(1, train.Train?.MicroBatches ?? 1), MemoryBudget = train.Train?.MemoryBudget is { } budget ? ByteSize.Parse(budget) : null }, functions);
+        return (new(signature.Program, loss, clip > 0 ? clip : null, precision, rate, Mismatch.Construction(optimizer)) { Rules = rules, LossScale = LossScaling.Setting(precision, train.Train?.LossScale ?? 0), Moments = Precisions.Narrow(train.Train?.Moments ?? ""), HasMasters = train.Train?.HasMasters ?? true, WithoutMasters = WithoutMasters(train), MicroBatches = Math.Max(1, train.Train?.MicroBatches ?? 1), MemoryBudget = train.Train?.MemoryBudget is { } budget ? ByteSize.Parse(budget) : null }, functions);
     }
+
+    ImmutableArray<StateDecl> Parameters => [.. program.States.Where(s => s.Kind == StateKind.Parameter)];
+
+    ParameterPattern[] Patterns(MethodDef train, EquatableArray<string> texts, string what) => [.. texts.Select(text =>
+    {
+        var (pattern, parameters) = (new ParameterPattern(text), Parameters);
+        return parameters.Any(p => pattern.Fits(p.Path)) ? pattern
+            : throw evaluator.Fail(DiagnosticIds.UnknownParameter, train.Location, $"{what} = \"{text}\" of {train.Name} fits no parameter of {ShortName}, which has {Some(ParameterPattern.Known(parameters.Select(p => p.Path)))}.");
+    })];
+
+    // The parameters that are stored in 16 bits alone.
+    ImmutableArray<string> WithoutMasters(MethodDef train) =>
+        Patterns(train, train.Train?.WithoutMasters ?? [], "WithoutMasters") is { Length: > 0 } patterns ? [.. Parameters.Select(p => p.Path).Where(path => patterns.Any(p => p.Fits(path)))] : [];
 
     // The parameters that a [Train] method names, or all; the others are frozen.
     ImmutableArray<StateDecl> Updated(MethodDef train)
     {
-        var parameters = program.States.Where(s => s.Kind == StateKind.Parameter).ToImmutableArray();
-        ParameterPattern[] Patterns(EquatableArray<string> texts, string what) => [.. texts.Select(text =>
-        {
-            var pattern = new ParameterPattern(text);
-            return parameters.Any(p => pattern.Fits(p.Path)) ? pattern
-                : throw evaluator.Fail(DiagnosticIds.UnknownParameter, train.Location, $"{what} = \"{text}\" of {train.Name} fits no parameter of {ShortName}, which has {Some(ParameterPattern.Known(parameters.Select(p => p.Path)))}.");
-        })];
-        var updates = Patterns(train.Train?.Updates ?? [], "Updates");
-        var freezes = Patterns(train.Train?.Freezes ?? [], "Freezes");
+        var parameters = Parameters;
+        var updates = Patterns(train, train.Train?.Updates ?? [], "Updates");
+        var freezes = Patterns(train, train.Train?.Freezes ?? [], "Freezes");
         var chosen = parameters.Where(p => (updates.Length == 0 || updates.Any(u => u.Fits(p.Path))) && !freezes.Any(f => f.Fits(p.Path))).ToImmutableArray();
         if (chosen.IsEmpty && !parameters.IsEmpty)
             throw evaluator.Fail(DiagnosticIds.NothingTrained, train.Location, $"{train.Name} updates no parameter of {ShortName}: all that Updates names, Freezes names too.");

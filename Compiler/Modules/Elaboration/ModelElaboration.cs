@@ -121,7 +121,7 @@ sealed partial class ModelElaboration
             throw evaluator.Fail(DiagnosticIds.DuplicatePath, second.Location, $"Two {(second.Kind == StateKind.Parameter ? "parameters" : "states")} have the path {second.Path}: the other is made at {first.Location}. Name one of them differently.");
         evaluator.Handles = walk.Handles.ToDictionary(h => h.Path!, StringComparer.Ordinal);
         CheckStored("The parameters and states", walk.Handles.Sum(h => SizeLimits.Elements(h.Type.Shape, dims) * (IsDouble() ? 8 : 4)), model.Location);
-        program = program with { States = [.. walk.Handles.Select(h => new StateDecl(h.Path!, h.Type, h.Kind, h.Init))], Precisions = ModulePrecisions(walk), Checkpoints = [.. walk.Checkpoints] };
+        program = program with { States = [.. walk.Handles.Select(h => h.Declaration)], Precisions = ModulePrecisions(walk), Checkpoints = [.. walk.Checkpoints] };
     }
 
     ImmutableArray<ModulePrecision> ModulePrecisions(StateWalk walk)

@@ -91,6 +91,12 @@ sealed class Handle(StateKind kind, TensorType type, InitSpec init, string? name
     public Instance? Creator { get; } = creator;
     public Location Location { get; } = location;
 
+    /// <summary>What it is stored in where that is not its type.</summary>
+    public string Storage { get; init; } = StateStorages.Full;
+
+    /// <summary>What the program says of it, once it has a path.</summary>
+    public StateDecl Declaration => new(Path!, Type, Kind, Init) { Storage = Storage };
+
     /// <summary>What stands in its place, first to last.</summary>
     public List<SubstituteValue> Substitutes { get; } = [];
 

@@ -18,8 +18,8 @@ static class Forms
         .Add<NewParameterExpression>("new-parameter", (w, e) => w.Node(e.Shape).Node(e.Initializer).Node(e.Name), (r, at) => new(r.Node(), r.Node(), r.Node(), at))
         .Add<NewStateExpression>(
             "new-state",
-            (w, e) => { w.Node(e.Shape).Node(e.Initializer).Node(e.Name); if (e.Lifetime is { } lifetime) w.Node(lifetime); },
-            (r, at) => new(r.Node(), r.Node(), r.Node(), r.IsAtEnd ? null : r.Node(), at))
+            (w, e) => { w.Node(e.Shape).Node(e.Initializer).Node(e.Name); if (e.Lifetime is not null || e.Storage is not null) w.Node(e.Lifetime); if (e.Storage is { } storage) w.Node(storage); },
+            (r, at) => new(r.Node(), r.Node(), r.Node(), r.IsAtEnd ? null : r.NullableNode(), r.IsAtEnd ? null : r.Node(), at))
         .Add<NumberArrayExpression>("numbers", (w, e) => w.Type(e.Element).Node(e.Values).Node(e.Shape), (r, at) => new(r.Type(), r.Node(), r.Node(), at))
         .Add<InitializerExpression>("init", (w, e) => w.Name(e.Name).List(e.Arguments, Named), (r, at) => new(r.Name(), r.List(Named), at))
         .Add<NewArrayExpression>("new-array", (w, e) => w.Type(e.Element).Nodes(e.Lengths), (r, at) => new(r.Type(), r.Nodes(), at))

@@ -141,11 +141,13 @@ public static class ModuleText
         {
             t.Name(train.Precision).Real(train.ClipNorm).Name(train.Loss).Names(train.Updates).Names(train.Freezes);
             var stored = train.Moments.Length > 0 || !train.HasMasters;
-            var budget = train.MemoryBudget is not null;
+            var without = train.WithoutMasters.Length > 0;
+            var budget = train.MemoryBudget is not null || without;
             if (train.LossScale != 0 || train.FurtherPrecisions.Length > 0 || train.MicroBatches != 0 || stored || budget) t.Real(train.LossScale).Names(train.FurtherPrecisions);
             if (train.MicroBatches != 0 || stored || budget) t.Real(train.MicroBatches);
             if (stored || budget) t.Name(train.Moments.Length == 0 ? null : train.Moments).Flag("masters", train.HasMasters);
             if (budget) t.Name(train.MemoryBudget);
+            if (without) t.Names(train.WithoutMasters);
         });
         else if (m.IsTraining) w.Form("training", _ => { });
         else if (m.IsExact) w.Form("exact", _ => { });
@@ -178,7 +180,8 @@ public static class ModuleText
         if (!r.IsAtEnd) train = train with { LossScale = r.Real(), FurtherPrecisions = r.Names() };
         if (!r.IsAtEnd) train = train with { MicroBatches = (int)r.Real() };
         if (!r.IsAtEnd) train = train with { Moments = r.NullableName() ?? "", HasMasters = r.Flag() };
-        return r.IsAtEnd ? train : train with { MemoryBudget = r.NullableName() };
+        if (!r.IsAtEnd) train = train with { MemoryBudget = r.NullableName() };
+        return r.IsAtEnd ? train : train with { WithoutMasters = r.Names() };
     }
 
     static void Record(FormWriter writer, RecordDef record) => writer.Form("record", w =>

@@ -23,8 +23,8 @@ sealed class TypeScope
         (Source, this.narrow) = (program, narrow);
         Program = program with { Functions = [] };
         // Without masters parameters are what their modules compute in.
-        if (program.Training.Any(t => !t.HasMasters))
-            Program = Program with { States = [.. program.States.Select(s => s.Kind == StateKind.Parameter && s.Type.DType == DType.F32 && Narrow(s.Path) is { } type ? s with { Type = s.Type with { DType = type } } : s)] };
+        if (program.Training.Any(t => !t.HasMasters || !t.WithoutMasters.IsEmpty))
+            Program = Program with { States = [.. program.States.Select(s => s.Kind == StateKind.Parameter && program.Training.Any(t => !t.HasMasters || t.WithoutMasters.Contains(s.Path)) && s.Type.DType == DType.F32 && Narrow(s.Path) is { } type ? s with { Type = s.Type with { DType = type } } : s)] };
     }
 
     /// <summary>The program as it was.</summary>
