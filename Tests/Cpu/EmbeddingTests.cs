@@ -78,6 +78,7 @@ public unsafe class EmbeddingTests
         for (var i = 0; i < picks.Length; i++) picks[i] = Next();
         var start = new ushort[rows * width];
         for (var i = 0; i < start.Length; i++) start[i] = Next();
+        var scratch = stackalloc float*[2];
         foreach (var from in new[] { "nothing", "another", "itself" })
         {
             var sums = new float[rows * width];
@@ -92,7 +93,7 @@ public unsafe class EmbeddingTests
             fixed (ushort* pick = picks, to = table, onto = start)
             fixed (float* first = new float[rows + Math.Min(rows, count) * columns], second = new float[rows + Math.Min(rows, count) * columns])
             {
-                var scratch = stackalloc float*[] { first, second };
+                (scratch[0], scratch[1]) = (first, second);
                 var call = new EmbeddingCall
                 {
                     Rows = rows, Width = width, Count = count, Ids = id, IdPlaces = Places.Every(1), PickRows = Places.Every(width * step), PickStep = step, Picks = pick, Table = to,
