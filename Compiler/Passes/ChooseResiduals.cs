@@ -62,7 +62,7 @@ public sealed record ChooseResiduals(TargetModel Target) : Pass("ChooseResiduals
         var legality = new Legality(graph, typical, Target);
         var merger = new Merger(graph, legality, cancel);
         merger.Chains();
-        new Prologues(graph, merger, legality, Target.Costs, typical, cancel).Run();
+        new Prologues(graph, merger, legality, Target, typical, cancel).Run();
         return [.. Enumerable.Range(0, joint.Nodes.Length).Where(graph.IsFree).SelectMany(i => joint.Nodes[i].Outputs)];
     }
 

@@ -30,7 +30,7 @@ public sealed record Fuse(TargetModel Target) : FunctionPass("Fuse")
         var legality = new Legality(graph, typical, Target);
         var merger = new Merger(graph, legality, cancel);
         merger.Chains();
-        new Prologues(graph, merger, legality, Target.Costs, typical, cancel).Run();
+        new Prologues(graph, merger, legality, Target, typical, cancel).Run();
         merger.ResultSums();
         merger.Rows();
         merger.Epilogues();

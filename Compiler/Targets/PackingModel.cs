@@ -65,6 +65,29 @@ public sealed record PackingModel(long MostBytes, long LeastWork, long WorkerByt
     /// <summary>Whether the processors of products of up to these sizes share nothing.</summary>
     public bool SharesNothing(ProductSums sums, double m, double n, double k) => Tiles.IsEmpty || sums.IsPlain || (m * n * Math.Max(k, 1) < LeastWork && k <= (sums.SliceLeast - 1.0) * sums.DepthBlock);
 
+    /// <summary>An operand of so many elements and more does not stay in caches until it is read: dear arithmetic makes it while it is packed, where that is once.</summary>
+    public const long LeastMade = 1 << 20;
+
+    // So many panels of an operand are enough tasks for several threads, so that the other one need not be cut as well; that one is packed whole if it is no wider than this.
+    const long ManyPanels = 16, MostShared = 2048;
+
+    /// <summary>Whether each number of both operands of a product is packed once: of the one that processors share, and of the other one, which alone is cut into tasks. Sums that are cut into slices, and small products, do not promise it.</summary>
+    /// <param name="sums">How the product's sums are cut.</param>
+    /// <param name="m">Rows.</param>
+    /// <param name="n">Columns.</param>
+    /// <param name="k">Summed extent.</param>
+    public bool PacksOnce(ProductSums sums, long m, long n, long k)
+    {
+        if (Tiles.IsEmpty || sums.IsPlain || (double)m * n * k < LeastWork || sums.Slices(m, n, k) > 1 || Math.Min(m, n) > MostShared) return false;
+        var sharesLeft = SharesLeft(m, n);
+        foreach (var tile in Tiles)
+        {
+            var ((shared, lanes), (others, _)) = sharesLeft ? (Left(tile, m), Right(tile, n)) : (Right(tile, n), Left(tile, m));
+            if (others < ManyPanels || shared * sums.Blocks(k) * PanelFloats(sums.Length(k), lanes) * sizeof(float) > MostBytes) return false;
+        }
+        return true;
+    }
+
     static (long Panels, long Lanes) Left(RegisterTile tile, long rows) => (Ceiling(rows, tile.Rows), tile.Lanes);
 
     static (long Panels, long Lanes) Right(RegisterTile tile, long columns) => (Ceiling(columns, tile.Columns), tile.Columns);

@@ -24,23 +24,23 @@ public sealed class AttentionModelTests
         Assert.Equal(8, step.Launches.OfType<AttentionLaunch>().Count());
         var binding = DimBinding.Empty.With("B", 4).With("T", 1024);
         var plan = PlanVerifier.Verify(Planner.Plan(step, binding));
-        // With scores it was 423 MB, with what GELU gives 125.
-        Assert.InRange(plan.ArenaBytes, 1, 99_000_000);
+        // With scores it was 423 MB, with what GELU gives 125, and 98 when that was written for the gradient of the next weight.
+        Assert.InRange(plan.ArenaBytes, 1, 95_000_000);
         Assert.DoesNotContain(step.Buffers, b => plan.Bytes[b.Id] >= 4 * 4 * 1024 * 1024 && b.Kind == BufferKind.Arena);
         // Half the length takes half the memory.
         Assert.InRange(Planner.Plan(step, binding.With("T", 512)).ArenaBytes, 0.45 * plan.ArenaBytes, 0.55 * plan.ArenaBytes);
     }
 
     [Fact]
-    public void What_an_activation_gives_is_made_again_beside_the_product_that_has_its_operand()
+    public void What_an_activation_gives_is_made_by_the_products_that_read_it()
     {
         var step = new ModelInstance(LongNanoGpt.Ir.Embedded, seed: 1, threads: 1).Model.Lowered.Find("train_step")!;
-        // Forward and backward, each of four layers: a product that writes a tensor four times as wide as the model for each reader, and no kernel of its own.
-        bool Computes(LoopKernel kernel) => kernel.Text.Contains("tanh", StringComparison.Ordinal);
-        Assert.DoesNotContain(step.Launches.OfType<LoopLaunch>(), l => l.Kernel is LoopKernel kernel && Computes(kernel));
-        var products = step.Launches.OfType<ContractLaunch>().Where(l => l.Kernel.Epilogue is { } epilogue && Computes(epilogue)).ToList();
-        Assert.Equal(8, products.Count);
-        Assert.All(products, l => Assert.Equal(2, l.Kernel.Epilogue!.Stages.Single().Stores.Length));
+        // Of each of four layers: forward by the product behind it, then by the gradient of that one's weight; beside them only its own gradient, behind a product, computes it.
+        static bool Computes(LoopKernel? kernel) => kernel?.Text.Contains("tanh", StringComparison.Ordinal) == true;
+        Assert.DoesNotContain(step.Launches.OfType<LoopLaunch>(), l => Computes(l.Kernel as LoopKernel));
+        var products = step.Launches.OfType<ContractLaunch>().Select(l => l.Kernel).ToList();
+        Assert.Equal((4, 4, 4), (products.Count(k => Computes(k.MakesA?.Body)), products.Count(k => Computes(k.MakesB?.Body)), products.Count(k => Computes(k.Epilogue))));
+        Assert.All(products.Where(k => Computes(k.Epilogue)), k => Assert.Single(k.Epilogue!.Stages.Single().Stores));
     }
 
     [Fact]
