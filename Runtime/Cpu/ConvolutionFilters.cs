@@ -1,6 +1,7 @@
 using System;
 using System.Numerics;
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 
 namespace Graph.Runtime.Cpu;
 
@@ -28,6 +29,9 @@ unsafe struct ConvolutionFilters
 
     // The last to come waits for, or is waited for by, so much of a task.
     const double Tail = 0.2;
+
+    // Steps of a list that are made at once.
+    const int VectorSteps = 4;
 
     // As many pixels at once are turned back, near by.
     const long EmitPixels = 128;
@@ -61,8 +65,8 @@ unsafe struct ConvolutionFilters
 
     readonly long TapsOf(int set) => skipsTaps ? BitOperations.PopCount(sets[set]) : job->Phases[phases[set]].Taps;
 
-    /// <summary>Steps of all lists.</summary>
-    public readonly int ListSteps => checked((int)(setCount * listStep));
+    /// <summary>Steps of all lists, and of a vector behind them.</summary>
+    public readonly int ListSteps => checked((int)(setCount * listStep)) + VectorSteps;
 
     public readonly long Tasks => job->ImageTasks * job->RowTasks * job->ColumnTasks * parts;
 
@@ -88,8 +92,12 @@ unsafe struct ConvolutionFilters
         for (var turned = 0; turned < (job->Batch > 1 && job->CoarseColumns <= FewColumns ? 2 : 1); turned++)
         {
             if (!FindSets(turned == 1)) break;
+            // More columns than there are make no other cut.
+            long all = job->Batch * job->CoarseRows * job->CoarseColumns;
             for (long columns = 512; columns >= 1; columns /= 2)
             {
+                if (columns / 2 >= all) continue;
+
                 // Narrower only where nothing else has room.
                 if (columns < 32 && least < double.MaxValue) break;
                 job->Cut(columns);
@@ -218,7 +226,13 @@ unsafe struct ConvolutionFilters
                 step[count++].B = (int)(t * width);
             }
             int stepA = (int)channelStep, stepB = (int)(taps * width);
-            for (long i = count; i < count * job->BlockChannels; i++) (step[i].A, step[i].B) = (step[i - count].A + stepA, step[i - count].B + stepB);
+            Vector256<int> distance = Vector256.Create(stepA, stepB, stepA, stepB, stepA, stepB, stepA, stepB), shift = distance;
+            var to = step + count;
+            for (long c = 1; c < job->BlockChannels; c++, shift += distance, to += count)
+            {
+                // What runs over is written again by the next channel or list.
+                for (long i = 0; i < count; i += VectorSteps) (Vector256.Load((int*)(step + i)) + shift).Store((int*)(to + i));
+            }
         }
     }
 
