@@ -217,7 +217,7 @@ abstract class PtxTensorAttention : PtxAttention
     protected PtxOperand FirstOf(PtxOperand batch, PtxOperand head)
     {
         if (Kernel.Dropout == 0) return PtxOperand.Long(0);
-        _ = random.Value; // read once, in front of all loops
+        _ = random.Value; // read here, and not again for each weight
         PtxOperand Next(PtxOperand place, PtxOperand size, PtxOperand at) => Code.Instruction("mad.lo.s64", RegisterClass.Long, place, Index.Whole(size), at);
         return Next(Next(Index.Whole(batch), Heads, Index.Whole(head)), Queries, PtxOperand.Long(0));
     }
