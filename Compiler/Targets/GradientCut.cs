@@ -3,7 +3,7 @@ using System;
 namespace Graph.Compiler.Targets;
 
 /// <summary>
-/// How the gradient of a convolution's weight is cut, by its sizes alone: the pixels into chunks, the chunks into slices whose sums are added in order, and the channels into blocks. A task is a slice of one block.
+/// How the gradient of a convolution's weight is cut, by its sizes alone: the pixels into chunks, the chunks into slices whose sums are added in order, and the channels into blocks. A task is a slice of one block or several.
 /// It fixes the order of the sums, and how much memory the partial sums take.
 /// </summary>
 public readonly struct GradientCut
@@ -81,8 +81,6 @@ public readonly struct GradientCut
     long ChunkPixels => ChunkImages * ChunkRows * ChunkColumns;
 
     public long Chunks => ImageChunks * RowChunks * ColumnChunks;
-
-    public long Tasks => groups * Blocks * Slices;
 
     /// <summary>Floats of one slice's sums.</summary>
     public long SliceFloats => groups * Blocks * Filters * ColumnStride;
