@@ -27,7 +27,7 @@ public readonly record struct Device
     /// <summary>The fastest device that this build can use: the processor.</summary>
     public static Device Best => default;
 
-    /// <summary>An NVIDIA card, by its number. Asking for it is always possible; creating a model on it needs a driver, and a model that is compiled for it: <c>&lt;GraphTargets&gt;cpu;ptx&lt;/GraphTargets&gt;</c> in the project.</summary>
+    /// <summary>An NVIDIA card, by its number. Asking for it is always possible; creating a model on it needs a driver, and a model that is compiled for it: the project's property <c>GraphTargets</c> says so, and is <c>cpu;ptx?</c> where it is left out.</summary>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="index"/> is negative.</exception>
     public static Device Cuda(int index = 0)
     {

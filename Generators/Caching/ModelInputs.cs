@@ -89,7 +89,7 @@ static class ModelInputs
         var written = declaration.MemoryBudget ?? (choice.MemoryBudget.Length > 0 ? choice.MemoryBudget : null);
         var budget = written is null ? null : ByteSize.Parse(written);
         if (written is not null && budget is null) problems.Add(new(Descriptors.BadBudget.Id, model.Location, [DefinitionName.FullName(model.Name), written]));
-        var input = isComplete && problems.Count == 0 ? new ModelInput(declaration, model, found.Values.ToEquatableArray(), choice.Targets) { IsExact = choice.IsExact, MemoryBudget = budget } : null;
+        var input = isComplete && problems.Count == 0 ? new ModelInput(declaration, model, found.Values.ToEquatableArray(), choice.Targets) { Optional = choice.Optional, IsExact = choice.IsExact, MemoryBudget = budget } : null;
         return new(model.Name, input, declaration, bound.Outline, bound.Docs, new EquatableArray<DiagnosticInfo>(problems));
     }
 

@@ -15,6 +15,9 @@ public sealed record CompiledMembers(EquatableArray<GeneratedMethod> Methods, Mo
     /// <summary>The most bytes that a call may take with all that is stored; null for no bound.</summary>
     public long? MemoryBudget { get; init; }
 
+    /// <summary>Why it is not compiled for targets that its build would have it compiled for; null when none was left out.</summary>
+    public string? LeftOut { get; init; }
+
     /// <summary>The model's named dimensions.</summary>
     public EquatableArray<DimSymbol> Dims { get; init; } = [];
 }

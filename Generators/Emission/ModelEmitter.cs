@@ -32,6 +32,15 @@ public static class ModelEmitter
     /// <exception cref="InvalidOperationException">There is no emitter for one of the targets.</exception>
     public static EmittedModel Emit(ModelInput input, IReadOnlyList<ITargetEmitter> emitters, CancellationToken cancellation)
     {
+        var all = EmitAll(input, emitters, cancellation);
+        if (all.Members is not null || input.Optional.IsEmpty) return all;
+        // Either the model is wrong, and what is wrong has nothing to do with targets that it may do without, or they are why.
+        var needed = EmitAll(input with { Targets = input.Targets.Where(t => !input.Optional.Contains(t)).ToEquatableArray(), Optional = [] }, emitters, cancellation);
+        return needed.Members is { } members ? LeftOutTargets.Say(input, needed, members, all.Diagnostics) : needed;
+    }
+
+    static EmittedModel EmitAll(ModelInput input, IReadOnlyList<ITargetEmitter> emitters, CancellationToken cancellation)
+    {
         var modules = new Dictionary<string, ModuleDef>(StringComparer.Ordinal) { [input.Model.Name] = input.Model };
         foreach (var module in input.Modules) modules[module.Name] = module;
 

@@ -14,6 +14,9 @@ namespace Graph.Generators.Emission;
 /// <param name="Targets">What is compiled for, the processor among it.</param>
 public sealed record ModelInput(ClassDeclaration Class, ModuleDef Model, EquatableArray<ModuleDef> Modules, EquatableArray<TargetModel> Targets)
 {
+    /// <summary>Those of <see cref="Targets"/> that are left out where they cannot compute what the model does.</summary>
+    public EquatableArray<TargetModel> Optional { get; init; } = [];
+
     /// <summary>Whether all entries compute what is written operation by operation (<see cref="Compiler.Ir.Program.Exact"/>).</summary>
     public bool IsExact { get; init; }
 

@@ -92,6 +92,7 @@ public static class ModelSource
         writer.Line("Origins = places,");
         if (members.MemoryBudget is { } budget) writer.Line(FormattableString.Invariant($"MemoryBudget = {budget}L,"));
         if (members.HasTargets) writer.Line("Targets = targets,");
+        if (members.LeftOut is { } reason) writer.Line($"OffCards = {Literal(reason)},");
         writer.Close(";");
         writer.Close();
         writer.Line();

@@ -88,6 +88,9 @@ public sealed class CompiledModelDescriptor
         init;
     }
 
+    /// <summary>Why the model is not compiled for cards though its project asks for that where it can be; null when that is not so.</summary>
+    public string? OffCards { get; init; }
+
     /// <summary>The kernels of a model whose compilation left them out.</summary>
     public static Func<int, nint> WithoutKernels(string name) => _ => throw LeftOut(name);
 
@@ -117,7 +120,7 @@ public sealed class CompiledModelDescriptor
     public CompiledModelDescriptor In(string name, double[] scales, string? start, EmbeddedText? lowered, EmbeddedText? plans, Func<int, nint>? address, IReadOnlyList<CompiledTarget>? targets = null) => new()
     {
         Name = Name, AbiVersion = AbiVersion, Modules = Modules, Elaborated = Elaborated, Origins = Origins, StartText = start, Lowered = lowered, Plans = plans, KernelAddress = address ?? WithoutKernels(Name), MemoryBudget = MemoryBudget,
-        Targets = targets ?? [], precision = name, lossScales = scales,
+        Targets = targets ?? [], OffCards = OffCards, precision = name, lossScales = scales,
     };
 
     /// <summary>What assemblies of earlier versions call, and is there for them as <see cref="Scheduled"/> is.</summary>
@@ -173,7 +176,8 @@ public sealed class CompiledModelDescriptor
     {
         CheckVersion();
         var target = Targets.FirstOrDefault(t => t.Name == KnownTargets.Ptx.Name) ?? throw new PlatformNotSupportedException(
-            $"A CUDA device was asked for, but {Name} is compiled for the processor alone. <GraphTargets>cpu;ptx</GraphTargets> in its project compiles it for cards too.");
+            OffCards is null ? $"A CUDA device was asked for, but {Name} is compiled for the processor alone. <GraphTargets>cpu;ptx</GraphTargets> in its project compiles it for cards too."
+                : $"A CUDA device was asked for, but {Name} is compiled for the processor alone, because cards cannot run it: {OffCards}");
         try
         {
             var lowered = target.Lowered(Origins.Split('\n'));

@@ -42,8 +42,10 @@ public sealed class CommandLineTests
     }
 
     /// <summary>A card that is not there is something to mend: a message says what is missing, and nothing was trained.</summary>
-    [Fact]
-    public void A_card_that_is_not_there_ends_with_a_message()
+    [Theory]
+    [InlineData(typeof(DigitReader))]
+    [InlineData(typeof(CharacterGpt))]
+    public void A_card_that_is_not_there_ends_with_a_message(Type example)
     {
         var folder = Directory.CreateTempSubdirectory("graph");
         var error = Console.Error;
@@ -51,7 +53,7 @@ public sealed class CommandLineTests
         {
             using var said = new StringWriter();
             Console.SetError(said);
-            Assert.Equal(1, Run(typeof(DigitReader), "--device", "cuda:63", "--out", folder.FullName, "--steps", "1"));
+            Assert.Equal(1, Run(example, "--device", "cuda:63", "--out", folder.FullName, "--steps", "1"));
             Assert.Contains("was asked for, but there", said.ToString(), StringComparison.Ordinal);
         }
         finally

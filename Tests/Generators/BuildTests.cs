@@ -3,6 +3,8 @@ using System.Collections.Generic;
 using System.Diagnostics;
 using System.IO;
 using System.Linq;
+using System.Reflection.Metadata;
+using System.Reflection.PortableExecutable;
 using System.Runtime.InteropServices;
 using System.Text.RegularExpressions;
 using System.Threading.Tasks;
@@ -25,6 +27,9 @@ public sealed class Builds : IAsyncLifetime
     /// <summary>What the README's program said.</summary>
     public string Said { get; private set; } = "";
 
+    /// <summary>The README's program, with a model in float64 beside its own.</summary>
+    public string ReadmesProgram => Path.Combine(folder.FullName, "Readme", "bin", Configuration, "net10.0", "Readme.dll");
+
     /// <summary>A project of a user's.</summary>
     public string UsersProject => Path.Combine(folder.FullName, "Without", "Without.csproj");
 
@@ -43,6 +48,7 @@ public sealed class Builds : IAsyncLifetime
         Write("Readme/Readme.csproj", Readme("xml").Single().Replace("../graph/", Repository.Root + "/", StringComparison.Ordinal));
         Write("Readme/Digits.cs", code[0]);
         Write("Readme/Program.cs", code[1]);
+        Write("Readme/Doubles.cs", "[Model] public partial class Doubles { [Entry] public Tensor Predict([Shape(2)] Tensor x) => x.Cast(ElementType.F64).Cast(ElementType.F32); }");
 
         // Errors that live in every way that a user can silence; none of them is heard when analyzers do not run.
         foreach (var (name, properties) in new[] { ("Implicit", "<IsImplicitlyTriggeredBuild>true</IsImplicitlyTriggeredBuild>"), ("Without", "<RunAnalyzers>false</RunAnalyzers><NoWarn>GR1001;GR2004;GR1060;CS1029</NoWarn>") })
@@ -75,8 +81,7 @@ public sealed class Builds : IAsyncLifetime
         // The libraries are built already: these are the tests of that build.
         Write("All.proj", $"<Project><Target Name=\"All\">{Each("Restore", ";MSBuildRestoreSessionId=1")}{Each("Build", ";BuildProjectReferences=false")}</Target></Project>");
         Output = await Dotnet("msbuild", "All.proj", "-t:All", "-m:2", "-nologo", "-v:minimal", "-nodeReuse:false", "-p:UseSharedCompilation=false");
-        var program = Path.Combine(folder.FullName, "Readme", "bin", Configuration, "net10.0", "Readme.dll");
-        Said = File.Exists(program) ? await Dotnet("exec", program) : "";
+        Said = File.Exists(ReadmesProgram) ? await Dotnet("exec", ReadmesProgram) : "";
     }
 
     public Task DisposeAsync()
@@ -146,6 +151,17 @@ public class BuildTests(Builds builds) : IClassFixture<Builds>
     public void The_readme_is_a_program_that_builds_and_runs()
     {
         Assert.True(builds.Errors("Readme").Count == 0 && builds.Said.Contains("func predict", StringComparison.Ordinal), builds.Output + builds.Said);
+    }
+
+    [Fact]
+    public void A_project_that_says_nothing_has_its_models_compiled_for_cards_where_these_can_run_them()
+    {
+        using var program = new PEReader(File.OpenRead(builds.ReadmesProgram));
+        var metadata = program.GetMetadataReader();
+        List<string> Members(string type) => [.. metadata.TypeDefinitions.Select(metadata.GetTypeDefinition).Where(t => metadata.StringComparer.Equals(t.Name, type)).SelectMany(t => t.GetMethods()).Select(m => metadata.GetString(metadata.GetMethodDefinition(m).Name))];
+        Assert.Contains("graphTargets", Members("Digits"));
+        Assert.Contains("Create", Members("Doubles"));
+        Assert.DoesNotContain("graphTargets", Members("Doubles"));
     }
 
     [Fact]

@@ -18,7 +18,7 @@ public class DiagnosticPagesTests
     public static TheoryData<string> Ids => new(Descriptors.All.Select(d => d.Id));
 
     /// <summary>What no source of a user can show: a defect of the compiler, a library built by another version of it, a library built without it, a property of the project, a target that lacks kernels.</summary>
-    static readonly string[] WithoutExample = ["GR0001", "GR0002", "GR0003", "GR2070", "GR2080"];
+    static readonly string[] WithoutExample = ["GR0001", "GR0002", "GR0003", "GR2070", "GR2080", "GR2100"];
 
     public static TheoryData<string> IdsWithExamples => new(Descriptors.All.Select(d => d.Id).Except(WithoutExample));
 

@@ -93,6 +93,43 @@ public sealed class TargetChoiceTests
         public override bool TryGetValue(string key, [NotNullWhen(true)] out string? value) => (value = key switch { "build_property.graphtargetnames" => "cpu,ptx", "build_property.graphtf32" => tf32, _ => null }) is not null;
     }
 
+    static async Task<ImmutableArray<Diagnostic>> Said(string targets, string model)
+    {
+        var (driver, compilation) = Run(targets, model: model);
+        driver.RunGeneratorsAndUpdateCompilation(compilation, out var generated, out _);
+        return [.. generated.GetDiagnostics().Where(d => d.Severity == DiagnosticSeverity.Error), .. await generated.WithAnalyzers([new ModuleAnalyzer()], new AnalyzerOptions([], new Options(targets))).GetAnalyzerDiagnosticsAsync(CancellationToken.None)];
+    }
+
+    [Fact]
+    public async Task A_model_does_without_a_target_that_cannot_compute_it_where_its_name_has_a_question_mark()
+    {
+        const string Doubles = "[Model] public partial class M { [Entry] public Tensor F([Shape(4)] Tensor x) => x.Cast(ElementType.F64).Cast(ElementType.F32); }";
+        Assert.Equal(Sources(Run("cpu", model: Doubles).Driver).Keys, Sources(Run("cpu,ptx?", model: Doubles).Driver).Keys);
+        var members = Sources(Run("cpu,ptx?", model: Doubles).Driver).Single(s => s.Key.EndsWith("M.Model.g.cs", System.StringComparison.Ordinal)).Value;
+        Assert.Contains("The GPU does not compute in f64 yet: use f32", Assert.Single(members.Split('\n'), line => line.Contains("OffCards = ", System.StringComparison.Ordinal)), System.StringComparison.Ordinal);
+        var hint = Assert.Single(await Said("cpu,ptx?", Doubles));
+        Assert.Equal(("GR2100", DiagnosticSeverity.Info), (hint.Id, hint.Severity));
+        Assert.Equal("x.Cast(ElementType.F64)", hint.Location.SourceTree!.ToString().Substring(hint.Location.SourceSpan.Start, hint.Location.SourceSpan.Length));
+        Assert.StartsWith("M is not compiled for ptx: ", hint.GetMessage(null), System.StringComparison.Ordinal);
+        Assert.Contains("The GPU does not compute in f64 yet: use f32", hint.GetMessage(null), System.StringComparison.Ordinal);
+        // Insisted upon once, it is insisted upon.
+        foreach (var insisting in new[] { "cpu,ptx", "ptx?,ptx" }) Assert.Contains(await Said(insisting, Doubles), d => d.Id == "GR2008" && d.Severity == DiagnosticSeverity.Error);
+    }
+
+    [Fact]
+    public async Task A_question_mark_changes_nothing_where_the_target_computes_it_all_and_hides_no_mistake()
+    {
+        Assert.Equal(Sources(Run("cpu,ptx").Driver), Sources(Run("cpu , PTX ?").Driver));
+        Assert.Contains(Sources(Run("cpu,ptx?").Driver).Keys, name => name.EndsWith(".Targets.g.cs", System.StringComparison.Ordinal));
+        Assert.Empty(await Said("cpu,ptx?", Model));
+        // The processor refuses this too, so cards are not worth a word.
+        const string Wrong = "[Model] public partial class M { [Entry] public Tensor F([Shape(4)] Tensor x) => x.Cast(ElementType.F64).Reshape(7).Cast(ElementType.F32); }";
+        static IEnumerable<string> Words(IEnumerable<Diagnostic> said) => said.Select(d => d.ToString());
+        Assert.Equal(Words(await Said("cpu", Wrong)), Words(await Said("cpu,ptx?", Wrong)));
+        Assert.DoesNotContain(await Said("cpu,ptx?", Wrong), d => d.GetMessage(null).Contains("GPU", System.StringComparison.Ordinal));
+        Assert.Contains(await Said("cpu,abacus?", Model), d => d.Id == "GR2070" && d.GetMessage(null).Contains("compiled for abacus,", System.StringComparison.Ordinal));
+    }
+
     /// <summary>Another choice is another model to whatever remembers models; the same one is the same.</summary>
     [Fact]
     public void The_choice_is_a_part_of_what_models_are_remembered_by()

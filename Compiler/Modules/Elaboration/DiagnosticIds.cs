@@ -109,6 +109,8 @@ public static class DiagnosticIds
     public const string Sides = "GR2057";
     /// <summary>Attention that is written by hand: information.</summary>
     public const string WrittenAttention = "GR2058";
+    /// <summary>A target that a model is compiled without: information.</summary>
+    public const string LeftOutTarget = "GR2100";
     /// <summary>An entry that returns something other than tensors.</summary>
     public const string EntryResult = "GR3005";
     /// <summary>A loss that is no scalar.</summary>
@@ -128,7 +130,7 @@ public static class DiagnosticIds
     public static IReadOnlyList<string> Warnings { get; } = [MuchMemory, NarrowExponential, NarrowSquares, NarrowNumber, NarrowQuotient, NarrowProduct];
 
     /// <summary>Those that say what could be better.</summary>
-    public static IReadOnlyList<string> Hints { get; } = [WrittenAttention];
+    public static IReadOnlyList<string> Hints { get; } = [WrittenAttention, LeftOutTarget];
 
     /// <summary>All identities with their titles, in order: what the generator makes its descriptors from.</summary>
     public static IReadOnlyList<(string Id, string Title)> All { get; } =
@@ -174,6 +176,7 @@ public static class DiagnosticIds
         (NullTensor, "The tensor is null"),
         (MuchMemory, "The model needs much memory"),
         (WrittenAttention, "Attention is written by hand"),
+        (LeftOutTarget, "The model is not compiled for a target"),
         (CarryShape, "A carry changes its shape"),
         (CarryType, "A carry changes its element type"),
         (ScanStep, "A Scan does not fit together"),
