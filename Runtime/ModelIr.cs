@@ -97,23 +97,31 @@ public sealed class ModelIr
     public string Ptx => PtxTarget.Emit(LoweredForCards);
 
     /// <summary>
-    /// How many warps of each of the model's kernels a multiprocessor holds at once, by NVIDIA's published formulas. Registers are what ptxas says, where <c>PTXAS</c> or the path have it; without it they are unknown, and so is what follows from them.
+    /// How many warps of each of the model's kernels a multiprocessor holds at once, by NVIDIA's published formulas: of all modules that such a card loads. Registers are what the driver says, where the machine's first card is of that generation, else
+    /// what ptxas says, where <c>PTXAS</c> or the path have it; otherwise they are unknown, and so is what follows from them.
     /// </summary>
     /// <param name="card">The generation of cards.</param>
     /// <exception cref="NotSupportedException">The model needs a kernel that is not written for cards yet; the message names it.</exception>
     public OccupancyTable Occupancy(Sm card)
     {
         var lowered = LoweredForCards;
-        // Of a card with tensor cores the functions of the second module, too; a product may be in both.
-        ImmutableArray<PtxTarget.Function>[] modules = [PtxTarget.Functions(lowered), (int)card >= PtxVariant.TensorCores.Capability ? PtxTarget.TensorFunctions(lowered) : []];
-        var registers = modules.Select((functions, i) => functions.IsEmpty ? null : PtxAssembler.Registers(PtxTarget.Module(functions, i == 0 ? PtxVariant.Portable : PtxVariant.TensorCores), card)).ToArray();
-        return new(card, registers[0] is null ? "unknown" : "ptxas", [.. modules.SelectMany((functions, i) => functions.Select(f => (Function: f, Registers: registers[i]))).Select(of =>
+        var kernels = Of(PtxVariant.Portable, PtxTarget.Functions(lowered), out var from);
+        // The second module of cards that have tensor cores: a launch runs one of its kernel's forms there, and not the kernel of the portable module.
+        if ((int)card >= PtxVariant.TensorCores.Capability && PtxTarget.TensorFunctions(lowered) is { IsEmpty: false } onCores) kernels = kernels.AddRange(Of(PtxVariant.TensorCores, onCores, out from));
+        return new(card, from, kernels);
+
+        ImmutableArray<KernelOccupancy> Of(PtxVariant variant, ImmutableArray<PtxTarget.Function> functions, out string from)
         {
-            var f = of.Function;
-            if (of.Registers is null || !of.Registers.TryGetValue(f.Name, out var used)) return new KernelOccupancy(f.Name, f.Threads, f.SharedBytes, null, null, null, null);
-            var (warps, share, limiter) = PtxOccupancy.Of((int)card, used, f.Threads, f.SharedBytes);
-            return new(f.Name, f.Threads, f.SharedBytes, used, warps, share, limiter);
-        })]);
+            var module = PtxTarget.Module(functions, variant);
+            var registers = CudaDrivers.Registers(module, functions.Select(f => f.Name), (int)card);
+            from = registers is not null ? "driver" : (registers = PtxAssembler.Registers(module, card)) is not null ? "ptxas" : "unknown";
+            return [.. functions.Select(f =>
+            {
+                if (registers is null || !registers.TryGetValue(f.Name, out var used)) return new KernelOccupancy(f.Name, variant.Architecture, f.Threads, f.SharedBytes, null, null, null, null);
+                var (warps, share, limiter) = PtxOccupancy.Of((int)card, used, f.Threads, f.SharedBytes);
+                return new(f.Name, variant.Architecture, f.Threads, f.SharedBytes, used, warps, share, limiter);
+            })];
+        }
     }
 
     LoweredProgram LoweredForCards => Lowerer.Lower(CompilerPipeline.Run(descriptor.ParseElaborated(), KnownTargets.Ptx));

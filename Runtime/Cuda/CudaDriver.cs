@@ -16,7 +16,7 @@ sealed unsafe class CudaDriver : ICudaDriver
     const int LeastCapability = 70;
 
     const int OutOfMemory = 2, NoDevice = 100;
-    const int CapabilityMajor = 75, CapabilityMinor = 76, DynamicSharedBytes = 8, PlainSharedBytes = 48 * 1024;
+    const int CapabilityMajor = 75, CapabilityMinor = 76, RegistersOfThread = 4, DynamicSharedBytes = 8, PlainSharedBytes = 48 * 1024;
     const uint EventWithoutTime = 2;
     const int ErrorLog = 5, ErrorLogBytes = 6;
 
@@ -165,6 +165,23 @@ sealed unsafe class CudaDriver : ICudaDriver
         return function;
     }
 
+    public int Registers(nint function)
+    {
+        Enter();
+        int registers;
+        Check(LibCuda.FuncGetAttribute(&registers, RegistersOfThread, function), "ask for the registers of a kernel");
+        return registers;
+    }
+
+    public int ResidentBlocks(nint function, int threads, int sharedBytes)
+    {
+        Enter();
+        Allow(function, sharedBytes);
+        int blocks;
+        Check(LibCuda.OccupancyMaxActiveBlocks(&blocks, function, threads, (nuint)sharedBytes), "ask for the occupancy of a kernel");
+        return blocks;
+    }
+
     public void Unload(nint module)
     {
         Enter();
@@ -172,17 +189,17 @@ sealed unsafe class CudaDriver : ICudaDriver
     }
 
     // More than every card has without being asked.
-    void Allow(KernelCall call)
+    void Allow(nint function, int sharedBytes)
     {
-        if (call.SharedBytes <= PlainSharedBytes || (shared.TryGetValue(call.Function, out var allowed) && allowed >= call.SharedBytes)) return;
-        Check(LibCuda.FuncSetAttribute(call.Function, DynamicSharedBytes, call.SharedBytes), $"give a kernel {call.SharedBytes} bytes of shared memory");
-        shared[call.Function] = call.SharedBytes;
+        if (sharedBytes <= PlainSharedBytes || (shared.TryGetValue(function, out var allowed) && allowed >= sharedBytes)) return;
+        Check(LibCuda.FuncSetAttribute(function, DynamicSharedBytes, sharedBytes), $"give a kernel {sharedBytes} bytes of shared memory");
+        shared[function] = sharedBytes;
     }
 
     public void Launch(KernelCall call)
     {
         Enter();
-        Allow(call);
+        Allow(call.Function, call.SharedBytes);
         fixed (ulong* values = call.Parameters)
         {
             var places = stackalloc void*[call.Parameters.Length];
@@ -200,7 +217,7 @@ sealed unsafe class CudaDriver : ICudaDriver
         {
             foreach (var call in calls)
             {
-                Allow(call);
+                Allow(call.Function, call.SharedBytes);
                 fixed (ulong* values = call.Parameters)
                 {
                     var places = new nint[call.Parameters.Length];

@@ -1,4 +1,6 @@
 using System;
+using System.Collections.Generic;
+using System.Linq;
 using System.Threading;
 
 namespace Graph.Runtime.Cuda;
@@ -17,4 +19,25 @@ static class CudaDrivers
 
     /// <inheritdoc cref="CudaDriver.Open"/>
     public static ICudaDriver Open(int ordinal) => substitute.Value is { } open ? open(ordinal) : CudaDriver.Open(ordinal);
+
+    /// <summary>What the first card's driver says that kernels take in registers, by function; null where there is none, or one of another generation.</summary>
+    /// <param name="text">The module.</param>
+    /// <param name="functions">Its kernels.</param>
+    /// <param name="capability">The compute capability, ten times its number.</param>
+    public static IReadOnlyDictionary<string, int>? Registers(string text, IEnumerable<string> functions, int capability)
+    {
+        try
+        {
+            using var driver = Open(0);
+            if (driver.Capability != capability) return null;
+            var module = driver.Load(text);
+            var registers = functions.ToDictionary(f => f, f => driver.Registers(driver.Function(module, f)), StringComparer.Ordinal);
+            driver.Unload(module);
+            return registers;
+        }
+        catch (PlatformNotSupportedException)
+        {
+            return null;
+        }
+    }
 }

@@ -38,6 +38,15 @@ unsafe interface ICudaDriver : IDisposable
     /// <summary>A kernel of a module.</summary>
     nint Function(nint module, string name);
 
+    /// <summary>Registers that a thread of a kernel takes.</summary>
+    int Registers(nint function);
+
+    /// <summary>How many blocks of a kernel a multiprocessor holds at once.</summary>
+    /// <param name="function">The kernel.</param>
+    /// <param name="threads">Threads of a block.</param>
+    /// <param name="sharedBytes">Shared memory of a block.</param>
+    int ResidentBlocks(nint function, int threads, int sharedBytes);
+
     /// <summary>Lets a module go.</summary>
     void Unload(nint module);
 

@@ -107,6 +107,12 @@ static unsafe partial class LibCuda
     [LibraryImport(Library, EntryPoint = "cuFuncSetAttribute")]
     public static partial int FuncSetAttribute(nint function, int attribute, int value);
 
+    [LibraryImport(Library, EntryPoint = "cuFuncGetAttribute")]
+    public static partial int FuncGetAttribute(int* value, int attribute, nint function);
+
+    [LibraryImport(Library, EntryPoint = "cuOccupancyMaxActiveBlocksPerMultiprocessor")]
+    public static partial int OccupancyMaxActiveBlocks(int* blocks, nint function, int threads, nuint sharedBytes);
+
     [LibraryImport(Library, EntryPoint = "cuLaunchKernel")]
     public static partial int LaunchKernel(
         nint function, uint gridX, uint gridY, uint gridZ, uint blockX, uint blockY, uint blockZ, uint sharedBytes, nint stream, void** parameters, void** extra);

@@ -12,7 +12,7 @@ static class Program
         ("compile", "[mlp|cnn|nanogpt|resnet18|gpt2|editor|depth|targets]...", CompileCommand.Run),
         ("start", "[--threads N] [--runs R] [MODEL]...", StartCommand.Run),
         ("steps", "[--precision fp32|fp16|bf16] [--threads N] [--seconds S] [--peer COMMAND] [MODEL]...", StepsCommand.Run),
-        ("profile", "[--precision fp32|fp16|bf16] [--threads N] [--seconds S] [MODEL]...", ProfileCommand.Run),
+        ("profile", "[--device cpu|cuda|cuda:N] [--precision fp32|fp16|bf16] [--batch N] [--threads N] [--seconds S] [MODEL]...", ProfileCommand.Run),
         ("seeds", "[--seeds N] [--metric NAME] EXAMPLE.dll [ARGUMENT]...", SeedsCommand.Run),
         ("memory", "[--batch N] [--threads N] [--seconds S] [--svg FILE] [MODEL]", MemoryCommand.Run),
         ("gemm", "[--layout nn|nt|tn] [--threads N] [--ways] [M N K]...", GemmCommand.Run),

@@ -55,6 +55,9 @@ sealed class Card(Func<ICudaDriver> open, TimeSpan time, int device, int first, 
     /// <summary>Whether there is time for more.</summary>
     public bool HasTime => clock.Elapsed < time;
 
+    /// <summary>How much time there is; none where it is over.</summary>
+    public TimeSpan Left => clock.Elapsed < time ? time - clock.Elapsed : TimeSpan.Zero;
+
     public void Report(Finding finding) => report(finding);
 
     public ICudaDriver Open() => open();

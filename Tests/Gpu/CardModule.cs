@@ -14,11 +14,12 @@ sealed class CardModule : IDisposable
 
     /// <param name="driver">The card, which is disposed with the module.</param>
     /// <param name="programs">Lowered for cards.</param>
-    public CardModule(ICudaDriver driver, IReadOnlyList<LoweredProgram> programs)
+    /// <param name="variant">The variant that they run in, which the card has to take.</param>
+    public CardModule(ICudaDriver driver, IReadOnlyList<LoweredProgram> programs, PtxVariant variant)
     {
-        Driver = driver;
+        (Driver, Variant) = (driver, variant);
         modules[PtxVariant.Portable] = driver.Load(PtxTarget.Module(All(programs, p => PtxTarget.Functions(p))));
-        if (driver.Capability < PtxVariant.TensorCores.Capability || !programs.Any(p => !PtxTarget.TensorFunctions(p).IsEmpty)) return;
+        if (!variant.HasTensorCores) return;
         modules[PtxVariant.TensorCores] = driver.Load(PtxTarget.Module(All(programs, p => PtxTarget.TensorFunctions(p)), PtxVariant.TensorCores));
     }
 
@@ -29,8 +30,8 @@ sealed class CardModule : IDisposable
 
     static string NameOf(int program, string function) => FormattableString.Invariant($"p{program}_{function}");
 
-    /// <summary>What it is written for.</summary>
-    public PtxVariant Variant => modules.Keys.MaxBy(v => v.Capability)!;
+    /// <summary>The variant that the programs run in.</summary>
+    public PtxVariant Variant { get; }
 
     /// <summary>A kernel of a program.</summary>
     public nint Function(int program, PtxLaunch call) => Driver.Function(modules[call.Variant], NameOf(program, call.Function));

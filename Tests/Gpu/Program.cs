@@ -16,7 +16,7 @@ static class Program
 {
     static readonly (string Name, Action<Card> Run)[] sections =
         [
-            ("device", DeviceSection.Run), ("functions", FunctionsSection.Run), ("kernels", KernelsSection.Run), ("programs", ProgramsSection.Run), ("load", LoadSection.Run), ("models", ModelsSection.Run), ("profile", ProfileSection.Run), ("speed", SpeedSection.Run), ("tensor", TensorSpeedSection.Run),
+            ("device", DeviceSection.Run), ("functions", FunctionsSection.Run), ("kernels", KernelsSection.Run), ("programs", ProgramsSection.Run), ("load", LoadSection.Run), ("occupancy", OccupancySection.Run), ("models", ModelsSection.Run), ("profile", ProfileSection.Run), ("speed", SpeedSection.Run), ("tensor", TensorSpeedSection.Run),
             ("sanitizer", SanitizerSection.Run),
         ];
 

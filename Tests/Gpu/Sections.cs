@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.Linq;
 using Graph.Compiler.Ir;
 using Graph.Compiler.Ir.Text;
+using Graph.Compiler.Targets.Ptx;
 using Graph.Operations;
 using Graph.Runtime.Cpu;
 
@@ -34,7 +35,7 @@ static class FunctionsSection
         foreach (var (name, of) in functions)
         {
             var program = Card.Lower(ProgramParser.Parse($"program P version 1\nfunc f(x: f32[{n}]) -> (f32[{n}])\n  %0 = {name} x\n  return %0\n", OperationTable.Set));
-            using var module = new CardModule(card.Open(), [program]);
+            using var module = new CardModule(card.Open(), [program], PtxVariant.Portable);
             using var machine = new CardMachine(program, module);
             var actual = machine.Run("f", DimBinding.Empty, [x])[0];
             var different = Enumerable.Range(0, n).Count(i => !Comparison.IsSame(of((float)x.Real[i]), actual.Real[i]));

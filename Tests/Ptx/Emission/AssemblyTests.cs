@@ -1,6 +1,7 @@
 using System.Linq;
 using Graph.Compiler.Targets.Ptx;
 using Graph.Nn;
+using Graph.Runtime.Cuda;
 using Graph.Tests.Targets;
 using Xunit;
 
@@ -42,6 +43,28 @@ public sealed class AssemblyTests(PtxasCount count)
             Assert.True(assembly.Success, assembly.Log);
             Assert.Equal(functions.Select(f => f.Name).Order(), assembly.Kernels.Select(k => k.Name).Order());
             Assert.All(assembly.Kernels, k => Assert.True(k.Registers > 0 && k.SpillStores == 0 && k.SpillLoads == 0 && k.StackFrame == 0, assembly.Log));
+        }
+    }
+
+    /// <summary>Cards that have tensor cores load a second module, whose kernels are in the table; a card of the machine's own says how many registers they take.</summary>
+    [Fact]
+    public void The_table_has_the_modules_that_the_card_loads()
+    {
+        foreach (var (card, modules) in new[] { (Sm.T4, "sm_70"), (Sm.H100, "sm_70 sm_80") })
+        {
+            CudaDrivers.Substitute = _ => new EmulatedDriver { Capability = (int)card };
+            try
+            {
+                var table = Graph.Examples.Digits.DigitReader.IrIn(Precision.Float16).Occupancy(card);
+                Assert.Equal("driver", table.RegistersFrom);
+                Assert.Equal(modules, string.Join(' ', table.Kernels.Select(k => k.Module).Distinct()));
+                Assert.All(table.Kernels, k => Assert.Equal(EmulatedDriver.RegistersOfThread, k.Registers));
+                Assert.Equal(card == Sm.H100, table.ToString().Contains("  sm_80 ", System.StringComparison.Ordinal));
+            }
+            finally
+            {
+                CudaDrivers.Substitute = null;
+            }
         }
     }
 

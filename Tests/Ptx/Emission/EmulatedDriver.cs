@@ -186,6 +186,13 @@ sealed unsafe class EmulatedDriver(LaunchOptions? options = null) : ICudaDriver
         return kernels.Count;
     }
 
+    /// <summary>What it says that a thread of any kernel takes.</summary>
+    public const int RegistersOfThread = 96;
+
+    public int Registers(nint function) => RegistersOfThread;
+
+    public int ResidentBlocks(nint function, int threads, int sharedBytes) => Graph.Compiler.Targets.Ptx.PtxOccupancy.Of(Capability, RegistersOfThread, threads, sharedBytes).Warps * 32 / threads;
+
     public void Unload(nint module) => modules[(int)module - 1] = null;
 
     public void Launch(KernelCall call)

@@ -11,6 +11,26 @@ namespace Graph.Tests.Ptx.Emission;
 /// <summary>A class that the generator wrote for cards, made by its user's call and run through the emulated driver.</summary>
 public sealed class GeneratedClassTests
 {
+    /// <summary>Every example's model is compiled for cards in each of its precisions, and the emulator takes its module.</summary>
+    [Theory]
+    [InlineData(Precision.Float32)]
+    [InlineData(Precision.Float16)]
+    [InlineData(Precision.BFloat16)]
+    public void Every_example_comes_to_a_card_in_every_precision(Precision precision)
+    {
+        CudaDrivers.Substitute = _ => new EmulatedDriver(new LaunchOptions { Strict = false });
+        try
+        {
+            using var digits = DigitReader.Create(precision, Device.Cuda());
+            using var gpt = Graph.Examples.Gpt.CharacterGpt.Create(precision, Device.Cuda());
+            Assert.True(digits.Parameters.ParameterCount > 0 && gpt.Parameters.ParameterCount > 0);
+        }
+        finally
+        {
+            CudaDrivers.Substitute = null;
+        }
+    }
+
     [Fact]
     public void A_built_class_trains_predicts_and_saves_on_a_card_as_on_the_processor()
     {
