@@ -89,9 +89,12 @@ abstract class PtxAttention
 
     protected PtxOperand Keys => sizes[4];
 
-    protected PtxOperand Width => sizes[5];
+    // The columns of queries and keys; behind it those of values.
+    const int WidthSize = 5;
 
-    protected PtxOperand Depth => sizes[6];
+    protected PtxOperand Width => sizes[WidthSize];
+
+    protected PtxOperand Depth => sizes[WidthSize + 1];
 
     static string NameOf(AttentionRole role) => AttentionKernel.NameOf(role);
 
@@ -101,11 +104,40 @@ abstract class PtxAttention
         .. kernel.Operands.Where(o => o.Role != AttentionRole.Parts).Select(o => new PtxArgument.Operand(NameOf(o.Role), PtxPart.Kernel, o.Access.Pointer)),
         .. Enumerable.Range(0, kernel.Sizes.Concat(kernel.Operands.SelectMany(o => o.Access.Strides)).Where(e => !e.IsConstant).Select(e => (int)e.Value + 1).DefaultIfEmpty(0).Max())
             .Select(i => new PtxArgument.Size("d" + i, PtxPart.Kernel, i)),
-        new PtxArgument.Count(Tiles), new PtxArgument.Count(Chunks),
+        new PtxArgument.Count(Tiles), new PtxArgument.Count(Chunks), .. kernel.Operands.Where(o => HasFours(kernel, o.Role)).Select(o => new PtxArgument.Flag(FourOf(o.Role))),
     ];
 
     /// <summary>The value of a count that the launch computes.</summary>
     protected PtxOperand Count(string name) => arguments[name];
+
+    /// <summary>The name of the number that says, as 1, that four neighbouring columns of an operand are one access.</summary>
+    public static string FourOf(AttentionRole role) => NameOf(role) + "_by4";
+
+    // Matrices whose columns lie behind one another.
+    static bool HasFours(AttentionKernel kernel, AttentionRole role) => Columns(role) is not null && kernel.Find(role) is { } access && access.Strides[3].Is(1) && PtxFours.IsFour(access.Type)
+        && access.Strides.Take(3).All(s => !s.IsConstant || s.Value % PtxFours.Elements == 0);
+
+    // How many columns a matrix has, by the number of the size; null for what is none.
+    static int? Columns(AttentionRole role) => role switch
+    {
+        AttentionRole.Query or AttentionRole.Key or AttentionRole.QueryGradient or AttentionRole.KeyGradient => WidthSize,
+        AttentionRole.Value or AttentionRole.Output or AttentionRole.OutputGradient or AttentionRole.ValueGradient => WidthSize + 1,
+        AttentionRole.Mask or AttentionRole.Lengths or AttentionRole.Position or AttentionRole.Normalizer or AttentionRole.Parts
+            or AttentionRole.Seed or AttentionRole.Stream or AttentionRole.Iteration or AttentionRole.First => null,
+        _ => throw new ArgumentOutOfRangeException(nameof(role), role, "Attention has no such operand."),
+    };
+
+    /// <summary>Which operands of a launch have columns of which four neighbours are one access, as the numbers that say so.</summary>
+    public static IEnumerable<(string Name, long IsAligned)> Fours(AttentionLaunch launch, DimBinding binding)
+    {
+        bool IsMultiple(Dim number) => number.Evaluate(binding) % PtxFours.Elements == 0;
+        foreach (var operand in launch.Kernel.Operands.Where(o => HasFours(launch.Kernel, o.Role)))
+            yield return (FourOf(operand.Role), IsMultiple(launch.Operands[operand.Access.Pointer].Offset) && IsMultiple(launch.Kernel.Sizes[Columns(operand.Role)!.Value].In(launch.Dims))
+                && operand.Access.Strides.Take(3).All(s => IsMultiple(s.In(launch.Dims))) ? 1 : 0);
+    }
+
+    // The predicate that says it; null where it never is so.
+    PtxOperand? IsByFour(AttentionRole role) => HasFours(Kernel, role) ? Index.Compare("ne", arguments[FourOf(role)], Index.Number(0)) : null;
 
     /// <summary>A size as an index.</summary>
     protected PtxOperand Size(Extent extent) => extent.IsConstant ? Index.Number(extent.Value) : arguments["d" + extent.Value];
@@ -168,12 +200,25 @@ abstract class PtxAttention
     protected PtxOperand Start(AttentionRole role, PtxOperand batch, PtxOperand head) =>
         Kernel.Find(role)! is var access ? Index.Address(pointers[role], Index.MultiplyAdd(batch, Size(access.Strides[0]), Index.Multiply(head, Size(access.Strides[1]))), access.Type.Size()) : default;
 
+    /// <summary>A matrix of an operand, as it is read.</summary>
+    /// <param name="Role">Whose.</param>
+    /// <param name="At">The element of a row and a column.</param>
+    /// <param name="Four">The same of four neighbouring columns, and the predicate that says that they are one access; null where they never are.</param>
+    protected sealed record Reading(AttentionRole Role, Func<PtxOperand, PtxOperand, PtxOperand> At, (PtxOperand IsAligned, Func<PtxOperand, PtxOperand, PtxOperand[]> Read)? Four)
+    {
+        /// <summary>The same with its columns in front of its rows.</summary>
+        public (PtxOperand IsAligned, Func<PtxOperand, PtxOperand, PtxOperand[]> Read)? FourTurned => Four is { } four ? (four.IsAligned, (column, row) => four.Read(row, column)) : null;
+    }
+
     /// <summary>Reads a matrix of an operand, over its rows and columns.</summary>
-    protected Func<PtxOperand, PtxOperand, PtxOperand> Reader(AttentionRole role, PtxOperand batch, PtxOperand head)
+    protected Reading Reader(AttentionRole role, PtxOperand batch, PtxOperand head)
     {
         var access = Kernel.Find(role)!;
-        var start = Index.Address(pointers[role], Index.MultiplyAdd(batch, Size(access.Strides[0]), Index.Multiply(head, Size(access.Strides[1]))), access.Type.Size());
-        return (row, column) => PtxConversions.Load(Code, "global", access.Type, "[" + Index.Address(start, Index.MultiplyAdd(row, Size(access.Strides[2]), Index.Multiply(column, Size(access.Strides[3]))), access.Type.Size()) + "]");
+        var start = Start(role, batch, head);
+        string Place(PtxOperand row, PtxOperand column) => "[" + Index.Address(start, Index.MultiplyAdd(row, Size(access.Strides[2]), Index.Multiply(column, Size(access.Strides[3]))), access.Type.Size()) + "]";
+        return new(
+            role, (row, column) => PtxConversions.Load(Code, "global", access.Type, Place(row, column)),
+            IsByFour(role) is { } aligned ? (aligned, (row, column) => PtxConversions.LoadFour(Code, access.Type, Place(row, column))) : null);
     }
 
     /// <summary>Whether the columns of an operand lie behind one another.</summary>
@@ -200,14 +245,13 @@ abstract class PtxAttention
 
     /// <summary>The rows of two operands multiplied with each other along a width, to a matrix in the memory of the block: rows of the right operand behind one another in it, or with <paramref name="isTurned"/> those of the left one.</summary>
     protected void Scores(
-        int matrix, bool isTurned, AttentionRole leftRole, Func<PtxOperand, PtxOperand, PtxOperand> left, PtxOperand leftStart, PtxOperand leftExtent,
-        AttentionRole rightRole, Func<PtxOperand, PtxOperand, PtxOperand> right, PtxOperand rightStart, PtxOperand rightExtent, PtxOperand width)
+        int matrix, bool isTurned, Reading left, PtxOperand leftStart, PtxOperand leftExtent, Reading right, PtxOperand rightStart, PtxOperand rightExtent, PtxOperand width)
     {
         var chain = Sums();
         PtxLoop.For(Code, Index, Index.Number(0), width, PtxStaging.Step, depth =>
         {
-            Staging.Stage(leftStart, leftExtent, depth, width, 0, IsByRow(leftRole), left);
-            Staging.Stage(rightStart, rightExtent, depth, width, PtxStaging.SecondStage, IsByRow(rightRole), right);
+            Staging.Stage(leftStart, leftExtent, depth, width, 0, IsByRow(left.Role), left.At, left.Four);
+            Staging.Stage(rightStart, rightExtent, depth, width, PtxStaging.SecondStage, IsByRow(right.Role), right.At, right.Four);
             Code.Do("bar.sync 0");
             for (var step = 0; step < PtxStaging.Step; step++) Staging.Multiply(FromLeft, FromRight, step * Pitch * Element, chain);
             Code.Do("bar.sync 0");
@@ -223,13 +267,13 @@ abstract class PtxAttention
     }
 
     /// <summary>A matrix in the memory of the block, whose lines are steps, times rows of an operand from <paramref name="start"/> up to <paramref name="end"/>, of 64 columns: chains of multiply-adds. Threads meet before the matrix is read.</summary>
-    protected void Weighted(PtxOperand[] chain, int matrix, AttentionRole role, Func<PtxOperand, PtxOperand, PtxOperand> rows, PtxOperand start, PtxOperand end, PtxOperand column, PtxOperand columns)
+    protected void Weighted(PtxOperand[] chain, int matrix, Reading rows, PtxOperand start, PtxOperand end, PtxOperand column, PtxOperand columns)
     {
         Clear(chain);
         var from = Word("add.s32", FromLeft, Number(matrix));
         PtxLoop.For(Code, Index, start, Index.Add(start, Index.Number(Tile)), PtxStaging.Step, depth =>
         {
-            Staging.Stage(column, columns, depth, end, PtxStaging.SecondStage, !IsByRow(role), (line, step) => rows(step, line));
+            Staging.Stage(column, columns, depth, end, PtxStaging.SecondStage, !IsByRow(rows.Role), (line, step) => rows.At(step, line), rows.FourTurned);
             Code.Do("bar.sync 0");
             for (var step = 0; step < PtxStaging.Step; step++) Staging.Multiply(from, FromRight, step * Pitch * Element, chain);
             Code.Do("bar.sync 0");
@@ -270,20 +314,36 @@ abstract class PtxAttention
         return PtxScalars.Evaluate(Code, FunctionGraphs.Expand([Scalar.Exp(input)])[0], new() { [input] = x });
     }
 
-    /// <summary>Takes a thread's sixteen elements of a tile of rows and columns, those that are there.</summary>
-    protected void Each(PtxOperand row, PtxOperand rows, PtxOperand column, PtxOperand columns, Action<int, PtxOperand, PtxOperand> take)
+    /// <summary>Writes a thread's sixteen elements of a tile of rows and columns to an operand's matrix, those that are there: four neighbours at once where they are one access.</summary>
+    protected void Store(AttentionRole role, PtxOperand batch, PtxOperand head, PtxOperand row, PtxOperand rows, PtxOperand column, PtxOperand columns, PtxOperand[] values)
     {
+        const int Own = PtxStaging.Own;
         var (ty, tx) = (Word("shr.u32", Thread, Number(4)), Word("and.b32", Thread, Number(15)));
-        var (y, x) = (Index.MultiplyAdd(Index.OfWord(ty), Index.Number(PtxStaging.Own), row), Index.MultiplyAdd(Index.OfWord(tx), Index.Number(PtxStaging.Own), column));
-        for (var i = 0; i < PtxStaging.Own * PtxStaging.Own; i++)
+        var (y, x) = (Index.MultiplyAdd(Index.OfWord(ty), Index.Number(Own), row), Index.MultiplyAdd(Index.OfWord(tx), Index.Number(Own), column));
+        var (singly, done) = (Code.Label("SINGLY"), Code.Label("WRITTEN"));
+        if (IsByFour(role) is { } aligned)
+        {
+            Code.Branch(singly, aligned, inverted: true);
+            Code.Branch(done, Index.Compare("ge", x, columns));
+            for (var i = 0; i < Own; i++)
+            {
+                var r = Index.Add(y, Index.Number(i));
+                Code.Branch(done, Index.Compare("ge", r, rows));
+                PtxConversions.StoreFour(Code, Kernel.Find(role)!.Type, At(role, batch, head, r, x), values.Skip(i * Own).Take(Own));
+            }
+            Code.Do("bra " + done);
+            Code.Place(singly);
+        }
+        for (var i = 0; i < Own * Own; i++)
         {
             var outside = Code.Label("OUTSIDE");
-            var (r, c) = (Index.Add(y, Index.Number(i / PtxStaging.Own)), Index.Add(x, Index.Number(i % PtxStaging.Own)));
+            var (r, c) = (Index.Add(y, Index.Number(i / Own)), Index.Add(x, Index.Number(i % Own)));
             Code.Branch(outside, Index.Compare("ge", r, rows));
             Code.Branch(outside, Index.Compare("ge", c, columns));
-            take(i, r, c);
+            Store(role, values[i], batch, head, r, c);
             Code.Place(outside);
         }
+        Code.Place(done);
     }
 
     /// <summary>An address in the memory of the block with a constant part, in brackets.</summary>

@@ -39,10 +39,10 @@ sealed class PtxAttentionForward : PtxAttention
         var ofThread = Word("mad.lo.s32", Word("shr.u32", Thread, Number(4)), Number(PtxStaging.Own * Element), Shared);
         PtxLoop.For(Code, Index, Index.Number(0), seen, Tile, start =>
         {
-            Scores(First, isTurned: true, AttentionRole.Query, query, first, Queries, AttentionRole.Key, key, start, keys, Width);
+            Scores(First, isTurned: true, query, first, Queries, key, start, keys, Width);
             Code.Do("bar.sync 0");
             Softmax(batch, head, own, start, keys, Word("mad.lo.s32", part, Number(Pitch * Element), ofRow), Index.Add(start, Index.OfWord(part)), most, sum, ofRow, part);
-            Weighted(chain, First, AttentionRole.Value, value, start, keys, column, Depth);
+            Weighted(chain, First, value, start, keys, column, Depth);
             var shrink = Staging.Four(ofThread, Shrink);
             for (var i = 0; i < results.Length; i++)
             {
@@ -54,12 +54,10 @@ sealed class PtxAttentionForward : PtxAttention
         Code.Do($"st.shared.f32 {Local(ofRow, Total)}, {sum}", isOne);
         Code.Do("bar.sync 0");
         var totals = Staging.Four(ofThread, Total);
-        Each(first, Queries, column, Depth, (i, r, c) =>
-        {
-            var total = totals[i / PtxStaging.Own];
-            // A query that sees nothing gives zeros.
-            Store(AttentionRole.Output, Single("selp.f32", PtxOperand.Single(0), Single("div.rn.f32", results[i], total), Code.Compare("eq", "f32", total, PtxOperand.Single(0))), batch, head, r, c);
-        });
+        // A query that sees nothing gives zeros.
+        for (var i = 0; i < results.Length; i++)
+            if (totals[i / PtxStaging.Own] is var total) Code.Assign(results[i], Single("selp.f32", PtxOperand.Single(0), Single("div.rn.f32", results[i], total), Code.Compare("eq", "f32", total, PtxOperand.Single(0))));
+        Store(AttentionRole.Output, batch, head, first, Queries, column, Depth, results);
         var end = Code.Label("END");
         Code.Branch(end, isOne, inverted: true);
         Code.Branch(end, Index.Compare("ge", own, Queries));

@@ -55,22 +55,22 @@ sealed class PtxAttentionGradient : PtxAttention
             PtxLoop.For(Code, Index, from, to, Tile, tile =>
             {
                 Numbers(batch, head, tile);
-                Scores(First, isTurned: false, AttentionRole.Query, query, tile, Queries, AttentionRole.Key, key, first, keys, Width);
-                Scores(Second, isTurned: false, AttentionRole.OutputGradient, gradient, tile, Queries, AttentionRole.Value, value, first, keys, Depth);
+                Scores(First, isTurned: false, query, tile, Queries, key, first, keys, Width);
+                Scores(Second, isTurned: false, gradient, tile, Queries, value, first, keys, Depth);
                 Code.Do("bar.sync 0");
                 Differentiate(batch, head, tile, first, keys, isByQuery: true);
-                Add(dValue, First, AttentionRole.OutputGradient, gradient, Depth);
-                Add(dKey, Second, AttentionRole.Query, query, Width);
+                Add(dValue, First, gradient, Depth);
+                Add(dKey, Second, query, Width);
 
-                void Add(PtxOperand[] sums, int matrix, AttentionRole role, Func<PtxOperand, PtxOperand, PtxOperand> rows, PtxOperand columns)
+                void Add(PtxOperand[] sums, int matrix, Reading rows, PtxOperand columns)
                 {
-                    Weighted(chain, matrix, role, rows, tile, Queries, column, columns);
+                    Weighted(chain, matrix, rows, tile, Queries, column, columns);
                     for (var i = 0; i < sums.Length; i++) Code.Write("add.rn.f32", sums[i], sums[i], chain[i]);
                 }
             });
         });
-        Each(first, Keys, column, Width, (i, r, c) => Store(AttentionRole.KeyGradient, dKey[i], batch, keyHead, r, c));
-        Each(first, Keys, column, Depth, (i, r, c) => Store(AttentionRole.ValueGradient, dValue[i], batch, keyHead, r, c));
+        Store(AttentionRole.KeyGradient, batch, keyHead, first, Keys, column, Width, dKey);
+        Store(AttentionRole.ValueGradient, batch, keyHead, first, Keys, column, Depth, dValue);
     }
 
     void OfQueriesAlone()
@@ -84,14 +84,14 @@ sealed class PtxAttentionGradient : PtxAttention
         Numbers(batch, head, first);
         PtxLoop.For(Code, Index, Index.Number(0), seen, Tile, start =>
         {
-            Scores(First, isTurned: true, AttentionRole.Query, query, first, Queries, AttentionRole.Key, key, start, keys, Width);
-            Scores(Second, isTurned: true, AttentionRole.OutputGradient, gradient, first, Queries, AttentionRole.Value, value, start, keys, Depth);
+            Scores(First, isTurned: true, query, first, Queries, key, start, keys, Width);
+            Scores(Second, isTurned: true, gradient, first, Queries, value, start, keys, Depth);
             Code.Do("bar.sync 0");
             Differentiate(batch, head, first, start, keys, isByQuery: false);
-            Weighted(chain, Second, AttentionRole.Key, key, start, keys, column, Width);
+            Weighted(chain, Second, key, start, keys, column, Width);
             for (var i = 0; i < dQuery.Length; i++) Code.Write("add.rn.f32", dQuery[i], dQuery[i], chain[i]);
         });
-        Each(first, Queries, column, Width, (i, r, c) => Store(AttentionRole.QueryGradient, dQuery[i], batch, head, r, c));
+        Store(AttentionRole.QueryGradient, batch, head, first, Queries, column, Width, dQuery);
     }
 
     // What each query of a tile brings along: a thread for each.
@@ -106,7 +106,21 @@ sealed class PtxAttentionGradient : PtxAttention
         Code.Do($"st.shared.f32 {Local(place, Share)}, {Single("div.rn.f32", PtxOperand.Single(1), Load(AttentionRole.Normalizer, batch, head, query, Index.Number(1)))}");
         var mean = Code.Copy(PtxOperand.Single(0));
         var (gradient, output) = (Reader(AttentionRole.OutputGradient, batch, head), Reader(AttentionRole.Output, batch, head));
-        PtxLoop.For(Code, Index, Index.Number(0), Depth, 1, i => Code.Write("fma.rn.f32", mean, gradient(query, i), output(query, i), mean));
+        var (singly, summed) = (Code.Label("SINGLY"), Code.Label("SUMMED"));
+        if (gradient.Four is { } fours && output.Four is { } others)
+        {
+            Code.Branch(singly, fours.IsAligned, inverted: true);
+            Code.Branch(singly, others.IsAligned, inverted: true);
+            PtxLoop.For(Code, Index, Index.Number(0), Depth, PtxFours.Elements, i =>
+            {
+                var (a, b) = (fours.Read(query, i), others.Read(query, i));
+                for (var j = 0; j < PtxFours.Elements; j++) Code.Write("fma.rn.f32", mean, a[j], b[j], mean);
+            });
+            Code.Do("bra " + summed);
+            Code.Place(singly);
+        }
+        PtxLoop.For(Code, Index, Index.Number(0), Depth, 1, i => Code.Write("fma.rn.f32", mean, gradient.At(query, i), output.At(query, i), mean));
+        Code.Place(summed);
         Code.Do($"st.shared.f32 {Local(place, Mean)}, {mean}");
         Code.Place(outside);
     }

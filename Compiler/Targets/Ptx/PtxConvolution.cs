@@ -48,7 +48,7 @@ class PtxConvolution : PtxTiles
     [
         .. kernel.Operands.SelectMany((o, i) => o.Access is { } access ? new PtxArgument[] { new PtxArgument.Operand(Names[i], PtxPart.Kernel, access.Pointer) } : []),
         .. Hook("a", kernel.Operands[0].Maker, PtxPart.MakesA), .. Hook("b", kernel.Operands[1].Maker, PtxPart.MakesB), .. Hook("c", kernel.Epilogue, PtxPart.Epilogue),
-        .. Sizes(kernel.Sizes.Concat(kernel.Operands.SelectMany(o => o.Access?.Strides ?? []))), .. Counts,
+        .. Sizes(kernel.Sizes.Concat(kernel.Operands.SelectMany(o => o.Access?.Strides ?? []))), .. Counts, .. PtxConvolutionFours.Flags(kernel),
     ];
 
     protected PtxConvolution(ConvolutionKernel kernel, PtxWriter code, bool isWide) : base(code, isWide, kernel.Text, kernel.Accumulator, kernel.Sums, false, Arguments(kernel))
@@ -139,21 +139,52 @@ class PtxConvolution : PtxTiles
         }
     }
 
-    protected override void Write(PtxOperand row, PtxOperand column, PtxOperand value)
+    protected override Func<PtxOperand, PtxOperand, PtxOperand[]>? LeftFour => !PtxConvolutionFours.HasLeft(kernel) ? null : (row, depth) =>
+    {
+        if (kernel.Kind == ConvolutionKind.Forward)
+        {
+            var (channel, tap) = Divide(depth, taps);
+            var (ky, kx) = Divide(tap, kernelWidth);
+            return LoadFour(1, Index.Add(firstFilter, row), channel, ky, kx);
+        }
+        var (image, y, x) = Pixel(depth, mapHeight, mapWidth);
+        return LoadFour(1, image, Index.Add(firstFilter, row), y, x);
+    };
+
+    // Of windows of one pixel: there is one tap, and the map's pixels are the image's.
+    protected override Func<PtxOperand, PtxOperand, PtxOperand[]>? RightFour => !PtxConvolutionFours.HasRight(kernel) ? null : (depth, column) =>
+    {
+        var (plane, pixel) = kernel.Kind == ConvolutionKind.WeightGradient ? (column, depth) : (depth, column);
+        var (image, y, x) = Pixel(pixel, height, width);
+        return LoadFour(0, image, Index.Add(kernel.Kind == ConvolutionKind.ImageGradient ? firstFilter : firstChannel, plane), y, x);
+    };
+
+    PtxOperand[] LoadFour(int operand, params PtxOperand[] places) => PtxConversions.LoadFour(Code, kernel.Operands[operand].Access!.Type, Place(operand, places));
+
+    protected override Action<PtxOperand, PtxOperand, PtxOperand[]>? WriteFour => !PtxConvolutionFours.HasResult(kernel) ? null : (row, column, values) => Result(row, column,
+        (image, plane, pixel) => new PtxBodyOfFour(epilogue!, Code, Index).Take(image, plane, pixel, values),
+        places => PtxConversions.StoreFour(Code, kernel.Operands[2].Access!.Type, Place(2, places), values));
+
+    protected override void Write(PtxOperand row, PtxOperand column, PtxOperand value) => Result(row, column,
+        (image, plane, pixel) => epilogue!.Take(image, plane, pixel, value),
+        places => PtxConversions.Store(Code, "global", kernel.Operands[2].Access!.Type, Place(2, places), value));
+
+    // Where an element of the result goes: to the epilogue, or to memory.
+    void Result(PtxOperand row, PtxOperand column, Action<PtxOperand, PtxOperand, PtxOperand> take, Action<PtxOperand[]> store)
     {
         if (kernel.Kind == ConvolutionKind.WeightGradient)
         {
             var (channel, tap) = Divide(column, taps);
             var (ky, kx) = Divide(tap, kernelWidth);
-            Store(value, Index.Add(firstFilter, row), channel, ky, kx);
+            store([Index.Add(firstFilter, row), channel, ky, kx]);
             return;
         }
         var isForward = kernel.Kind == ConvolutionKind.Forward;
         var across = isForward ? mapWidth : width;
         var (image, y, x) = Pixel(column, isForward ? mapHeight : height, across);
         var plane = Index.Add(isForward ? firstFilter : firstChannel, row);
-        if (epilogue is not null) epilogue.Take(image, plane, Index.MultiplyAdd(y, across, x), value);
-        else Store(value, image, plane, y, x);
+        if (epilogue is not null) take(image, plane, Index.MultiplyAdd(y, across, x));
+        else store([image, plane, y, x]);
     }
 
     (PtxOperand Quotient, PtxOperand Remainder) Divide(PtxOperand a, PtxOperand b)
@@ -217,8 +248,6 @@ class PtxConvolution : PtxTiles
     }
 
     PtxOperand Load(int operand, params PtxOperand[] places) => PtxConversions.Load(Code, "global", kernel.Operands[operand].Access!.Type, Place(operand, places));
-
-    void Store(PtxOperand value, params PtxOperand[] places) => PtxConversions.Store(Code, "global", kernel.Operands[2].Access!.Type, Place(2, places), value);
 
     string Place(int operand, PtxOperand[] places) => "[" + Address(operand, places) + "]";
 

@@ -178,7 +178,7 @@ public static class PtxLaunches
         if (m <= 0 || n <= 0 || count <= 0) return [];
         var (rows, columns, slices) = (Blocks(m, tileRows), Blocks(n, tileColumns), Math.Max(1, Blocks(blocks, each)));
         var (kernel, depth) = (launch.Kernel, launch.K.Evaluate(binding));
-        var starts = Enumerable.Range(0, (int)blocks).Select(b => kernel.Sums.IsPlain ? b * depth / blocks : Math.Min(b * length, depth)).Append(depth);
+        var starts = Starts(kernel.Sums, blocks, length, depth);
         long IsByFour(Access? access, int axis, long lines) => PtxProduct.IsAligned(access, access is null ? null : launch.Operands[access.Pointer], axis, launch.Dims, starts, lines, binding) ? 1 : 0;
         var arguments = Arguments(
             PtxProduct.Arguments(kernel), launch.Dims, [null, launch.HookA, launch.HookB, launch.HookC], binding,
@@ -186,10 +186,14 @@ public static class PtxLaunches
             {
                 [PtxTiles.RowTiles] = rows, [PtxTiles.ColumnTiles] = columns, [PtxTiles.Blocks] = blocks, [PtxTiles.BlockLength] = length, [PtxTiles.SliceBlocks] = each, [PtxTiles.Slices] = slices,
                 [PtxTiles.Left4Name] = IsByFour(kernel.A, 4, m), [PtxTiles.Right4Name] = IsByFour(kernel.B, 3, n),
+                [PtxTiles.Result4Name] = PtxProduct.IsResultAligned(launch, binding) ? 1 : 0,
             });
         var multiply = function with { Blocks = columns * rows * (slices > 1 ? slices : count), Arguments = arguments };
         return slices == 1 ? [multiply] : [multiply, new(PtxProduct.SumOf(launch.Kernel.Name), Blocks(m * n, PtxTiles.Threads), PtxTiles.Threads, 0, arguments)];
     }
+
+    // Where blocks of a summed extent begin, and the last one ends.
+    static IEnumerable<long> Starts(ProductSums sums, long blocks, long length, long depth) => Enumerable.Range(0, (int)blocks).Select(b => sums.IsPlain ? b * depth / blocks : Math.Min(b * length, depth)).Append(depth);
 
     static IEnumerable<PtxLaunch> Convolution(ConvolutionLaunch launch, DimBinding binding, PtxVariant variant)
     {
@@ -208,12 +212,15 @@ public static class PtxLaunches
     static IEnumerable<PtxLaunch> Convolve(ConvolutionLaunch launch, DimBinding binding, PtxLaunch function, int tileRows, int tileColumns, long blocks, long length)
     {
         var kernel = launch.Kernel;
-        var (groups, m, n, _) = PtxConvolution.ExtentsOf(launch, binding);
+        var (groups, m, n, k) = PtxConvolution.ExtentsOf(launch, binding);
         if (m <= 0 || n <= 0 || groups <= 0) return [];
         var (rows, columns) = (Blocks(m, tileRows), Blocks(n, tileColumns));
-        var arguments = Arguments(
-            PtxConvolution.Arguments(kernel), launch.Dims, [null, launch.HookA, launch.HookB, launch.HookC], binding,
-            new() { [PtxTiles.RowTiles] = rows, [PtxTiles.ColumnTiles] = columns, [PtxTiles.Blocks] = blocks, [PtxTiles.BlockLength] = length, [PtxTiles.SliceBlocks] = blocks, [PtxTiles.Slices] = 1 });
+        var counts = new Dictionary<string, long>
+        {
+            [PtxTiles.RowTiles] = rows, [PtxTiles.ColumnTiles] = columns, [PtxTiles.Blocks] = blocks, [PtxTiles.BlockLength] = length, [PtxTiles.SliceBlocks] = blocks, [PtxTiles.Slices] = 1,
+        };
+        foreach (var (flag, isAligned) in PtxConvolutionFours.Of(launch, [.. Starts(kernel.Sums, blocks, length, k)], binding)) counts[flag] = isAligned;
+        var arguments = Arguments(PtxConvolution.Arguments(kernel), launch.Dims, [null, launch.HookA, launch.HookB, launch.HookC], binding, counts);
         return [function with { Blocks = columns * rows * groups, Arguments = arguments }];
     }
 
@@ -224,7 +231,9 @@ public static class PtxLaunches
         PtxLaunch Of(string name, long heads, long lines, long columns)
         {
             var (tiles, chunks) = (Blocks(lines, PtxAttention.Tile), Blocks(columns, PtxAttention.Tile));
-            var arguments = Arguments(PtxAttention.Arguments(kernel), launch.Dims, [], binding, new() { [PtxAttention.Tiles] = tiles, [PtxAttention.Chunks] = chunks });
+            var counts = new Dictionary<string, long> { [PtxAttention.Tiles] = tiles, [PtxAttention.Chunks] = chunks };
+            foreach (var (role, isAligned) in PtxAttention.Fours(launch, binding)) counts[role] = isAligned;
+            var arguments = Arguments(PtxAttention.Arguments(kernel), launch.Dims, [], binding, counts);
             return new(name, sizes.Batch * heads * tiles * chunks, PtxAttention.Threads, PtxAttention.SharedBytes, arguments);
         }
         var (ofKeys, ofQueries) = PtxAttentionGradient.NamesOf(kernel.Name);

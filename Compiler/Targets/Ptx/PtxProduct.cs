@@ -44,7 +44,20 @@ class PtxProduct : PtxTiles
             .. Hook("a", kernel.MakesA?.Body, PtxPart.MakesA), .. Hook("b", kernel.MakesB?.Body, PtxPart.MakesB), .. Hook("c", kernel.Epilogue, PtxPart.Epilogue), .. workspace,
             .. Sizes(kernel.Batch.Concat([kernel.M, kernel.N, kernel.K]).Concat(new[] { kernel.A, kernel.B, kernel.C }.SelectMany(x => x?.Strides ?? []))), .. Counts,
             .. HasFours(kernel.A) ? [new PtxArgument.Flag(Left4Name)] : (IEnumerable<PtxArgument>)[], .. HasFours(kernel.B) ? [new PtxArgument.Flag(Right4Name)] : (IEnumerable<PtxArgument>)[],
+            .. HasResultFours(kernel) ? [new PtxArgument.Flag(Result4Name)] : (IEnumerable<PtxArgument>)[],
         ];
+    }
+
+    static bool HasResultFours(ProductKernel kernel) => kernel.Epilogue is { } takes ? PtxBodyOfFour.Fits(takes) : HasFours(kernel.C) && kernel.C!.Strides[4].Is(1);
+
+    /// <summary>Whether four neighbouring results of a row are one access: to memory, to the workspace, and of all that the epilogue reads and writes behind one another.</summary>
+    public static bool IsResultAligned(ContractLaunch launch, DimBinding binding)
+    {
+        var kernel = launch.Kernel;
+        bool IsMultiple(Dim number) => number.Evaluate(binding) % PtxFours.Elements == 0;
+        return HasResultFours(kernel) && IsMultiple(launch.N) && (kernel.Workspace?.Pointer is not { } workspace || IsMultiple(launch.Operands[workspace].Offset))
+            && (kernel.Epilogue is { } takes ? PtxBodyOfFour.AreAligned(takes, i => launch.Operands[launch.HookC!.First + i], launch.HookC!.Dims, binding)
+                : IsMultiple(launch.Operands[kernel.C!.Pointer].Offset) && kernel.C.Strides.Take(4).All(s => IsMultiple(s.In(launch.Dims))));
     }
 
     // Elements lie behind one another along one of the matrix's axes, and four of them are one access at some places.
@@ -116,6 +129,12 @@ class PtxProduct : PtxTiles
         if (epilogue is not null) epilogue.Take(null, row, column, value);
         else PtxConversions.Store(Code, "global", kernel.C!.Type, Place(kernel.C, c, row, column), value);
     }
+
+    protected override Action<PtxOperand, PtxOperand, PtxOperand[]>? WriteFour => !HasResultFours(kernel) ? null : (row, column, values) =>
+    {
+        if (epilogue is not null) new PtxBodyOfFour(epilogue, Code, Index).Take(null, row, column, values);
+        else PtxConversions.StoreFour(Code, kernel.C!.Type, Place(kernel.C, c, row, column), values);
+    };
 
     PtxOperand Read(Access? access, PtxOperand start, PtxTileBody? body, TileMaker? maker, PtxOperand row, PtxOperand column) =>
         access is not null ? PtxConversions.Load(Code, "global", access.Type, Place(access, start, row, column)) : maker!.Transposed ? body!.Make(null, column, row) : body!.Make(null, row, column);

@@ -15,6 +15,9 @@ sealed class PtxRow
     /// <summary>The lanes of a warp, and the partial sums of a row.</summary>
     public const int Lanes = 32;
 
+    // Elements of a lane that are read before the first of them is added: 512 bytes of float32 a warp under way.
+    const int Ahead = 4;
+
     readonly LoopKernel kernel;
     readonly PtxBody body;
     readonly PtxWriter code;
@@ -67,7 +70,13 @@ sealed class PtxRow
             else
             {
                 var whole = index.Add(from, index.And(index.Subtract(to, from), -Lanes));
-                PtxLoop.For(code, index, index.Add(from, lane), whole, Lanes, place => sums.Add(partial, Element(stage, sums, place)));
+                // Of four warps' worth everything is on its way before the first element is added.
+                var some = index.Add(from, index.And(index.Subtract(to, from), -Ahead * Lanes));
+                PtxLoop.For(code, index, index.Add(from, lane), some, Ahead * Lanes, place =>
+                {
+                    foreach (var element in Several(stage, sums, place)) sums.Add(partial, element);
+                });
+                PtxLoop.For(code, index, index.Add(some, lane), whole, Lanes, place => sums.Add(partial, Element(stage, sums, place)));
                 Some(stage, sums, whole, to, rest, partial);
             }
         });
@@ -114,6 +123,29 @@ sealed class PtxRow
         if (sums.Groups.Length == 0) return;
         Join(sums, partial);
         Set(sums, sums.From(partial, "idx", PtxOperand.Word(0)));
+    }
+
+    // Some elements of a lane, a warp apart: all that is read of them is read first.
+    List<PtxOperand[][]> Several(KernelStage stage, PtxAccumulators sums, PtxOperand first)
+    {
+        PtxOperand[] places = [.. Enumerable.Range(0, Ahead).Select(i => index.Add(first, index.Number(i * Lanes)))];
+        var loads = Scalar.Order(PtxBody.Roots(stage)).Where(s => s.Op == ScalarOp.Input).Select(s => kernel.Sources[s.Index]).OfType<Source.Load>().Select(l => l.Access).Distinct().Where(a => !kernel.Accesses[a].Strides[kernel.Lane].Is(0)).ToList();
+        var loaded = places.Select(place =>
+        {
+            body.Push();
+            body.At[kernel.Lane] = place;
+            var read = loads.ToDictionary(a => a, a => PtxConversions.Load(code, "global", kernel.Accesses[a].Type, body.Place(a)));
+            body.Pop();
+            return read;
+        }).ToList();
+        var elements = new List<PtxOperand[][]>();
+        for (var i = 0; i < Ahead; i++)
+        {
+            body.Loaded = access => loaded[i].TryGetValue(access, out var value) ? value : null;
+            elements.Add(Element(stage, sums, places[i]));
+        }
+        body.Loaded = null;
+        return elements;
     }
 
     PtxOperand[][] Element(KernelStage stage, PtxAccumulators sums, PtxOperand place)

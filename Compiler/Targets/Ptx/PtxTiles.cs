@@ -22,8 +22,10 @@ abstract class PtxTiles
     /// <summary>Rows and columns of a tile, and steps of the summed extent that are staged at once.</summary>
     public const int Tile = PtxStaging.Tile, Step = PtxStaging.Step;
 
-    // Rows of staged operands and of the finished tile begin so many elements apart, so that neighbouring ones lie in different banks.
-    const int Pitch = PtxStaging.Pitch, TilePitch = Tile + 1;
+    // Rows of staged operands and of the finished tile begin so many elements apart, so that what a warp reads at once lies in different banks: four neighbours a thread of a tile by rows, one of a tile by columns.
+    const int Pitch = PtxStaging.Pitch;
+
+    int TilePitch => IsByRow ? Tile + Own : Tile + 1;
 
     // Sums of a thread in each direction.
     const int Own = PtxStaging.Own;
@@ -32,13 +34,16 @@ abstract class PtxTiles
     protected const int Element = 4;
 
     /// <summary>Bytes of shared memory of a block.</summary>
-    public const int SharedBytes = Tile * TilePitch * Element;
+    public const int SharedBytes = Tile * (Tile + Own) * Element;
 
     /// <summary>Names of the numbers that a launch computes: tiles of the result in both directions, blocks of the summed extent, how long they are, how many each slice has, slices.</summary>
     public const string RowTiles = "row_tiles", ColumnTiles = "column_tiles", Blocks = "blocks", BlockLength = "block_length", SliceBlocks = "slice_blocks", Slices = "slices";
 
     /// <summary>Names of the numbers that say, as 1, that four neighbouring elements of an operand are one access.</summary>
-    public const string Left4Name = "a_by4", Right4Name = "b_by4";
+    public const string Left4Name = "left_by4", Right4Name = "right_by4";
+
+    /// <summary>The same of four neighbouring results of a row.</summary>
+    public const string Result4Name = "result_by4";
 
     /// <summary>The parameters for them, which stand behind all others.</summary>
     protected static IEnumerable<PtxArgument> Counts => new[] { RowTiles, ColumnTiles, Blocks, BlockLength, SliceBlocks, Slices }.Select(name => new PtxArgument.Count(name));
@@ -119,6 +124,9 @@ abstract class PtxTiles
     /// <summary>Takes a finished element.</summary>
     protected abstract void Write(PtxOperand row, PtxOperand column, PtxOperand value);
 
+    /// <summary>Takes four neighbouring finished elements of a row. Null where they never are one access.</summary>
+    protected virtual Action<PtxOperand, PtxOperand, PtxOperand[]>? WriteFour => null;
+
     /// <summary>Whether elements lie behind one another along the summed extent: in the left operand, and in the right one.</summary>
     protected abstract (bool Left, bool Right) AreDeep { get; }
 
@@ -193,7 +201,9 @@ abstract class PtxTiles
         });
         var place = Do("mad.lo.s32", ty, Word(Own * TilePitch * Element), Do("mad.lo.s32", tx, Word(Own * Element), shared));
         for (var i = 0; i < Own; i++)
-            for (var j = 0; j < Own; j++) Code.Do($"st.shared.{Type} [{place}+{(i * TilePitch + j) * Element}], {totals[i * Own + j]}");
+            if (IsByRow) Code.Do($"st.shared.v4.{Type} [{place}+{i * TilePitch * Element}], {{{string.Join(", ", totals.Skip(i * Own).Take(Own))}}}");
+            else
+                for (var j = 0; j < Own; j++) Code.Do($"st.shared.{Type} [{place}+{(i * TilePitch + j) * Element}], {totals[i * Own + j]}");
         Code.Do("bar.sync 0");
         Finish(row, column, slice);
     }
@@ -224,8 +234,52 @@ abstract class PtxTiles
         void One(PtxOperand x, PtxOperand y, int offset) => staging!.Multiply(x, y, offset, chain);
     }
 
-    // The finished tile: neighbouring threads have neighbouring elements.
     void Finish(PtxOperand row, PtxOperand column, PtxOperand slice)
+    {
+        if (!IsByRow || WriteFour is not { } four)
+        {
+            FinishSingly(row, column, slice);
+            return;
+        }
+        var (singly, done) = (Code.Label("SINGLY"), Code.Label("FINISHED"));
+        Code.Branch(singly, Index.Compare("eq", arguments[Result4Name], Index.Number(0)));
+        FinishFours(row, column, slice, four);
+        Code.Do("bra " + done);
+        Code.Place(singly);
+        FinishSingly(row, column, slice);
+        Code.Place(done);
+    }
+
+    // The finished tile, four neighbouring elements of a row a thread: columns are as many as make fours.
+    void FinishFours(PtxOperand row, PtxOperand column, PtxOperand slice, Action<PtxOperand, PtxOperand, PtxOperand[]> take)
+    {
+        const int PerRow = Tile / Own, Rows = Threads / PerRow;
+        var (m, n, _) = Extents;
+        var (minor, major) = (Do("shl.b32", Do("and.b32", Thread, Word(PerRow - 1)), Word(2)), Do("shr.u32", Thread, Word(4)));
+        var place = Do("mad.lo.s32", major, Word(TilePitch * Element), Do("mad.lo.s32", minor, Word(Element), shared));
+        PtxLoop.For(Code, Index, Index.Number(0), Index.Number(Tile), Rows, start =>
+        {
+            var next = Code.Label("OUTSIDE");
+            var (y, x) = (Index.Add(row, Index.Add(start, Index.OfWord(major))), Index.Add(column, Index.OfWord(minor)));
+            Code.Branch(next, Index.Compare("ge", y, m));
+            Code.Branch(next, Index.Compare("ge", x, n));
+            var values = staging!.Four(place, 0);
+            if (IsCut)
+            {
+                var whole = Code.Label("WHOLE");
+                Code.Branch(whole, Index.Compare("eq", arguments[Slices], Index.Number(1)));
+                Code.Do($"st.global.v4.{Type} [{Partial(slice, y, x)}], {{{string.Join(", ", values)}}}");
+                Code.Do("bra " + next);
+                Code.Place(whole);
+            }
+            take(y, x, values);
+            Code.Place(next);
+            Code.Write("add.s32", place, place, Word(Rows * TilePitch * Element));
+        });
+    }
+
+    // The same element by element: neighbouring threads have neighbouring elements.
+    void FinishSingly(PtxOperand row, PtxOperand column, PtxOperand slice)
     {
         var (m, n, _) = Extents;
         var (minor, major) = (Do("and.b32", Thread, Word(Tile - 1)), Do("shr.u32", Thread, Word(6)));

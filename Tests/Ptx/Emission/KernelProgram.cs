@@ -35,7 +35,7 @@ sealed record KernelProgram(string Name, string Text, (int B, int T)[] Sizes, Fu
         var data = new TensorData(type.DType, type.Shape.Evaluate(binding));
         for (long i = 0; i < data.Size; i++)
         {
-            var value = draw?.Invoke(name, type.DType, random) ?? (type.DType == DType.Bool ? random.Next(2) : type.DType.IsInteger() ? random.Next(-9, 10) : (random.NextDouble() - 0.5) * 4);
+            var value = draw?.Invoke(name, type.DType, random) ?? Moderate(type.DType, random);
             if (type.DType.IsFloat()) data.Real[i] = Rounding.Round(value, type.DType);
             else data.Int[i] = (long)value;
         }
@@ -43,6 +43,12 @@ sealed record KernelProgram(string Name, string Text, (int B, int T)[] Sizes, Fu
     }
 
     public static KernelProgram Find(string name) => All.Single(p => p.Name == name);
+
+    /// <summary>Draws as another function does, but for numbers of 16 bits: those are small integers, whose sums of products have the same bits in whatever order they are added up.</summary>
+    public static Func<string, DType, Random, double> Exact(Func<string, DType, Random, double>? draw) => (name, type, random) =>
+        type is DType.F16 or DType.BF16 ? random.Next(-4, 5) : draw?.Invoke(name, type, random) ?? Moderate(type, random);
+
+    static double Moderate(DType type, Random random) => type == DType.Bool ? random.Next(2) : type.IsInteger() ? random.Next(-9, 10) : (random.NextDouble() - 0.5) * 4;
 
     public static KernelProgram[] All { get; } =
     [
@@ -117,30 +123,7 @@ sealed record KernelProgram(string Name, string Text, (int B, int T)[] Sizes, Fu
               %9 = sum u {axes=[1], keep=false}
               return %0, %1, %2, %3, %4, %5, %6, %7, %8, %9
             """, [(1, 1), (3, 33), (65, 17), (64, 20)], (_, type, random) => type == DType.U8 ? random.Next(256) : type == DType.I8 ? random.Next(-128, 128) : type.IsFloat() ? (random.NextDouble() - 0.2) * 300 : random.Next(-9, 10)),
-        new("windows of f16", """
-            func f(x: f16[B,4,9,7], w: f16[6,4,3,3], dy: f16[B,6,9,7], dz: f16[B,4,5,4], da: f16[B,4,4,2]) -> (f16[B,6,9,7], f16[B,4,9,7], f16[6,4,3,3], f16[B,4,5,4], f16[B,4,9,7], f16[B,4,4,2], f16[B,4,9,7], f16[B,4,4,3])
-              %0 = conv2d x, w {dilation=[1,1], groups=1, padding=[1,1], stride=[1,1]}
-              %1 = conv2d_grad_input dy, w {dilation=[1,1], groups=1, padding=[1,1], stride=[1,1], shape=[B,4,9,7]}
-              %2 = conv2d_grad_weight x, dy {dilation=[1,1], groups=1, padding=[1,1], stride=[1,1], shape=[6,4,3,3]}
-              %3, %4 = max_pool2d x {kernel=[3,3], padding=[1,1], stride=[2,2]}
-              %5 = max_pool2d_grad dz, %4 {shape=[B,4,9,7]}
-              %6 = avg_pool2d x {kernel=[2,3], padding=[0,0], stride=[2,3]}
-              %7 = avg_pool2d_grad da {kernel=[2,3], padding=[0,0], shape=[B,4,9,7], stride=[2,3]}
-              %8 = max_pool2d x {kernel=[2,2], padding=[0,0], places=0, stride=[2,2]}
-              return %0, %1, %2, %3, %5, %6, %7, %8
-            """, [(1, 1), (3, 1)]),
-        new("windows of bf16", """
-            func f(x: bf16[B,4,9,7], w: bf16[6,4,3,3], dy: bf16[B,6,9,7], dz: bf16[B,4,5,4], da: bf16[B,4,4,2]) -> (bf16[B,6,9,7], bf16[B,4,9,7], bf16[6,4,3,3], bf16[B,4,5,4], bf16[B,4,9,7], bf16[B,4,4,2], bf16[B,4,9,7], bf16[B,4,4,3])
-              %0 = conv2d x, w {dilation=[1,1], groups=1, padding=[1,1], stride=[1,1]}
-              %1 = conv2d_grad_input dy, w {dilation=[1,1], groups=1, padding=[1,1], stride=[1,1], shape=[B,4,9,7]}
-              %2 = conv2d_grad_weight x, dy {dilation=[1,1], groups=1, padding=[1,1], stride=[1,1], shape=[6,4,3,3]}
-              %3, %4 = max_pool2d x {kernel=[3,3], padding=[1,1], stride=[2,2]}
-              %5 = max_pool2d_grad dz, %4 {shape=[B,4,9,7]}
-              %6 = avg_pool2d x {kernel=[2,3], padding=[0,0], stride=[2,3]}
-              %7 = avg_pool2d_grad da {kernel=[2,3], padding=[0,0], shape=[B,4,9,7], stride=[2,3]}
-              %8 = max_pool2d x {kernel=[2,2], padding=[0,0], places=0, stride=[2,2]}
-              return %0, %1, %2, %3, %5, %6, %7, %8
-            """, [(1, 1), (3, 1)]),
+        Windows("f16"), Windows("bf16"),
         new("integer windows", """
             func f(x: i8[B,4,9,7], w: i8[6,4,3,3], u: u8[B,4,9,7], n: i32[B,3,6,5], v: i32[4,3,2,2], table: i8[11,T], ids: i64[B]) -> (i32[B,6,9,7], i32[B,6,5,4], i32[B,4,5,4], i8[B,T])
               %0 = conv2d x, w {dilation=[1,1], groups=1, padding=[1,1], stride=[1,1]}
@@ -201,15 +184,31 @@ sealed record KernelProgram(string Name, string Text, (int B, int T)[] Sizes, Fu
               return %0, %1, %2, %3, %4, %6, %9, %12
             """, [(1, 1), (4, 1)]),
         Convolution(4, 6, 3, 1, 1, 1, 1), Convolution(3, 5, 3, 2, 0, 1, 1), Convolution(4, 6, 3, 2, 1, 1, 2), Convolution(3, 4, 2, 1, 2, 3, 1), Convolution(20, 65, 1, 1, 0, 1, 1),
+        // Planes of a multiple of four pixels, and weights of as many taps: by four where they lie so.
+        Convolution(4, 8, 3, 1, 1, 1, 1, (6, 6)), Convolution(8, 12, 1, 1, 0, 1, 2, (4, 5)), Convolution(4, 6, 2, 2, 0, 1, 1, (8, 12)),
     ];
 
-    static KernelProgram Convolution(int channels, int filters, int kernel, int stride, int padding, int dilation, int groups)
+    // Convolutions, pools and their gradients in a type of 16 bits.
+    static KernelProgram Windows(string type) => new("windows of " + type, $$"""
+        func f(x: {{type}}[B,4,9,7], w: {{type}}[6,4,3,3], dy: {{type}}[B,6,9,7], dz: {{type}}[B,4,5,4], da: {{type}}[B,4,4,2]) -> ({{type}}[B,6,9,7], {{type}}[B,4,9,7], {{type}}[6,4,3,3], {{type}}[B,4,5,4], {{type}}[B,4,9,7], {{type}}[B,4,4,2], {{type}}[B,4,9,7], {{type}}[B,4,4,3])
+          %0 = conv2d x, w {dilation=[1,1], groups=1, padding=[1,1], stride=[1,1]}
+          %1 = conv2d_grad_input dy, w {dilation=[1,1], groups=1, padding=[1,1], stride=[1,1], shape=[B,4,9,7]}
+          %2 = conv2d_grad_weight x, dy {dilation=[1,1], groups=1, padding=[1,1], stride=[1,1], shape=[6,4,3,3]}
+          %3, %4 = max_pool2d x {kernel=[3,3], padding=[1,1], stride=[2,2]}
+          %5 = max_pool2d_grad dz, %4 {shape=[B,4,9,7]}
+          %6 = avg_pool2d x {kernel=[2,3], padding=[0,0], stride=[2,3]}
+          %7 = avg_pool2d_grad da {kernel=[2,3], padding=[0,0], shape=[B,4,9,7], stride=[2,3]}
+          %8 = max_pool2d x {kernel=[2,2], padding=[0,0], places=0, stride=[2,2]}
+          return %0, %1, %2, %3, %5, %6, %7, %8
+        """, [(1, 1), (3, 1)]);
+
+    static KernelProgram Convolution(int channels, int filters, int kernel, int stride, int padding, int dilation, int groups, (int Height, int Width)? size = null)
     {
-        var (height, width) = (9, 7);
+        var (height, width) = size ?? (9, 7);
         int Map(int size) => (size + 2 * padding - dilation * (kernel - 1) - 1) / stride + 1;
         var window = $"dilation=[{dilation},{dilation}], groups={groups}, padding=[{padding},{padding}], stride=[{stride},{stride}]";
         var (image, weight, map) = ($"B,{channels},{height},{width}", $"{filters},{channels / groups},{kernel},{kernel}", $"B,{filters},{Map(height)},{Map(width)}");
-        return new($"convolution of {channels} to {filters}, window {kernel}, stride {stride}, padding {padding}, dilation {dilation}, groups {groups}", $$"""
+        return new($"convolution of {channels}x{height}x{width} to {filters}, window {kernel}, stride {stride}, padding {padding}, dilation {dilation}, groups {groups}", $$"""
             func f(image: f32[{{image}}], weight: f32[{{weight}}], dy: f32[{{map}}], bias: f32[{{filters}},1,1]) -> (f32[{{map}}], f32[{{image}}], f32[{{weight}}], f32[{{map}}])
               %0 = conv2d image, weight {{{window}}}
               %1 = conv2d_grad_input dy, weight {{{window}}, shape=[{{image}}]}

@@ -22,7 +22,7 @@ public sealed class KernelTests
 {
     internal static Program Parse(string text) => KernelProgram.Parse(text);
 
-    internal static LoweredProgram Lower(Program program) => Lowerer.Lower(CompilerPipeline.Run(program, KnownTargets.Ptx, verify: true));
+    internal static LoweredProgram Lower(Program program, TargetModel? target = null) => Lowerer.Lower(CompilerPipeline.Run(program, target ?? KnownTargets.Ptx, verify: true));
 
     /// <summary>Runs every function of a program in both, and compares all bits; a NaN is one whatever its bits.</summary>
     internal static void Agree(Program program, IEnumerable<(int B, int T)> sizes, ulong seed = 1, Func<string, DType, Random, double>? draw = null, bool isWide = false, PtxVariant? variant = null, PtxTensorTile? tile = null) =>
@@ -115,7 +115,7 @@ public sealed class KernelTests
         var product = Assert.Single(wide, l => l.Function.StartsWith("product", StringComparison.Ordinal));
         Assert.Equal(2, Count(product.Function, "ld.global.v4"));
         var names = System.Text.RegularExpressions.Regex.Matches(texts[product.Function], @"\.param \.u64 (\w+)").Select(m => m.Groups[1].Value).ToList();
-        (long, long) Told(List<PtxLaunch> launches) => launches.Single(l => l.Function == product.Function).Arguments is var a ? (a[names.IndexOf("a_by4")].Number, a[names.IndexOf("b_by4")].Number) : default;
+        (long, long) Told(List<PtxLaunch> launches) => launches.Single(l => l.Function == product.Function).Arguments is var a ? (a[names.IndexOf("left_by4")].Number, a[names.IndexOf("right_by4")].Number) : default;
         Assert.Equal(((1L, 1L), (0L, 1L)), (Told(wide), Told(narrow)));
 
         var session = new Session(PtxTarget.Module(PtxTarget.Functions(program)), new());
@@ -124,6 +124,37 @@ public sealed class KernelTests
         object[] Arguments(ulong x) => [.. column.Arguments.Select(a => a.IsOperand ? (object)(a.Operand == 0 ? x : to) : a.Number)];
         session.Launch(column.Function, new Dim3((int)column.Blocks), column.Threads, 0, Arguments(from));
         Assert.Equal(FaultKind.Misaligned, Assert.Throws<PtxFaultException>(() => session.Launch(column.Function, new Dim3((int)column.Blocks), column.Threads, 0, Arguments(from + 4))).Fault.Kind);
+    }
+
+    /// <summary>Which operands and results of products, convolutions and attention are one access of four in a launch: what sizes and strides say, each by itself.</summary>
+    [Theory]
+    [InlineData("func f(a: f32[B,8], b: f32[8,T], c: f32[T]) -> (f32[B,T])\n  %0 = matmul a, b\n  %1 = add %0, c\n  return %1\n", 3, 12, "left=1 right=1 result=1")]
+    [InlineData("func f(a: f32[B,8], b: f32[8,T], c: f32[T]) -> (f32[B,T])\n  %0 = matmul a, b\n  %1 = add %0, c\n  return %1\n", 3, 13, "left=1 right=0 result=0")]
+    [InlineData("func f(a: f32[B,T], b: f32[T,8]) -> (f32[B,8])\n  %0 = matmul a, b\n  return %0\n", 3, 13, "left=0 right=1 result=1")]
+    [InlineData("func f(x: f32[B,4,6,6], w: f32[8,4,3,3]) -> (f32[B,8,6,6])\n  %0 = conv2d x, w {dilation=[1,1], groups=1, padding=[1,1], stride=[1,1]}\n  return %0\n", 3, 1, "left=1 result=1")]
+    [InlineData("func f(x: f32[B,3,6,6], w: f32[8,3,3,3]) -> (f32[B,8,6,6])\n  %0 = conv2d x, w {dilation=[1,1], groups=1, padding=[1,1], stride=[1,1]}\n  return %0\n", 3, 1, "left=0 result=1")]
+    [InlineData("func f(x: f32[B,8,5,7], w: f32[8,8,1,1]) -> (f32[B,8,5,7])\n  %0 = conv2d x, w {dilation=[1,1], groups=1, padding=[0,0], stride=[1,1]}\n  return %0\n", 3, 1, "left=1 right=0 result=0")]
+    [InlineData("func f(x: f32[B,8,4,7], w: f32[8,8,1,1]) -> (f32[B,8,4,7])\n  %0 = conv2d x, w {dilation=[1,1], groups=1, padding=[0,0], stride=[1,1]}\n  %1 = relu %0\n  return %1\n", 3, 1, "left=1 right=1 result=1")]
+    [InlineData("func f(x: f32[B,4,4,7], dy: f32[B,8,4,7]) -> (f32[8,4,1,1])\n  %0 = conv2d_grad_weight x, dy {dilation=[1,1], groups=1, padding=[0,0], stride=[1,1], shape=[8,4,1,1]}\n  return %0\n", 3, 1, "left=1 right=1 result=1")]
+    [InlineData("func f(q: f32[B,2,T,16], k: f32[B,2,T,16], v: f32[B,2,T,12]) -> (f32[B,T,2,12])\n  %0, %1 = scaled_dot_product_attention q, k, v {causal=false, scale=0.25}\n  return %0\n", 2, 5, "query=1 key=1 value=1 output=1")]
+    [InlineData("func f(q: f32[B,2,T,16], k: f32[B,2,T,16], v: f32[B,2,T,10]) -> (f32[B,T,2,10])\n  %0, %1 = scaled_dot_product_attention q, k, v {causal=false, scale=0.25}\n  return %0\n", 2, 5, "query=1 key=1 value=0 output=0")]
+    public void Each_operand_and_result_is_told_whether_four_are_one_access(string text, int b, int t, string told)
+    {
+        var program = Lower(Parse(text));
+        var call = Assert.Single(PtxSequence.Of(program.Functions[0], DimBinding.Empty.With("B", b).With("T", t))).Call;
+        var function = PtxTarget.Functions(program).Single(f => f.Name == call.Function).Text;
+        var names = System.Text.RegularExpressions.Regex.Matches(function, @"\.param \.u64 (\w+)").Select(m => m.Groups[1].Value).ToList();
+        Assert.Equal(told, string.Join(' ', names.Index().Where(n => n.Item.EndsWith("_by4", StringComparison.Ordinal)).Select(n => $"{n.Item[..^4]}={call.Arguments[n.Index].Number}")));
+        if (told.Contains("result=1", StringComparison.Ordinal) || told.Contains("output=1", StringComparison.Ordinal)) Assert.Contains("st.global.v4.f32", function, StringComparison.Ordinal);
+    }
+
+    /// <summary>Sums in 32 lanes: four elements of a lane are read before the first of them is added.</summary>
+    [Fact]
+    public void Rows_read_ahead_of_their_sums()
+    {
+        var text = PtxTarget.Functions(Lower(Parse("func f(x: f32[B,T]) -> (f32[B])\n  %0 = sum x {axes=[1], keep=false}\n  return %0\n")))[0].Text;
+        Assert.Matches(@"(\s*ld\.global\.f32 [^\n]*\n(?:(?!\s*(?:add\.rn|ld\.global))[^\n]*\n)*){4}\s*add\.rn\.f32", text);
+        foreach (var t in (int[])[127, 128, 129, 160, 256, 259]) Agree(Parse("func f(x: f32[B,T], h: f16[B,T]) -> (f32[B], f32[B,T], f16[B])\n  %0 = sum x {axes=[1], keep=false}\n  %1 = softmax x {axis=1}\n  %2 = sum h {axes=[1], keep=false}\n  return %0, %1, %2\n"), [(3, t)], seed: (ulong)t);
     }
 
     /// <summary>What is drawn, and what is computed of it, has the bits of the definition: at edges of blocks, in other iterations, for seeds of 53 bits.</summary>
@@ -153,7 +184,7 @@ public sealed class KernelTests
     [InlineData(3, false)]
     [InlineData(4, true)]
     public void Schedules_and_widths_of_places_change_nothing(ulong seed, bool isWide) => Agree(Parse("""
-        func f(x: f32[B,T], y: f32[T,B], z: f32[B,1100], u: f32[1100,T], n: i32[B,T]) -> (f32[B,T], f32[B,B], f32[B,T], f32[T], i64[B], f32[T,B])
+        func f(x: f32[B,T], y: f32[T,B], z: f32[B,1600], u: f32[1600,T], n: i32[B,T]) -> (f32[B,T], f32[B,B], f32[B,T], f32[T], i64[B], f32[T,B])
           %0 = softmax x {axis=1}
           %1 = matmul x, y
           %2 = gelu %1
