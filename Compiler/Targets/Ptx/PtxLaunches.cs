@@ -231,15 +231,20 @@ public static class PtxLaunches
         PtxLaunch Of(string name, long heads, long lines, long columns)
         {
             var (tiles, chunks) = (Blocks(lines, PtxAttention.Tile), Blocks(columns, PtxAttention.Tile));
-            var counts = new Dictionary<string, long> { [PtxAttention.Tiles] = tiles, [PtxAttention.Chunks] = chunks };
-            foreach (var (role, isAligned) in PtxAttention.Fours(launch, binding)) counts[role] = isAligned;
-            var arguments = Arguments(PtxAttention.Arguments(kernel), launch.Dims, [], binding, counts);
-            return new(name, sizes.Batch * heads * tiles * chunks, PtxAttention.Threads, PtxAttention.SharedBytes, arguments);
+            return new(name, sizes.Batch * heads * tiles * chunks, PtxAttention.Threads, PtxAttention.SharedBytes, Arguments(launch, binding, tiles, chunks));
         }
         var (ofKeys, ofQueries) = PtxAttentionGradient.NamesOf(kernel.Name);
         PtxLaunch[] all = kernel.Kind == AttentionKind.Forward ? [Of(kernel.Name, sizes.Heads, sizes.Queries, sizes.Depth)]
             : [Of(ofKeys, sizes.KeyHeads, sizes.Keys, Math.Max(sizes.Width, sizes.Depth)), Of(ofQueries, sizes.Heads, sizes.Queries, sizes.Width)];
         return all.Where(l => l.Blocks > 0);
+    }
+
+    // The parameters of an attention, cut into so many tiles of a head, and blocks that share a tile.
+    static ImmutableArray<PtxValue> Arguments(AttentionLaunch launch, DimBinding binding, long tiles, long chunks)
+    {
+        var counts = new Dictionary<string, long> { [PtxAttention.Tiles] = tiles, [PtxAttention.Chunks] = chunks };
+        foreach (var (operand, isAligned) in PtxAttention.Fours(launch, binding)) counts[operand] = isAligned;
+        return Arguments(PtxAttention.Arguments(launch.Kernel), launch.Dims, [], binding, counts);
     }
 
     // Attention on tensor cores: a block for each tile of rows that own what they add to.
@@ -250,7 +255,7 @@ public static class PtxLaunches
         {
             var (heads, rows) = part == PtxAttentionPart.Keys ? (sizes.KeyHeads, sizes.Keys) : (sizes.Heads, sizes.Queries);
             var (tiles, chunks) = (Blocks(rows, form.Rows(part)), form.Columns / form.Chunk(part));
-            var arguments = Arguments(PtxAttention.Arguments(kernel), launch.Dims, [], binding, new() { [PtxAttention.Tiles] = tiles, [PtxAttention.Chunks] = chunks });
+            var arguments = Arguments(launch, binding, tiles, chunks);
             if (sizes.Batch * heads * tiles * chunks is > 0 and var blocks)
                 yield return new(form.NameOf(name), blocks, PtxTensorAttentionForm.Threads, form.SharedBytes(part), arguments) { Variant = variant };
         }
