@@ -40,10 +40,12 @@ public sealed class EmittedTextTests
         var text = Regex.Replace(PtxTarget.Emit(lowered), "//.*", "");
         string[] Found(string pattern) => [.. Regex.Matches(text, pattern).Select(m => m.Value).Distinct()];
         Assert.Empty(Found(@"\b(?:add|sub|mul|div|fma|mad|sqrt|rcp)\.(?!rn\.)(?:\w+\.)*f(?:16|32|64)\b"));
-        Assert.Empty(Found(@"\.ftz|\.approx|\.sat|\.nc\b|\.relaxed|\.volatile"));
+        Assert.Empty(Found(@"\.ftz|\.sat|\.nc\b|\.relaxed|\.volatile"));
         Assert.Empty(Found(@"\b(?:atom\.(?!global\.cas\.b64)|red|trap|brkpt|exit|call|membar|nanosleep)\b\.?\w*"));
         Assert.Empty(Found(@"%(?:nctaid|nsmid|smid|warpid|nwarpid|gridid|clock|globaltimer|ctaid\.[yz]|tid\.[yz])\w*"));
         var modules = PtxTarget.Modules(PtxTarget.Emit(lowered), 90);
+        // Attention on tensor cores, which is compared by bound, has approximations of its own.
+        Assert.DoesNotContain(".approx", modules[0].Text, StringComparison.Ordinal);
         Assert.Equal(precision == Precisions.Float16 ? ["sm_70", "sm_80"] : ["sm_70"], modules.Select(m => m.Variant.Architecture));
         Assert.All(modules, m => Assert.StartsWith($".version 7.0\n.target {m.Variant.Architecture}\n.address_size 64\n", m.Text, StringComparison.Ordinal));
         // What a launch hands over; segments come in a table, however many there are.
