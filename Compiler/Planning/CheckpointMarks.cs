@@ -18,6 +18,12 @@ static class CheckpointMarks
         if (function.Checkpoints.IsEmpty || loss < 0) return null;
         var units = new LaunchUnits(function, binding, []);
         var drops = Drops(units, function.Results[loss]);
+        // Of a step in micro-batches the forward and the backward pass are in one loop.
+        if (drops.All(d => d < 0))
+        {
+            units = new(function, binding, Loops(units, function.Results[loss]));
+            drops = Drops(units, function.Results[loss]);
+        }
         if (drops.All(d => d < 0) || new EvictionSchedule(units, long.MaxValue, 1, drops).Run() is not { } steps || !steps.Repetitions.Exists(r => r > 0)) return null;
         return [.. steps.Steps.SelectMany(units.Launches)];
     }
@@ -41,18 +47,34 @@ static class CheckpointMarks
         return drops;
     }
 
+    // Those that the loss is made in.
+    static List<int> Loops(LaunchUnits units, Kernels.Buffer loss) => Forward(units, loss) is var isForward
+        ? [.. units.Steps.Where((step, s) => isForward[s] && units.Function.Launches[step.First] is RepeatLaunch { Length: > 0 }).Select(step => step.First)] : [];
+
+    // Where the loss is made. What is computed of its sum behind a loop may be one launch with what is computed of the gradients, so there it is where the numbers that this reads of the loop are.
+    static List<int> Ends(LaunchUnits units, Kernels.Buffer loss)
+    {
+        var writers = Enumerable.Range(0, units.Steps.Length).Where(s => units.Launches(s).Any(l => units.Function.Launches[l].Operands.Any(o => o.IsWritten && o.Buffer == loss))).ToList();
+        var carried = writers.SelectMany(units.Launches).SelectMany(l => units.Function.Launches[l].Operands).Where(o => !o.IsWritten && units.IsTracked[o.Buffer.Id] && o.Buffer.Elements.Is(1))
+            .SelectMany(o => units.Units[units.Producer[o.Buffer.Id]].Steps.Where(s => units.Steps[s].Writes.Contains(o.Buffer.Id) && Array.Exists(units.Loops, l => l.Has(s)))).Distinct().ToList();
+        return carried.Count > 0 ? carried : writers;
+    }
+
     // What the loss is made of.
     static bool[] Forward(LaunchUnits units, Kernels.Buffer loss)
     {
         var isForward = new bool[units.Steps.Length];
-        var open = new Stack<int>(Enumerable.Range(0, units.Steps.Length).Where(s => units.Launches(s).Any(l => units.Function.Launches[l].Operands.Any(o => o.IsWritten && o.Buffer == loss))));
+        var open = new Stack<int>(Ends(units, loss));
         while (open.Count > 0)
         {
             var step = open.Pop();
             if (isForward[step]) continue;
             isForward[step] = true;
-            foreach (var buffer in units.Steps[step].Reads)
-                foreach (var maker in units.Units[units.Producer[buffer]].Steps) open.Push(maker);
+            // Not what an opened loop holds, nor what is cleared together: among both are the sums of gradients.
+            foreach (var operand in units.Launches(step).SelectMany(l => units.Function.Launches[l].Operands))
+                if (!operand.IsWritten && units.IsTracked[operand.Buffer.Id])
+                    foreach (var maker in units.Units[units.Producer[operand.Buffer.Id]].Steps)
+                        if (units.Steps[maker].Writes.Contains(operand.Buffer.Id)) open.Push(maker);
         }
         return isForward;
     }
