@@ -93,7 +93,8 @@ public unsafe class EmbeddingTests
             fixed (ushort* pick = picks, to = table, onto = start)
             fixed (float* first = new float[rows + Math.Min(rows, count) * columns], second = new float[rows + Math.Min(rows, count) * columns])
             {
-                (scratch[0], scratch[1]) = (first, second);
+                scratch[0] = first;
+                scratch[1] = second;
                 var call = new EmbeddingCall
                 {
                     Rows = rows, Width = width, Count = count, Ids = id, IdPlaces = Places.Every(1), PickRows = Places.Every(width * step), PickStep = step, Picks = pick, Table = to,
