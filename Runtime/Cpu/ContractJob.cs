@@ -10,6 +10,7 @@ unsafe struct ContractJob
     const long EdgeFloats = 1024;
     const long HookFloats = 32 * 512;
     const long TurnedColumns = 8; // of B, whose columns a prologue makes as rows
+    const long LeastRowOfHook = 768; // of B: shorter ones lie near one another, and are made panel by panel
     const long RowPanelsOfHook = 16; // of B, of which a prologue makes rows at a time
     const long PackFloats = Machine.BlockFloats + Machine.BlockFloats / 4;
     public const long SumFloats = 512 * 1024;
@@ -162,7 +163,7 @@ unsafe struct ContractJob
             Packing.Panels(panels, step, stride, stride, granule, B(batch) + k * Call->BK + column * Call->BN, Call->BN, Call->BK, columns, Call->N - column, depth);
             return;
         }
-        if (!Call->TransposedB && count > 1)
+        if (!Call->TransposedB && count > 1 && Call->N >= LeastRowOfHook)
         {
             // Whole rows at a time, as where nothing is made: long runs of what the function reads.
             for (long p = 0; p < count; p += RowPanelsOfHook)
