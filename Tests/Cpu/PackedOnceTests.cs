@@ -30,13 +30,14 @@ public sealed unsafe class PackedOnceTests
     public void Each_number_is_made_once(long m, long n, long k)
     {
         Assert.True(Says(m, n, k));
+        long left = 0, right = 0;
+        void** ofLeft = stackalloc void*[] { &left }, ofRight = stackalloc void*[] { &right };
         foreach (var width in Enum.GetValues<VectorWidth>().Where(w => w <= Machine.Best))
             foreach (var threads in (int[])[1, 2, 4])
             {
                 using var pool = new WorkerPool(threads);
                 using var c = new NativeArray(m * n);
-                long left = 0, right = 0;
-                void** ofLeft = stackalloc void*[] { &left }, ofRight = stackalloc void*[] { &right };
+                (left, right) = (0, 0);
                 var call = ContractCall.RowMajor(m, n, k, null, null, c.Pointer);
                 call.PrologueA = call.PrologueB = &Counted;
                 call.PrologueAPointers = ofLeft;
