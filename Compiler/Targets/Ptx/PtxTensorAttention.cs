@@ -85,6 +85,30 @@ abstract class PtxTensorAttention : PtxAttention
     /// <summary>How far rows and columns of an operand lie apart.</summary>
     protected (PtxOperand Row, PtxOperand Column) Strides(AttentionRole role) => Kernel.Find(role)! is var access ? (Size(access.Strides[2]), Size(access.Strides[3])) : default;
 
+    /// <summary>Lets the keys that are seen pass with their values, tile by tile.</summary>
+    /// <param name="seen">How many are seen.</param>
+    /// <param name="keys">How many there are.</param>
+    /// <param name="key">Where keys are staged, and their first element.</param>
+    /// <param name="value">The same of values.</param>
+    /// <param name="use">Uses a tile: its place in the memory of the block, and the key that the thread's first sum of it is for.</param>
+    protected void PassKeys(PtxOperand seen, PtxOperand keys, (PtxTensorRows Rows, PtxOperand Start) key, (PtxTensorRows Rows, PtxOperand Start) value, Action<PtxOperand, PtxOperand> use)
+    {
+        var (next, at) = (Code.Copy(Index.Number(0)), Code.Copy(LaneColumn));
+        Pass(
+            Index.Divide(Index.Add(seen, Index.Number(Passing - 1)), Index.Number(Passing)),
+            slot =>
+            {
+                Stage(key.Rows, slot, AttentionRole.Key, key.Start, next, keys);
+                Stage(value.Rows, slot, AttentionRole.Value, value.Start, next, keys);
+                Code.Write("add." + Index.Signed, next, next, Index.Number(Passing));
+            },
+            slot =>
+            {
+                use(slot, at);
+                Code.Write("add." + Index.Signed, at, at, Index.Number(Passing));
+            });
+    }
+
     /// <summary>Lets so many tiles pass: each is staged ahead of its use where there is room for two, and nobody stages what somebody still reads.</summary>
     /// <param name="count">How many tiles.</param>
     /// <param name="stage">Stages the next one to a place in the memory of the block.</param>

@@ -35,22 +35,12 @@ sealed class PtxTensorAttentionForward : PtxTensorAttention
         PtxOperand[] limits = [.. queries.Select(q => Sees(q, keys))];
         PtxOperand[] most = [.. queries.Select(_ => Code.Copy(PtxOperand.Single(float.NegativeInfinity)))], sum = [.. queries.Select(_ => Code.Copy(PtxOperand.Single(0)))];
         var results = Zeros(Form.Columns);
-        var (next, at) = (Code.Copy(Index.Number(0)), Code.Copy(LaneColumn));
-        Pass(
-            Index.Divide(Index.Add(seen, Index.Number(Passing - 1)), Index.Number(Passing)),
-            slot =>
-            {
-                Stage(key, slot, AttentionRole.Key, ofKeys, next, keys);
-                Stage(value, slot, AttentionRole.Value, ofValues, next, keys);
-                Code.Write("add." + Index.Signed, next, next, Index.Number(Passing));
-            },
-            slot =>
-            {
-                var scores = Dots(readOwn, readKey.From(slot));
-                for (var row = 0; row < queries.Length; row++) Softmax(scores[row / 2], row, queries[row], limits[row], at, most[row], sum[row], results[row / 2], mask, before);
-                AddWeighted(scores, readValue.From(slot), results);
-                Code.Write("add." + Index.Signed, at, at, Index.Number(Passing));
-            });
+        PassKeys(seen, keys, (key, ofKeys), (value, ofValues), (slot, at) =>
+        {
+            var scores = Dots(readOwn, readKey.From(slot));
+            for (var row = 0; row < queries.Length; row++) Softmax(scores[row / 2], row, queries[row], limits[row], at, most[row], sum[row], results[row / 2], mask, before);
+            AddWeighted(scores, readValue.From(slot), results);
+        });
         for (var row = 0; row < queries.Length; row++)
         {
             Join(sum[row], "add.rn.f32");

@@ -123,26 +123,16 @@ sealed class PtxTensorAttentionGradient : PtxTensorAttention
         var (readQuery, readGradient) = (query.Read(Lane, WarpRow, isUpperFirst: true), gradient.Read(Lane, WarpRow, isUpperFirst: true));
         var (readKey, readValue, addKey) = (key.Read(Lane, Number(0), isUpperFirst: false), value.Read(Lane, Number(0), isUpperFirst: false), key.Read(Lane, Number(0), isUpperFirst: true));
         var dQuery = Zeros(Form.Columns);
-        var (next, at) = (Code.Copy(Index.Number(0)), Code.Copy(LaneColumn));
-        Pass(
-            Index.Divide(Index.Add(seen, Index.Number(Passing - 1)), Index.Number(Passing)),
-            slot =>
+        PassKeys(seen, keys, (key, ofKeys), (value, ofValues), (slot, at) =>
+        {
+            var (weights, gradients) = (Dots(readQuery, readKey.From(slot)), Dots(readGradient, readValue.From(slot)));
+            for (var i = 0; i < weights[0].Length; i++)
             {
-                Stage(key, slot, AttentionRole.Key, ofKeys, next, keys);
-                Stage(value, slot, AttentionRole.Value, ofValues, next, keys);
-                Code.Write("add." + Index.Signed, next, next, Index.Number(Passing));
-            },
-            slot =>
-            {
-                var (weights, gradients) = (Dots(readQuery, readKey.From(slot)), Dots(readGradient, readValue.From(slot)));
-                for (var i = 0; i < weights[0].Length; i++)
-                {
-                    var ((row, column), half) = (PlaceOf(Index.Add(first, LaneRow), at, 0, i), i / 2 % 2);
-                    Differentiate(weights[0], gradients[0], i, Index.Compare("lt", column, limits[half]), mask, before, row, column, (own[0][half], own[1][half], own[2][half]));
-                }
-                AddWeighted(gradients, addKey.From(slot), dQuery);
-                Code.Write("add." + Index.Signed, at, at, Index.Number(Passing));
-            });
+                var ((row, column), half) = (PlaceOf(Index.Add(first, LaneRow), at, 0, i), i / 2 % 2);
+                Differentiate(weights[0], gradients[0], i, Index.Compare("lt", column, limits[half]), mask, before, row, column, (own[0][half], own[1][half], own[2][half]));
+            }
+            AddWeighted(gradients, addKey.From(slot), dQuery);
+        });
         Write(query, AttentionRole.QueryGradient, dQuery, Start(AttentionRole.QueryGradient, batch, head), first, Queries, Width);
     }
 
